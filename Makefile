@@ -1,0 +1,50 @@
+# Every target sets up what it needs in .venv; nothing else has to be installed first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLAIN := .cache/plain
+
+.PHONY: demo test check bench golden golden-matrix golden-arm clean
+
+demo: $(VENV)/.sample
+	rm -rf demo
+	$(BIN)/imagenetq build sample --out demo/imagenet-q
+	$(BIN)/imagenetq verify demo/imagenet-q sample
+	$(BIN)/python docs/load_demo.py demo/imagenet-q
+	$(BIN)/imagenetq preview "$$($(BIN)/python -c 'import skimage; print(skimage.data_dir)')/chelsea.png" --out demo/preview.png
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist worksteal
+
+# Type checker and import linter see the mapped folders only in a plain install.
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	rm -rf build $(PLAIN)
+	$(BIN)/pip install --quiet --no-deps --target $(PLAIN) .
+	cd $(PLAIN) && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../mypy -p imagenetq
+	cd $(PLAIN) && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/build.py
+
+golden: $(VENV)/.dev
+	$(BIN)/python tests/golden/regenerate.py
+
+golden-matrix: $(VENV)/.dev
+	$(BIN)/python tests/golden/matrix.py
+
+golden-arm: $(VENV)/.dev
+	$(BIN)/python tests/golden/arm.py
+
+clean:
+	rm -rf $(VENV) .cache build demo *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@
