@@ -1,0 +1,94 @@
+"""From the bytes of an image file to RGB samples: the border that untrusted images cross."""
+
+import warnings
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from imagenetq.distortions import Pixels
+from imagenetq.errors import BadImage
+
+MAX_SIDE = 16_383
+"""Longest side in pixels: what lossless WebP can store."""
+
+ORIGINAL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+"""What originals may be, in Pillow's names."""
+
+STORED_FORMATS = ("JPEG", "JPEG2000", "WEBP")
+"""What the dataset's own images may be."""
+
+_MODES = ("RGB", "L", "CMYK")
+_JPEG_MAGIC = b"\xff\xd8\xff"
+
+_CURES = {
+    "P": "a palette image; convert it to RGB",
+    "PA": "a palette image with alpha; convert it to RGB",
+    "RGBA": "an image with alpha; flatten it to RGB",
+    "LA": "an image with alpha; flatten it to greyscale",
+    "1": "a bilevel image; convert it to greyscale",
+}
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether the bytes begin as a JPEG file does."""
+    return data.startswith(_JPEG_MAGIC)
+
+
+def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) -> Pixels:
+    """Decode an image file to RGB as Pillow's `convert("RGB")` does.
+
+    Orientation metadata is ignored, as timm and torchvision ignore it. What counts is the
+    content, not the file's extension.
+
+    Args:
+        data: the file's bytes: RGB, greyscale or CMYK with 8 bits.
+        name: what to call the file in an error.
+        formats: what it may be, in Pillow's names.
+
+    Returns:
+        The samples, shape (height, width, 3).
+
+    Raises:
+        BadImage: the file is empty, damaged, too large, or of another kind.
+    """
+    if not data:
+        raise BadImage(f"{name}: the file is empty; get it again")
+    try:
+        with warnings.catch_warnings():
+            # Damaged metadata is no reason to refuse an image, a decompression bomb is.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=formats) as image:
+                _refuse_unsupported(image, name)
+                return np.array(image.convert("RGB"))
+    except BadImage:
+        raise
+    except UnidentifiedImageError:
+        known = ", ".join(formats)
+        raise BadImage(f"{name}: not an image ({known}); get it again") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        limit = Image.MAX_IMAGE_PIXELS
+        raise BadImage(f"{name}: more than {limit} pixels (a decompression bomb?)") from None
+    except Exception as error:  # Pillow's decoders raise many types for damaged files.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadImage(f"{name}: cannot be decoded ({reason}); get it again") from None
+
+
+def _refuse_unsupported(image: Image.Image, name: str) -> None:
+    if max(image.size) > MAX_SIDE:
+        raise BadImage(
+            f"{name}: a side of {max(image.size)} pixels; at most {MAX_SIDE} are allowed"
+        )
+    # Pillow reduces 16-bit RGB to 8 bits without a word; only the raw mode tells.
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    raw_modes = " ".join(str(tile[3]) for tile in tiles)
+    if ";16" in raw_modes or image.mode.startswith("I"):
+        raise BadImage(f"{name}: 16 bits a sample; convert it to 8")
+    if image.mode not in _MODES:
+        cure = _CURES.get(image.mode, f"of mode {image.mode}; convert it to RGB")
+        raise BadImage(f"{name}: {cure}")
+    if "transparency" in image.info:
+        raise BadImage(f"{name}: an image with a transparent colour; flatten it to RGB")
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        raise BadImage(f"{name}: an animation; a still image is needed")

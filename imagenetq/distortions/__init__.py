@@ -1,0 +1,14 @@
+"""The reference distortions: pure functions, one original in, one distorted image a value out."""
+
+from imagenetq.distortions import blur, contrast, jpeg, jpeg2000, noise
+from imagenetq.distortions.base import Distorted, Distortion, Original, Pixels
+
+DISTORTIONS: dict[str, Distortion] = {
+    "blur": blur.blur,
+    "noise": noise.noise,
+    "contrast": contrast.contrast,
+    "jpeg": jpeg.jpeg,
+    "jpeg2000": jpeg2000.jpeg2000,
+}
+
+__all__ = ["DISTORTIONS", "Distorted", "Distortion", "Original", "Pixels"]

@@ -1,0 +1,49 @@
+"""What passes through a distortion: an original in, distorted images out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagenetq.specification import Value
+
+Pixels = NDArray[np.uint8]
+"""An RGB image: shape (height, width, 3), 0 to 255, row by row from the top left."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """An undistorted image.
+
+    Attributes:
+        pixels: its RGB samples.
+        image_id: its id, which keys the noise; None if no noise is asked for.
+    """
+
+    pixels: Pixels
+    image_id: str | None = None
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The same samples as a Pillow image, for the codecs."""
+        return Image.fromarray(self.pixels)
+
+
+@dataclass(frozen=True)
+class Distorted:
+    """A distorted image.
+
+    Attributes:
+        pixels: its RGB samples, same shape as the original's.
+        codestream: the compressed file that decodes to them; None unless the distortion is one.
+    """
+
+    pixels: Pixels
+    codestream: bytes | None = None
+
+
+Distortion = Callable[[Original, Sequence[Value]], Iterator[Distorted]]
+"""Renders one original at several parameter values, in the order given, sharing the work."""

@@ -1,0 +1,33 @@
+"""Contrast: a blend with a uniform grey (Haeberli & Voorhies 1994)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from imagenetq.distortions.base import Distorted, Original
+from imagenetq.specification import Value
+
+
+def mean_luma(original: Original) -> int:
+    """Mean of Pillow's integer luma (ITU-R 601) over the image, rounded half up; 0 to 255."""
+    luma = np.asarray(original.image.convert("L"))
+    total = int(luma.sum(dtype=np.int64))
+    return (2 * total + luma.size) // (2 * luma.size)
+
+
+def contrast(original: Original, factors: Sequence[Value]) -> Iterator[Distorted]:
+    """Blend the image with its mean luma.
+
+    Args:
+        original: the image.
+        factors: share of the image in the blend, in tenths: 1.0 keeps it, 0.0 is uniform grey.
+
+    Yields:
+        The blend for each factor: `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
+    """
+    grey = mean_luma(original)
+    samples = np.arange(256, dtype=np.int32)
+    for factor in factors:
+        k = round(10 * factor)
+        blended = ((k * samples + (10 - k) * grey + 5) // 10).astype(np.uint8)
+        yield Distorted(np.take(blended, original.pixels))

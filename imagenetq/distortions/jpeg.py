@@ -1,0 +1,27 @@
+"""JPEG compression: libjpeg-turbo through Pillow."""
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from imagenetq.distortions.base import Distorted, Original
+from imagenetq.specification import Value
+
+
+def jpeg(original: Original, qualities: Sequence[Value]) -> Iterator[Distorted]:
+    """Compress and decompress.
+
+    Args:
+        original: the image.
+        qualities: libjpeg's quality, whole numbers from 1 to 100.
+
+    Yields:
+        For each quality the decoded image and its baseline, 4:2:0 codestream (ITU-T T.81).
+    """
+    for quality in qualities:
+        buffer = BytesIO()
+        original.image.save(buffer, "JPEG", quality=int(quality), subsampling="4:2:0")
+        with Image.open(buffer, formats=["JPEG"]) as decoded:
+            yield Distorted(np.asarray(decoded), buffer.getvalue())

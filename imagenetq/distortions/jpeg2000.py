@@ -1,0 +1,113 @@
+"""JPEG 2000 compression: OpenJPEG through Pillow, all levels cut from one encoding.
+
+OpenJPEG can put several quality layers, each meeting one PSNR target, into one codestream
+(ISO/IEC 15444-1). Decoding the first k layers gives exactly the pixels of encoding the k-th
+target alone, for a fraction of the time. In the layer-resolution-component-position (LRCP) order
+the first k layers come first, so a codestream of k layers is cut out with a pair of scissors:
+keep the leading packets, and correct the layer count (COD) and the tile-part's length (SOT).
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imagenetq.distortions.base import Distorted, Original
+from imagenetq.specification import Value, ladder
+
+_END_OF_CODESTREAM = b"\xff\xd9"
+_SOT_BYTES = 12
+
+
+def jpeg2000(original: Original, psnrs: Sequence[Value]) -> Iterator[Distorted]:
+    """Compress and decompress.
+
+    Args:
+        original: the image.
+        psnrs: PSNR targets in dB, each a rung of the ladder. OpenJPEG meets them only roughly.
+
+    Yields:
+        For each target the decoded image and its codestream, without a JP2 container.
+    """
+    layered = LayeredCodestream.encode(original.image)
+    for psnr in psnrs:
+        codestream = layered.cut(layered.targets.index(psnr) + 1)
+        with Image.open(BytesIO(codestream), formats=["JPEG2000"]) as decoded:
+            yield Distorted(np.asarray(decoded), codestream)
+
+
+@dataclass(frozen=True)
+class LayeredCodestream:
+    """A codestream with one quality layer for each rung of the ladder.
+
+    Attributes:
+        codestream: the encoded image.
+        targets: each layer's PSNR in dB, ascending: the first layer is the coarsest.
+        markers: where glymur's parser found each marker segment.
+        packets: each packet's length in bytes, in the codestream's order.
+    """
+
+    codestream: bytes
+    targets: tuple[Value, ...]
+    markers: dict[str, Any]
+    packets: tuple[int, ...]
+
+    @classmethod
+    def encode(cls, image: Image.Image) -> "LayeredCodestream":
+        """Encode an RGB image once, for all rungs of the ladder."""
+        from glymur.codestream import Codestream
+
+        targets = tuple(sorted(ladder("jpeg2000").values))
+        buffer = BytesIO()
+        image.save(
+            buffer,
+            "JPEG2000",
+            no_jp2=True,
+            irreversible=False,
+            mct=1,
+            quality_mode="dB",
+            quality_layers=targets,
+            num_resolutions=min(6, min(image.size).bit_length()),
+            progression="LRCP",
+            plt=True,
+        )
+        codestream = buffer.getvalue()
+        parsed = Codestream(BytesIO(codestream), len(codestream), header_only=False)
+        plt = [segment for segment in parsed.segment if segment.marker_id == "PLT"]
+        markers = {segment.marker_id: segment for segment in parsed.segment}
+        return cls(codestream, targets, markers, _packet_lengths(codestream, plt))
+
+    def cut(self, n_layers: int) -> bytes:
+        """The codestream of the first `n_layers` layers."""
+        sot, cod, sod = (self.markers[name].offset for name in ("SOT", "COD", "SOD"))
+        packets_per_layer = len(self.packets) // len(self.targets)
+        # Two bytes of SOD marker, then the packets. The packet lengths (PLT) between SOT and SOD
+        # were only a help for finding the cut, and are left out.
+        length = 2 + sum(self.packets[: packets_per_layer * n_layers])
+        tile = self.codestream[sod : sod + length]
+        header = bytearray(self.codestream[: sot + _SOT_BYTES])
+        struct.pack_into(">H", header, cod + 6, n_layers)
+        struct.pack_into(">I", header, sot + 6, _SOT_BYTES + len(tile))
+        return bytes(header) + tile + _END_OF_CODESTREAM
+
+
+def _packet_lengths(codestream: bytes, segments: Sequence[Any]) -> tuple[int, ...]:
+    """Read the packet lengths of the PLT marker segments: seven bits a byte, high bit: go on.
+
+    glymur finds the segments, but reads lengths over 127 wrongly with numpy 2 (they overflow its
+    8-bit scalars), so the bytes are read here.
+    """
+    lengths = []
+    length = 0
+    for segment in segments:
+        payload = codestream[segment.offset + 5 : segment.offset + 2 + segment.length]
+        for byte in payload:
+            length = length << 7 | byte & 0x7F
+            if not byte & 0x80:
+                lengths.append(length)
+                length = 0
+    return tuple(lengths)

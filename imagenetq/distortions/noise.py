@@ -1,0 +1,78 @@
+"""Additive Gaussian noise, one field an image, keyed by its id.
+
+Numpy guarantees the raw bit stream of its Philox generator (Salmon et al. 2011) across versions,
+but not its normal distribution; so the normal deviates come from a table of 65,536 quantiles in
+fixed point, indexed by 16 random bits a sample.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.distortions.base import Distorted, Original
+from imagenetq.errors import PlatformError, UsageError
+from imagenetq.specification import KEY_PREFIX, Value, ladder
+
+
+@cache
+def quantiles() -> NDArray[np.int32]:
+    """`round(65536 * Phi^-1((u + 0.5) / 65536))` for u in 0 to 65535.
+
+    Raises:
+        PlatformError: the table's SHA-256 is not the specification's.
+    """
+    # SciPy takes a while to load, and only noise needs it.
+    from scipy.special import ndtri
+
+    z: NDArray[np.int32] = np.rint(65536 * ndtri((np.arange(65536) + 0.5) / 65536)).astype("<i4")
+    if hashlib.sha256(z.tobytes()).hexdigest() != ladder("noise").definition["z_sha256"]:
+        raise PlatformError(
+            "scipy.special.ndtri computes another noise table here than the specification's; "
+            "install a scipy between 1.11 and 1.17"
+        )
+    return z.astype(np.int32, copy=False)
+
+
+def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:
+    """The image's random field, as indices into `quantiles()`.
+
+    Args:
+        image_id: keys the generator, so that every level of an image has the same field.
+        n_samples: how many samples, in row, column, RGB order.
+
+    Returns:
+        Shape (n_samples,), uniform over 0 to 65535.
+    """
+    digest = hashlib.sha256(f"{KEY_PREFIX}noise/{image_id}".encode()).digest()
+    generator = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
+    raw = generator.random_raw(-(-n_samples // 4)).astype("<u8", copy=False)
+    return raw.view("<u2")[:n_samples]
+
+
+def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
+    """Add Gaussian noise to every sample.
+
+    Args:
+        original: the image; its `image_id` must be set.
+        sigmas: standard deviations in grey levels, whole numbers.
+
+    Yields:
+        For each sigma `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
+
+    Raises:
+        UsageError: the image has no id.
+    """
+    if original.image_id is None:
+        raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")
+    field = noise_field(original.image_id, original.pixels.size)
+    samples = original.pixels.reshape(-1).astype(np.int16)
+    for sigma in sigmas:
+        # One addend per quantile, not per sample: the products are looked up, not computed.
+        addends = ((int(sigma) * quantiles() + 32768) >> 16).astype(np.int16)
+        noisy = np.take(addends, field)
+        noisy += samples
+        np.clip(noisy, 0, 255, out=noisy)
+        yield Distorted(noisy.astype(np.uint8).reshape(original.pixels.shape))

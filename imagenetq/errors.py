@@ -1,0 +1,45 @@
+"""Everything that ImageNet-Q refuses or fails at, as one family.
+
+    ImagenetqError
+    ├── UsageError            the caller asked for something that does not exist
+    ├── BadImage              a file is not an image that the dataset can hold
+    ├── SourceError           an ImageNet source cannot be read or does not fit
+    │   └── AccessError       ... because of a missing token or unaccepted terms
+    ├── FolderError           an output folder cannot be used
+    ├── BuildStopped          a build ended early and can be resumed
+    └── PlatformError         this machine renders other pixels than the specification
+
+Every message is one line: what is wrong, where, and what to do.
+"""
+
+
+class ImagenetqError(Exception):
+    """Root of the family; catching it catches all that this package raises on purpose."""
+
+
+class UsageError(ImagenetqError):
+    """The caller named a variant, subset, format or source that does not exist."""
+
+
+class BadImage(ImagenetqError):
+    """A file is not an image that the dataset can hold; the message says why and what to do."""
+
+
+class SourceError(ImagenetqError):
+    """A source of ImageNet images cannot be read, or does not fit its labels."""
+
+
+class AccessError(SourceError):
+    """A gated source refused: no token, or terms that were not accepted."""
+
+
+class FolderError(ImagenetqError):
+    """A dataset folder cannot be used: unreadable, damaged, or of another version or plan."""
+
+
+class BuildStopped(ImagenetqError):
+    """A build ended before all units were done; the same command resumes it."""
+
+
+class PlatformError(ImagenetqError):
+    """This machine's libraries render other pixels than the specification demands."""

@@ -1,0 +1,165 @@
+"""`manifest.json`: what a dataset folder holds, and the digests that prove it."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagenetq.errors import FolderError, ImagenetqError
+
+MANIFEST_NAME = "manifest.json"
+Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+Count = Field(ge=0)
+ShardPath = Field(pattern=r"^data/[a-z][a-z0-9.-]*/test-[0-9]{5}(-of-[0-9]{5})?\.(parquet|tar)$")
+
+_MAX_BYTES = 256 * 2**20
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+class Model(BaseModel):
+    """A frozen record that refuses unknown fields and wrong types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Shard(Model):
+    """One file of the dataset.
+
+    Attributes:
+        path: relative to the dataset folder.
+        variant: the variant it holds.
+        rows: how many.
+        bytes: the file's size.
+        sha256: of the file.
+    """
+
+    path: str = ShardPath
+    variant: str
+    rows: int = Count
+    bytes: int = Count
+    sha256: str = Sha256
+
+
+class VariantSummary(Model):
+    """What is worth knowing of a variant as a whole.
+
+    Attributes:
+        rows: images.
+        image_bytes: of the stored image files, without the shards' own overhead.
+        mean_psnr: dB, over the rows that differ from clean; None if none does.
+        off_target: rows more than 1 dB from the PSNR asked for; None where none was.
+        uniform: rows of a single colour.
+    """
+
+    rows: int = Count
+    image_bytes: int = Count
+    mean_psnr: float | None
+    off_target: int | None
+    uniform: int = Count
+
+
+class BadImageNote(Model):
+    """An original that was left out.
+
+    Attributes:
+        image_id: its id.
+        wnid: its class.
+        reason: what is wrong with it.
+    """
+
+    image_id: str
+    wnid: str
+    reason: str
+
+
+class Code(Model):
+    """The code that built the dataset.
+
+    Attributes:
+        version: of imagenetq.
+        commit: hex, with `-dirty` if changed since; None if unknown.
+    """
+
+    version: str
+    commit: str | None
+
+
+class Manifest(Model):
+    """A complete dataset.
+
+    Attributes:
+        format_version: of this file.
+        dataset_version: MAJOR.MINOR.PATCH.
+        specification_digest: SHA-256 of the specification's canonical JSON.
+        source_digest: SHA-256 over the clean lines.
+        pixel_digest: SHA-256 over all lines: the dataset's identity.
+        subset: `full`, `mini` or `sample`.
+        source: the kind of source it was built from.
+        format: of the shards.
+        images: originals in the dataset.
+        variants: for each variant held, in ladder order, its summary.
+        classes_absent: wnids of which the source had no image.
+        classes_short: for classes with fewer images than the subset asks for, how many.
+        bad_images: originals left out on request.
+        shards: all files, in ladder order.
+        versions: of the libraries that decide pixels or bytes.
+        code: that built it.
+    """
+
+    format_version: Literal[1] = 1
+    dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    specification_digest: str = Sha256
+    source_digest: str = Sha256
+    pixel_digest: str = Sha256
+    subset: Literal["full", "mini", "sample"]
+    source: str
+    format: Literal["parquet", "webdataset"]
+    images: int = Count
+    variants: dict[str, VariantSummary]
+    classes_absent: tuple[str, ...]
+    classes_short: dict[str, int]
+    bad_images: tuple[BadImageNote, ...]
+    shards: tuple[Shard, ...]
+    versions: dict[str, str]
+    code: Code
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and validate a dataset folder's manifest.
+
+    Raises:
+        FolderError: there is none, or it is damaged or of another format version.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise FolderError(
+            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
+            "build it, or run the interrupted `imagenetq build` again"
+        )
+    return read_model(Manifest, path, FolderError)
+
+
+def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -> AnyModel:
+    """Read and validate a JSON file.
+
+    Args:
+        model: what it should hold.
+        path: the file.
+        error: what to raise, in one line, if it cannot be read or holds something else.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _MAX_BYTES:
+            raise error(f"{path}: {size} bytes is too large for a {model.__name__} file")
+        return model.model_validate_json(path.read_bytes())
+    except OSError as reason:
+        raise error(f"{path}: cannot be read ({reason.strerror})") from None
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise error(f"{path}: damaged or of another version: {place}: {first['msg']}") from None

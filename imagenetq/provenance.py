@@ -1,0 +1,54 @@
+"""What made a file: versions of the libraries that decide its bytes, and of this code."""
+
+import json
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from PIL import features
+
+
+@cache
+def code_version() -> str:
+    """The installed version of imagenetq."""
+    return metadata.version("imagenetq")
+
+
+@cache
+def code_commit() -> str | None:
+    """The commit this code was taken from; None if neither the checkout nor pip knows.
+
+    A checkout with uncommitted changes has a commit that ends in `-dirty`.
+    """
+    installed_from = metadata.distribution("imagenetq").read_text("direct_url.json")
+    if installed_from is not None:
+        recorded = json.loads(installed_from).get("vcs_info", {}).get("commit_id")
+        if recorded is not None:
+            return str(recorded)
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    described = subprocess.run(
+        ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or None
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide pixels or stored bytes."""
+    packages = ("numpy", "scipy", "pyarrow")
+    codecs = {
+        "libjpeg-turbo": features.version_feature("libjpeg_turbo"),
+        "OpenJPEG": features.version_codec("jpg_2000"),
+        "libwebp": features.version_module("webp"),
+    }
+    return {
+        "Pillow": metadata.version("Pillow"),
+        **{name: version or "absent" for name, version in codecs.items()},
+        **{name: metadata.version(name) for name in packages},
+    }

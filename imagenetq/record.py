@@ -1,0 +1,139 @@
+"""One row of the dataset: a variant of an image, with everything that is known of it."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagenetq import classes
+from imagenetq.distortions import Pixels
+from imagenetq.specification import Variant
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of one variant, as the dataset stores it, less the image's bytes.
+
+    Attributes:
+        label: 0 to 999, the class's place among the sorted wnids.
+        wnid: the class's WordNet id.
+        image_id: the original's file stem, the same in every copy of ImageNet.
+        rank: the original's place in its class, from 0.
+        distortion: its name, or `clean`.
+        level: from 1 (mildest); 0 for clean.
+        parameter: the name of the distortion's parameter; None for clean.
+        value: the parameter's value; None for clean.
+        width: in pixels.
+        height: in pixels.
+        n_bytes: of the stored image file.
+        sse: sum of squared errors against the clean image over all samples.
+        psnr: peak signal-to-noise ratio from `sse`, dB; None where identical.
+        pixel_sha256: hex SHA-256 of the decoded RGB rows.
+    """
+
+    label: int
+    wnid: str
+    image_id: str
+    rank: int
+    distortion: str
+    level: int
+    parameter: str | None
+    value: float | None
+    width: int
+    height: int
+    n_bytes: int
+    sse: int
+    psnr: float | None
+    pixel_sha256: str
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        *,
+        image_id: str,
+        wnid: str,
+        rank: int,
+        pixels: Pixels,
+        clean: Pixels,
+        n_bytes: int,
+    ) -> "Row":
+        """The row of a rendered variant.
+
+        Args:
+            variant: which one.
+            image_id: the original's id.
+            wnid: its class.
+            rank: its place in the class.
+            pixels: the variant's samples, shape (height, width, 3).
+            clean: the original's samples, same shape.
+            n_bytes: size of the stored image file.
+        """
+        sse = sum_of_squared_errors(pixels, clean)
+        height, width, _ = pixels.shape
+        return cls(
+            label=classes.labels()[wnid],
+            wnid=wnid,
+            image_id=image_id,
+            rank=rank,
+            distortion=variant.distortion,
+            level=variant.level,
+            parameter=variant.parameter,
+            value=None if variant.value is None else float(variant.value),
+            width=width,
+            height=height,
+            n_bytes=n_bytes,
+            sse=sse,
+            psnr=psnr(sse, pixels.size),
+            pixel_sha256=pixel_sha256(pixels),
+        )
+
+
+def features() -> "Features":
+    """The schema of the parquet files, as `datasets` reads it back."""
+    from datasets import ClassLabel, Features, Image, Value
+
+    return Features(
+        {
+            "image": Image(mode="RGB"),
+            "label": ClassLabel(names=list(classes.names())),
+            "wnid": Value("string"),
+            "image_id": Value("string"),
+            "rank": Value("int32"),
+            "distortion": Value("string"),
+            "level": Value("int32"),
+            "parameter": Value("string"),
+            "value": Value("float64"),
+            "width": Value("int32"),
+            "height": Value("int32"),
+            "n_bytes": Value("int64"),
+            "sse": Value("int64"),
+            "psnr": Value("float64"),
+            "pixel_sha256": Value("string"),
+        }
+    )
+
+
+def pixel_sha256(pixels: Pixels) -> str:
+    """Hex SHA-256 of the RGB samples, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+
+
+def sum_of_squared_errors(a: Pixels, b: Pixels) -> int:
+    """Exact sum of squared sample differences of two images of one shape."""
+    # Every partial sum is a whole number below 2^53, so float64 is exact and BLAS quick.
+    difference = np.subtract(a, b, dtype=np.int16).reshape(-1).astype(np.float64)
+    return int(np.dot(difference, difference))
+
+
+def psnr(sse: int, n_samples: int) -> float | None:
+    """Peak signal-to-noise ratio in dB, to four decimals; None if `sse` is 0.
+
+    Rounded, so that a last digit of one machine's logarithm cannot change a shard's bytes.
+    """
+    return round(10 * math.log10(255**2 * n_samples / sse), 4) if sse else None

@@ -1,0 +1,128 @@
+"""Which images a subset holds, and in which order: a pure function of ids and classes."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from imagenetq import classes
+from imagenetq.errors import SourceError, UsageError
+from imagenetq.specification import KEY_PREFIX, SUBSETS
+
+_HUB_SUFFIX = re.compile(r"_n\d{8}$")
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """An original as its source lists it, unread.
+
+    Attributes:
+        image_id: the file's stem, less the Hub's suffix: the same in every copy of ImageNet.
+        wnid: the class.
+        name: what the source calls the file, such as its path: for reading it, and for messages.
+    """
+
+    image_id: str
+    wnid: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RankedImage(SourceImage):
+    """A chosen original.
+
+    Attributes:
+        rank: its place in its class, from 0.
+    """
+
+    rank: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A subset's images.
+
+    Attributes:
+        subset: its name.
+        images: ordered by rank, then wnid.
+        absent: wnids of which the source has no image.
+        short: for each class with fewer images than the subset asks for, how many it has.
+    """
+
+    subset: str
+    images: tuple[RankedImage, ...]
+    absent: tuple[str, ...]
+    short: dict[str, int]
+
+
+def image_id_of(stem: str) -> str:
+    """The image id of a file's stem.
+
+    The Hub's copy of ImageNet appends the class to the name; without that suffix every copy
+    gives the same ids.
+    """
+    return _HUB_SUFFIX.sub("", stem)
+
+
+def rank_key(image_id: str) -> str:
+    """What images of a class are ranked by, ascending: hex SHA-256 of the prefixed id."""
+    return hashlib.sha256((KEY_PREFIX + image_id).encode()).hexdigest()
+
+
+def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = False) -> Selection:
+    """Choose a subset.
+
+    Args:
+        images: all that the source has.
+        subset: `full`, `mini` or `sample`.
+        allow_short: take a class with too few images as it is, and record it.
+
+    Raises:
+        UsageError: no such subset.
+        SourceError: a duplicate id, an unknown class, no image at all, or a class that is short.
+    """
+    if subset not in SUBSETS:
+        raise UsageError(f"no subset {subset!r}; there are {', '.join(SUBSETS)}")
+    per_class = SUBSETS[subset]
+    by_class = _by_class(images)
+    short = {
+        wnid: len(members)
+        for wnid, members in sorted(by_class.items())
+        if per_class is not None and len(members) < per_class
+    }
+    if short and not allow_short:
+        wnid, count = next(iter(short.items()))
+        raise SourceError(
+            f"subset {subset!r} needs {per_class} images a class, but {len(short)} classes have "
+            f"fewer ({wnid} has {count}); choose --subset mini, or --allow-short to record them"
+        )
+    ranked = [
+        RankedImage(image.image_id, image.wnid, image.name, rank)
+        for members in by_class.values()
+        for rank, image in enumerate(
+            sorted(members, key=lambda image: rank_key(image.image_id))[:per_class]
+        )
+    ]
+    ranked.sort(key=lambda image: (image.rank, image.wnid))
+    absent = tuple(wnid for wnid in classes.wnids() if wnid not in by_class)
+    return Selection(subset, tuple(ranked), absent, short)
+
+
+def _by_class(images: Iterable[SourceImage]) -> dict[str, Sequence[SourceImage]]:
+    seen: dict[str, SourceImage] = {}
+    by_class: defaultdict[str, list[SourceImage]] = defaultdict(list)
+    for image in images:
+        if image.wnid not in classes.labels():
+            raise SourceError(
+                f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; remove it"
+            )
+        twin = seen.setdefault(image.image_id, image)
+        if twin is not image:
+            raise SourceError(
+                f"{twin.name} and {image.name} are both image {image.image_id!r}; remove one"
+            )
+        by_class[image.wnid].append(image)
+    if not by_class:
+        raise SourceError("the source holds no images")
+    return dict(by_class)
