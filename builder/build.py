@@ -1,0 +1,183 @@
+"""Build a dataset folder: plan, render in worker processes, prove, describe. Resumes by itself."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from imagenetq.builder.card import write_card, write_placeholder
+from imagenetq.builder.files import remove_temporary_files, write_whole
+from imagenetq.builder.plan import Plan, make_plan, require_same, select_images
+from imagenetq.builder.progress import Meter, meter, say
+from imagenetq.builder.shards import shard_format
+from imagenetq.builder.sources import Source
+from imagenetq.builder.summary import make_manifest
+from imagenetq.builder.unit import Job, UnitRecord, complete_unit
+from imagenetq.builder.workers import run_units, usable_cores
+from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, read_manifest, read_model
+from imagenetq.selfcheck import check_platform
+from imagenetq.specification import select_variants, variants
+
+_STATE = ".build"
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def build(
+    source: Source,
+    out: Path,
+    *,
+    subset: str | None = None,
+    format_name: str = "parquet",
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    allow_short: bool = False,
+    skip_bad: bool = False,
+) -> Manifest:
+    """Build a dataset, or go on with one that was interrupted.
+
+    The result depends on the source, the subset and `only` alone: not on the number of workers,
+    nor on how often the build was interrupted. Workers are spawned processes, so a script that
+    calls this needs the usual `if __name__ == "__main__":`.
+
+    Args:
+        source: where the ImageNet images come from.
+        out: the dataset's folder; made if absent, else empty or begun by the same build.
+        subset: `full` or `mini`; the source's default if left out.
+        format_name: `parquet` or `webdataset`.
+        only: variants and distortions to build; all if left out.
+        workers: processes; one a core if left out.
+        allow_short: record classes with too few images instead of refusing them.
+        skip_bad: leave bad images out, and record them, instead of ending incomplete.
+
+    Returns:
+        The manifest of the complete dataset.
+
+    Raises:
+        BuildStopped: the build is incomplete: bad images, a full disk, a killed worker.
+        FolderError: the folder cannot be used.
+        SourceError: the source cannot.
+        PlatformError: this machine renders other pixels.
+        KeyboardInterrupt: passed on after the workers have ended and cleaned up.
+    """
+    check_platform()
+    shard_format(format_name)
+    ladder = variants() if only is None else select_variants(only)
+    selection = select_images(source, subset, allow_short=allow_short)
+    n_images = len(selection.images)
+    with _locked(out):
+        remove_temporary_files(out)
+        with meter("fetching", n_images) as progress:
+            source.fetch(selection.images, originals_folder(out), progress.advance)
+        with meter("reading", n_images) as progress:
+            plan = make_plan(
+                source,
+                selection,
+                format_name=format_name,
+                variants=ladder,
+                advance=progress.advance,
+            )
+        _begin(out, plan)
+        with meter("rendering", n_images) as progress, _full_disk_explained(progress):
+            records = _render(Job(out, source, plan, skip_bad), workers, progress)
+        remove_temporary_files(out)
+        return _finish(out, plan, records)
+
+
+def originals_folder(out: Path) -> Path:
+    """Where a build keeps the originals that it fetched from afar."""
+    return out / _STATE / "originals"
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Hold the folder against a second build; the lock ends with the process."""
+    lock = FileLock(out / _STATE / "lock", timeout=0)
+    try:
+        if out.exists() and not out.is_dir():
+            raise FolderError(f"{out} is a file; give a folder as --out")
+        if out.is_dir() and not (out / _STATE).is_dir() and any(out.iterdir()):
+            raise FolderError(f"{out} holds other files; give an empty or a new folder as --out")
+        (out / _STATE).mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise FolderError(f"{out}: another build is writing there; wait until it ends") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FolderError(f"{out}: cannot be written ({reason}); give another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(out: Path, plan: Plan) -> None:
+    """Record the plan, or demand that it is the one that the folder was begun with."""
+    path = out / _STATE / "plan.json"
+    if path.is_file():
+        require_same(out, read_model(Plan, path, FolderError), plan)
+    else:
+        write_placeholder(out)
+    write_whole(path, plan.model_dump_json().encode())
+
+
+def _render(job: Job, workers: int | None, progress: Meter) -> list[UnitRecord]:
+    """All units' records, in order.
+
+    Raises:
+        BuildStopped: images are bad; each one has been named.
+    """
+    records: list[UnitRecord] = []
+    bad_images: list[BadImageNote] = []
+    results = run_units(
+        complete_unit,
+        job,
+        job.plan.units(),
+        workers=workers or usable_cores(),
+        on_tally=progress.show,
+    )
+    with closing(results):
+        for result in results:
+            if isinstance(result, UnitRecord):
+                records.append(result)
+            else:
+                bad_images.extend(result)
+    if bad_images:
+        for image in sorted(bad_images, key=lambda image: image.reason):
+            say(image.reason)
+        raise BuildStopped(
+            f"{job.folder} is incomplete: {len(bad_images)} bad images, named above; mend them, "
+            "or add --skip-bad to leave them out, and run the same command again"
+        )
+    return sorted(records, key=lambda record: record.index)
+
+
+@contextmanager
+def _full_disk_explained(progress: Meter) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        tally = progress.tally
+        rendered = tally.images - tally.already_done
+        left = progress.total - tally.images
+        need = f"about {tally.bytes / rendered * left / 1e9:.2f} GB" if rendered else "space"
+        raise BuildStopped(
+            f"the disk is full: the {left} images that are left need {need}; "
+            "free it, and the same command goes on where it stopped"
+        ) from None
+
+
+def _finish(out: Path, plan: Plan, records: list[UnitRecord]) -> Manifest:
+    """Write card and manifest; the manifest last, because it says that all is there."""
+    manifest = make_manifest(plan, records)
+    if (out / MANIFEST_NAME).is_file():
+        before = read_manifest(out)
+        if before == manifest.model_copy(update={"code": before.code}):
+            return before
+    write_card(out, manifest)
+    write_whole(out / MANIFEST_NAME, manifest.to_json().encode())
+    return manifest

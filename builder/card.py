@@ -1,0 +1,198 @@
+"""The dataset card: a folder's README, from the template, the specification and the manifest.
+
+`load_dataset` reads its configs from the card's front matter, so the card is what makes a folder
+of shards a dataset.
+"""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imagenetq.builder.files import write_whole
+from imagenetq.builder.shards import shard_format
+from imagenetq.manifest import Manifest, VariantSummary
+from imagenetq.specification import CLEAN, LADDERS, select_variants
+
+CARD_NAME = "README.md"
+
+_SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+_SPLIT = "test"
+_SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_LARGEST_CATEGORY = "100K<n<1M"
+_INCOMPLETE = "INCOMPLETE-run-the-same-imagenetq-build-again"
+
+
+def template() -> str:
+    """The card's template, with its generated parts empty."""
+    return files("imagenetq.builder").joinpath("dataset_card.md").read_text(encoding="utf-8")
+
+
+def write_card(folder: Path, manifest: Manifest) -> None:
+    """Write the card of a complete dataset."""
+    write_whole(folder / CARD_NAME, card(manifest).encode())
+
+
+def write_placeholder(folder: Path) -> None:
+    """Write a card that keeps `load_dataset` from opening an unfinished folder."""
+    front = {"configs": [{"config_name": "incomplete", "data_files": _INCOMPLETE}]}
+    text = "This dataset is still being built. Run the same `imagenetq build` again to go on.\n"
+    write_whole(folder / CARD_NAME, _with_front_matter(front, f"\n{text}").encode())
+
+
+def card(manifest: Manifest) -> str:
+    """The text of a dataset's card."""
+    _, front, body = template().split("---\n", maxsplit=2)
+    n_rows = sum(summary.rows for summary in manifest.variants.values())
+    front_matter = yaml.safe_load(front) | {
+        "size_categories": [_size_category(n_rows)],
+        "configs": configs(manifest),
+        "dataset_info": _split_counts(manifest),
+    }
+    sections = {
+        "identity": _identity(manifest),
+        "loading": _loading(manifest),
+        "ladder": ladder_table(),
+        "sizes": _sizes(manifest),
+        "provenance": _provenance(manifest),
+    }
+    return _with_front_matter(front_matter, fill(body, sections))
+
+
+def fill(text: str, sections: dict[str, str]) -> str:
+    """Put generated text between its markers; sections that are not given stay as they are."""
+
+    def replace(match: re.Match[str]) -> str:
+        start, name, end = match.groups()
+        return f"{start}{sections[name]}\n{end}" if name in sections else match.group()
+
+    return _SECTION.sub(replace, text)
+
+
+def ladder_table() -> str:
+    """The five distortions and their rungs, as Markdown."""
+    rows = [
+        f"| `{ladder.distortion}` | {ladder.parameter} | "
+        f"{', '.join(str(value) for value in ladder.values)} |"
+        for ladder in LADDERS
+    ]
+    return "\n".join(["| distortion | parameter | mild to strong |", "|---|---|---|", *rows])
+
+
+def config_variants(manifest: Manifest) -> dict[str, list[str]]:
+    """Each config's name and the variants in it, the default one first.
+
+    A WebDataset config spans one kind of member only (mixed ones lose images in `datasets`), so
+    tar shards have no `all`.
+    """
+    names = list(manifest.variants)
+    families: dict[str, list[str]] = {}
+    for variant in select_variants(names):
+        families.setdefault(variant.distortion, []).append(variant.name)
+    everything = {"all": names} if manifest.format == "parquet" else {}
+    return families | {name: [name] for name in names if name != CLEAN} | everything
+
+
+def configs(manifest: Manifest) -> list[dict[str, Any]]:
+    """The card's `configs`.
+
+    Version and digest are in each: `datasets` caches by them, and would go on serving the old
+    rows after a folder was rebuilt.
+    """
+    glob = shard_format(manifest.format).glob
+    return [
+        {
+            "config_name": name,
+            "version": manifest.dataset_version,
+            "description": f"build-{manifest.pixel_digest}",
+            "data_files": [
+                {"split": _SPLIT, "path": [f"data/{variant}/{glob}" for variant in members]}
+            ],
+        }
+        | ({"default": True} if place == 0 else {})
+        for place, (name, members) in enumerate(config_variants(manifest).items())
+    ]
+
+
+def _split_counts(manifest: Manifest) -> list[dict[str, Any]]:
+    counts = []
+    for name, members in config_variants(manifest).items():
+        summaries = [manifest.variants[member] for member in members]
+        n_bytes = sum(summary.image_bytes for summary in summaries)
+        n_rows = sum(summary.rows for summary in summaries)
+        split = {"name": _SPLIT, "num_bytes": n_bytes, "num_examples": n_rows}
+        counts.append({"config_name": name, "splits": [split]})
+    return counts
+
+
+def _size_category(n_rows: int) -> str:
+    return next((name for limit, name in _SIZE_CATEGORIES if n_rows < limit), _LARGEST_CATEGORY)
+
+
+def _identity(manifest: Manifest) -> str:
+    lines = [
+        f"- version {manifest.dataset_version}, subset `{manifest.subset}`: {manifest.images} "
+        f"images, {len(manifest.variants)} variants, {manifest.format} shards",
+        f"- pixel digest `{manifest.pixel_digest}`",
+        f"- source digest `{manifest.source_digest}`",
+        f"- specification digest `{manifest.specification_digest}`",
+    ]
+    if manifest.classes_absent:
+        lines.append(f"- {len(manifest.classes_absent)} of the 1,000 classes have no image")
+    if manifest.classes_short:
+        lines.append(f"- {len(manifest.classes_short)} classes have fewer images than the rest")
+    if manifest.bad_images:
+        lines.append(f"- {len(manifest.bad_images)} unreadable originals were left out")
+    return "\n".join(lines)
+
+
+def _loading(manifest: Manifest) -> str:
+    names = list(config_variants(manifest))
+    lines = [
+        "```python",
+        "from datasets import load_dataset",
+        "",
+        f'load_dataset("./imagenet-q", "{names[0]}", split="{_SPLIT}")',
+        f'load_dataset("./imagenet-q", "{names[-1]}", split="{_SPLIT}", streaming=True)',
+        "```",
+        "",
+        f"Configs: {', '.join(f'`{name}`' for name in names)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _sizes(manifest: Manifest) -> str:
+    rows = [_size_row(name, summary) for name, summary in manifest.variants.items()]
+    total = sum(summary.image_bytes for summary in manifest.variants.values())
+    return "\n".join(
+        [
+            "| variant | images | mean bytes | mean PSNR, dB | off target by > 1 dB | uniform |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            f"All image files together: {total / 1e9:.3f} GB.",
+        ]
+    )
+
+
+def _size_row(name: str, summary: VariantSummary) -> str:
+    mean_bytes = summary.image_bytes // max(summary.rows, 1)
+    psnr = "" if summary.mean_psnr is None else f"{summary.mean_psnr:.2f}"
+    off_target = "" if summary.off_target is None else str(summary.off_target)
+    return (
+        f"| `{name}` | {summary.rows} | {mean_bytes} | {psnr} | {off_target} | {summary.uniform} |"
+    )
+
+
+def _provenance(manifest: Manifest) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    code = f"imagenetq {manifest.code.version}"
+    commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
+    return f"Source: {manifest.source}. Built by {code}{commit} with {versions}."
+
+
+def _with_front_matter(front_matter: dict[str, Any], body: str) -> str:
+    front = yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True, width=100)
+    return f"---\n{front}---\n{body}"

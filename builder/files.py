@@ -1,0 +1,99 @@
+"""Files that are either whole under their name, or not there."""
+
+import hashlib
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+TEMPORARY_PREFIX = ".tmp-"
+"""Hidden, so that no glob of a dataset's configs matches an unfinished file."""
+
+
+class AtomicFile(io.BufferedIOBase):
+    """A binary file written under a temporary name, hashed as it is written.
+
+    `commit` flushes it to disk and gives it its name; `abort` removes it. One of the two must be
+    called.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.n_bytes = 0
+        self._aborted = False
+        self._digest = hashlib.sha256()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+        self._file = self._temporary.open("wb")
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Append bytes or a buffer; after `abort` they go nowhere.
+
+        The libraries' writers still write their footers when they are collected as garbage.
+        """
+        if self._aborted:
+            return memoryview(data).nbytes
+        written = self._file.write(data)
+        self._digest.update(data)
+        self.n_bytes += written
+        return written
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self.n_bytes
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of what was written."""
+        return self._digest.hexdigest()
+
+    def commit(self) -> None:
+        """Flush to disk, then rename: after this the file is there, and stays after a crash."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.replace(self.path)
+        _sync_folder(self.path.parent)
+
+    def abort(self) -> None:
+        """Remove what was written; does nothing after `commit`."""
+        self._aborted = True
+        # A full disk may refuse even the flush that closing does.
+        with suppress(OSError):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file atomically."""
+    file = AtomicFile(path)
+    try:
+        file.write(data)
+        file.commit()
+    finally:
+        file.abort()
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what killed processes left behind."""
+    for leftover in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,25 @@
+"""The two shard formats."""
+
+from imagenetq.builder.shards.base import ShardFormat, ShardWriter, StoredRow
+from imagenetq.builder.shards.parquet import Parquet
+from imagenetq.builder.shards.webdataset import WebDataset
+from imagenetq.errors import UsageError
+
+FORMATS: dict[str, ShardFormat] = {
+    "parquet": Parquet(),
+    "webdataset": WebDataset(),
+}
+
+
+def shard_format(name: str) -> ShardFormat:
+    """The format of a name.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if name not in FORMATS:
+        raise UsageError(f"no format {name!r}; there are {' and '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+__all__ = ["FORMATS", "ShardFormat", "ShardWriter", "StoredRow", "shard_format"]

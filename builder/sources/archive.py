@@ -1,0 +1,140 @@
+"""ImageNet as the tar of validation images, read without unpacking it."""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from imagenetq.builder.sources import listing
+from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
+from imagenetq.builder.sources.labels import find_labels
+from imagenetq.errors import BadImage, SourceError
+from imagenetq.selection import SourceImage
+
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+"""How gzip, bzip2, xz and zstd files begin."""
+
+_MAX_HEADER_BYTES = 2**20
+"""Real headers have a few hundred bytes; a forged one could claim all memory."""
+
+
+class _Member(NamedTuple):
+    """Where an image's bytes lie in the tar."""
+
+    offset: int
+    n_bytes: int
+
+
+@dataclass(frozen=True)
+class TarArchive(Source):
+    """A plain tar of images, such as `ILSVRC2012_img_val.tar`, with its labels beside it.
+
+    Pickles hold the path alone: each process indexes the tar once, when it first needs it.
+
+    Attributes:
+        path: the tar.
+    """
+
+    path: Path
+
+    kind = "tar"
+
+    def images(self) -> Sequence[SourceImage]:
+        """List the images, with the classes that the labels beside the tar give.
+
+        Raises:
+            SourceError: the tar is damaged, compressed or unreadable, the labels are missing or
+                damaged, or they do not fit the images.
+        """
+        members = self._members()
+        labels = find_labels(self.path.parent)
+        return [labels.image(name) for name in members]
+
+    def read(self, image: SourceImage) -> bytes:
+        """The original file's bytes.
+
+        Raises:
+            BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
+            SourceError: the tar itself has become unreadable.
+        """
+        name = f"{image.name} in {self.path}"
+        member = self._members().get(image.name)
+        if member is None:
+            raise BadImage(f"{name}: there is no such file; use the tar that was listed")
+        if member.n_bytes > MAX_FILE_BYTES:
+            raise BadImage(f"{name}: larger than {MAX_FILE_BYTES >> 20} MiB; leave it out")
+        try:
+            with self.path.open("rb") as file:
+                file.seek(member.offset)
+                return file.read(member.n_bytes)
+        except OSError as error:
+            raise BadImage(
+                f"{name}: cannot be read ({listing.reason(error)}); get the tar again"
+            ) from error
+
+    def _members(self) -> dict[str, _Member]:
+        try:
+            status = self.path.stat()
+            return _index(self.path, status.st_size, status.st_mtime_ns)
+        except OSError as error:
+            raise SourceError(
+                f"{self.path}: cannot be read ({listing.reason(error)}); name a tar that you may "
+                "read"
+            ) from error
+
+
+class _HeaderFile(io.FileIO):
+    """A file from which nothing larger than a tar header is read at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header claims {size} bytes")
+        return super().read(size) or b""
+
+
+@lru_cache(maxsize=1)
+def _index(path: Path, n_bytes: int, mtime_ns: int) -> dict[str, _Member]:
+    """The images of a tar; size and time of change make sure that it is still the same one."""
+    del mtime_ns
+    with _HeaderFile(path) as file:
+        if file.read(6).startswith(_COMPRESSED):
+            raise SourceError(
+                f"{path}: a compressed tar cannot be read at random; decompress it to a plain .tar"
+            )
+        file.seek(0)
+        try:
+            return _read_headers(file, n_bytes)
+        except OSError:
+            raise
+        except Exception as error:  # tarfile raises many types for damaged headers.
+            raise SourceError(
+                f"{path}: a damaged or truncated tar ({listing.reason(error)}); "
+                "get it again and compare its checksum"
+            ) from error
+
+
+def _read_headers(file: _HeaderFile, n_bytes: int) -> dict[str, _Member]:
+    members: dict[str, _Member] = {}
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            # With a forged size the next header would lie before this one, forever.
+            if member.size < 0 or not member.offset < tar.offset <= n_bytes:
+                raise tarfile.ReadError(f"{member.name!r} does not fit in it")
+            if not _is_image(member):
+                continue
+            if member.name in members:
+                raise tarfile.ReadError(f"{member.name!r} is there twice")
+            members[member.name] = _Member(member.offset_data, member.size)
+        # tarfile takes a damaged header, or none, for the end of the archive.
+        file.seek(tar.offset)
+        if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise tarfile.ReadError(f"no end of archive and no header at byte {tar.offset}")
+    return members
+
+
+def _is_image(member: tarfile.TarInfo) -> bool:
+    regular = member.isreg() and not member.issparse()
+    return regular and listing.is_image_name(PurePosixPath(member.name).name)

@@ -1,0 +1,135 @@
+"""The development kit of ILSVRC 2012: the classes of the 50,000 validation images.
+
+`data/meta.mat` tells which wnid each of the kit's own class numbers (1 to 1,000) stands for, and
+`data/ILSVRC2012_validation_ground_truth.txt` holds the number of each image, one a line.
+"""
+
+import gzip
+import io
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from imagenetq import classes
+from imagenetq.builder.sources.listing import read_bounded, reason
+from imagenetq.errors import SourceError
+
+N_IMAGES = 50_000
+
+_META = "data/meta.mat"
+_GROUND_TRUTH = "data/ILSVRC2012_validation_ground_truth.txt"
+_TOP = "ILSVRC2012_devkit_t12/"
+_CURE = "get ILSVRC2012_devkit_t12.tar.gz again from image-net.org"
+_MAX_BYTES = 64 * 2**20
+"""Of a file, packed or unpacked: the whole kit has a few MiB."""
+
+_COMPRESSED_ELEMENT = 15
+
+
+def read_folder(kit: Path) -> dict[str, str]:
+    """The wnid of each validation image id, from an unpacked kit.
+
+    Raises:
+        SourceError: a file is missing, unreadable, damaged, or not of ILSVRC 2012.
+    """
+    return _wnids(kit, {name: _read(kit / name) for name in (_META, _GROUND_TRUTH)})
+
+
+def read_archive(path: Path) -> dict[str, str]:
+    """The wnid of each validation image id, from a packed kit; nothing is unpacked to disk.
+
+    Raises:
+        SourceError: the archive, or a file in it, is missing, damaged or not of ILSVRC 2012.
+    """
+    packed = _read(path)
+    try:
+        contents = _unpack(packed)
+    except Exception as error:  # tarfile and gzip raise many types for damaged files.
+        raise SourceError(f"{path}: damaged ({reason(error)}); {_CURE}") from error
+    return _wnids(path, contents)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_bounded(path, _MAX_BYTES)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({reason(error)}); {_CURE}") from error
+
+
+def _unpack(packed: bytes) -> dict[str, bytes]:
+    with gzip.open(io.BytesIO(packed)) as file:
+        unpacked = file.read(_MAX_BYTES + 1)
+    if len(unpacked) > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB unpacked")
+    contents = {}
+    with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
+        for name in (_META, _GROUND_TRUTH):
+            file = tar.extractfile(_TOP + name)
+            if file is None:
+                raise ValueError(f"{_TOP}{name} is no file")
+            contents[name] = file.read()
+    return contents
+
+
+def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:
+    try:
+        wnids = _wnid_of_number(contents[_META])
+    except Exception as error:  # scipy raises many types for damaged files.
+        raise SourceError(f"{kit / _META}: {reason(error)}; {_CURE}") from error
+    try:
+        numbers = _numbers(contents[_GROUND_TRUTH])
+    except ValueError as error:
+        raise SourceError(f"{kit / _GROUND_TRUTH}: {reason(error)}; {_CURE}") from error
+    return {f"ILSVRC2012_val_{index:08d}": wnids[number] for index, number in enumerate(numbers, 1)}
+
+
+def _wnid_of_number(meta: bytes) -> dict[int, str]:
+    """The 1,000 classes are the synsets without children; the others are their ancestors."""
+    from scipy.io import loadmat
+
+    _check_compression(meta)
+    loaded: dict[str, Any] = loadmat(io.BytesIO(meta), squeeze_me=True, variable_names=["synsets"])
+    if "synsets" not in loaded or not loaded["synsets"].dtype.names:
+        raise ValueError("no table of synsets")
+    synsets = loaded["synsets"].reshape(-1)
+    wnids = {
+        int(number): str(wnid)
+        for number, wnid, children in zip(
+            synsets["ILSVRC2012_ID"], synsets["WNID"], synsets["num_children"], strict=True
+        )
+        if children == 0
+    }
+    n_classes = len(classes.wnids())
+    if sorted(wnids) != list(range(1, n_classes + 1)):
+        raise ValueError(f"its {len(wnids)} leaf synsets are not numbered 1 to {n_classes}")
+    if sorted(wnids.values()) != list(classes.wnids()):
+        raise ValueError(f"its leaf synsets are not ImageNet's {n_classes:,} classes")
+    return wnids
+
+
+def _check_compression(mat: bytes) -> None:
+    """Inflate the compressed elements of a MATLAB 5 file: scipy has no bound, and no checksum."""
+    order: Any = "little" if mat[126:128] == b"IM" else "big"
+    offset, room = 128, _MAX_BYTES
+    while offset + 8 <= len(mat):
+        kind = int.from_bytes(mat[offset : offset + 4], order)
+        end = offset + 8 + int.from_bytes(mat[offset + 4 : offset + 8], order)
+        if kind == _COMPRESSED_ELEMENT:
+            stream = zlib.decompressobj()
+            room -= len(stream.decompress(mat[offset + 8 : end], room + 1))
+            if room < 0:
+                raise ValueError(f"more than {_MAX_BYTES >> 20} MiB unpacked")
+            if not stream.eof:
+                raise ValueError("cut off")
+        offset = end
+
+
+def _numbers(ground_truth: bytes) -> list[int]:
+    numbers = [int(line) for line in ground_truth.decode("ascii").split()]
+    if len(numbers) != N_IMAGES:
+        raise ValueError(f"{len(numbers)} lines, not {N_IMAGES}")
+    outside = [number for number in numbers if not 1 <= number <= len(classes.wnids())]
+    if outside:
+        raise ValueError(f"class number {outside[0]} is not 1 to {len(classes.wnids())}")
+    return numbers

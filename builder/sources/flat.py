@@ -1,0 +1,43 @@
+"""ImageNet as one folder of validation images, labelled by a file beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.builder.sources import listing
+from imagenetq.builder.sources.base import Source
+from imagenetq.builder.sources.labels import find_labels
+from imagenetq.selection import SourceImage
+
+
+@dataclass(frozen=True)
+class FlatFolder(Source):
+    """A folder of files such as `ILSVRC2012_val_00000293.JPEG`.
+
+    The Hub's naming, `ILSVRC2012_val_00000293_n01440764.JPEG`, is read too.
+
+    Attributes:
+        root: the folder that holds the images.
+    """
+
+    root: Path
+
+    kind = "flat folder"
+
+    def images(self) -> Sequence[SourceImage]:
+        """List the images, with the classes that the labels beside them give.
+
+        Raises:
+            SourceError: the folder cannot be listed, the labels are missing or damaged, or they
+                do not fit the images.
+        """
+        labels = find_labels(self.root)
+        return [labels.image(name) for name in listing.image_files(self.root)]
+
+    def read(self, image: SourceImage) -> bytes:
+        """The original file's bytes.
+
+        Raises:
+            BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
+        """
+        return listing.read_image(self.root / image.name)

@@ -1,0 +1,113 @@
+"""The classes of the validation images, from a file that comes with ImageNet."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from imagenetq import classes
+from imagenetq.builder.sources import devkit
+from imagenetq.builder.sources.listing import read_bounded, reason, source_image
+from imagenetq.errors import SourceError
+from imagenetq.selection import SourceImage, image_id_of
+
+_CSV_HEADER = ["ImageId", "PredictionString"]
+_MAX_CSV_BYTES = 64 * 2**20
+_FOLDERS_UP = 4
+"""From Kaggle's images, ROOT/ILSVRC/Data/CLS-LOC/val, up to its labels in ROOT."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The class of each validation image.
+
+    Attributes:
+        path: the file or folder that says so, for messages.
+        wnids: the wnid of each image id.
+    """
+
+    path: Path
+    wnids: dict[str, str]
+
+    def image(self, name: str) -> SourceImage:
+        """Describe an image by its name in the source.
+
+        Raises:
+            SourceError: the image has no label, or its name says another class.
+        """
+        image_id = image_id_of(PurePosixPath(name).stem)
+        if image_id not in self.wnids:
+            raise SourceError(
+                f"{name!r}: {self.path} has no label for it; leave it out, or give it its "
+                "validation image's name, such as ILSVRC2012_val_00000293.JPEG"
+            )
+        return source_image(name, self.wnids[image_id])
+
+
+def find_labels(folder: Path) -> Labels:
+    """The labels nearest to a folder of images: in it, beside it, or up to four folders up.
+
+    In each folder, an unpacked development kit comes before a packed one and before Kaggle's
+    `LOC_val_solution.csv`.
+
+    Raises:
+        SourceError: there are none, or the first ones found are damaged.
+    """
+    nearest = folder.resolve()
+    for place in (nearest, *nearest.parents[:_FOLDERS_UP]):
+        for name, read in _READERS.items():
+            path = place / name
+            if _exists(path):
+                return Labels(path, read(path))
+    raise SourceError(
+        f"{nearest}: no labels for these images; put {' or '.join(_READERS)} in this folder or "
+        f"beside it (searched: this folder and {_FOLDERS_UP} folders up)"
+    )
+
+
+def read_solution(path: Path) -> dict[str, str]:
+    """The wnid of each image id, from Kaggle's `LOC_val_solution.csv`.
+
+    Raises:
+        SourceError: the file is unreadable, damaged, or names other classes than ImageNet's.
+    """
+    try:
+        text = read_bounded(path, _MAX_CSV_BYTES).decode("utf-8-sig")
+        return _parse_solution(text)
+    except (OSError, ValueError, csv.Error) as error:
+        raise SourceError(
+            f"{path}: not Kaggle's solution file ({reason(error)}); get it again"
+        ) from error
+
+
+_READERS: dict[str, Callable[[Path], dict[str, str]]] = {
+    "ILSVRC2012_devkit_t12": devkit.read_folder,
+    "ILSVRC2012_devkit_t12.tar.gz": devkit.read_archive,
+    "LOC_val_solution.csv": read_solution,
+}
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _parse_solution(text: str) -> dict[str, str]:
+    rows = csv.reader(io.StringIO(text, newline=""))
+    if next(rows, None) != _CSV_HEADER:
+        raise ValueError(f"its first line is not {','.join(_CSV_HEADER)}")
+    wnids: dict[str, str] = {}
+    for row in rows:
+        if len(row) != len(_CSV_HEADER):
+            raise ValueError(f"line {rows.line_num} has {len(row)} fields, not {len(_CSV_HEADER)}")
+        image_id, prediction = row
+        wnid = prediction.partition(" ")[0]
+        if wnid not in classes.labels():
+            raise ValueError(f"line {rows.line_num} names {wnid[:20]!r}, which is no class")
+        if image_id in wnids:
+            raise ValueError(f"line {rows.line_num} has image {image_id!r} again")
+        wnids[image_id] = wnid
+    return wnids

@@ -1,0 +1,112 @@
+"""What the local sources share: which names are images, what they say, and bounded reads."""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from imagenetq.builder.sources.base import MAX_FILE_BYTES
+from imagenetq.errors import BadImage, SourceError
+from imagenetq.selection import SourceImage, image_id_of
+
+_IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+_WNID = re.compile(r"n\d{8}", re.ASCII)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file's name ends as an image's does; hidden files are none.
+
+    More kinds than the dataset can hold, so that the others are refused, not overlooked.
+    """
+    return not name.startswith(".") and name.lower().endswith(_IMAGE_SUFFIXES)
+
+
+def image_files(folder: Path) -> list[str]:
+    """The names of the images in a folder, sorted.
+
+    Dangling links are among them, so that a lost image is noticed.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    return _names(folder, lambda entry: is_image_name(entry.name) and not entry.is_dir())
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the sub-folders that look like wnids, sorted.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    return _names(folder, lambda entry: bool(_WNID.fullmatch(entry.name)) and entry.is_dir())
+
+
+def source_image(name: str, wnid: str) -> SourceImage:
+    """Describe an image by its name in the source and its class.
+
+    Raises:
+        SourceError: the Hub's suffix of the name says another class, or the name has characters
+            that cannot be printed.
+    """
+    stem = PurePosixPath(name).stem
+    if not stem.isprintable():
+        raise SourceError(f"{name!r}: a file name with unprintable characters; rename the file")
+    image_id = image_id_of(stem)
+    suffix = stem.removeprefix(image_id)
+    if suffix not in ("", f"_{wnid}"):
+        raise SourceError(
+            f"{name}: class {suffix[1:]} by its name, but {wnid} by its label; "
+            "put the right labels beside the right images"
+        )
+    return SourceImage(image_id, wnid, name)
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A regular file's bytes.
+
+    Args:
+        path: the file.
+        limit: the largest size to accept, in bytes.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is no regular file.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit >> 20} MiB")
+    with path.open("rb") as file:
+        return file.read(status.st_size)
+
+
+def read_image(path: Path) -> bytes:
+    """An image file's bytes.
+
+    Raises:
+        BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
+    """
+    try:
+        return read_bounded(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise BadImage(
+            f"{path}: cannot be read ({reason(error)}); get it again, or mend its permissions"
+        ) from error
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, in a few words on one line."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split())[:200] or type(error).__name__
+
+
+def _names(folder: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if wanted(entry))
+    except OSError as error:
+        raise SourceError(
+            f"{folder}: cannot be listed ({reason(error)}); name a folder that you may read"
+        ) from error

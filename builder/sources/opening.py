@@ -1,0 +1,80 @@
+"""From what the caller names as SOURCE to the source that reads it."""
+
+import stat
+from pathlib import Path
+
+from imagenetq.builder.sources.archive import TarArchive
+from imagenetq.builder.sources.base import Source
+from imagenetq.builder.sources.flat import FlatFolder
+from imagenetq.builder.sources.folder import ClassFolders
+from imagenetq.builder.sources.listing import class_folders, image_files, reason
+from imagenetq.builder.sources.sample import Sample
+from imagenetq.errors import SourceError, UsageError
+
+SAMPLE = "sample"
+
+_HUB_PREFIX = "hf:"
+_VALIDATION_TAR = "ILSVRC2012_img_val.tar"
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+_EXPECTED = (
+    "a source is a folder of class folders, a folder or .tar of validation images, "
+    f"{_HUB_PREFIX}ORG/NAME, or the word {SAMPLE}"
+)
+
+
+def open_source(spec: str | Path) -> Source:
+    """The source that a word, an address or a path names.
+
+    Args:
+        spec: `sample`; `hf:ORG/NAME`; a .tar; or a folder of class folders, of validation
+            images, of `ILSVRC2012_img_val.tar`, or with a sub-folder `val` of one of these.
+            A `Path` is always taken for a path.
+
+    Raises:
+        UsageError: there is nothing of that name, or it is no kind of source.
+        SourceError: the path cannot be read.
+    """
+    if spec == SAMPLE:
+        return Sample()
+    if isinstance(spec, str) and spec.startswith(_HUB_PREFIX):
+        from imagenetq.builder.sources.hub import HubDataset
+
+        return HubDataset(spec.removeprefix(_HUB_PREFIX))
+    path = Path(spec)
+    mode = _mode(path)
+    if stat.S_ISREG(mode) and path.name.lower().endswith(_TAR_SUFFIXES):
+        return TarArchive(path)
+    if stat.S_ISDIR(mode):
+        return _open_folder(path)
+    raise UsageError(f"{path}: neither a folder nor a .tar; {_EXPECTED}")
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: no such file or folder; {_EXPECTED}") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{path}: cannot be read ({reason(error)}); name a path that you may read"
+        ) from error
+
+
+def _open_folder(folder: Path) -> Source:
+    for place in (folder, folder / "val"):
+        if place.is_dir() and (source := _layout(place)):
+            return source
+    raise SourceError(
+        f"{folder}: neither class folders, nor images, nor {_VALIDATION_TAR}, "
+        f"here or in a sub-folder val; {_EXPECTED}"
+    )
+
+
+def _layout(folder: Path) -> Source | None:
+    if class_folders(folder):
+        return ClassFolders(folder)
+    if image_files(folder):
+        return FlatFolder(folder)
+    if (folder / _VALIDATION_TAR).is_file():
+        return TarArchive(folder / _VALIDATION_TAR)
+    return None

@@ -1,0 +1,192 @@
+"""Worker processes: independent units in, results out, interrupted cleanly.
+
+Each worker is spawned, not forked, so that it shares no state with its parent; ignores Ctrl-C,
+which is the parent's to handle; and dies with its parent, however that dies.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from typing import Any, Generic, TypeVar
+
+from imagenetq.errors import BuildStopped
+
+Context = TypeVar("Context")
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+_POLL_SECONDS = 0.2
+# One process a core: libraries that start threads of their own would only get in the way.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class StoppedError(Exception):
+    """Raised in a worker that was asked to stop."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far all workers together have come.
+
+    Attributes:
+        images: worked on, including those found done.
+        already_done: images found done.
+        bytes: of image files made or read.
+    """
+
+    images: int
+    already_done: int
+    bytes: int
+
+
+class Reporter:
+    """A worker's line to its parent: progress up, the wish to stop down."""
+
+    def __init__(self, context: multiprocessing.context.SpawnContext) -> None:
+        self._counts = context.Array("q", 3)
+        self._stop: Event = context.Event()
+
+    def advance(self, images: int, *, already_done: bool = False) -> None:
+        """Count images as worked on."""
+        with self._counts.get_lock():
+            self._counts[0] += images
+            self._counts[1] += images if already_done else 0
+
+    def add_bytes(self, n_bytes: int) -> None:
+        """Count bytes of image files."""
+        with self._counts.get_lock():
+            self._counts[2] += n_bytes
+
+    def tally(self) -> Tally:
+        """What all workers have counted."""
+        with self._counts.get_lock():
+            return Tally(*self._counts[:])
+
+    def ask_to_stop(self) -> None:
+        """Make every worker end at its next image."""
+        self._stop.set()
+
+    def stop_if_asked(self) -> None:
+        """End here if the parent wishes.
+
+        Raises:
+            StoppedError: it does.
+        """
+        if self._stop.is_set():
+            raise StoppedError
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Worker(Generic[Context, Unit, Result]):
+    """What a worker process was started for."""
+
+    function: Callable[[Context, Unit, Reporter], Result]
+    context: Context
+    reporter: Reporter
+
+
+_worker: _Worker[Any, Any, Any]
+
+
+def run_units(
+    function: Callable[[Context, Unit, Reporter], Result],
+    context: Context,
+    units: Sequence[Unit],
+    *,
+    workers: int,
+    on_tally: Callable[[Tally], None],
+) -> Generator[Result, None, None]:
+    """Call `function(context, unit, reporter)` for every unit, in worker processes.
+
+    Args:
+        function: of a module, so that it can be named to another process.
+        context: what all units share; sent to each worker once.
+        units: what to work on.
+        workers: how many processes.
+        on_tally: called a few times a second with the workers' progress.
+
+    Yields:
+        Results as they come, in any order.
+
+    Raises:
+        BuildStopped: a worker was killed.
+        Exception: the first one that a worker raised; the others are stopped before.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    reporter = Reporter(spawn)
+    with _environment(_ONE_THREAD):
+        pool = ProcessPoolExecutor(
+            max_workers=max(1, min(workers, len(units))),
+            mp_context=spawn,
+            initializer=_start,
+            initargs=(_Worker(function, context, reporter),),
+        )
+        try:
+            pending = {pool.submit(_work, unit) for unit in units}
+            yield from _results(pending, reporter, on_tally)
+        except BrokenProcessPool:
+            raise BuildStopped(
+                "a worker process was killed (out of memory?); "
+                "the same command goes on where it stopped, perhaps with fewer --workers"
+            ) from None
+        finally:
+            reporter.ask_to_stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            on_tally(reporter.tally())
+
+
+def _results(
+    pending: set["Future[Result]"], reporter: Reporter, on_tally: Callable[[Tally], None]
+) -> Iterator[Result]:
+    while pending:
+        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        on_tally(reporter.tally())
+        for future in done:
+            yield future.result()
+
+
+def _start(worker: _Worker[Any, Any, Any]) -> None:
+    global _worker
+    _worker = worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(unit: Any) -> Any:
+    _worker.reporter.stop_if_asked()
+    return _worker.function(_worker.context, unit, _worker.reporter)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""Shards (or clean images) in, one entry out."""
