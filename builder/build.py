@@ -80,7 +80,7 @@ def build(
                 advance=progress.advance,
             )
         _begin(out, plan)
-        with meter("rendering", n_images) as progress, _full_disk_explained(progress):
+        with meter("rendering", n_images) as progress, _endings_explained(progress):
             records = _render(Job(out, source, plan, skip_bad), workers, progress)
         remove_temporary_files(out)
         return _finish(out, plan, records)
@@ -155,9 +155,14 @@ def _render(job: Job, workers: int | None, progress: Meter) -> list[UnitRecord]:
 
 
 @contextmanager
-def _full_disk_explained(progress: Meter) -> Iterator[None]:
+def _endings_explained(progress: Meter) -> Iterator[None]:
+    """Say how to go on after Ctrl-C, and what a full disk lacks."""
     try:
         yield
+    except KeyboardInterrupt:
+        done = f"{progress.tally.images} of {progress.total} images were rendered"
+        say(f"{done}; the same command goes on with the first unit that is not finished")
+        raise
     except OSError as error:
         if error.errno not in _FULL_DISK:
             raise

@@ -183,10 +183,11 @@ def require_same(folder: Path, begun: Plan, wanted: Plan) -> None:
     Raises:
         FolderError: names the first difference.
     """
-    for field in Plan.model_fields:
+    # Images before what follows from them: the nearest cause makes the clearest message.
+    for field in ("source", "images", *Plan.model_fields):
         if field == "images":
             same = _identities(begun) == _identities(wanted)
-            before, now = f"{len(begun.images)} images", f"{len(wanted.images)} other images"
+            before, now = (f"a list of {len(plan.images)}" for plan in (begun, wanted))
         else:
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
             same = before == now

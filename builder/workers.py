@@ -1,6 +1,6 @@
 """Worker processes: independent units in, results out, interrupted cleanly.
 
-Each worker is spawned, not forked, so that it shares no state with its parent; ignores Ctrl-C,
+Each worker is spawned, not forked, so that it shares no state with its parent; never sees Ctrl-C,
 which is the parent's to handle; and dies with its parent, however that dies.
 """
 
@@ -136,7 +136,8 @@ def run_units(
             initargs=(_Worker(function, context, reporter),),
         )
         try:
-            pending = {pool.submit(_work, unit) for unit in units}
+            with _ctrl_c_withheld():
+                pending = {pool.submit(_work, unit) for unit in units}
             yield from _results(pending, reporter, on_tally)
         except BrokenProcessPool:
             raise BuildStopped(
@@ -162,7 +163,6 @@ def _results(
 def _start(worker: _Worker[Any, Any, Any]) -> None:
     global _worker
     _worker = worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
@@ -176,6 +176,16 @@ def _die_with_parent() -> None:
 def _work(unit: Any) -> Any:
     _worker.reporter.stop_if_asked()
     return _worker.function(_worker.context, unit, _worker.reporter)
+
+
+@contextmanager
+def _ctrl_c_withheld() -> Iterator[None]:
+    """Start processes that never see Ctrl-C; ours, if it comes meanwhile, is only delayed."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

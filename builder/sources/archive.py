@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from imagenetq.builder.sources import listing
+from imagenetq.builder.sources import headers, listing
 from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
 from imagenetq.builder.sources.labels import find_labels
 from imagenetq.errors import BadImage, SourceError
@@ -117,22 +117,12 @@ def _index(path: Path, n_bytes: int, mtime_ns: int) -> dict[str, _Member]:
 
 
 def _read_headers(file: _HeaderFile, n_bytes: int) -> dict[str, _Member]:
-    members: dict[str, _Member] = {}
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            # With a forged size the next header would lie before this one, forever.
-            if member.size < 0 or not member.offset < tar.offset <= n_bytes:
-                raise tarfile.ReadError(f"{member.name!r} does not fit in it")
-            if not _is_image(member):
-                continue
-            if member.name in members:
-                raise tarfile.ReadError(f"{member.name!r} is there twice")
-            members[member.name] = _Member(member.offset_data, member.size)
-        # tarfile takes a damaged header, or none, for the end of the archive.
-        file.seek(tar.offset)
-        if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-            raise tarfile.ReadError(f"no end of archive and no header at byte {tar.offset}")
-    return members
+    images: dict[str, _Member] = {}
+    for member in filter(_is_image, headers.members(file, n_bytes)):
+        if member.name in images:
+            raise tarfile.ReadError(f"{member.name!r} is there twice")
+        images[member.name] = _Member(member.offset_data, member.size)
+    return images
 
 
 def _is_image(member: tarfile.TarInfo) -> bool:

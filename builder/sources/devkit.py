@@ -6,16 +6,16 @@
 
 import gzip
 import io
-import tarfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 from imagenetq import classes
+from imagenetq.builder.sources import headers
 from imagenetq.builder.sources.listing import read_bounded, reason
 from imagenetq.errors import SourceError
 
-N_IMAGES = 50_000
+_N_IMAGES = 50_000
 
 _META = "data/meta.mat"
 _GROUND_TRUTH = "data/ILSVRC2012_validation_ground_truth.txt"
@@ -58,17 +58,18 @@ def _read(path: Path) -> bytes:
 
 
 def _unpack(packed: bytes) -> dict[str, bytes]:
-    with gzip.open(io.BytesIO(packed)) as file:
-        unpacked = file.read(_MAX_BYTES + 1)
+    with gzip.open(io.BytesIO(packed)) as stream:
+        unpacked = stream.read(_MAX_BYTES + 1)
     if len(unpacked) > _MAX_BYTES:
         raise ValueError(f"more than {_MAX_BYTES >> 20} MiB unpacked")
-    contents = {}
-    with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
-        for name in (_META, _GROUND_TRUTH):
-            file = tar.extractfile(_TOP + name)
-            if file is None:
-                raise ValueError(f"{_TOP}{name} is no file")
-            contents[name] = file.read()
+    contents = {
+        member.name.removeprefix(_TOP): unpacked[member.offset_data :][: member.size]
+        for member in headers.members(io.BytesIO(unpacked), len(unpacked))
+        if member.isreg() and member.name in (_TOP + _META, _TOP + _GROUND_TRUTH)
+    }
+    for name in (_META, _GROUND_TRUTH):
+        if name not in contents:
+            raise ValueError(f"no {_TOP}{name}")
     return contents
 
 
@@ -86,13 +87,14 @@ def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:
 
 def _wnid_of_number(meta: bytes) -> dict[int, str]:
     """The 1,000 classes are the synsets without children; the others are their ancestors."""
+    import numpy as np
     from scipy.io import loadmat
 
     _check_compression(meta)
     loaded: dict[str, Any] = loadmat(io.BytesIO(meta), squeeze_me=True, variable_names=["synsets"])
-    if "synsets" not in loaded or not loaded["synsets"].dtype.names:
+    synsets = np.atleast_1d(loaded.get("synsets", 0))
+    if not synsets.dtype.names:
         raise ValueError("no table of synsets")
-    synsets = loaded["synsets"].reshape(-1)
     wnids = {
         int(number): str(wnid)
         for number, wnid, children in zip(
@@ -127,8 +129,8 @@ def _check_compression(mat: bytes) -> None:
 
 def _numbers(ground_truth: bytes) -> list[int]:
     numbers = [int(line) for line in ground_truth.decode("ascii").split()]
-    if len(numbers) != N_IMAGES:
-        raise ValueError(f"{len(numbers)} lines, not {N_IMAGES}")
+    if len(numbers) != _N_IMAGES:
+        raise ValueError(f"{len(numbers)} lines, not {_N_IMAGES}")
     outside = [number for number in numbers if not 1 <= number <= len(classes.wnids())]
     if outside:
         raise ValueError(f"class number {outside[0]} is not 1 to {len(classes.wnids())}")

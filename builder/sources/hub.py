@@ -1,31 +1,62 @@
 """ImageNet from a dataset repository of the Hugging Face Hub, such as `hf:ILSVRC/imagenet-1k`.
 
 The repository's validation split is parquet files with columns `image` (bytes and path) and
-`label`. Listing it reads the paths and labels alone; fetching streams the files that hold chosen
-images, and keeps those images.
+`label`, as `datasets` resolves them. Listing reads the paths and labels alone; fetching reads the
+row groups that hold chosen images, and keeps those images.
+
+Row groups are read here and not through a `datasets` stream, for two reasons. A stream that is
+left early, as after Ctrl-C, leaves Arrow threads behind that abort the interpreter when it ends
+(apache/arrow issue 45214; seen with datasets 5.2 and pyarrow 26). And it resumes by file, of
+which the validation split has few and large ones.
 """
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagenetq import classes
 from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
-from imagenetq.errors import AccessError, BadImage, ImagenetqError, SourceError, UsageError
+from imagenetq.errors import (
+    AccessError,
+    BadImage,
+    FolderError,
+    ImagenetqError,
+    SourceError,
+    UsageError,
+)
 from imagenetq.selection import SourceImage, image_id_of
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileSystem
 
 _SPLIT = "validation"
 _COLUMNS = ("image.bytes", "image.path", "label")
-_ADDRESS = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?", re.ASCII)
+_ADDRESS = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\S+))?", re.ASCII)
 _HUB_SUFFIX = re.compile(r"_(n\d{8})$", re.ASCII)
 
 _LISTING_THREADS = 8
-"""Listing waits for many small requests: one for each group of rows."""
+"""Listing waits for many small answers: one for each row group."""
+
+_FETCHING_THREADS = 4
+"""Each holds one row group in memory: in ImageNet's, about 11 MB."""
+
+_READ_AHEAD = 8192
+"""Enough to take in the short columns beside one that is read, and no more than that: images
+are what lies beyond."""
+
+
+class _RowGroup(NamedTuple):
+    """A part of a parquet file: its `hf://` address, and which of its row groups."""
+
+    file: str
+    index: int
 
 
 @dataclass(frozen=True)
@@ -34,20 +65,22 @@ class _Listing:
 
     Attributes:
         images: in the order of the files.
-        files: for each image's name, the `hf://` address of the parquet file that holds it.
-        digest: of the files' contents: what is fetched from other contents is kept elsewhere.
+        row_groups: for each image's name, where it is.
+        footers: for each file, its `pyarrow.parquet.FileMetaData`.
+        digest: of the files' contents: images of other contents are kept elsewhere.
     """
 
     images: tuple[SourceImage, ...]
-    files: dict[str, str]
+    row_groups: dict[str, _RowGroup]
+    footers: dict[str, Any]
     digest: str
 
 
 class HubDataset(Source):
     """A copy of ImageNet on the Hub.
 
-    The repository's state is pinned by the first listing: what is fetched is what was listed.
-    Pickles hold the address and the folder of fetched images, never the listing.
+    The first listing pins the commit: what is fetched is what was listed. Pickles hold the
+    address and the folder of fetched images, never the listing.
     """
 
     def __init__(self, address: str) -> None:
@@ -87,10 +120,10 @@ class HubDataset(Source):
         folder: Path,
         advance: Callable[[int], None],
     ) -> None:
-        """Stream the chosen images into a folder, one file an image, byte for byte.
+        """Bring the chosen images to a folder, one file an image, byte for byte.
 
-        An interrupted fetch goes on where it stopped: parquet files of which all chosen images
-        are there are not read again, nor, where a file is sorted by path, such groups of rows.
+        An interrupted fetch goes on where it stopped: row groups of which all chosen images are
+        there are not read again.
 
         Args:
             images: the chosen ones.
@@ -100,23 +133,20 @@ class HubDataset(Source):
         Raises:
             AccessError: as for `images`.
             SourceError: an image is missing or the network gave up.
+            FolderError: the folder cannot be written.
         """
         listing = self._list()
         self._folder = folder / listing.digest
-        self._folder.mkdir(parents=True, exist_ok=True)
-        missing = {image.name: image for image in images if not self._path(image).exists()}
-        files = {listing.files[name] for name in missing if name in listing.files}
-        with closing(self._stream(sorted(files), sorted(missing))) as originals:
-            while missing and (original := next(originals, None)):
-                name, content = original
-                if image := missing.pop(name, None):
-                    _write(self._path(image), content)
-                    advance(1)
-        if missing:
-            raise SourceError(
-                f"{self.kind} lacks {len(missing)} chosen images, such as {min(missing)}; "
-                "list it anew by running the same command again"
-            )
+        missing: defaultdict[_RowGroup, list[SourceImage]] = defaultdict(list)
+        for image in images:
+            if image.name not in listing.row_groups:
+                raise SourceError(f"{self.kind} has no image {image.name}; run again to list anew")
+            if not (self._folder / _file_name(image)).exists():
+                missing[listing.row_groups[image.name]].append(image)
+        with ThreadPoolExecutor(_FETCHING_THREADS) as pool:
+            fetch = partial(self._fetch_row_group, listing.footers, self._folder)
+            for count in pool.map(fetch, missing.keys(), missing.values()):
+                advance(count)
 
     def read(self, image: SourceImage) -> bytes:
         """The original file's bytes, from the folder that `fetch` filled.
@@ -124,20 +154,14 @@ class HubDataset(Source):
         Raises:
             BadImage: the image was not fetched, or has more than `MAX_FILE_BYTES`.
         """
-        try:
-            content = self._path(image).read_bytes()
-        except OSError as error:
+        path = self._folder and self._folder / _file_name(image)
+        if path is None or not path.is_file():
             raise BadImage(
                 f"{image.name} of {self.kind} was not fetched; run the same command again"
-            ) from error
-        if len(content) > MAX_FILE_BYTES:
+            )
+        if path.stat().st_size > MAX_FILE_BYTES:
             raise BadImage(f"{image.name} of {self.kind} has over {MAX_FILE_BYTES >> 20} MiB")
-        return content
-
-    def _path(self, image: SourceImage) -> Path:
-        """Where a fetched image is kept; no remote name reaches the file system."""
-        name = hashlib.sha256(image.image_id.encode()).hexdigest()
-        return (self._folder or Path()) / name
+        return path.read_bytes()
 
     def _list(self) -> _Listing:
         if self._listing is None:
@@ -151,17 +175,18 @@ class HubDataset(Source):
         files = self._resolve()
         file_system = HfFileSystem()
         contents = [file_system.info(file)["blob_id"] for file in files]
+        images: list[SourceImage] = []
+        row_groups: dict[str, _RowGroup] = {}
+        footers: dict[str, Any] = {}
         with ThreadPoolExecutor(_LISTING_THREADS) as pool:
-            listed = list(pool.map(lambda file: self._list_file(file_system, file), files))
-        return _Listing(
-            images=tuple(image for images in listed for image in images),
-            files={
-                image.name: file
-                for file, images in zip(files, listed, strict=True)
-                for image in images
-            },
-            digest=hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16],
-        )
+            listed = pool.map(partial(self._list_file, file_system), files)
+            for file, (footer, groups) in zip(files, listed, strict=True):
+                footers[file] = footer
+                for index, group in enumerate(groups):
+                    images.extend(group)
+                    row_groups |= {image.name: _RowGroup(file, index) for image in group}
+        digest = hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
+        return _Listing(tuple(images), row_groups, footers, digest)
 
     def _resolve(self) -> list[str]:
         """The addresses of the split's parquet files, at the commit that the revision is now."""
@@ -178,7 +203,6 @@ class HubDataset(Source):
             raise SourceError(
                 f"{self.kind} has no split {_SPLIT!r}, only {', '.join(map(str, splits)) or 'none'}"
             )
-        self._check_label(builder.info.features)
         files = [str(file) for file in splits[_SPLIT]]
         for file in files:
             if not file.startswith("hf://"):
@@ -188,23 +212,30 @@ class HubDataset(Source):
                 )
             if not file.endswith(".parquet"):
                 raise SourceError(f"{file} is no parquet file; name a repository of parquet files")
+        self._check_label(builder.info.features)
         return files
 
-    def _list_file(self, file_system: Any, file: str) -> list[SourceImage]:
+    def _list_file(
+        self, file_system: "HfFileSystem", file: str
+    ) -> tuple[Any, list[list[SourceImage]]]:
+        """A parquet file's footer, and its images by row group."""
         from datasets import Features
         from pyarrow import parquet
 
-        # Without the cache, which would fetch megabytes of images ahead of each small read.
-        with file_system.open(file, "rb", cache_type="none") as stream:
-            opened = parquet.ParquetFile(stream, pre_buffer=True)
+        with file_system.open(file, "rb", block_size=_READ_AHEAD) as stream:
+            opened = parquet.ParquetFile(stream)
             absent = set(_COLUMNS) - {column.path for column in opened.schema}
             if absent:
                 raise SourceError(f"{file} has no column {min(absent)}; name a copy of ImageNet")
             self._check_label(Features.from_arrow_schema(opened.schema_arrow))
-            table = opened.read(columns=["image.path", "label"])
-        paths = table["image"].combine_chunks().field("path").to_pylist()
-        labels = table["label"].to_pylist()
-        return [self._image(path, label) for path, label in zip(paths, labels, strict=True)]
+            groups = []
+            for index in range(opened.num_row_groups):
+                rows = opened.read_row_group(
+                    index, columns=["image.path", "label"], use_threads=False
+                )
+                paths, labels = (column.to_pylist() for column in rows.flatten().columns)
+                groups.append(list(map(self._image, paths, labels)))
+        return opened.metadata, groups
 
     def _check_label(self, features: Any) -> None:
         from datasets import ClassLabel
@@ -219,7 +250,7 @@ class HubDataset(Source):
     def _image(self, path: str | None, label: int | None) -> SourceImage:
         if not path:
             raise SourceError(f"{self.kind} has an image without a path, so without an id")
-        if label not in range(len(classes.wnids())):
+        if label is None or not 0 <= label < len(classes.wnids()):
             raise SourceError(f"{path} of {self.kind} has label {label}, which is not 0 to 999")
         wnid = classes.wnids()[label]
         stem = PurePosixPath(path).stem
@@ -227,33 +258,26 @@ class HubDataset(Source):
         if suffix and suffix[1] != wnid:
             raise SourceError(
                 f"{path} of {self.kind} is of class {suffix[1]} by its name, "
-                f"but {wnid} by its label {label}; its classes have another order"
+                f"but {wnid} by its label {label}; name a copy whose labels are in wnid order"
             )
         return SourceImage(image_id_of(stem), wnid, path)
 
-    def _stream(self, files: list[str], names: list[str]) -> Iterator[tuple[str, bytes]]:
-        """The named images of some parquet files: name and original bytes."""
-        if not files:
-            return
-        from datasets import Image, load_dataset
-        from pyarrow import dataset
-
+    def _fetch_row_group(
+        self,
+        footers: dict[str, Any],
+        folder: Path,
+        row_group: _RowGroup,
+        images: Sequence[SourceImage],
+    ) -> int:
+        """Write a row group's chosen images to the folder; how many."""
         with self._explained():
-            stream = load_dataset(
-                "parquet",
-                data_files={_SPLIT: files},
-                split=_SPLIT,
-                streaming=True,
-                filters=dataset.field("image", "path").isin(names),
-            ).cast_column("image", Image(decode=False))
-            rows = iter(stream)
-        while True:
-            with self._explained():
-                row = next(rows, None)
-            if row is None:
-                return
-            if row["image"]["bytes"] is not None:
-                yield row["image"]["path"], row["image"]["bytes"]
+            originals = _read_originals(row_group, footers[row_group.file])
+        for image in images:
+            content = originals[image.name].as_py()
+            if content is None:
+                raise SourceError(f"{image.name} of {self.kind} has a path, but no bytes")
+            _write(folder / _file_name(image), content)
+        return len(images)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -288,7 +312,8 @@ class HubDataset(Source):
                     "private, run `hf auth login` or set HF_TOKEN"
                 )
             case errors.RevisionNotFoundError():
-                return SourceError(f"{self.kind} has no revision {self._revision}; see {page}")
+                revision = self._revision or "main"
+                return SourceError(f"{self.kind} has no revision {revision}; see {page}")
             case errors.HfHubHTTPError() if status == 401:
                 return AccessError(
                     f"{self.kind}: {hub} refused the token; run `hf auth login` or set HF_TOKEN"
@@ -309,8 +334,33 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
+def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
+    """A row group's images: for each name, the bytes as an Arrow scalar."""
+    from huggingface_hub import HfFileSystem
+    from pyarrow import parquet
+
+    with HfFileSystem().open(row_group.file, "rb", block_size=_READ_AHEAD) as stream:
+        opened = parquet.ParquetFile(stream, metadata=footer)
+        rows = opened.read_row_group(
+            row_group.index, columns=["image.bytes", "image.path"], use_threads=False
+        ).flatten()
+    return dict(zip(rows["image.path"].to_pylist(), rows["image.bytes"], strict=True))
+
+
+def _file_name(image: SourceImage) -> str:
+    """What a fetched image is called; no remote name reaches the file system."""
+    return hashlib.sha256(image.image_id.encode()).hexdigest()
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write a file so that under its name it is always complete."""
     temporary = path.with_name(f".tmp-{path.name}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise FolderError(
+            f"{path.parent} cannot be written ({error.strerror}); make room, or choose another "
+            "folder, and run again"
+        ) from error
