@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
 
-.PHONY: demo test check bench golden golden-matrix golden-arm clean
+.PHONY: demo test check bench golden card golden-matrix golden-arm clean
 
 demo: $(VENV)/.sample
 	rm -rf demo
@@ -31,6 +31,9 @@ bench: $(VENV)/.bench
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py
+
+card: $(VENV)/.dev
+	$(BIN)/python -c 'from pathlib import Path; from imagenetq.builder.card import refresh_template as r; r(Path("dataset_card.md"))'
 
 golden-matrix: $(VENV)/.dev
 	$(BIN)/python tests/golden/matrix.py

@@ -30,6 +30,12 @@ def template() -> str:
     return files("imagenetq.builder").joinpath("dataset_card.md").read_text(encoding="utf-8")
 
 
+def refresh_template(path: Path) -> None:
+    """Write the specification's tables into the template itself."""
+    text = path.read_text(encoding="utf-8")
+    write_whole(path, fill(text, {"ladder": ladder_table()}).encode())
+
+
 def write_card(folder: Path, manifest: Manifest) -> None:
     """Write the card of a complete dataset."""
     write_whole(folder / CARD_NAME, card(manifest).encode())

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagenetq.builder.plan import UNIT, select_images
+from imagenetq.builder.progress import meter
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import JPEG, WEBP, stored_bytes
 from imagenetq.builder.workers import usable_cores
@@ -58,9 +59,12 @@ def estimate(
     n_units = -(-len(images) // UNIT)
     probes = images[:: max(1, len(images) // _PROBES)][:_PROBES]
     start = time.perf_counter()
-    sizes = [
-        size for size in (_rendered_bytes(source, image, variants) for image in probes) if size
-    ]
+    sizes = []
+    with meter("measuring", len(probes)) as progress:
+        for image in probes:
+            size = _rendered_bytes(source, image, variants)
+            sizes += [] if size is None else [size]
+            progress.advance(1)
     seconds = (time.perf_counter() - start) / min(workers or usable_cores(), n_units)
     scale = len(images) / len(sizes) if sizes else None
     return Estimate(

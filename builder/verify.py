@@ -49,10 +49,12 @@ class _Findings:
     Attributes:
         problems: one line each: file, row and variant, and what is wrong.
         lines: of all rows, as their pixels really are.
+        ranks: of each image, as its first row says.
     """
 
     problems: list[str] = field(default_factory=list)
     lines: list[PixelLine] = field(default_factory=list)
+    ranks: dict[str, int] = field(default_factory=dict)
 
 
 def verify(folder: Path, source: Source | None = None, *, workers: int | None = None) -> list[str]:
@@ -200,6 +202,8 @@ def _check_row(
         findings.problems.append(f"{place}: its columns are not those of an ImageNet-Q row")
         return
     findings.lines.append(PixelLine(row.image_id, row.wnid, shard.variant, row.pixel_sha256))
+    if findings.ranks.setdefault(row.image_id, row.rank) != row.rank:
+        findings.problems.append(f"{place}: its rank differs from that in other variants")
     expected = shard_format(job.manifest.format).columns(row)
     for name in sorted(expected.keys() | fields.keys()):
         if fields.get(name) != expected.get(name):
@@ -235,6 +239,8 @@ def _render_again(job: _Job, source: Source, findings: _Findings, reporter: Repo
         if original is None:
             findings.problems.append(f"{image_id}: the source's subset does not hold it")
             continue
+        if findings.ranks[image_id] != original.rank:
+            findings.problems.append(f"{image_id}: its rank should be {original.rank}")
         try:
             clean = decode(source.read(original), original.name)
         except BadImage as problem:

@@ -117,6 +117,10 @@ def _by_class(images: Iterable[SourceImage]) -> dict[str, Sequence[SourceImage]]
             raise SourceError(
                 f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; remove it"
             )
+        if not image.image_id.isprintable():
+            raise SourceError(
+                f"{image.image_id!r}: an image id of unprintable characters; rename it"
+            )
         twin = seen.setdefault(image.image_id, image)
         if twin is not image:
             raise SourceError(

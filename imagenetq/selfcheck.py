@@ -5,26 +5,34 @@ second, and not in a published dataset.
 """
 
 import hashlib
+import re
 from functools import cache
 
 import numpy as np
+from PIL import features
 
 from imagenetq.distortions import Pixels
 from imagenetq.errors import PlatformError
 from imagenetq.record import pixel_sha256
 from imagenetq.rendering import render_ladder
 
-_EXPECTED = "0a44c4937148294818055349895354bb138b6ce57f42f605702b385941e36610"
+_OLDEST_OPENJPEG = (2, 5, 2)
+_EXPECTED = "18339c4e6de225757f774d3fd96630445c7da4592dd4875f44f22db30c146a5e"
 
 
 def calibration_card() -> Pixels:
-    """A synthetic picture with gradients, edges, saturation and texture; shape (75, 106, 3)."""
-    rows, columns = np.indices((75, 106), dtype=np.int64)
-    texture = np.random.Philox(key=1).random_raw(75 * 106).reshape(75, 106) % 64
-    red = (rows * 5 + columns * 2) % 256
-    green = np.where((rows // 12 + columns // 9) % 2 == 0, 250, 12)
-    blue = np.clip(rows * columns // 16 + texture.astype(np.int64) - 32, 0, 255)
-    return np.stack([red, green, blue], axis=2).astype(np.uint8)
+    """A synthetic picture with ramps, edges, saturation and grain; shape (61, 83, 3).
+
+    Chosen so that a known difference shows: OpenJPEG 2.5.0 ends its search for a quality layer's
+    threshold later than its successors, which changes about one JPEG 2000 row in a thousand, and
+    this one at 36 dB.
+    """
+    rows, columns = np.indices((61, 83), dtype=np.int64)
+    edges = np.where((rows // 10 + columns // 2) % 2 == 0, 230, 30)
+    planes = [(rows * 14 + columns * 7) % 256, rows * columns // 7 % 256, edges]
+    raw = np.random.Philox(key=346).random_raw(61 * 83 * 3) >> np.uint64(56)
+    grain = raw.astype(np.int64).reshape(61, 83, 3) // 6 - 21
+    return np.clip(np.stack(planes, axis=2) + grain, 0, 255).astype(np.uint8)
 
 
 def rendering_digest() -> str:
@@ -41,10 +49,20 @@ def check_platform() -> None:
     """Render the calibration card and compare.
 
     Raises:
-        PlatformError: a pixel differs from the specification's.
+        PlatformError: a pixel differs from the specification's, or OpenJPEG is too old.
     """
+    openjpeg = features.version_codec("jpg_2000") or "absent"
+    if _numbers(openjpeg) < _OLDEST_OPENJPEG:
+        raise PlatformError(
+            f"Pillow's OpenJPEG here is {openjpeg}, whose rate control gives other pixels; "
+            "install Pillow's official wheel, or build it with OpenJPEG 2.5.2 or newer"
+        )
     if rendering_digest() != _EXPECTED:
         raise PlatformError(
             "this machine's numpy, scipy or Pillow renders other pixels than ImageNet-Q's; "
             "install the versions that pyproject.toml allows from their official wheels"
         )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))

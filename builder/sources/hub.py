@@ -56,7 +56,7 @@ class _RowGroup(NamedTuple):
     """A part of a parquet file: its `hf://` address, and which of its row groups."""
 
     file: str
-    index: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -182,9 +182,9 @@ class HubDataset(Source):
             listed = pool.map(partial(self._list_file, file_system), files)
             for file, (footer, groups) in zip(files, listed, strict=True):
                 footers[file] = footer
-                for index, group in enumerate(groups):
+                for number, group in enumerate(groups):
                     images.extend(group)
-                    row_groups |= {image.name: _RowGroup(file, index) for image in group}
+                    row_groups |= {image.name: _RowGroup(file, number) for image in group}
         digest = hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
         return _Listing(tuple(images), row_groups, footers, digest)
 
@@ -229,9 +229,9 @@ class HubDataset(Source):
                 raise SourceError(f"{file} has no column {min(absent)}; name a copy of ImageNet")
             self._check_label(Features.from_arrow_schema(opened.schema_arrow))
             groups = []
-            for index in range(opened.num_row_groups):
+            for number in range(opened.num_row_groups):
                 rows = opened.read_row_group(
-                    index, columns=["image.path", "label"], use_threads=False
+                    number, columns=["image.path", "label"], use_threads=False
                 )
                 paths, labels = (column.to_pylist() for column in rows.flatten().columns)
                 groups.append(list(map(self._image, paths, labels)))
@@ -342,7 +342,7 @@ def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
     with HfFileSystem().open(row_group.file, "rb", block_size=_READ_AHEAD) as stream:
         opened = parquet.ParquetFile(stream, metadata=footer)
         rows = opened.read_row_group(
-            row_group.index, columns=["image.bytes", "image.path"], use_threads=False
+            row_group.number, columns=["image.bytes", "image.path"], use_threads=False
         ).flatten()
     return dict(zip(rows["image.path"].to_pylist(), rows["image.bytes"], strict=True))
 

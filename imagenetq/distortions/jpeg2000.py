@@ -8,6 +8,7 @@ keep the leading packets, and correct the layer count (COD) and the tile-part's 
 """
 
 import struct
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -59,8 +60,6 @@ class LayeredCodestream:
     @classmethod
     def encode(cls, image: Image.Image) -> "LayeredCodestream":
         """Encode an RGB image once, for all rungs of the ladder."""
-        from glymur.codestream import Codestream
-
         targets = tuple(sorted(ladder("jpeg2000").values))
         buffer = BytesIO()
         image.save(
@@ -76,9 +75,9 @@ class LayeredCodestream:
             plt=True,
         )
         codestream = buffer.getvalue()
-        parsed = Codestream(BytesIO(codestream), len(codestream), header_only=False)
-        plt = [segment for segment in parsed.segment if segment.marker_id == "PLT"]
-        markers = {segment.marker_id: segment for segment in parsed.segment}
+        segments = _marker_segments(codestream)
+        plt = [segment for segment in segments if segment.marker_id == "PLT"]
+        markers = {segment.marker_id: segment for segment in segments}
         return cls(codestream, targets, markers, _packet_lengths(codestream, plt))
 
     def cut(self, n_layers: int) -> bytes:
@@ -93,6 +92,14 @@ class LayeredCodestream:
         struct.pack_into(">H", header, cod + 6, n_layers)
         struct.pack_into(">I", header, sot + 6, _SOT_BYTES + len(tile))
         return bytes(header) + tile + _END_OF_CODESTREAM
+
+
+def _marker_segments(codestream: bytes) -> list[Any]:
+    with warnings.catch_warnings():
+        # glymur warns where there is no system library, which its parser does not need.
+        warnings.simplefilter("ignore")
+        from glymur.codestream import Codestream
+    return list(Codestream(BytesIO(codestream), len(codestream), header_only=False).segment)
 
 
 def _packet_lengths(codestream: bytes, segments: Sequence[Any]) -> tuple[int, ...]:

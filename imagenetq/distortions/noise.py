@@ -31,7 +31,7 @@ def quantiles() -> NDArray[np.int32]:
     if hashlib.sha256(z.tobytes()).hexdigest() != ladder("noise").definition["z_sha256"]:
         raise PlatformError(
             "scipy.special.ndtri computes another noise table here than the specification's; "
-            "install a scipy between 1.11 and 1.17"
+            "install scipy's official wheel"
         )
     return z.astype(np.int32, copy=False)
 

@@ -1,0 +1,69 @@
+"""Small but real sources, and the command line as a user calls it."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagenetq import classes
+from imagenetq.builder import open_source
+
+Source = Callable[..., Path]
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Image.Image:
+    """A photograph of the embedded sample."""
+    sample = open_source("sample")
+    (chelsea,) = [image for image in sample.images() if image.image_id == "chelsea"]
+    return Image.open(io.BytesIO(sample.read(chelsea))).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def make_source(photograph: Image.Image) -> Source:
+    """Writes a folder of class folders: small crops of a real photograph, one a class."""
+
+    def make(folder: Path, n_images: int) -> Path:
+        places = np.random.default_rng(7)
+        for index, wnid in enumerate(classes.wnids()[:n_images]):
+            left, top = (int(places.integers(0, limit)) for limit in (380, 240))
+            path = folder / wnid / f"ILSVRC2012_val_{index + 1:08d}.JPEG"
+            path.parent.mkdir(parents=True)
+            photograph.crop((left, top, left + 40, top + 31)).save(path, "JPEG", quality=90)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def source_230(make_source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """230 images: three units, the last not full. Not to be changed by a test."""
+    return make_source(tmp_path_factory.mktemp("source") / "images", 230)
+
+
+@pytest.fixture(scope="session")
+def executable() -> str:
+    """The installed command."""
+    return str(Path(sys.executable).parent / "imagenetq")
+
+
+@pytest.fixture(scope="session")
+def run(executable: str) -> Command:
+    """Runs `imagenetq` as a user does."""
+
+    def call(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [executable, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+
+    return call

@@ -1,0 +1,69 @@
+"""The card: its generated parts agree with the code, its front matter with the Hub's rules."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCard
+
+from imagenetq.builder import build, open_source
+from imagenetq.builder.card import card, fill, ladder_table, template
+from imagenetq.manifest import Manifest, read_manifest
+from imagenetq.record import features
+
+
+@pytest.fixture(scope="module")
+def manifest(make_source, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("card")
+    source = open_source(make_source(folder / "images", 4))
+    build(source, folder / "q", subset="mini")
+    assert (folder / "q" / "README.md").read_text() == card(read_manifest(folder / "q"))
+    return read_manifest(folder / "q")
+
+
+def test_the_committed_template_shows_the_ladder() -> None:
+    assert f"<!-- generated: ladder -->\n{ladder_table()}\n<!-- /generated -->" in template()
+    committed = Path(__file__).parents[2] / "dataset_card.md"
+    assert template() == committed.read_text(encoding="utf-8")
+
+
+def test_every_column_is_explained() -> None:
+    table = template().split("## Columns")[1].split("## ")[0]
+    assert all(f"`{column}`" in table for column in features())
+
+
+def test_all_sections_are_filled(manifest: Manifest) -> None:
+    text = card(manifest)
+    assert "stand here once" not in text
+    assert manifest.pixel_digest in text
+    assert f"| `jpeg-10` | 4 | {manifest.variants['jpeg-10'].image_bytes // 4} |" in text
+
+
+def test_front_matter_is_what_the_hub_expects(manifest: Manifest) -> None:
+    data = DatasetCard(card(manifest)).data.to_dict()
+    assert (data["license"], data["license_name"]) == ("other", "imagenet")
+    assert "terms of access" in data["extra_gated_prompt"]
+    assert data["size_categories"] == ["n<1K"]
+    configs = {config["config_name"]: config for config in data["configs"]}
+    assert len(configs) == len(data["configs"]) == 58
+    assert [name for name, config in configs.items() if config.get("default")] == ["clean"]
+    for config in configs.values():
+        assert config["version"] == manifest.dataset_version
+        assert config["description"] == f"build-{manifest.pixel_digest}"
+    counts = {info["config_name"]: info["splits"][0] for info in data["dataset_info"]}
+    assert counts["all"]["num_examples"] == 4 * 52
+    assert not any("features" in info for info in data["dataset_info"])
+
+
+def test_tar_configs_have_one_member_type_each(manifest: Manifest) -> None:
+    tars = manifest.model_copy(update={"format": "webdataset"})
+    front = yaml.safe_load(card(tars).split("---\n")[1])
+    names = [config["config_name"] for config in front["configs"]]
+    assert "all" not in names
+    assert len(names) == 57
+
+
+def test_fill_leaves_other_text_alone() -> None:
+    text = "a\n<!-- generated: x -->\nold\n<!-- /generated -->\nb"
+    assert fill(text, {"x": "new"}) == "a\n<!-- generated: x -->\nnew\n<!-- /generated -->\nb"
+    assert fill(text, {"y": "new"}) == text

@@ -1,0 +1,60 @@
+"""Files that are either whole under their name, or not there."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from imagenetq.builder.files import (
+    TEMPORARY_PREFIX,
+    AtomicFile,
+    remove_temporary_files,
+    sha256_of,
+    write_whole,
+)
+
+
+def test_a_file_appears_whole_on_commit(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.bin"
+    file = AtomicFile(path)
+    assert file.write(b"abc") == 3
+    file.write(memoryview(b"def"))
+    assert not path.exists()
+    file.commit()
+    file.abort()
+    assert path.read_bytes() == b"abcdef"
+    assert (file.n_bytes, file.tell()) == (6, 6)
+    assert file.sha256 == hashlib.sha256(b"abcdef").hexdigest() == sha256_of(path)
+    assert [p.name for p in path.parent.iterdir()] == ["file.bin"]
+
+
+def test_abort_leaves_nothing_and_swallows_late_writes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before")
+    file = AtomicFile(tmp_path / "file")
+    file.write(b"half")
+    file.abort()
+    assert file.write(b"a footer from a destructor") == 26
+    assert (tmp_path / "file").read_bytes() == b"before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_write_whole_replaces(tmp_path: Path) -> None:
+    for text in (b"one", b"two"):
+        write_whole(tmp_path / "file", text)
+        assert (tmp_path / "file").read_bytes() == text
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"old")
+    with pytest.raises(TypeError):
+        write_whole(tmp_path / "file", "not bytes")  # type: ignore[arg-type]
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / f"{TEMPORARY_PREFIX}7-shard").write_bytes(b"")
+    (tmp_path / "data" / "shard").write_bytes(b"")
+    remove_temporary_files(tmp_path)
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["shard"]

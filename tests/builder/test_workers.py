@@ -1,0 +1,33 @@
+"""Units run in worker processes; errors and progress come back."""
+
+import os
+
+import pytest
+
+from imagenetq.builder.workers import Tally, run_units
+from imagenetq.errors import SourceError
+from worker_tasks import fail, square, threads
+
+
+def test_results_and_progress_come_back() -> None:
+    tallies: list[Tally] = []
+    results = run_units(square, 100, range(5), workers=2, on_tally=tallies.append)
+    assert sorted(results) == [100, 101, 104, 109, 116]
+    assert tallies[-1] == Tally(images=5, already_done=0, bytes=10)
+
+
+def test_an_error_of_a_worker_is_raised_here() -> None:
+    with pytest.raises(SourceError, match="unit 1 is damaged"):
+        list(run_units(fail, None, range(4), workers=2, on_tally=lambda _: None))
+
+
+def test_workers_run_one_thread_each_and_the_environment_is_restored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert list(run_units(threads, None, [0], workers=1, on_tally=lambda _: None)) == ["1"]
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+def test_no_units_is_no_work() -> None:
+    assert list(run_units(square, 0, [], workers=2, on_tally=lambda _: None)) == []

@@ -1,0 +1,114 @@
+"""The command line as a user meets it: status, one-line errors, and quick help."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imagenetq import specification_digest
+from imagenetq.cli import app
+
+README = Path(__file__).parents[1] / "README.md"
+COMMAND = str(Path(sys.executable).parent / "imagenetq")
+
+
+def run(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_build_verify_preview_on_the_sample(tmp_path: Path) -> None:
+    built = run("build", "--only", "jpeg-10,contrast-0.5", "--json", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)["images"] == 9
+    assert "a demonstration" in built.stderr
+    verified = run("verify", "imagenet-q", "sample", cwd=tmp_path)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    (tmp_path / "imagenet-q" / "data" / "jpeg-10" / "test-00000-of-00001.parquet").unlink()
+    damaged = run("verify", "imagenet-q", "--json", cwd=tmp_path)
+    assert damaged.returncode == 1
+    assert not json.loads(damaged.stdout)["ok"]
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    told = run("build", "sample", "--dry-run", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("9 images x 52 variants in 52 shards")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spec_prints_what_the_digest_covers() -> None:
+    import hashlib
+
+    printed = run("spec", "--json").stdout.rstrip("\n")
+    assert hashlib.sha256(printed.encode()).hexdigest() == specification_digest()
+    table = run("spec").stdout
+    assert specification_digest() in table
+    assert "20  18  16  14  12  10  8  6  4  2" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["build", "nowhere"], 2, "no such file or folder"),
+        (["build", "sample", "--subset", "tiny"], 2, "no subset 'tiny'"),
+        (["build", "sample", "--only", "blurr"], 2, "did you mean"),
+        (["build", "sample", "--only", ","], 2, "no variants named"),
+        (["build", "sample", "--format", "zip"], 2, "no format 'zip'"),
+        (["build", "sample", "--workers", "0"], 2, "workers"),
+        (["verify", "nowhere"], 1, "no manifest.json"),
+        (["preview", "nowhere.jpg"], 1, "nowhere.jpg: cannot be read"),
+        (["preview", "nowhere.jpg", "--out", "sheet.txt"], 2, "ends in .png"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_errors_are_one_line_with_the_right_status(
+    tmp_path: Path, arguments: list[str], status: int, message: str
+) -> None:
+    ended = run(*arguments, cwd=tmp_path)
+    assert ended.returncode == status
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+    if "imagenetq: " in ended.stderr:
+        assert ended.stderr.splitlines()[-1].startswith("imagenetq: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_output_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"")
+    ended = run("build", "sample", "--out", "/proc/q", "--only", "jpeg-2")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("imagenetq: /proc/q: cannot be written")
+
+
+def test_help_is_quick() -> None:
+    run("--help")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert run("--help").returncode == 0
+        times.append(time.perf_counter() - start)
+    # The aim is 0.5 s; a busy test machine gets room, a heavy import does not.
+    assert statistics.median(times) < 1.5
+    listed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import imagenetq.cli"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONSAFEPATH": "1"},
+    ).stderr
+    heavy = ("datasets", "pyarrow", "scipy", "torch", "pydantic", "webdataset", "glymur")
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in listed.splitlines()}
+    assert not loaded & set(heavy)
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"imagenetq {command.callback.__name__}" in text

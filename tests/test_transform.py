@@ -1,0 +1,147 @@
+import pickle
+import random
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagenetq.errors import UsageError
+from imagenetq.rendering import render
+from imagenetq.transform import Distort
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (15, 22, 3), dtype=np.uint8)
+
+
+class Repeated:
+    """A dataset of one image, distorted anew each time."""
+
+    def __init__(self, distort: Distort) -> None:
+        self.distort = distort
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> bytes:
+        return self.distort(PIXELS).tobytes()
+
+
+def draws(distort: Distort, n: int = 6) -> list[bytes]:
+    return [distort(PIXELS).tobytes() for _ in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("distortion", "limits", "names"),
+    [
+        ("blur", {"sigma": (1, 3)}, ["blur-1", "blur-2", "blur-3"]),
+        ("blur", {"sigma": (3, 1)}, ["blur-1", "blur-2", "blur-3"]),
+        ("jpeg", {"quality": 10}, ["jpeg-10"]),
+        ("jpeg", {"quality": (5, 9)}, ["jpeg-8", "jpeg-6"]),
+        ("contrast", {"factor": (0.25, 0.5)}, ["contrast-0.5", "contrast-0.4", "contrast-0.3"]),
+        ("jpeg2000", {"psnr": (20, 22)}, ["jpeg2000-22", "jpeg2000-20"]),
+    ],
+)
+def test_rungs_in_range(distortion, limits, names):
+    assert [rung.name for rung in Distort(distortion, **limits).rungs] == names
+
+
+def test_whole_ladder_without_limits():
+    assert [rung.value for rung in Distort("noise").rungs] == list(range(10, 101, 10))
+
+
+def test_draws_only_its_rungs_and_all_of_them():
+    distort = Distort("contrast", factor=(0.3, 0.5), seed=0)
+    expected = {render(PIXELS, rung.name).tobytes() for rung in distort.rungs}
+    assert set(draws(distort, 60)) == expected
+
+
+def test_draws_are_uniform_over_the_rungs():
+    distort = Distort("contrast", seed=1)
+    by_pixels = {render(PIXELS, rung.name).tobytes(): 0 for rung in distort.rungs}
+    for drawn in draws(distort, 1100):
+        by_pixels[drawn] += 1
+    # 100 expected, with a deviation of 9.5.
+    assert all(60 < count < 140 for count in by_pixels.values())
+
+
+def test_noise_is_fresh_each_time():
+    assert len(set(draws(Distort("noise", sigma=20, seed=0)))) == 6
+
+
+def test_seed_repeats():
+    assert draws(Distort("noise", seed=5)) == draws(Distort("noise", seed=5))
+    assert draws(Distort("noise", seed=5)) != draws(Distort("noise", seed=6))
+    assert draws(Distort("noise")) != draws(Distort("noise"))
+
+
+def test_global_randomness_is_left_alone():
+    numpy_before, python_before = np.random.get_state()[1].tolist(), random.getstate()
+    draws(Distort("noise", seed=0))
+    assert np.random.get_state()[1].tolist() == numpy_before
+    assert random.getstate() == python_before
+
+
+def test_pillow_in_pillow_out():
+    result = Distort("jpeg", quality=4)(Image.fromarray(PIXELS))
+    assert isinstance(result, Image.Image)
+    assert np.array_equal(np.asarray(result), render(PIXELS, "jpeg-4"))
+
+
+def test_pickled_copy_goes_on_alike():
+    distort = Distort("noise", seed=3)
+    draws(distort, 2)
+    copy = pickle.loads(pickle.dumps(distort))
+    assert draws(copy) == draws(distort)
+
+
+@pytest.mark.parametrize(
+    ("distortion", "limits", "message"),
+    [
+        ("blurr", {}, "did you mean blur"),
+        ("clean", {}, "no distortion 'clean'"),
+        ("blur", {"quality": 3}, "it has 'sigma'"),
+        ("blur", {"sigma": (20, 30)}, "there are 1, 2, 3"),
+        ("jpeg", {"quality": 5}, "no rung of jpeg"),
+    ],
+)
+def test_bad_arguments_are_refused(distortion, limits, message):
+    with pytest.raises(UsageError, match=message):
+        Distort(distortion, **limits)
+
+
+def test_repr_tells_the_range():
+    assert repr(Distort("blur", sigma=(2, 4))) == "Distort('blur', blur-2 to blur-4)"
+
+
+def test_needs_no_torch():
+    script = (
+        "import sys, numpy as np\n"
+        "from imagenetq.transform import Distort\n"
+        "Distort('blur')(np.zeros((4, 4, 3), np.uint8))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_data_loader_workers_draw_differently_and_repeat_with_a_seeded_loader():
+    torch = pytest.importorskip("torch", reason="needs torch (extra [eval])")
+
+    def epochs(seed: int) -> list[list[bytes]]:
+        loader = torch.utils.data.DataLoader(
+            Repeated(Distort("noise", seed=1)),
+            batch_size=None,
+            num_workers=2,
+            multiprocessing_context="fork",
+            generator=torch.Generator().manual_seed(seed),
+        )
+        with warnings.catch_warnings():
+            # Python warns of forking beside torch's threads; the loader always does so.
+            warnings.simplefilter("ignore")
+            return [list(loader), list(loader)]
+
+    first, second = epochs(7)
+    assert len({*first, *second}) == 16
+    assert epochs(7) == [first, second]
+    assert epochs(8) != [first, second]

@@ -1,0 +1,23 @@
+"""What the tests have worker processes do; a module, so that a spawned process can import it."""
+
+import os
+
+from imagenetq.builder.workers import Reporter
+from imagenetq.errors import SourceError
+
+
+def square(offset: int, unit: int, reporter: Reporter) -> int:
+    reporter.advance(1)
+    reporter.add_bytes(unit)
+    return offset + unit * unit
+
+
+def fail(_: None, unit: int, reporter: Reporter) -> int:
+    reporter.stop_if_asked()
+    if unit == 1:
+        raise SourceError("unit 1 is damaged")
+    return unit
+
+
+def threads(_: None, __: int, ___: Reporter) -> str:
+    return os.environ["OPENBLAS_NUM_THREADS"]
