@@ -8,16 +8,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from imagenetq.builder.card import write_card, write_placeholder
-from imagenetq.builder.files import remove_temporary_files, write_whole
 from imagenetq.builder.plan import Plan, make_plan, require_same, select_images
-from imagenetq.builder.progress import Meter, meter, say
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.summary import make_manifest
 from imagenetq.builder.unit import Job, UnitRecord, complete_unit
-from imagenetq.builder.workers import run_units, usable_cores
+from imagenetq.builder.workers import run_units
 from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.files import remove_temporary_files, write_whole
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, read_manifest, read_model
+from imagenetq.progress import Meter, meter, say, usable_cores
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from imagenetq.builder.files import write_whole
 from imagenetq.builder.shards import shard_format
+from imagenetq.files import write_whole
 from imagenetq.manifest import Manifest, VariantSummary
 from imagenetq.specification import CLEAN, LADDERS, select_variants
 

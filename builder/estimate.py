@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagenetq.builder.plan import UNIT, select_images
-from imagenetq.builder.progress import meter
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import JPEG, WEBP, stored_bytes
-from imagenetq.builder.workers import usable_cores
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage
+from imagenetq.progress import meter, usable_cores
 from imagenetq.rendering import render_ladder
 from imagenetq.selection import RankedImage
 from imagenetq.specification import Variant, select_variants

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from imagenetq.builder.files import AtomicFile, sha256_of, write_whole
 from imagenetq.builder.plan import Plan, PlannedImage, Unit
 from imagenetq.builder.shards import ShardWriter, shard_format
 from imagenetq.builder.sources import Source
@@ -15,6 +14,7 @@ from imagenetq.builder.workers import Reporter
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, FolderError
+from imagenetq.files import AtomicFile, sha256_of, write_whole
 from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath, read_model
 from imagenetq.record import Row, pixel_sha256
 from imagenetq.rendering import render_ladder

@@ -7,21 +7,22 @@ from pathlib import Path
 
 from imagenetq.builder.build import originals_folder
 from imagenetq.builder.card import CARD_NAME
-from imagenetq.builder.files import sha256_of
-from imagenetq.builder.progress import meter
-from imagenetq.builder.shards import StoredRow, shard_format
+from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import UPRIGHT, orientation
-from imagenetq.builder.workers import Reporter, run_units, usable_cores
+from imagenetq.builder.workers import Reporter, run_units
 from imagenetq.decoding import STORED_FORMATS, decode, is_jpeg
 from imagenetq.digests import PixelLine, pixel_digest, source_digest
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, FolderError
+from imagenetq.files import sha256_of
 from imagenetq.manifest import Manifest, Shard, read_manifest
+from imagenetq.progress import meter, usable_cores
 from imagenetq.record import Row, pixel_sha256, psnr
 from imagenetq.rendering import render_ladder
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
+from imagenetq.shards import READERS, StoredRow
 from imagenetq.specification import CLEAN, select_variants, specification_digest, variant
 
 
@@ -157,16 +158,19 @@ def _check_unit(job: _Job, shards: tuple[Shard, ...], reporter: Reporter) -> _Fi
         try:
             _check_file(path, shard)
             rows = 0
-            for row in shard_format(job.manifest.format).read(path):
-                reporter.stop_if_asked()
-                _check_row(job, shard, row, clean, findings)
-                reporter.advance(1)
-                reporter.add_bytes(len(row.image))
-                rows += 1
+            with path.open("rb") as file:
+                for row in READERS[job.manifest.format](file, str(path)):
+                    reporter.stop_if_asked()
+                    _check_row(job, shard, row, clean, findings)
+                    reporter.advance(1)
+                    reporter.add_bytes(len(row.image))
+                    rows += 1
             if rows != shard.rows:
                 findings.problems.append(f"{path}: {rows} rows; the manifest says {shard.rows}")
         except FolderError as problem:
             findings.problems.append(str(problem))
+        except OSError as error:
+            findings.problems.append(f"{path}: cannot be read ({error})")
     if job.source is not None:
         _render_again(job, job.source, findings, reporter)
     return findings

@@ -17,6 +17,7 @@ from multiprocessing.synchronize import Event
 from typing import Any, Generic, TypeVar
 
 from imagenetq.errors import BuildStopped
+from imagenetq.progress import Tally
 
 Context = TypeVar("Context")
 Unit = TypeVar("Unit")
@@ -29,21 +30,6 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 class StoppedError(Exception):
     """Raised in a worker that was asked to stop."""
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How far all workers together have come.
-
-    Attributes:
-        images: worked on, including those found done.
-        already_done: images found done.
-        bytes: of image files made or read.
-    """
-
-    images: int
-    already_done: int
-    bytes: int
 
 
 class Reporter:
@@ -81,13 +67,6 @@ class Reporter:
         """
         if self._stop.is_set():
             raise StoppedError
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,10 @@
-"""What a shard format does: name its files, write rows, read them back."""
+"""What a shard format does: name its files and write rows. Reading is the contract's."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from imagenetq.builder.files import AtomicFile
+from imagenetq.files import AtomicFile
 from imagenetq.record import Row
-
-
-@dataclass(frozen=True)
-class StoredRow:
-    """A row with its image, as read from a shard.
-
-    Attributes:
-        fields: the row's columns by name, as stored; untrusted.
-        image: the image file's bytes.
-    """
-
-    fields: dict[str, Any]
-    image: bytes
 
 
 class ShardWriter(ABC):
@@ -62,11 +46,3 @@ class ShardFormat(ABC):
     @abstractmethod
     def writer(self, file: AtomicFile, extension: str) -> ShardWriter:
         """A writer; `extension` is that of the image files in the shard, without a dot."""
-
-    @abstractmethod
-    def read(self, path: Path) -> Iterator[StoredRow]:
-        """The rows of a shard.
-
-        Raises:
-            FolderError: the file is damaged.
-        """

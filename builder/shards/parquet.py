@@ -1,18 +1,13 @@
 """Parquet shards: what `load_dataset` reads best."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from imagenetq.builder.files import AtomicFile
-from imagenetq.builder.shards.base import ShardFormat, ShardWriter, StoredRow
-from imagenetq.errors import FolderError
+from imagenetq.builder.shards.base import ShardFormat, ShardWriter
+from imagenetq.files import AtomicFile
 from imagenetq.record import Row, features
-
-ROW_GROUP = 25
-"""Rows a row group: the unit that streaming readers fetch, and all that a writer holds."""
+from imagenetq.shards import ROW_GROUP
 
 
 @cache
@@ -80,19 +75,3 @@ class Parquet(ShardFormat):
     def writer(self, file: AtomicFile, extension: str) -> ParquetWriter:
         """A writer for one shard."""
         return ParquetWriter(file, extension)
-
-    def read(self, path: Path) -> Iterator[StoredRow]:
-        """The rows of a shard."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            with pq.ParquetFile(path) as parquet:
-                if not parquet.schema_arrow.equals(_schema()):
-                    raise FolderError(f"{path}: its columns are not those of an ImageNet-Q shard")
-                for batch in parquet.iter_batches(batch_size=ROW_GROUP):
-                    for fields in batch.to_pylist():
-                        image = fields.pop("image") or {}
-                        yield StoredRow(fields, image.get("bytes") or b"")
-        except (pa.ArrowException, OSError) as error:
-            raise FolderError(f"{path}: damaged ({str(error).splitlines()[0]})") from None

@@ -15,8 +15,8 @@ import pytest
 from filelock import FileLock
 
 from imagenetq.builder import build, open_source
-from imagenetq.builder.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.errors import BuildStopped, FolderError, SourceError, UsageError
+from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
 from imagenetq.selection import select
 

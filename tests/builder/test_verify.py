@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from imagenetq.builder import build, open_source, verify
-from imagenetq.builder.files import sha256_of
 from imagenetq.errors import FolderError
+from imagenetq.files import sha256_of
 from imagenetq.manifest import MANIFEST_NAME
 
 SHARD = "data/contrast-0.5/test-00000-of-00001.parquet"

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from imagenetq.builder.workers import Tally, run_units
+from imagenetq.builder.workers import run_units
 from imagenetq.errors import SourceError
+from imagenetq.progress import Tally
 from worker_tasks import fail, square, threads
 
 

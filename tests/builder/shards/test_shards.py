@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagenetq.builder.files import AtomicFile
 from imagenetq.builder.shards import FORMATS, shard_format
-from imagenetq.builder.shards.webdataset import key_of
 from imagenetq.builder.storage import lossless_webp
 from imagenetq.errors import FolderError, UsageError
+from imagenetq.files import AtomicFile
 from imagenetq.record import Row
+from imagenetq.shards import READERS, StoredRow, key_of
 from imagenetq.specification import variant
 
 
@@ -43,11 +43,16 @@ def write(path: Path, format_name: str, n_rows: int) -> list[tuple[Row, bytes]]:
     return rows
 
 
+def read_all(path: Path, format_name: str) -> list[StoredRow]:
+    with path.open("rb") as file:
+        return list(READERS[format_name](file, str(path)))
+
+
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("n_rows", [0, 1, 25, 60])
 def test_rows_come_back(tmp_path: Path, format_name: str, n_rows: int) -> None:
     rows = write(tmp_path / "shard", format_name, n_rows)
-    read = list(shard_format(format_name).read(tmp_path / "shard"))
+    read = read_all(tmp_path / "shard", format_name)
     assert [stored.image for stored in read] == [image for _, image in rows]
     columns = shard_format(format_name).columns
     assert [stored.fields for stored in read] == [columns(row) for row, _ in rows]
@@ -70,7 +75,7 @@ def test_a_truncated_shard_is_refused_in_one_line(
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
     with pytest.raises(FolderError) as refused:
-        list(shard_format(format_name).read(path))
+        read_all(path, format_name)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -96,7 +101,7 @@ def test_a_foreign_parquet_file_is_refused(tmp_path: Path) -> None:
 
     pq.write_table(pa.table({"a": [1]}), tmp_path / "shard")
     with pytest.raises(FolderError, match="its columns are not"):
-        list(shard_format("parquet").read(tmp_path / "shard"))
+        read_all(tmp_path / "shard", "parquet")
 
 
 def test_tar_members(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_a_tar_with_other_members_is_refused(tmp_path: Path, extra: str) -> None
     with tarfile.open(path, "a") as tar:
         tar.addfile(tarfile.TarInfo(extra))
     with pytest.raises(FolderError, match="not an image, a label and JSON"):
-        list(shard_format("webdataset").read(path))
+        read_all(path, "webdataset")
 
 
 def test_keys_are_distinct_and_hold_no_dot() -> None:

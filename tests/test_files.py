@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imagenetq.builder.files import (
+from imagenetq.files import (
     TEMPORARY_PREFIX,
     AtomicFile,
     remove_temporary_files,

@@ -1,9 +1,11 @@
 """Progress: a bar on a terminal, a quiet line now and then in a log."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -16,9 +18,22 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from imagenetq.builder.workers import Tally
-
 _LOG_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far all workers together have come.
+
+    Attributes:
+        images: worked on, including those found done.
+        already_done: images found done.
+        bytes: of image files made or read.
+    """
+
+    images: int
+    already_done: int
+    bytes: int
 
 
 class Meter:
@@ -80,3 +95,10 @@ def meter(label: str, total: int) -> Iterator[Meter]:
 def say(line: str) -> None:
     """Tell the user something, on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,111 @@
+"""Read the dataset's shards, from any binary file: one on disk, or one that streams from afar."""
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from imagenetq.errors import FolderError
+from imagenetq.record import features
+
+ROW_GROUP = 25
+"""Rows a parquet row group: the unit that readers fetch."""
+
+_MAX_MEMBER_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """A row with its image, as read from a shard.
+
+    Attributes:
+        fields: the row's columns by name, as stored; untrusted.
+        image: the image file's bytes.
+    """
+
+    fields: dict[str, Any]
+    image: bytes
+
+
+def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
+    """The rows of a parquet shard, a row group at a time.
+
+    Args:
+        file: the shard, seekable.
+        name: what to call it in an error.
+
+    Raises:
+        FolderError: the file is damaged, or is not a shard of ours.
+        OSError: it cannot be read to the end.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as parquet:
+            if not parquet.schema_arrow.equals(features().arrow_schema):
+                raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
+            for batch in parquet.iter_batches(batch_size=ROW_GROUP):
+                for fields in batch.to_pylist():
+                    image = fields.pop("image") or {}
+                    yield StoredRow(fields, image.get("bytes") or b"")
+    except pa.ArrowException as error:
+        raise FolderError(f"{name}: damaged ({str(error).splitlines()[0]})") from None
+
+
+def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
+    """The rows of a WebDataset shard, in one pass.
+
+    Args:
+        file: the shard; need not be seekable.
+        name: what to call it in an error.
+
+    Raises:
+        FolderError: the file is damaged, or is not a shard of ours.
+        OSError: it cannot be read to the end.
+    """
+    try:
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            members: dict[str, bytes] = {}
+            key = ""
+            for member in tar:
+                stem, _, extension = member.name.partition(".")
+                if members and stem != key:
+                    yield _row(name, key, members)
+                    members = {}
+                key = stem
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None or member.size > _MAX_MEMBER_BYTES:
+                    raise FolderError(f"{name}: {member.name} is no image, label or JSON")
+                members[extension] = content.read()
+            if members:
+                yield _row(name, key, members)
+    except (tarfile.TarError, EOFError) as error:
+        raise FolderError(f"{name}: damaged ({error})") from None
+
+
+READERS: dict[str, Callable[[BinaryIO, str], Iterator[StoredRow]]] = {
+    "parquet": read_parquet,
+    "webdataset": read_tar,
+}
+
+
+def key_of(image_id: str) -> str:
+    """The tar members' common stem: the image id with dots escaped.
+
+    A dot would become part of a column's name; "%" is escaped too, so that ids stay distinct.
+    """
+    return image_id.replace("%", "%25").replace(".", "%2E")
+
+
+def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:
+    try:
+        columns: dict[str, Any] = json.loads(members.pop("json"))
+        label = int(members.pop("cls"))
+        ((_, image),) = members.items()
+        if columns["label"] != label or key_of(columns["image_id"]) != key:
+            raise FolderError(f"{name}: {key}: label or name contradict the row's JSON")
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        raise FolderError(f"{name}: {key}: not an image, a label and JSON") from None
+    return StoredRow(columns, image)
