@@ -1,0 +1,427 @@
+"""How quickly, in how much memory and into how many bytes a dataset is built.
+
+Usage: python benchmarks/build.py [SOURCE] [--parts codecs,memory,bytes,workers] [--full] ...
+"""
+
+import argparse
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from statistics import median
+from typing import Any
+
+import measure
+import psutil
+from measure import Time
+from PIL import Image
+
+from imagenetq import ImagenetqError, classes
+from imagenetq.builder import Source, build, open_source
+from imagenetq.builder.plan import UNIT
+from imagenetq.builder.workers import Reporter, run_units
+from imagenetq.decoding import decode, is_jpeg
+from imagenetq.manifest import Manifest
+from imagenetq.progress import Meter
+from imagenetq.selection import SourceImage
+from imagenetq.specification import CLEAN, variant
+
+PARTS = ("codecs", "memory", "bytes", "workers")
+DATASET_IMAGES = 10_000
+
+_SAMPLE_SECONDS = 0.1
+_MAX_IMAGES = 10_000
+
+# Rows of the first table.
+_WHOLE = "whole build of these images"
+_STEADY = f"the same in a dataset of full units ({UNIT} images)"
+_FLOOR = "codec calls alone"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build that was measured, and its folder removed.
+
+    Attributes:
+        workers: processes.
+        time: from start to manifest.
+        peak_bytes: the largest resident memory of any one worker process.
+        manifest: what was built.
+    """
+
+    workers: int
+    time: Time
+    peak_bytes: int
+    manifest: Manifest
+
+    @property
+    def images(self) -> int:
+        """How many images it holds."""
+        return self.manifest.images
+
+    @property
+    def variants(self) -> int:
+        """How many variants of each."""
+        return len(self.manifest.variants)
+
+    def figures(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "images": self.images,
+            "variants": self.variants,
+            "workers": self.workers,
+            **asdict(self.time),
+            "peak_bytes": self.peak_bytes,
+        }
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse_options()
+    facts = measure.machine()
+    only = None if options.full else tuple(options.only.split(","))
+    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
+        try:
+            bench = Bench(open_source(options.source), options.few, Path(scratch), only)
+            figures = run_parts(bench, options)
+        except ImagenetqError as error:
+            raise SystemExit(str(error)) from None
+    print(measure.machine_lines(facts))
+    measure.save_json(options.json, {"machine": facts, **figures})
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "source", nargs="?", default="sample", help="as for `imagenetq build`, but at hand: not hf:"
+    )
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--images", type=int, default=24, help="for the codecs part")
+    parser.add_argument("--repeats", type=int, default=3, help="of the codecs part; medians")
+    parser.add_argument(
+        "--few", type=int, default=100, help="photographs, and images of the small builds"
+    )
+    parser.add_argument(
+        "--many", type=int, default=800, help="images of the workers part and the large build"
+    )
+    parser.add_argument(
+        "--worker-repeats", type=int, default=1, help="of the workers part; medians"
+    )
+    parser.add_argument(
+        "--only", default="jpeg,contrast", help="variants of the builds with many images"
+    )
+    parser.add_argument("--full", action="store_true", help="all 52 variants there, too")
+    measure.add_json_option(parser)
+    options = parser.parse_args()
+    options.parts = options.parts.split(",")
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if min(options.images, options.repeats, options.worker_repeats, options.few, options.many) < 1:
+        parser.error("counts must be 1 or more")
+    if max(options.images, options.few, options.many) > _MAX_IMAGES:
+        parser.error(f"at most {_MAX_IMAGES} images")
+    return options
+
+
+def run_parts(bench: "Bench", options: argparse.Namespace) -> dict[str, Any]:
+    """Measure part by part, and print each as soon as it is known; returns the figures."""
+    figures: dict[str, Any] = {}
+    parts = set(options.parts)
+    print(f"# Building a dataset from {bench.n_photographs} photographs\n")
+    if "codecs" in parts:
+        figures["codecs"] = codecs_part(bench, options.images, options.repeats)
+    builds = []
+    if {"memory", "bytes"} & parts:
+        builds.append(bench.build(bench.named(options.few), workers=1, only=None))
+    if "bytes" in parts:
+        figures["bytes"] = bytes_part(builds[0])
+    if "workers" in parts:
+        pairs = workers_part(bench, options.many, options.worker_repeats)
+        figures["workers"] = [one.figures() for one in pairs]
+        builds += pairs
+    elif "memory" in parts:
+        builds.append(bench.build(bench.named(options.many), workers=1, only=bench.only))
+    if "memory" in parts:
+        if bench.only is not None:
+            few = bench.named(options.few)
+            builds.insert(1, bench.build(few, workers=1, only=bench.only))
+        figures["memory"] = memory_part(builds)
+    return figures
+
+
+class Bench:
+    """Builds of any number of images from a source of any size.
+
+    All builds share the same photographs, so that a larger one differs in nothing but its size.
+    They are repeated under new names, as links to one file each. Classes are dealt out, so that
+    no class has more than the 10 images that a subset takes.
+
+    Args:
+        source: whose photographs are taken.
+        n_photographs: how many of them at most, evenly spread.
+        scratch: an empty folder, for images and datasets.
+        only: variants of the builds with many images; all if None.
+    """
+
+    def __init__(
+        self, source: Source, n_photographs: int, scratch: Path, only: tuple[str, ...] | None
+    ) -> None:
+        self.source = source
+        self.scratch = scratch
+        self.only = only
+        self._images = measure.spread(source.images(), n_photographs)
+
+    @property
+    def n_photographs(self) -> int:
+        """How many photographs there are."""
+        return len(self._images)
+
+    def named(self, n: int) -> Path:
+        """A folder of class folders with `n` images, evenly spread over the photographs."""
+        folder = self.scratch / f"images-{n}"
+        if folder.is_dir():
+            return folder
+        wnids = classes.wnids()
+        chosen = measure.spread(self._images, n)
+        for number in range(n):
+            image = chosen[number % len(chosen)]
+            link = folder / wnids[number % len(wnids)] / f"bench-{number:05d}{_suffix(image)}"
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(self._photograph(image))
+        return folder
+
+    def _photograph(self, image: SourceImage) -> Path:
+        """The image's file, copied from the source once."""
+        file = self.scratch / "photographs" / f"{image.image_id}{_suffix(image)}"
+        if not file.is_file():
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(self.source.read(image))
+        return file
+
+    def speck(self) -> Path:
+        """A folder of class folders with one image of next to no pixels."""
+        file = self.scratch / "speck" / classes.wnids()[0] / "speck.JPEG"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), "green").save(file, "JPEG")
+        return file.parent.parent
+
+    def build(self, folder: Path, *, workers: int, only: tuple[str, ...] | None) -> Built:
+        """Build a dataset of a folder's images, measure, and remove it."""
+        source = open_source(folder)
+        made: list[Manifest] = []
+        measure.log(f"building {folder.name}, workers: {workers}, {', '.join(only or ['all'])}")
+        with (
+            tempfile.TemporaryDirectory(dir=self.scratch) as out,
+            peak_memory_of_children() as peaks,
+        ):
+            took = measure.timed(
+                lambda: made.append(
+                    build(source, Path(out), only=only, workers=workers, allow_short=True)
+                )
+            )
+        return Built(workers, took, max(peaks.values(), default=0), made[0])
+
+
+def _suffix(image: SourceImage) -> str:
+    return PurePath(image.name).suffix
+
+
+@contextmanager
+def peak_memory_of_children() -> Iterator[dict[int, int]]:
+    """Sample the resident memory of this process's children; gives each one's peak by its id."""
+    peaks: defaultdict[int, int] = defaultdict(int)
+    done = threading.Event()
+    this = psutil.Process()
+
+    def watch() -> None:
+        while not done.wait(_SAMPLE_SECONDS):
+            for child in this.children(recursive=True):
+                try:
+                    peaks[child.pid] = max(peaks[child.pid], child.memory_info().rss)
+                except psutil.Error:  # It has just ended.
+                    continue
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        done.set()
+        watcher.join()
+
+
+def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
+    """Whole builds against nothing but their codec calls, in turn.
+
+    A few images make the fixed costs look larger than they are in a dataset of full units, so
+    these are measured with a build of next to no pixels, and shared out as a dataset does.
+    """
+    folder, speck = bench.named(n), bench.speck()
+    builds: defaultdict[str, list[Time]] = defaultdict(list)
+    codecs: defaultdict[str, list[Time]] = defaultdict(list)
+    bench.build(speck, workers=1, only=(CLEAN,))  # The first build imports the libraries here.
+    for _ in range(repeats):
+        builds["start"].append(bench.build(speck, workers=1, only=(CLEAN,)).time)
+        builds["start and files"].append(bench.build(speck, workers=1, only=None).time)
+        builds["whole"].append(bench.build(folder, workers=1, only=None).time)
+        measure.log(f"the codec calls of {n} images alone")
+        for name, took in codec_times(folder).items():
+            codecs[name].append(took)
+    wall = _shares(builds, codecs, n, "wall")
+    cpu = _shares(builds, codecs, n, "cpu")
+    print(f"## A whole build against its codec calls: {n} images, 52 variants, one worker\n")
+    print(
+        measure.table(
+            ["what", "wall, ms", "times the codec calls", "CPU, ms", "times the codec calls"],
+            [
+                [
+                    name,
+                    *(
+                        text
+                        for shares in (wall, cpu)
+                        for text in (
+                            f"{1000 * shares[name]:.1f}",
+                            f"{shares[name] / shares[_FLOOR]:.2f}",
+                        )
+                    ),
+                ]
+                for name in wall
+            ],
+        )
+    )
+    print(f"\nAn image; in turn, medians of {repeats}.\n")
+    return {
+        "images": n,
+        "builds": {name: [asdict(took) for took in laps] for name, laps in builds.items()},
+        "codecs": {name: [asdict(took) for took in laps] for name, laps in codecs.items()},
+        "wall_ratio": wall[_WHOLE] / wall[_FLOOR],
+        "wall_ratio_in_full_units": wall[_STEADY] / wall[_FLOOR],
+        "cpu_ratio": cpu[_WHOLE] / cpu[_FLOOR],
+        "cpu_ratio_in_full_units": cpu[_STEADY] / cpu[_FLOOR],
+    }
+
+
+def _shares(
+    builds: dict[str, list[Time]], codecs: dict[str, list[Time]], n: int, clock: str
+) -> dict[str, float]:
+    """The rows of the table, seconds an image by one of the two clocks."""
+    start, start_and_files, whole = (
+        median(getattr(took, clock) for took in laps) for laps in builds.values()
+    )
+    by_call = {
+        name: median(getattr(took, clock) for took in laps) / n for name, laps in codecs.items()
+    }
+    return {
+        _WHOLE: whole / n,
+        _STEADY: (whole - start_and_files) / n + (start_and_files - start) / UNIT,
+        _FLOOR: sum(by_call.values()),
+        **by_call,
+        "starting a worker, once a build": start / n,
+        "the files of a unit": (start_and_files - start) / n,
+    }
+
+
+def codec_times(folder: Path) -> dict[str, Time]:
+    """Time the codec calls of a folder's images, in a worker process as the builder starts it."""
+    progress = Meter("codecs", 1, None)
+    results: list[dict[str, Time]] = list(
+        run_units(time_codecs, folder, [None], workers=1, on_tally=progress.show)
+    )
+    return results[0]
+
+
+def time_codecs(folder: Path, _unit: None, _reporter: Reporter) -> dict[str, Time]:
+    """Runs in the worker: the time of each kind of codec call, summed over the images."""
+    source = open_source(folder)
+    images = source.images()
+    clean_is_webp = not all(is_jpeg(source.read(image)) for image in images)
+    total: defaultdict[str, Time] = defaultdict(lambda: Time(0.0, 0.0))
+    for image in images:
+        original = source.read(image)
+        pixels = decode(original, image.name)
+        calls = measure.codec_calls(original, pixels, clean_is_webp=clean_is_webp)
+        for name, call in calls.items():
+            total[name] += measure.timed(call)
+    return dict(total)
+
+
+def memory_part(builds: Sequence[Built]) -> list[dict[str, Any]]:
+    """The peak memory of a worker, which should not grow with the number of images."""
+    print("## Peak memory of a worker\n")
+    rows = [
+        [str(one.images), str(one.variants), str(one.workers), f"{one.peak_bytes / 2**20:.0f}"]
+        for one in builds
+    ]
+    print(measure.table(["images", "variants", "workers", "MiB"], rows))
+    print("\nResident memory of the largest worker process, Python and libraries included.\n")
+    return [one.figures() for one in builds]
+
+
+def bytes_part(built: Built) -> dict[str, Any]:
+    """How large the stored images are."""
+    per_image: defaultdict[str, float] = defaultdict(float)
+    n_variants: defaultdict[str, int] = defaultdict(int)
+    for name, summary in built.manifest.variants.items():
+        distortion = variant(name).distortion
+        per_image[distortion] += summary.image_bytes / built.images
+        n_variants[distortion] += 1
+    stored = sum(per_image.values())
+    shards = sum(shard.bytes for shard in built.manifest.shards) / built.images
+    sizes = [
+        *((name, n_variants[name], size) for name, size in per_image.items()),
+        ("all", sum(n_variants.values()), stored),
+        ("all, with the shards' own columns", sum(n_variants.values()), shards),
+    ]
+    print(f"## Bytes: mean of {built.images} images\n")
+    rows = [
+        [name, str(n), f"{size / 1000:.1f}", f"{size * DATASET_IMAGES / 1e9:.2f}"]
+        for name, n, size in sizes
+    ]
+    print(
+        measure.table(["distortion", "variants", "kB an image", "GB for 10,000 images"], rows), "\n"
+    )
+    return {"images": built.images, "bytes_per_image": dict(per_image), "shards": shards}
+
+
+def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
+    """Two workers against one, in turn."""
+    folder = bench.named(n)
+    builds = [
+        bench.build(folder, workers=workers, only=bench.only)
+        for _ in range(repeats)
+        for workers in (1, 2)
+    ]
+    wall, cpu = (
+        {
+            workers: median(getattr(one.time, clock) for one in builds if one.workers == workers)
+            for workers in (1, 2)
+        }
+        for clock in ("wall", "cpu")
+    )
+    print(f"## Two workers against one: {n} images, {builds[0].variants} variants\n")
+    rows = [
+        [
+            str(workers),
+            f"{wall[workers]:.1f}",
+            f"{cpu[workers]:.1f}",
+            f"{cpu[workers] / wall[workers]:.2f}",
+            f"{n / wall[workers]:.2f}",
+            f"{wall[1] / wall[workers]:.2f}",
+        ]
+        for workers in (1, 2)
+    ]
+    header = ["workers", "wall, s", "CPU, s", "cores had", "images/s", "speed-up"]
+    print(measure.table(header, rows))
+    print(
+        f"\nIn turn, medians of {repeats}; a unit of work is {UNIT} images, so fewer than "
+        f"{2 * UNIT} cannot be shared evenly.\n"
+    )
+    return builds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The benchmarks run, on next to nothing; what they measure is not judged here."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagenetq.distortions import DISTORTIONS
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FOLDER / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def report(script: str, tmp_path: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
+    file = tmp_path / "figures.json"
+    done = run(script, *arguments, "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    return done.stdout, json.loads(file.read_text())
+
+
+def rows(markdown: str, first_cell: str) -> list[list[str]]:
+    """The rows of all tables whose first cell begins so."""
+    lines = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line[:1] == "|"]
+    return [cells for cells in lines if cells[0].startswith(first_cell)]
+
+
+@pytest.fixture(scope="module")
+def rendering(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    return report("render.py", tmp_path_factory.mktemp("render"), "--photos", "1", "--repeats", "1")
+
+
+def test_render_compares_every_distortion_with_a_peer(rendering):
+    printed, figures = rendering
+    for distortion in DISTORTIONS:
+        measured = [row[3] for row in rows(printed, f"{distortion},")]
+        assert any(float(ms) > 0 for ms in measured if ms != "-"), distortion
+        names = [one["name"] for one in figures["results"] if one["distortion"] == distortion]
+        assert names[0] == "ours"
+        assert len(names) >= 2
+    assert len(rows(printed, "all 51 variants")) == 2
+    assert all(ms > 0 for ms in figures["codec_floor_ms"].values())
+
+
+def test_render_names_machine_and_versions(rendering):
+    printed, figures = rendering
+    for name in ("CPU", "usable cores", "Python", "numpy", "Pillow", "scikit-image"):
+        assert f"{name} {figures['machine'][name]}" in printed
+
+
+@pytest.mark.skipif(find_spec("imagecorruptions") is not None, reason="it is installed")
+def test_render_says_that_imagecorruptions_is_absent(rendering):
+    printed, _ = rendering
+    for distortion in ("noise", "contrast", "jpeg"):
+        row = next(row for row in rows(printed, f"{distortion},") if "imagecorruptions" in row[2])
+        assert row[3:] == ["-", "-", "not installed"]
+    assert "imagecorruptions: not installed" in printed
+
+
+def test_build_prints_every_part(tmp_path):
+    counts = ("--images", "1", "--repeats", "1", "--few", "2", "--many", "2")
+    printed, figures = report("build.py", tmp_path, *counts, "--only", "jpeg-10,blur-1")
+    assert float(rows(printed, "codec calls alone")[0][2]) == 1
+    assert figures["codecs"]["cpu_ratio"] > 1
+    assert [row[1] for row in rows(printed, "noise")] == ["10"]
+    assert float(rows(printed, "all")[0][3]) > 0
+    assert [(one["images"], one["variants"]) for one in figures["memory"]] == [
+        (2, 52),
+        (2, 2),
+        (2, 2),
+        (2, 2),
+    ]
+    assert all(one["peak_bytes"] > 2**20 for one in figures["memory"])
+    assert [one["workers"] for one in figures["workers"]] == [1, 2]
+
+
+@pytest.mark.parametrize("script", ["render.py", "build.py"])
+def test_a_folder_without_photographs_is_refused_in_one_line(script, tmp_path):
+    done = run(script, str(tmp_path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path) in done.stderr.splitlines()[-1]
+    assert done.stdout == ""
