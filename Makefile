@@ -6,11 +6,12 @@ PLAIN := .cache/plain
 
 .PHONY: demo test check bench golden card golden-matrix golden-arm clean
 
-demo: $(VENV)/.sample
+demo: $(VENV)/.demo
 	rm -rf demo
 	$(BIN)/imagenetq build sample --out demo/imagenet-q
 	$(BIN)/imagenetq verify demo/imagenet-q sample
 	$(BIN)/python docs/load_demo.py demo/imagenet-q
+	$(BIN)/imagenetq eval --model baseline/nearest --data demo/imagenet-q --out demo/results
 	$(BIN)/imagenetq preview "$$($(BIN)/python -c 'import skimage; print(skimage.data_dir)')/chelsea.png" --out demo/preview.png
 
 test: $(VENV)/.dev

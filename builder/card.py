@@ -50,9 +50,9 @@ def write_placeholder(folder: Path) -> None:
 
 def card(manifest: Manifest) -> str:
     """The text of a dataset's card."""
-    _, front, body = template().split("---\n", maxsplit=2)
+    _, _, body = template().split("---\n", maxsplit=2)
     n_rows = sum(summary.rows for summary in manifest.variants.values())
-    front_matter = yaml.safe_load(front) | {
+    head = front_matter(template()) | {
         "size_categories": [_size_category(n_rows)],
         "configs": configs(manifest),
         "dataset_info": _split_counts(manifest),
@@ -61,10 +61,11 @@ def card(manifest: Manifest) -> str:
         "identity": _identity(manifest),
         "loading": _loading(manifest),
         "ladder": ladder_table(),
+        "storage": _storage(manifest),
         "sizes": _sizes(manifest),
         "provenance": _provenance(manifest),
     }
-    return _with_front_matter(front_matter, fill(body, sections))
+    return _with_front_matter(head, fill(body, sections))
 
 
 def fill(text: str, sections: dict[str, str]) -> str:
@@ -169,6 +170,18 @@ def _loading(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def _storage(manifest: Manifest) -> str:
+    clean = (
+        "the original files (with an orientation tag, if any, set to upright in place)"
+        if manifest.clean_extension == "jpg"
+        else "lossless WebP, because not all originals are JPEG files"
+    )
+    return (
+        f"`jpeg` and `jpeg2000` rows are real codestreams; `clean` rows are {clean}; all others "
+        "are lossless WebP."
+    )
+
+
 def _sizes(manifest: Manifest) -> str:
     rows = [_size_row(name, summary) for name, summary in manifest.variants.items()]
     total = sum(summary.image_bytes for summary in manifest.variants.values())
@@ -197,6 +210,21 @@ def _provenance(manifest: Manifest) -> str:
     code = f"imagenetq {manifest.code.version}"
     commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
     return f"Source: {manifest.source}. Built by {code}{commit} with {versions}."
+
+
+def front_matter(text: str) -> Any:
+    """The YAML between a card's first two lines of dashes.
+
+    Raises:
+        ValueError: there is none, or it is no YAML.
+    """
+    parts = text.split("---\n", maxsplit=2)
+    if len(parts) < 3 or parts[0]:
+        raise ValueError("no front matter")
+    try:
+        return yaml.safe_load(parts[1])
+    except yaml.YAMLError as error:
+        raise ValueError("its front matter is no YAML") from error
 
 
 def _with_front_matter(front_matter: dict[str, Any], body: str) -> str:

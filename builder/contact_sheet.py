@@ -44,7 +44,9 @@ def contact_sheet(path: Path) -> Image.Image:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadImage(f"{path}: cannot be read ({error.strerror})") from None
+        raise BadImage(f"{path}: cannot be read ({error.strerror}); name a picture") from None
+    if not path.stem.isprintable():
+        raise BadImage(f"{path.stem!r}: a name of unprintable characters, which keys the noise")
     clean = decode(data, str(path))
     rows: dict[str, list[_Tile]] = {}
     for rendered in render_ladder(clean, image_id=image_id_of(path.stem)):

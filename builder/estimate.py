@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagenetq.builder.plan import UNIT, select_images
+from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import JPEG, WEBP, stored_bytes
 from imagenetq.decoding import decode, is_jpeg
@@ -41,6 +42,7 @@ def estimate(
     source: Source,
     *,
     subset: str | None = None,
+    format_name: str = "parquet",
     only: Iterable[str] | None = None,
     workers: int | None = None,
     allow_short: bool = False,
@@ -53,6 +55,7 @@ def estimate(
         SourceError: as for `build`.
         UsageError: as for `build`.
     """
+    shard_format(format_name)
     variants = select_variants(only) if only is not None else all_variants()
     images = select_images(source, subset, allow_short=allow_short).images
     n_units = -(-len(images) // UNIT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from imagenetq.errors import BadImage, FolderError, UsageError
 from imagenetq.manifest import Model, Sha256
 from imagenetq.provenance import library_versions
 from imagenetq.selection import RankedImage, Selection, select
+from imagenetq.shards import SHARD_ROWS
 from imagenetq.specification import (
     DATASET_VERSION,
     Variant,
@@ -22,7 +24,7 @@ from imagenetq.specification import (
     specification_digest,
 )
 
-UNIT = 100
+UNIT = SHARD_ROWS
 """Images a unit: the unit of work, and of files."""
 
 
@@ -186,17 +188,28 @@ def require_same(folder: Path, begun: Plan, wanted: Plan) -> None:
     # Images before what follows from them: the nearest cause makes the clearest message.
     for field in ("source", "images", *Plan.model_fields):
         if field == "images":
-            same = _identities(begun) == _identities(wanted)
-            before, now = (f"a list of {len(plan.images)}" for plan in (begun, wanted))
+            before, now = _first_difference(begun, wanted)
         else:
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
-            same = before == now
-        if not same:
+        if before != now:
             raise FolderError(
                 f"{folder} was begun with another {field.replace('_', ' ')} "
                 f"({_shorten(before)}; now {_shorten(now)}); give another --out, "
                 "or build as it was begun"
             )
+
+
+def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:
+    """The first image that differs, as it was and as it is now; twice nothing if none does."""
+    pairs = zip_longest(_identities(begun), _identities(wanted))
+    for place, (before, now) in enumerate(pairs, start=1):
+        if before != now:
+            return f"number {place} is {_called(before)}", _called(now)
+    return "", ""
+
+
+def _called(identity: tuple[str, str, int] | None) -> str:
+    return "none" if identity is None else f"{identity[0]} {identity[1]}, rank {identity[2]}"
 
 
 def _identities(plan: Plan) -> list[tuple[str, str, int]]:

@@ -1,9 +1,10 @@
 """From a build's unit records to its manifest."""
 
+import math
 from collections.abc import Sequence
 
 from imagenetq.builder.plan import Plan
-from imagenetq.builder.unit import ShardRecord, UnitRecord
+from imagenetq.builder.records import ShardRecord, UnitRecord
 from imagenetq.digests import PixelLine, pixel_digest, source_digest
 from imagenetq.manifest import Code, Manifest, Shard, VariantSummary
 from imagenetq.provenance import code_commit, code_version
@@ -27,6 +28,7 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
         subset=plan.subset,
         source=plan.source,
         format=plan.format,
+        clean_extension=plan.clean_extension,
         images=sum(len(record.originals) for record in records),
         variants={
             variant.name: _summary(variant, [record.shards[variant.name] for record in records])
@@ -34,7 +36,7 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
         },
         classes_absent=plan.classes_absent,
         classes_short=plan.classes_short,
-        bad_images=tuple(note for record in records for note in record.bad_images),
+        bad_images=tuple(image.note() for record in records for image in record.bad_images),
         shards=tuple(
             _shard(name, record.shards[name]) for name in plan.variants for record in records
         ),
@@ -71,15 +73,34 @@ def _shard(variant: str, record: ShardRecord) -> Shard:
     )
 
 
-def _summary(variant: Variant, records: Sequence[ShardRecord]) -> VariantSummary:
-    psnrs = [psnr for record in records for psnr in record.psnrs if psnr is not None]
+def summarise(
+    variant: Variant, psnrs: Sequence[float | None], *, image_bytes: int, uniform: int
+) -> VariantSummary:
+    """What is worth knowing of a variant.
+
+    Args:
+        variant: which.
+        psnrs: of all its rows, dB; None where identical to clean.
+        image_bytes: of its image files together.
+        uniform: how many of its rows are of a single colour.
+    """
+    finite = [psnr for psnr in psnrs if psnr is not None]
     target = variant.value if variant.parameter == "psnr" else None
     return VariantSummary(
-        rows=sum(len(record.pixels) for record in records),
-        image_bytes=sum(record.image_bytes for record in records),
-        mean_psnr=round(sum(psnrs) / len(psnrs), 2) if psnrs else None,
+        rows=len(psnrs),
+        image_bytes=image_bytes,
+        mean_psnr=round(math.fsum(finite) / len(finite), 2) if finite else None,
         off_target=None
         if target is None
-        else sum(abs(psnr - target) > _OFF_TARGET_DB for psnr in psnrs),
+        else sum(abs(psnr - target) > _OFF_TARGET_DB for psnr in finite),
+        uniform=uniform,
+    )
+
+
+def _summary(variant: Variant, records: Sequence[ShardRecord]) -> VariantSummary:
+    return summarise(
+        variant,
+        [psnr for record in records for psnr in record.psnrs],
+        image_bytes=sum(record.image_bytes for record in records),
         uniform=sum(record.uniform for record in records),
     )

@@ -6,75 +6,31 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from imagenetq.builder.card import write_placeholder
 from imagenetq.builder.plan import Plan, PlannedImage, Unit
+from imagenetq.builder.records import (
+    BadOriginal,
+    RenderedOriginal,
+    ShardRecord,
+    UnitRecord,
+    record_path,
+)
 from imagenetq.builder.shards import ShardWriter, shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import extension, stored_bytes
 from imagenetq.builder.workers import Reporter
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
-from imagenetq.errors import BadImage, FolderError
+from imagenetq.errors import BadImage, BuildStopped, FolderError
 from imagenetq.files import AtomicFile, sha256_of, write_whole
-from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath, read_model
-from imagenetq.record import Row, pixel_sha256
+from imagenetq.manifest import (
+    MANIFEST_NAME,
+    BadImageNote,
+    read_model,
+)
+from imagenetq.record import Row, is_uniform, pixel_sha256
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import Variant
-
-_RECORDS = ".build/units"
-
-
-class RenderedOriginal(Model):
-    """An original that a unit holds.
-
-    Attributes:
-        image_id: its id.
-        wnid: its class.
-        file_sha256: of the original file that was rendered.
-        pixel_sha256: of its decoded pixels.
-    """
-
-    image_id: str
-    wnid: str
-    file_sha256: str = Sha256
-    pixel_sha256: str = Sha256
-
-
-class ShardRecord(Model):
-    """A shard that was written.
-
-    Attributes:
-        path: relative to the dataset folder.
-        bytes: the file's size.
-        sha256: of the file.
-        image_bytes: of the image files in it.
-        uniform: rows of a single colour.
-        psnrs: of each row, dB; None where identical to clean.
-        pixels: each row's pixel hash.
-    """
-
-    path: str = ShardPath
-    bytes: int = Count
-    sha256: str = Sha256
-    image_bytes: int = Count
-    uniform: int = Count
-    psnrs: tuple[float | None, ...]
-    pixels: tuple[str, ...]
-
-
-class UnitRecord(Model):
-    """A unit that is done; written last, so that whoever finds it finds the shards.
-
-    Attributes:
-        index: the unit's number.
-        originals: in row order.
-        bad_images: left out.
-        shards: by variant.
-    """
-
-    index: int
-    originals: tuple[RenderedOriginal, ...]
-    bad_images: tuple[BadImageNote, ...]
-    shards: dict[str, ShardRecord]
 
 
 @dataclass(frozen=True)
@@ -92,11 +48,6 @@ class Job:
     source: Source
     plan: Plan
     skip_bad: bool
-
-
-def record_path(folder: Path, unit: int) -> Path:
-    """Where a unit's record lies."""
-    return folder / _RECORDS / f"{unit:05d}.json"
 
 
 def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
@@ -128,14 +79,26 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
         record = read_model(UnitRecord, path, FolderError)
     except FolderError:
         return None
-    if record.bad_images and not job.skip_bad:
-        return None
-    if set(record.shards) != set(job.plan.variants):
+    if not _is_of(record, job, unit):
         return None
     if not all(_is_intact(job.folder, shard) for shard in record.shards.values()):
         return None
     _require_same_originals(job.folder, record, unit)
     return record
+
+
+def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
+    """Whether the record is of this very unit, and its bad images are still the same."""
+    planned = {image.image_id: image.file_sha256 for image in unit.images}
+    recorded = {original.image_id for original in record.originals}
+    bad = {image.image_id: image.file_sha256 for image in record.bad_images}
+    paths = {name: job.plan.shard_path(unit.index, name) for name in job.plan.variants}
+    return (
+        (job.skip_bad or not bad)
+        and recorded | bad.keys() == planned.keys()
+        and all(planned[image_id] == file_sha256 for image_id, file_sha256 in bad.items())
+        and {name: shard.path for name, shard in record.shards.items()} == paths
+    )
 
 
 def _is_intact(folder: Path, shard: ShardRecord) -> bool:
@@ -180,8 +143,9 @@ class _Shard:
 
 
 def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
+    _retract(job.folder)
     originals: list[RenderedOriginal] = []
-    bad_images: list[BadImageNote] = []
+    bad_images: list[BadOriginal] = []
     with ExitStack() as open_files:
         shards = [
             _open_shard(job, unit, variant, open_files.callback) for variant in job.plan.ladder()
@@ -194,11 +158,10 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
                 if job.skip_bad or not bad_images:
                     originals.append(_write_rows(job, image, original, clean, shards, reporter))
             except BadImage as reason:
-                note = BadImageNote(image_id=image.image_id, wnid=image.wnid, reason=str(reason))
-                bad_images.append(note)
+                bad_images.append(_bad(image, reason))
             reporter.advance(1)
         if bad_images and not job.skip_bad:
-            return bad_images
+            return [image.note() for image in bad_images]
         for shard in shards:
             shard.writer.finish()
             shard.file.commit()
@@ -210,6 +173,23 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
     )
     write_whole(record_path(job.folder, unit.index), record.model_dump_json().encode())
     return record
+
+
+def _retract(folder: Path) -> None:
+    """Stop calling the folder complete, before any of its shards is replaced."""
+    manifest = folder / MANIFEST_NAME
+    if manifest.exists():
+        manifest.unlink(missing_ok=True)
+        write_placeholder(folder)
+
+
+def _bad(image: PlannedImage, reason: BadImage) -> BadOriginal:
+    return BadOriginal(
+        image_id=image.image_id,
+        wnid=image.wnid,
+        reason=str(reason),
+        file_sha256=image.file_sha256,
+    )
 
 
 def _open_shard(
@@ -224,9 +204,16 @@ def _open_shard(
 
 
 def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
-    original = job.source.read(image.source_image())
-    if image.file_sha256 not in (None, sha256(original).hexdigest()):
-        raise BadImage(f"{image.name}: changed while the build ran; run the same command again")
+    changed = f"{image.name}: changed while the build ran; run the same command again"
+    try:
+        original = job.source.read(image.source_image())
+    except BadImage:
+        # Recorded as bad, a file that was read before would stay left out once it is back.
+        if image.file_sha256 is not None:
+            raise BuildStopped(changed) from None
+        raise
+    if image.file_sha256 != sha256(original).hexdigest():
+        raise BuildStopped(changed)
     return original, decode(original, image.name)
 
 
@@ -272,13 +259,9 @@ def _render_rows(
                 clean=clean,
                 n_bytes=len(stored),
             )
-            rows.append((row, stored, _is_uniform(rendered.pixels)))
+            rows.append((row, stored, is_uniform(rendered.pixels)))
     except BadImage as reason:
         raise BadImage(f"{image.name}: {reason}") from None
     except (OSError, ValueError) as error:  # What Pillow's encoders raise.
         raise BadImage(f"{image.name}: cannot be encoded ({error})") from None
     return rows
-
-
-def _is_uniform(pixels: Pixels) -> bool:
-    return bool((pixels == pixels[0, 0]).all())

@@ -125,7 +125,8 @@ def run_units(
             ) from None
         finally:
             reporter.ask_to_stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            with _signals_ignored():
+                pool.shutdown(wait=True, cancel_futures=True)
             on_tally(reporter.tally())
 
 
@@ -165,6 +166,22 @@ def _ctrl_c_withheld() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Let no second Ctrl-C interrupt the workers' orderly end, which takes an image's time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    for name in before:
+        signal.signal(name, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 @contextmanager

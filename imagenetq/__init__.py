@@ -9,16 +9,20 @@
 The building of datasets is in `imagenetq.builder`.
 """
 
-from imagenetq.errors import ImagenetqError
-from imagenetq.rendering import Rendered, render, render_ladder
-from imagenetq.specification import (
-    DATASET_VERSION,
-    Variant,
-    scored_variants,
-    specification_digest,
-    variants,
-)
-from imagenetq.transform import Distort
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagenetq.errors import ImagenetqError
+    from imagenetq.rendering import Rendered, render, render_ladder
+    from imagenetq.specification import (
+        DATASET_VERSION,
+        Variant,
+        scored_variants,
+        specification_digest,
+        variants,
+    )
+    from imagenetq.transform import Distort
 
 __all__ = [
     "DATASET_VERSION",
@@ -32,3 +36,24 @@ __all__ = [
     "specification_digest",
     "variants",
 ]
+
+_HOMES = {
+    "imagenetq.errors": ("ImagenetqError",),
+    "imagenetq.rendering": ("Rendered", "render", "render_ladder"),
+    "imagenetq.specification": (
+        "DATASET_VERSION",
+        "Variant",
+        "scored_variants",
+        "specification_digest",
+        "variants",
+    ),
+    "imagenetq.transform": ("Distort",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: numpy and Pillow take longer than `--help`."""
+    for home, public in _HOMES.items():
+        if name in public:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

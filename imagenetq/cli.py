@@ -1,25 +1,12 @@
-"""The front door: each command parses, calls the library, and prints."""
+"""The front door: the command line `imagenetq`."""
 
-import json
 import signal
-import sys
-from collections.abc import Callable
-from functools import wraps
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
+from typing import NoReturn
 
 import typer
 
-from imagenetq.errors import ImagenetqError, UsageError
-
-if TYPE_CHECKING:
-    from imagenetq.builder.estimate import Estimate
-    from imagenetq.manifest import Manifest
-
-_FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
-
-_Parameters = ParamSpec("_Parameters")
+from imagenetq.commands import building, evaluating
 
 app = typer.Typer(
     help="ImageNet-Q: how image quality affects image classifiers, with the same pixels for all.",
@@ -28,15 +15,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_SOURCE_HELP = (
-    "ImageNet's validation images: a folder of class folders; a folder or tar of flat images "
-    "with the development kit or LOC_val_solution.csv beside it; hf:ILSVRC/imagenet-1k; or sample."
-)
-_Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes; one a core if not given.")
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+app.command("build")(building.build)
+app.command("verify")(building.verify)
+app.command("spec")(building.spec)
+app.command("preview")(building.preview)
+app.command("eval")(evaluating.evaluate)
+app.command("compare")(evaluating.compare)
+app.command("models")(evaluating.models)
 
 
 def main() -> None:
@@ -47,180 +32,6 @@ def main() -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameters, None]:
-    """End with one line and the right status instead of a traceback."""
-
-    @wraps(command)
-    def explained(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except UsageError as error:
-            _end(str(error), _WRONG_USAGE)
-        except (ImagenetqError, OSError) as error:
-            _end(" ".join(str(error).split()), _FAILED)
-        except KeyboardInterrupt:
-            _end("interrupted", _INTERRUPTED)
-
-    return explained
-
-
-@app.command()
-@_explains_errors
-def build(
-    source: Annotated[str, typer.Argument(help=_SOURCE_HELP)] = "sample",
-    out: Annotated[Path, typer.Option(help="The dataset's folder.")] = Path("imagenet-q"),
-    subset: Annotated[
-        str | None, typer.Option(help="full: 10 images a class (default); mini: 1 a class.")
-    ] = None,
-    shard_format: Annotated[
-        str, typer.Option("--format", help="parquet or webdataset.")
-    ] = "parquet",
-    workers: _Workers = None,
-    only: Annotated[
-        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
-    ] = None,
-    allow_short: Annotated[
-        bool, typer.Option("--allow-short", help="Record classes that have too few images.")
-    ] = False,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave unreadable images out, and record them.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell images, shards, bytes and time.")
-    ] = False,
-    as_json: _Json = False,
-) -> None:
-    """Build the dataset, or go on with a build that was interrupted."""
-    from imagenetq import builder
-
-    opened = builder.open_source(source)
-    if source == "sample":
-        _note("source: the photographs in scikit-image's package, a demonstration")
-    names = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
-    if dry_run:
-        estimate = builder.estimate(
-            opened,
-            subset=subset,
-            only=names,
-            workers=workers,
-            allow_short=allow_short,
-        )
-        _print_estimate(estimate, as_json=as_json)
-        return
-    manifest = builder.build(
-        opened,
-        out,
-        subset=subset,
-        format_name=shard_format,
-        only=names,
-        workers=workers,
-        allow_short=allow_short,
-        skip_bad=skip_bad,
-    )
-    _print_manifest(out, manifest, as_json=as_json)
-
-
-@app.command()
-@_explains_errors
-def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A built dataset.")],
-    source: Annotated[
-        str | None, typer.Argument(help="Render every variant again from there and compare.")
-    ] = None,
-    workers: _Workers = None,
-    as_json: _Json = False,
-) -> None:
-    """Hash every shard and pixel again; with SOURCE, render again and compare."""
-    from imagenetq import builder
-
-    opened = None if source is None else builder.open_source(source)
-    problems = builder.verify(folder, opened, workers=workers)
-    if as_json:
-        print(json.dumps({"ok": not problems, "problems": problems}, indent=1))
-    else:
-        for problem in problems:
-            print(problem)
-    if problems:
-        _end(f"{folder}: {len(problems)} problems", _FAILED)
-    if not as_json:
-        print(f"{folder}: all shards, rows and pixels are as the manifest says")
-
-
-@app.command()
-@_explains_errors
-def spec(as_json: _Json = False) -> None:
-    """Show the ladder and the specification's digest; --json prints what the digest covers."""
-    from imagenetq import specification
-
-    if as_json:
-        print(specification.canonical_json())
-        return
-    print(f"ImageNet-Q {specification.DATASET_VERSION}: 51 variants of each image, and clean")
-    print(f"specification digest {specification.specification_digest()}")
-    for ladder in specification.LADDERS:
-        print(f"\n{ladder.distortion}: {ladder.parameter} from mild to strong")
-        print("  " + "  ".join(str(value) for value in ladder.values))
-        for name, definition in ladder.definition.items():
-            print(f"    {name}: {definition}")
-
-
-@app.command()
-@_explains_errors
-def preview(
-    image: Annotated[Path, typer.Argument(help="An image file.")],
-    out: Annotated[Path, typer.Option(help="The picture to write: PNG, JPEG or WebP.")] = Path(
-        "sheet.png"
-    ),
-) -> None:
-    """Draw every variant of one image, labelled, on one sheet."""
-    from imagenetq import builder
-
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
-    builder.contact_sheet(image).save(out)
-    print(out)
-
-
-def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    if as_json:
-        print(json.dumps(asdict(estimate)))
-        return
-    print(f"{estimate.images} images x {estimate.variants} variants in {estimate.shards} shards")
-    if estimate.bytes is None or estimate.seconds is None:
-        print("bytes and time are known once the originals are at hand")
-    else:
-        minutes = estimate.seconds / 60
-        print(f"about {estimate.bytes / 1e9:.2f} GB and {minutes:.1f} minutes")
-
-
-def _print_manifest(out: Path, manifest: "Manifest", *, as_json: bool) -> None:
-    if as_json:
-        print(manifest.to_json(), end="")
-        return
-    size = sum(shard.bytes for shard in manifest.shards)
-    print(
-        f"{out}: {manifest.images} images x {len(manifest.variants)} variants, {size / 1e9:.2f} GB"
-    )
-    if manifest.classes_absent:
-        print(f"{len(manifest.classes_absent)} classes are absent from the source")
-    if manifest.classes_short:
-        print(f"{len(manifest.classes_short)} classes are short of images")
-    if manifest.bad_images:
-        print(f"{len(manifest.bad_images)} unreadable images were left out")
-    print(f"pixel digest {manifest.pixel_digest}")
-
-
-def _note(line: str) -> None:
-    print(line, file=sys.stderr)
-
-
-def _end(line: str, status: int) -> NoReturn:
-    _note(f"imagenetq: {line}")
-    raise typer.Exit(status)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
         raise
     except UnidentifiedImageError:
         known = ", ".join(formats)
-        raise BadImage(f"{name}: not an image ({known}); get it again") from None
+        raise BadImage(f"{name}: not one of {known}; get it again, or convert it") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         limit = Image.MAX_IMAGE_PIXELS
         raise BadImage(f"{name}: more than {limit} pixels (a decompression bomb?)") from None
@@ -77,9 +77,7 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
 
 def _refuse_unsupported(image: Image.Image, name: str) -> None:
     if max(image.size) > MAX_SIDE:
-        raise BadImage(
-            f"{name}: a side of {max(image.size)} pixels; at most {MAX_SIDE} are allowed"
-        )
+        raise BadImage(f"{name}: a side of {max(image.size)} pixels; shrink it to {MAX_SIDE}")
     # Pillow reduces 16-bit RGB to 8 bits without a word; only the raw mode tells.
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     raw_modes = " ".join(str(tile[3]) for tile in tiles)

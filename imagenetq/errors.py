@@ -6,6 +6,10 @@
     ├── SourceError           an ImageNet source cannot be read or does not fit
     │   └── AccessError       ... because of a missing token or unaccepted terms
     ├── FolderError           an output folder cannot be used
+    ├── ModelError            a model or its weights cannot be loaded, or do not fit
+    ├── EntryError            an evaluation's result cannot be used or compared
+    │   └── PredictionsError  ... because of its predictions
+    ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
     └── PlatformError         this machine renders other pixels than the specification
 
@@ -35,6 +39,22 @@ class AccessError(SourceError):
 
 class FolderError(ImagenetqError):
     """A dataset folder cannot be used: unreadable, damaged, or of another version or plan."""
+
+
+class ModelError(ImagenetqError):
+    """A model cannot be evaluated: no such model, or weights that are missing or do not fit."""
+
+
+class EntryError(ImagenetqError):
+    """An evaluation's result cannot be used: damaged, contradictory, or of other images."""
+
+
+class PredictionsError(EntryError):
+    """Predictions are damaged, incomplete, or contradict themselves."""
+
+
+class EvaluationError(ImagenetqError):
+    """A model could not be evaluated on the data; what was finished is kept."""
 
 
 class BuildStopped(ImagenetqError):

@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagenetq.errors import FolderError, ImagenetqError
+from imagenetq.specification import variants
 
 MANIFEST_NAME = "manifest.json"
 Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
 Count = Field(ge=0)
 ShardPath = Field(pattern=r"^data/[a-z][a-z0-9.-]*/test-[0-9]{5}(-of-[0-9]{5})?\.(parquet|tar)$")
 
-_MAX_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
+"""A larger JSON file is none of ours."""
+
+_MAX_PLACE = 80
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -97,6 +101,7 @@ class Manifest(Model):
         subset: `full`, `mini` or `sample`.
         source: the kind of source it was built from.
         format: of the shards.
+        clean_extension: of the clean images: `jpg` if they are the original files, else `webp`.
         images: originals in the dataset.
         variants: for each variant held, in ladder order, its summary.
         classes_absent: wnids of which the source had no image.
@@ -115,6 +120,7 @@ class Manifest(Model):
     subset: Literal["full", "mini", "sample"]
     source: str
     format: Literal["parquet", "webdataset"]
+    clean_extension: Literal["jpg", "webp"]
     images: int = Count
     variants: dict[str, VariantSummary]
     classes_absent: tuple[str, ...]
@@ -123,6 +129,15 @@ class Manifest(Model):
     shards: tuple[Shard, ...]
     versions: dict[str, str]
     code: Code
+
+    @model_validator(mode="after")
+    def _variants_are_known(self) -> "Manifest":
+        known = [variant.name for variant in variants() if variant.name in self.variants]
+        if list(self.variants) != known:
+            raise ValueError("its variants are not those of the ladder, in its order")
+        if {shard.variant for shard in self.shards} - self.variants.keys():
+            raise ValueError("a shard is of a variant that is not listed")
+        return self
 
     def to_json(self) -> str:
         """The file's text."""
@@ -136,6 +151,8 @@ def read_manifest(folder: Path) -> Manifest:
         FolderError: there is none, or it is damaged or of another format version.
     """
     path = folder / MANIFEST_NAME
+    if not folder.is_dir():
+        raise FolderError(f"{folder}: no such folder; name a built dataset")
     if not path.is_file():
         raise FolderError(
             f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
@@ -154,12 +171,29 @@ def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -
     """
     try:
         size = path.stat().st_size
-        if size > _MAX_BYTES:
+        if size > MAX_BYTES:
             raise error(f"{path}: {size} bytes is too large for a {model.__name__} file")
-        return model.model_validate_json(path.read_bytes())
+        return parse_model(model, path.read_bytes(), str(path), error)
     except OSError as reason:
         raise error(f"{path}: cannot be read ({reason.strerror})") from None
+
+
+def parse_model(
+    model: type[AnyModel], data: bytes, name: str, error: type[ImagenetqError]
+) -> AnyModel:
+    """Validate the bytes of a JSON file.
+
+    Args:
+        model: what it should hold.
+        data: the file's bytes.
+        name: what to call it in an error.
+        error: what to raise, in one line, if it holds something else.
+    """
+    try:
+        return model.model_validate_json(data)
     except ValidationError as invalid:
         first = invalid.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise error(f"{path}: damaged or of another version: {place}: {first['msg']}") from None
+        # A field that does not belong may have any name.
+        place = place[:_MAX_PLACE].encode("unicode_escape").decode()
+        raise error(f"{name}: damaged or of another version: {place}: {first['msg']}") from None

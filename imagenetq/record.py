@@ -126,9 +126,17 @@ def pixel_sha256(pixels: Pixels) -> str:
 
 def sum_of_squared_errors(a: Pixels, b: Pixels) -> int:
     """Exact sum of squared sample differences of two images of one shape."""
-    # Every partial sum is a whole number below 2^53, so float64 is exact and BLAS quick.
-    difference = np.subtract(a, b, dtype=np.int16).reshape(-1).astype(np.float64)
-    return int(np.dot(difference, difference))
+    squares = np.subtract(a, b, dtype=np.int16)
+    np.multiply(squares, squares, out=squares)
+    # At most 255^2, which overflows a signed sample of 16 bits, but not an unsigned one.
+    return int(squares.view(np.uint16).sum(dtype=np.uint64))
+
+
+def is_uniform(pixels: Pixels) -> bool:
+    """Whether all of an image is of one colour, as an empty JPEG 2000 layer leaves it."""
+    colour = pixels[0, 0]
+    # Nearly every image is told by its first row.
+    return bool((pixels[0] == colour).all() and (pixels == colour).all())
 
 
 def psnr(sse: int, n_samples: int) -> float | None:

@@ -12,6 +12,9 @@ from imagenetq.record import features
 ROW_GROUP = 25
 """Rows a parquet row group: the unit that readers fetch."""
 
+SHARD_ROWS = 100
+"""Images a shard, fewer only in the last, or where bad ones were left out."""
+
 _MAX_MEMBER_BYTES = 2**30
 
 
@@ -43,14 +46,20 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as parquet:
+        # One row group after the other, and in it each column, is in the file's own order: memory
+        # holds no more than that, and a stream can serve it.
+        with pq.ParquetFile(file, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(features().arrow_schema):
                 raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
-            for batch in parquet.iter_batches(batch_size=ROW_GROUP):
-                for fields in batch.to_pylist():
-                    image = fields.pop("image") or {}
-                    yield StoredRow(fields, image.get("bytes") or b"")
-    except pa.ArrowException as error:
+            for group in range(parquet.num_row_groups):
+                for batch in parquet.iter_batches(ROW_GROUP, row_groups=[group], use_threads=False):
+                    for fields in batch.to_pylist():
+                        image = fields.pop("image") or {}
+                        yield StoredRow(fields, image.get("bytes") or b"")
+    except (pa.ArrowException, OSError) as error:
+        # Arrow finds bad bytes with bare OSErrors; those of files have a number, or a type.
+        if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
+            raise
         raise FolderError(f"{name}: damaged ({str(error).splitlines()[0]})") from None
 
 

@@ -1,10 +1,23 @@
-"""What several tests need."""
+"""What several tests need: small but real sources, and the command line as a user calls it."""
 
+import io
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from imagenetq import classes
+from imagenetq.builder import open_source
+
+Source = Callable[..., Path]
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 _IMAGENET_SAMPLE = Path(__file__).parents[2] / "shared" / "imagenet-sample"
+_WEIGHTS = Path(__file__).parents[2] / "shared" / "weights"
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +26,63 @@ def imagenet_sample() -> Path:
     if not _IMAGENET_SAMPLE.is_dir():
         pytest.skip("no ImageNet photographs in ../shared/imagenet-sample")
     return _IMAGENET_SAMPLE
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """The folder of two real ImageNet networks' weights, which the repository must not hold."""
+    if not _WEIGHTS.is_dir():
+        pytest.skip("no ImageNet weights in ../shared/weights")
+    return _WEIGHTS
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Image.Image:
+    """A photograph of the embedded sample."""
+    sample = open_source("sample")
+    (chelsea,) = [image for image in sample.images() if image.image_id == "chelsea"]
+    return Image.open(io.BytesIO(sample.read(chelsea))).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def make_source(photograph: Image.Image) -> Source:
+    """Writes a folder of class folders: small crops of a real photograph, one a class."""
+
+    def make(folder: Path, n_images: int) -> Path:
+        places = np.random.default_rng(7)
+        for index, wnid in enumerate(classes.wnids()[:n_images]):
+            left, top = (int(places.integers(0, limit)) for limit in (380, 240))
+            path = folder / wnid / f"ILSVRC2012_val_{index + 1:08d}.JPEG"
+            path.parent.mkdir(parents=True)
+            photograph.crop((left, top, left + 40, top + 31)).save(path, "JPEG", quality=90)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def source_230(make_source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """230 images: three units, the last not full. Not to be changed by a test."""
+    return make_source(tmp_path_factory.mktemp("source") / "images", 230)
+
+
+@pytest.fixture(scope="session")
+def executable() -> str:
+    """The installed command."""
+    return str(Path(sys.executable).parent / "imagenetq")
+
+
+@pytest.fixture(scope="session")
+def run(executable: str) -> Command:
+    """Runs `imagenetq` as a user does."""
+
+    def call(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [executable, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+
+    return call

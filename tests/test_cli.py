@@ -60,8 +60,9 @@ def test_spec_prints_what_the_digest_covers() -> None:
         (["build", "sample", "--only", "blurr"], 2, "did you mean"),
         (["build", "sample", "--only", ","], 2, "no variants named"),
         (["build", "sample", "--format", "zip"], 2, "no format 'zip'"),
+        (["build", "sample", "--dry-run", "--format", "foo"], 2, "no format 'foo'"),
         (["build", "sample", "--workers", "0"], 2, "workers"),
-        (["verify", "nowhere"], 1, "no manifest.json"),
+        (["verify", "nowhere"], 1, "nowhere: no such folder; name a built dataset"),
         (["preview", "nowhere.jpg"], 1, "nowhere.jpg: cannot be read"),
         (["preview", "nowhere.jpg", "--out", "sheet.txt"], 2, "ends in .png"),
         (["frobnicate"], 2, "No such command"),
@@ -110,5 +111,51 @@ def test_help_is_quick() -> None:
 def test_every_command_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     for command in app.registered_commands:
-        assert command.callback is not None
-        assert f"imagenetq {command.callback.__name__}" in text
+        assert f"imagenetq {command.name}" in text
+
+
+def test_a_name_that_cannot_be_printed_is_one_line(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/photo-\xff.png"
+    Path(os.fsdecode(name)).write_bytes(b"")
+    ended = subprocess.run(
+        [COMMAND.encode(), b"preview", name], capture_output=True, check=False, cwd=tmp_path
+    )
+    (line,) = ended.stderr.decode().splitlines()
+    assert ended.returncode == 1
+    assert line == (
+        r"imagenetq: 'photo-\udcff': a name of unprintable characters, which keys the noise"
+    )
+    assert not (tmp_path / "sheet.png").exists()
+
+
+DEFECT = """
+from imagenetq import builder, cli
+
+def fail(*_, **__):
+    raise ZeroDivisionError("two\\nlines")
+
+builder.verify = fail
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("traceback", [False, True])
+def test_a_defect_is_one_line_unless_a_traceback_is_wanted(
+    tmp_path: Path, *, traceback: bool
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", DEFECT, "verify", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | ({"IMAGENETQ_TRACEBACK": "1"} if traceback else {}),
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    if traceback:
+        assert "Traceback" in ended.stderr
+    else:
+        assert ended.stderr == (
+            "imagenetq: ZeroDivisionError: two lines "
+            "(a defect; IMAGENETQ_TRACEBACK=1 shows where)\n"
+        )

@@ -60,7 +60,7 @@ class TarArchive(Source):
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
             SourceError: the tar itself has become unreadable.
         """
-        name = f"{image.name} in {self.path}"
+        name = image.name
         member = self._members().get(image.name)
         if member is None:
             raise BadImage(f"{name}: there is no such file; use the tar that was listed")

@@ -18,10 +18,12 @@ class Source(ABC):
     Attributes:
         kind: what it is, for manifest and messages; names no path of this machine.
         default_subset: what is built of it unless the user says otherwise.
+        is_remote: whether originals must be fetched before they can be read.
     """
 
     kind: str
     default_subset: str = "full"
+    is_remote: bool = False
 
     @abstractmethod
     def images(self) -> Sequence[SourceImage]:
@@ -44,7 +46,7 @@ class Source(ABC):
         Args:
             images: the chosen ones.
             folder: where to keep them; made if absent.
-            advance: called with the number of images that have newly arrived.
+            advance: called with numbers of images that are there: first of those from before.
 
         Raises:
             SourceError: an image is missing or the network gave up.

@@ -40,4 +40,4 @@ class FlatFolder(Source):
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
         """
-        return listing.read_image(self.root / image.name)
+        return listing.read_image(self.root / image.name, image.name)

@@ -46,4 +46,4 @@ class ClassFolders(Source):
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
         """
-        return listing.read_image(self.root / image.name)
+        return listing.read_image(self.root / image.name, image.name)

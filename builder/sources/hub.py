@@ -13,9 +13,8 @@ which the validation split has few and large ones.
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,14 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagenetq import classes
 from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
-from imagenetq.errors import (
-    AccessError,
-    BadImage,
-    FolderError,
-    ImagenetqError,
-    SourceError,
-    UsageError,
-)
+from imagenetq.errors import BadImage, SourceError
+from imagenetq.files import write_whole
+from imagenetq.hub import HubAddress
 from imagenetq.selection import SourceImage, image_id_of
 
 if TYPE_CHECKING:
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
 
 _SPLIT = "validation"
 _COLUMNS = ("image.bytes", "image.path", "label")
-_ADDRESS = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\S+))?", re.ASCII)
 _HUB_SUFFIX = re.compile(r"_(n\d{8})$", re.ASCII)
 
 _LISTING_THREADS = 8
@@ -83,6 +76,8 @@ class HubDataset(Source):
     address and the folder of fetched images, never the listing.
     """
 
+    is_remote = True
+
     def __init__(self, address: str) -> None:
         """Name a repository; nothing is read yet.
 
@@ -92,12 +87,8 @@ class HubDataset(Source):
         Raises:
             UsageError: the address has another form.
         """
-        match = _ADDRESS.fullmatch(address)
-        if match is None:
-            raise UsageError(f"hf:{address}: write hf:ORG/NAME, such as hf:ILSVRC/imagenet-1k")
-        self.kind = f"hf:{match['repository']}"
-        self._repository: str = match["repository"]
-        self._revision: str | None = match["revision"]
+        self._address = HubAddress.parse(address, example="hf:ILSVRC/imagenet-1k")
+        self.kind = str(self._address)
         self._listing: _Listing | None = None
         self._folder: Path | None = None
 
@@ -133,7 +124,7 @@ class HubDataset(Source):
         Raises:
             AccessError: as for `images`.
             SourceError: an image is missing or the network gave up.
-            FolderError: the folder cannot be written.
+            OSError: the folder cannot be written.
         """
         listing = self._list()
         self._folder = folder / listing.digest
@@ -143,6 +134,7 @@ class HubDataset(Source):
                 raise SourceError(f"{self.kind} has no image {image.name}; run again to list anew")
             if not (self._folder / _file_name(image)).exists():
                 missing[listing.row_groups[image.name]].append(image)
+        advance(len(images) - sum(map(len, missing.values())))
         with ThreadPoolExecutor(_FETCHING_THREADS) as pool:
             fetch = partial(self._fetch_row_group, listing.footers, self._folder)
             for count in pool.map(fetch, missing.keys(), missing.values()):
@@ -165,7 +157,7 @@ class HubDataset(Source):
 
     def _list(self) -> _Listing:
         if self._listing is None:
-            with self._explained():
+            with self._address.explained():
                 self._listing = self._read_listing()
         return self._listing
 
@@ -191,13 +183,10 @@ class HubDataset(Source):
     def _resolve(self) -> list[str]:
         """The addresses of the split's parquet files, at the commit that the revision is now."""
         from datasets import load_dataset_builder
-        from huggingface_hub import HfApi
 
-        hub = HfApi()
-        commit = hub.dataset_info(self._repository, revision=self._revision).sha
-        # The Hub describes a gated repository to anybody; datasets hides why it then refuses.
-        hub.auth_check(self._repository, repo_type="dataset")
-        builder = load_dataset_builder(self._repository, revision=commit)
+        # datasets hides why the Hub refuses a gated repository; pinning first tells.
+        commit = self._address.pin()
+        builder = load_dataset_builder(self._address.repository, revision=commit)
         splits = builder.config.data_files or {}
         if _SPLIT not in splits:
             raise SourceError(
@@ -207,7 +196,7 @@ class HubDataset(Source):
         for file in files:
             if not file.startswith("hf://"):
                 raise SourceError(
-                    f"{self.kind} is hidden by the local folder {self._repository}; "
+                    f"{self.kind} is hidden by the local folder {self._address.repository}; "
                     "run from another folder"
                 )
             if not file.endswith(".parquet"):
@@ -270,68 +259,14 @@ class HubDataset(Source):
         images: Sequence[SourceImage],
     ) -> int:
         """Write a row group's chosen images to the folder; how many."""
-        with self._explained():
+        with self._address.explained():
             originals = _read_originals(row_group, footers[row_group.file])
         for image in images:
             content = originals[image.name].as_py()
             if content is None:
                 raise SourceError(f"{image.name} of {self.kind} has a path, but no bytes")
-            _write(folder / _file_name(image), content)
+            write_whole(folder / _file_name(image), content)
         return len(images)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn whatever the Hub's clients raise into one line of our own."""
-        try:
-            yield
-        except ImagenetqError:
-            raise
-        except Exception as error:
-            raise self._explanation(error) from error
-
-    def _explanation(self, error: Exception) -> SourceError:
-        from huggingface_hub import constants, errors
-
-        hub = constants.ENDPOINT
-        page = f"{hub}/datasets/{self._repository}"
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        match error:
-            case errors.GatedRepoError() if status == 401:
-                return AccessError(
-                    f"{self.kind} is gated and there is no token: accept its terms at {page}, "
-                    "then run `hf auth login` or set HF_TOKEN"
-                )
-            case errors.GatedRepoError():
-                return AccessError(
-                    f"{self.kind} is gated: accept its terms at {page} while logged in (a "
-                    "fine-grained token must also allow gated repositories), then run again"
-                )
-            case errors.RepositoryNotFoundError():
-                return SourceError(
-                    f"{self.kind}: no such dataset on {hub}; check the name, and if it is "
-                    "private, run `hf auth login` or set HF_TOKEN"
-                )
-            case errors.RevisionNotFoundError():
-                revision = self._revision or "main"
-                return SourceError(f"{self.kind} has no revision {revision}; see {page}")
-            case errors.HfHubHTTPError() if status == 401:
-                return AccessError(
-                    f"{self.kind}: {hub} refused the token; run `hf auth login` or set HF_TOKEN"
-                )
-            case errors.OfflineModeIsEnabled():
-                return SourceError(f"{self.kind} needs the network; unset HF_HUB_OFFLINE")
-        return SourceError(
-            f"{self.kind} cannot be read from {hub} ({_reason(error)}); "
-            "run the same command again to go on"
-        )
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of what an error says, or else of what caused it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
@@ -350,17 +285,3 @@ def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
 def _file_name(image: SourceImage) -> str:
     """What a fetched image is called; no remote name reaches the file system."""
     return hashlib.sha256(image.image_id.encode()).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that under its name it is always complete."""
-    temporary = path.with_name(f".tmp-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise FolderError(
-            f"{path.parent} cannot be written ({error.strerror}); make room, or choose another "
-            "folder, and run again"
-        ) from error

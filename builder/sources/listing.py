@@ -82,8 +82,12 @@ def read_bounded(path: Path, limit: int) -> bytes:
         return file.read(status.st_size)
 
 
-def read_image(path: Path) -> bytes:
+def read_image(path: Path, name: str) -> bytes:
     """An image file's bytes.
+
+    Args:
+        path: the file.
+        name: what to call it in an error, which a manifest may record.
 
     Raises:
         BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
@@ -92,7 +96,7 @@ def read_image(path: Path) -> bytes:
         return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise BadImage(
-            f"{path}: cannot be read ({reason(error)}); get it again, or mend its permissions"
+            f"{name}: cannot be read ({reason(error)}); get it again, or mend its permissions"
         ) from error
 
 

@@ -91,21 +91,23 @@ class Sample(Source):
             BadImage: the file cannot be read.
             SourceError: scikit-image is not installed.
         """
-        return listing.read_image(_data_folder() / image.name)
+        return listing.read_image(_data_folder() / image.name, image.name)
 
 
 def _data_folder() -> Path:
     """Where scikit-image keeps its photographs, found without the time that importing it takes."""
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise SourceError("the embedded sample needs scikit-image; pip install 'imagenetq[sample]'")
+        raise SourceError(
+            "the embedded sample needs scikit-image; pip install scikit-image (extra [sample])"
+        )
     return Path(spec.origin).parent / "data"
 
 
 def _require_pinned(path: Path, sha256: str) -> None:
     cure = "reinstall scikit-image: pip install --force-reinstall scikit-image"
     try:
-        data = listing.read_image(path)
+        data = listing.read_image(path, path.name)
     except BadImage as error:
         raise SourceError(f"{path}: missing or unreadable; {cure}") from error
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -182,8 +182,11 @@ def test_a_manifest_cannot_name_files_elsewhere(folder: Path) -> None:
 
 
 def test_folders_of_another_kind_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"no manifest\.json"):
+    with pytest.raises(FolderError, match=r"nowhere: no such folder; name a built dataset"):
         verify(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FolderError, match=r"no manifest\.json, so no complete dataset"):
+        verify(tmp_path / "empty")
     manifest = json.loads((folder / MANIFEST_NAME).read_text())
     manifest |= {"specification_digest": "0" * 64, "dataset_version": "2.0.0"}
     (folder / MANIFEST_NAME).write_text(json.dumps(manifest))

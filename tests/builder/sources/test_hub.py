@@ -48,7 +48,7 @@ def work(address, token="", fetch=None, interrupt=False):
 
     def advance(count):
         arrived.append(count)
-        if interrupt:
+        if interrupt and len(arrived) > 1:  # The first call counts what was there before.
             raise KeyboardInterrupt
 
     source = HubDataset(address)
@@ -62,7 +62,8 @@ def work(address, token="", fetch=None, interrupt=False):
             worker.read(images[0])
         except BadImage as error:
             result["unread"] = str(error)
-        result["arrived"] = sum(arrived)
+        result["before"], *news = arrived
+        result["arrived"] = sum(news)
         result["pickle"] = len(sent)
         result["read"] = [hashlib.sha256(worker.read(i)).hexdigest() for i in images[1:]]
     return result
@@ -199,6 +200,7 @@ def test_an_interrupted_fetch_goes_on(
     hub.forget()
     (result,) = start(tmp_path, hub.url, job).results
     assert result["read"] == digests[1:]
+    assert result["before"] == len(there)
     assert result["arrived"] == ROWS - 1 - len(there)
     assert image_groups(hub) == -(-result["arrived"] // ROWS_A_GROUP)
     assert "was not fetched" in result["unread"]
@@ -227,6 +229,7 @@ def test_what_was_fetched_serves_as_long_as_it_is_the_same(
         for revision in ("v1", "main", "other")
     ]
     results = start(tmp_path, hub.url, *jobs).results
+    assert [result["before"] for result in results] == [0, ROWS - 1, 0]
     assert [result["arrived"] for result in results] == [ROWS - 1, 0, ROWS - 1]
     assert results[1]["read"] == digests[1:]
     assert results[2]["read"] == digests[2:] + digests[:1]

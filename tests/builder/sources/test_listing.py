@@ -27,8 +27,8 @@ def test_lists_images_sorted_and_lost_ones_too(tmp_path: Path) -> None:
     (tmp_path / "lost.jpg").symlink_to(tmp_path / "nowhere")
 
     assert listing.image_files(tmp_path) == ["a.JPEG", "b.jpg", "lost.jpg"]
-    with pytest.raises(BadImage, match=r"lost\.jpg: cannot be read .*get it again"):
-        listing.read_image(tmp_path / "lost.jpg")
+    with pytest.raises(BadImage, match=r"^n01440764/lost\.jpg: cannot be read .*get it again"):
+        listing.read_image(tmp_path / "lost.jpg", "n01440764/lost.jpg")
 
 
 def test_lists_folders_that_look_like_wnids(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_reads_regular_files_within_bounds(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1234")
 
-    assert listing.read_image(path) == b"1234"
+    assert listing.read_image(path, "a.jpg") == b"1234"
     assert listing.read_bounded(path, 4) == b"1234"
     with pytest.raises(OSError, match="larger"):
         listing.read_bounded(path, 3)
@@ -71,12 +71,12 @@ def test_refuses_a_file_of_absurd_size(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
 
-    with pytest.raises(BadImage, match=r"a\.jpg: cannot be read \(larger than 256 MiB\)"):
-        listing.read_image(path)
+    with pytest.raises(BadImage, match=r"^a\.jpg: cannot be read \(larger than 256 MiB\)"):
+        listing.read_image(path, path.name)
 
 
 def test_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
 
-    with pytest.raises(BadImage, match="not a regular file"):
-        listing.read_image(tmp_path / "a.jpg")
+    with pytest.raises(BadImage, match=r"^a\.jpg: cannot be read \(not a regular file\)"):
+        listing.read_image(tmp_path / "a.jpg", "a.jpg")

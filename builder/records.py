@@ -1,0 +1,88 @@
+"""The record of a finished unit: written last, so that whoever finds it finds the shards."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath
+
+_RECORDS = ".build/units"
+
+
+class RenderedOriginal(Model):
+    """An original that a unit holds.
+
+    Attributes:
+        image_id: its id.
+        wnid: its class.
+        file_sha256: of the original file that was rendered.
+        pixel_sha256: of its decoded pixels.
+    """
+
+    image_id: str
+    wnid: str
+    file_sha256: str = Sha256
+    pixel_sha256: str = Sha256
+
+
+class BadOriginal(Model):
+    """An original that a unit left out.
+
+    Attributes:
+        image_id: its id.
+        wnid: its class.
+        reason: what is wrong with it.
+        file_sha256: of the file that was refused; None if it could not be read.
+    """
+
+    image_id: str
+    wnid: str
+    reason: str
+    file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+
+    def note(self) -> BadImageNote:
+        """What the manifest says of it."""
+        return BadImageNote(image_id=self.image_id, wnid=self.wnid, reason=self.reason)
+
+
+class ShardRecord(Model):
+    """A shard that was written.
+
+    Attributes:
+        path: relative to the dataset folder.
+        bytes: the file's size.
+        sha256: of the file.
+        image_bytes: of the image files in it.
+        uniform: rows of a single colour.
+        psnrs: of each row, dB; None where identical to clean.
+        pixels: each row's pixel hash.
+    """
+
+    path: str = ShardPath
+    bytes: int = Count
+    sha256: str = Sha256
+    image_bytes: int = Count
+    uniform: int = Count
+    psnrs: tuple[float | None, ...]
+    pixels: tuple[str, ...]
+
+
+class UnitRecord(Model):
+    """A unit that is done; written last, so that whoever finds it finds the shards.
+
+    Attributes:
+        index: the unit's number.
+        originals: in row order.
+        bad_images: left out.
+        shards: by variant.
+    """
+
+    index: int
+    originals: tuple[RenderedOriginal, ...]
+    bad_images: tuple[BadOriginal, ...]
+    shards: dict[str, ShardRecord]
+
+
+def record_path(folder: Path, unit: int) -> Path:
+    """Where a unit's record lies."""
+    return folder / _RECORDS / f"{unit:05d}.json"

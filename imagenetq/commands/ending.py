@@ -1,0 +1,68 @@
+"""What all commands share: how they end, and options that several have."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from imagenetq.errors import ImagenetqError, UsageError
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+SOURCE_HELP = (
+    "ImageNet's validation images: a folder of class folders; a folder or tar of flat images "
+    "with the development kit or LOC_val_solution.csv beside it; hf:ILSVRC/imagenet-1k; or sample."
+)
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes; one a core if not given.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+_Parameters = ParamSpec("_Parameters")
+
+
+def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameters, None]:
+    """End with one line and the right status instead of a traceback."""
+
+    @wraps(command)
+    def explained(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except UsageError as error:
+            end(str(error), WRONG_USAGE)
+        except BrokenPipeError:
+            # Whoever reads us, such as `head`, has read enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILED) from None
+        except (ImagenetqError, OSError) as error:
+            end(" ".join(str(error).split()), FAILED)
+        except KeyboardInterrupt:
+            end("interrupted", INTERRUPTED)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            if os.environ.get("IMAGENETQ_TRACEBACK"):
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            end(f"{reason} (a defect; IMAGENETQ_TRACEBACK=1 shows where)", FAILED)
+
+    return explained
+
+
+def names(text: str | None) -> list[str] | None:
+    """A list given as one word, separated by commas; None if it was not given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def note(line: str) -> None:
+    """Tell the user something beside the result."""
+    print(line, file=sys.stderr)
+
+
+def end(line: str, status: int) -> NoReturn:
+    """End the command with one line and an exit status."""
+    note(f"imagenetq: {line}")
+    raise typer.Exit(status)

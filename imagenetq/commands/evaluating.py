@@ -1,0 +1,248 @@
+"""The commands around evaluating models: eval, compare, models."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from imagenetq.commands.ending import (
+    SOURCE_HELP,
+    Json,
+    Workers,
+    explains_errors,
+    names,
+    note,
+)
+from imagenetq.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate import Data
+    from imagenetq.evaluate.data import CheckPixels
+    from imagenetq.evaluate.models import LoadOptions
+
+_DEFAULT_DATA = Path("imagenet-q")
+
+_Model = Annotated[
+    list[str], typer.Option(help="SOURCE/NAME, such as timm/vgg16; may be given several times.")
+]
+_Weights = Annotated[
+    str | None, typer.Option(help="Safetensors file, or a checkpoint of nothing but tensors.")
+]
+_ModelArg = Annotated[
+    list[str] | None, typer.Option(help="Constructor argument NAME=VALUE, such as pad_type=same.")
+]
+_Mean = Annotated[str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")]
+_Std = Annotated[str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")]
+_InputSize = Annotated[str | None, typer.Option(help="Pixels: 224, or HEIGHT,WIDTH.")]
+_Interpolation = Annotated[str | None, typer.Option(help="bilinear, bicubic ..")]
+_ClassMap = Annotated[
+    Path | None, typer.Option(help="JSON list: which of the model's outputs each class is.")
+]
+
+
+@explains_errors
+def evaluate(
+    model: _Model,
+    data: Annotated[
+        str | None, typer.Option(help="A built folder, its URL, hf:ORG/NAME, or tars.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help=f"Render from clean images instead. {SOURCE_HELP}")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Each model gets a folder in it.")] = Path("results"),
+    only: Annotated[
+        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
+    ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of --source: full (10 images a class) or mini (1).")
+    ] = None,
+    allow_short: Annotated[
+        bool, typer.Option("--allow-short", help="Of --source: take classes with few images.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many images.")] = None,
+    precision: Annotated[
+        str, typer.Option(help="fp32, tf32, bf16 or fp16; only fp32 is ranked.")
+    ] = "fp32",
+    device: Annotated[
+        str | None, typer.Option(help="cuda, cuda:1, cpu ..; a GPU if there is one.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    workers: Workers = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the networks first.")
+    ] = False,
+    check_pixels: Annotated[
+        str, typer.Option(help="Rows whose pixels are compared with their hash: all, sample, none.")
+    ] = "sample",
+    weights: _Weights = None,
+    model_arg: _ModelArg = None,
+    mean: _Mean = None,
+    std: _Std = None,
+    input_size: _InputSize = None,
+    interpolation: _Interpolation = None,
+    class_map: _ClassMap = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate models on every variant of every image; the same command resumes."""
+    from imagenetq import evaluate as room
+    from imagenetq.evaluate.table import print_result
+
+    options = _options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    if len(model) > 1 and options != type(options)():
+        raise UsageError("weights, arguments and preprocessing belong to one model; give one")
+    settings = room.Settings.of(
+        only=names(only),
+        limit=limit,
+        precision=precision,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        compiled=compiled,
+    )
+    opened = _open(
+        data,
+        source,
+        subset=subset,
+        allow_short=allow_short,
+        check_pixels=check_pixels,
+        originals=out / ".originals",
+    )
+    models = [room.load_model(name, options) for name in model]
+    for result in room.evaluate(models, opened, out, settings):
+        folder = out / room.folder_name(result.entry.model.name)
+        if as_json:
+            print(result.entry.to_json(), end="")
+        else:
+            print_result(result)
+            print(folder)
+
+
+@explains_errors
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="ENTRY", help="A result's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="ENTRY", help="Another one's.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two results on the same images: paired differences, and which are significant."""
+    from imagenetq.evaluate.comparison import compare as compare_results
+    from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.table import print_comparison
+
+    comparison = compare_results(Result.read(first), Result.read(second))
+    if as_json:
+        print(comparison.model_dump_json(indent=1))
+    else:
+        print_comparison(comparison)
+
+
+@explains_errors
+def models(
+    name: Annotated[str | None, typer.Argument(help="A model, such as timm/vgg16.")] = None,
+    weights: _Weights = None,
+    model_arg: _ModelArg = None,
+    mean: _Mean = None,
+    std: _Std = None,
+    input_size: _InputSize = None,
+    interpolation: _Interpolation = None,
+    class_map: _ClassMap = None,
+    as_json: Json = False,
+) -> None:
+    """List where models come from; or tell what NAME is."""
+    from imagenetq.evaluate.models.info import describe, sources
+
+    options = _options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    facts: dict[str, Any] = sources() if name is None else describe(name, options)
+    if as_json:
+        print(json.dumps(facts, indent=1))
+        return
+    width = max(map(len, facts))
+    for key, value in facts.items():
+        shown = value if isinstance(value, str) else json.dumps(value)
+        print(f"{key:{width}}  {shown}")
+
+
+def _open(
+    data: str | None,
+    source: str | None,
+    *,
+    subset: str | None,
+    allow_short: bool,
+    check_pixels: str,
+    originals: Path,
+) -> "Data":
+    from imagenetq.evaluate import CleanSource, open_data
+
+    if data is not None and source is not None:
+        raise UsageError("give --data or --source, not both")
+    if check_pixels not in ("all", "sample", "none"):
+        raise UsageError(f"no --check-pixels {check_pixels!r}; there are all, sample and none")
+    if data is None and source is None and _DEFAULT_DATA.is_dir():
+        data = str(_DEFAULT_DATA)
+        note(f"data: ./{data}")
+    if data is not None:
+        return open_data(data, check_pixels=cast("CheckPixels", check_pixels))
+    if source is None:
+        source = "sample"
+        note("data: rendered from the photographs in scikit-image's package, a demonstration")
+    # The one place where both rooms meet: sources are the builder's.
+    from imagenetq import builder
+
+    opened = builder.open_source(source)
+    return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
+
+
+def _options(
+    weights: str | None,
+    model_arg: list[str] | None,
+    mean: str | None,
+    std: str | None,
+    input_size: str | None,
+    interpolation: str | None,
+    class_map: Path | None,
+) -> "LoadOptions":
+    from imagenetq.evaluate.models import LoadOptions
+
+    given = {
+        "mean": _numbers("--mean", mean),
+        "std": _numbers("--std", std),
+        "input_size": _numbers("--input-size", input_size),
+        "interpolation": interpolation,
+    }
+    return LoadOptions(
+        weights=weights,
+        arguments=dict(_argument(text) for text in model_arg or []),
+        preprocessing={name: value for name, value in given.items() if value is not None},
+        class_map=None if class_map is None else _class_map(class_map),
+    )
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    """NAME and value of NAME=VALUE; the value as JSON where it is that, else as text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(f"--model-arg {text}: give NAME=VALUE, such as pad_type=same")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _numbers(option: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        values = [json.loads(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} {text}: give numbers, separated by commas") from None
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _class_map(path: Path) -> tuple[int, ...]:
+    try:
+        outputs = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        outputs = None
+    if not isinstance(outputs, list) or not all(type(output) is int for output in outputs):
+        raise UsageError(f"{path}: not a JSON list of output numbers; give 1,000, by class")
+    return tuple(outputs)

@@ -1,0 +1,111 @@
+"""Dataset repositories of the Hugging Face Hub: their addresses, and what refusals mean."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from imagenetq.errors import AccessError, ImagenetqError, SourceError, UsageError
+
+PREFIX = "hf:"
+"""What an address of the Hub begins with on the command line."""
+
+_ADDRESS = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\S+))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """A dataset repository.
+
+    Attributes:
+        repository: `ORG/NAME`.
+        revision: a branch, tag or commit; None for the main branch.
+    """
+
+    repository: str
+    revision: str | None
+
+    @classmethod
+    def parse(cls, text: str, example: str) -> "HubAddress":
+        """The address that `ORG/NAME` or `ORG/NAME@REVISION` says.
+
+        Args:
+            text: the address, without `hf:`.
+            example: a repository to suggest where the address has another form.
+
+        Raises:
+            UsageError: the address has another form.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{PREFIX}{text}: write hf:ORG/NAME, such as {example}")
+        return cls(match["repository"], match["revision"])
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.repository}"
+
+    def pin(self) -> str:
+        """The commit that the revision is now; what the client raises is not explained yet."""
+        from huggingface_hub import HfApi
+
+        hub = HfApi()
+        commit = hub.dataset_info(self.repository, revision=self.revision).sha
+        # The Hub describes a gated repository to anybody, but does not hand out its files.
+        hub.auth_check(self.repository, repo_type="dataset")
+        if commit is None:
+            raise SourceError(f"{self}: the Hub names no commit; run the same command again")
+        return commit
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn whatever the Hub's clients raise into one line of our own."""
+        try:
+            yield
+        except ImagenetqError:
+            raise
+        except Exception as error:
+            raise self._explanation(error) from error
+
+    def _explanation(self, error: Exception) -> SourceError:
+        from huggingface_hub import constants, errors
+
+        hub = constants.ENDPOINT
+        page = f"{hub}/datasets/{self.repository}"
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        match error:
+            case errors.GatedRepoError() if status == 401:
+                return AccessError(
+                    f"{self} is gated and there is no token: accept its terms at {page}, "
+                    "then run `hf auth login` or set HF_TOKEN"
+                )
+            case errors.GatedRepoError():
+                return AccessError(
+                    f"{self} is gated: accept its terms at {page} while logged in (a "
+                    "fine-grained token must also allow gated repositories), then run again"
+                )
+            case errors.RepositoryNotFoundError():
+                return SourceError(
+                    f"{self}: no such dataset on {hub}; check the name, and if it is "
+                    "private, run `hf auth login` or set HF_TOKEN"
+                )
+            case errors.RevisionNotFoundError():
+                revision = self.revision or "main"
+                return SourceError(f"{self} has no revision {revision}; see {page}")
+            case errors.HfHubHTTPError() if status == 401:
+                return AccessError(
+                    f"{self}: {hub} refused the token; run `hf auth login` or set HF_TOKEN"
+                )
+            case errors.OfflineModeIsEnabled():
+                return SourceError(f"{self} needs the network; unset HF_HUB_OFFLINE")
+        return SourceError(
+            f"{self} cannot be read from {hub} ({_reason(error)}); "
+            "run the same command again to go on"
+        )
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what an error says, or else of what caused it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
