@@ -1,1 +1,51 @@
-"""Shards (or clean images) in, one entry out."""
+"""Shards (or clean images) in, one entry out.
+
+What the command line does, this does: `open_data`, `load_model`, `evaluate`. In a notebook with a
+network at hand, `evaluate_model(module, transform, data)` is all.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate.comparison import Comparison, compare
+    from imagenetq.evaluate.data import CleanSource, Data, open_data
+    from imagenetq.evaluate.evaluation import Settings, evaluate, evaluate_model, folder_name
+    from imagenetq.evaluate.models import LoadOptions, Model, load_model
+    from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing
+    from imagenetq.evaluate.results import Result
+
+__all__ = [
+    "CleanSource",
+    "Comparison",
+    "Data",
+    "LoadOptions",
+    "Model",
+    "OpaquePreprocessing",
+    "Preprocessing",
+    "Result",
+    "Settings",
+    "compare",
+    "evaluate",
+    "evaluate_model",
+    "folder_name",
+    "load_model",
+    "open_data",
+]
+
+_HOMES = {
+    "comparison": ("Comparison", "compare"),
+    "data": ("CleanSource", "Data", "open_data"),
+    "evaluation": ("Settings", "evaluate", "evaluate_model", "folder_name"),
+    "models": ("LoadOptions", "Model", "load_model"),
+    "preprocessing": ("OpaquePreprocessing", "Preprocessing"),
+    "results": ("Result",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: only some of them need torch, which is slow."""
+    for home, public in _HOMES.items():
+        if name in public:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,19 @@
+"""Data to evaluate on: built datasets wherever they lie, or clean images to render from."""
+
+from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
+from imagenetq.evaluate.data.opening import open_data
+from imagenetq.evaluate.data.reading import CheckPixels
+from imagenetq.evaluate.data.retrying import Patience
+from imagenetq.evaluate.data.source import CleanSource, Source
+
+__all__ = [
+    "CheckPixels",
+    "CleanSource",
+    "Data",
+    "Identity",
+    "Patience",
+    "Sample",
+    "Source",
+    "Task",
+    "open_data",
+]

@@ -1,0 +1,91 @@
+"""What every kind of evaluation data does: say what it is, and hand out pieces of itself."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from imagenetq.distortions import Pixels
+from imagenetq.specification import Variant
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of one variant, ready to be preprocessed.
+
+    Attributes:
+        image_id: the original's id.
+        wnid: its class.
+        variant: the variant's name.
+        label: 0 to 999.
+        pixels: RGB samples, shape (height, width, 3).
+        pixel_sha256: of the pixels; None where it is not known and was not asked for.
+    """
+
+    image_id: str
+    wnid: str
+    variant: str
+    label: int
+    pixels: Pixels
+    pixel_sha256: str | None
+
+
+class Task(ABC):
+    """A piece of a dataset that one worker reads from beginning to end; must be picklable.
+
+    Attributes:
+        key: unique and the same in every run; names the file that keeps its predictions, so it
+            consists of letters, digits, dots and dashes.
+        n_samples: how many samples it yields; None if only reading it tells.
+    """
+
+    key: str
+    n_samples: int | None
+
+    @abstractmethod
+    def samples(self) -> Iterator[Sample]:
+        """Every sample once, in row order, whatever the network does meanwhile.
+
+        Raises:
+            FolderError: a shard is damaged, or a row's pixels are not those of its hash.
+            OSError: the storage failed for good.
+        """
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a dataset is, for the entry.
+
+    Attributes:
+        dataset_version: MAJOR.MINOR.PATCH.
+        specification_digest: of its pixels' specification.
+        source_digest: over its clean lines; None if it is known only after a full pass.
+        subset: `full`, `mini` or `sample`.
+        n_images: originals; None if only a full pass tells.
+    """
+
+    dataset_version: str
+    specification_digest: str
+    source_digest: str | None
+    subset: str | None
+    n_images: int | None
+
+
+class Data(ABC):
+    """A dataset to evaluate on: stored shards, or clean images to render from.
+
+    Attributes:
+        identity: what it is.
+        variants: what it can give, in ladder order.
+    """
+
+    identity: Identity
+    variants: tuple[Variant, ...]
+
+    @abstractmethod
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """Cut the dataset into tasks which together hold each (image, variant) exactly once.
+
+        Args:
+            variants: the ones wanted, all of them among `self.variants`.
+            limit: only the first so many images, which are balanced over classes.
+        """

@@ -1,0 +1,84 @@
+"""From what the caller names as a dataset to the data that reads it."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.data.reading import CheckPixels
+from imagenetq.evaluate.data.retrying import Interrupted, Patience, retried
+from imagenetq.evaluate.data.shards import StoredShards
+from imagenetq.evaluate.data.storage import is_busy, local_path
+from imagenetq.evaluate.data.tars import BareTars, tar_names
+from imagenetq.hub import PREFIX, HubAddress
+
+_EXPECTED = (
+    "a dataset is a folder that `imagenetq build` made, its URL, "
+    f"{PREFIX}ORG/NAME, or tars such as q/data/jpeg-10/*.tar"
+)
+
+
+def open_data(
+    spec: str | Path,
+    *,
+    check_pixels: CheckPixels = "sample",
+    patience: Patience | None = None,
+) -> Data:
+    """The dataset that a path or an address names.
+
+    Args:
+        spec: a built folder; `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`; the URL of a built folder
+            (`https://`, `s3://`, `file://` ..: what fsspec can open); or tars, by paths or URLs
+            with `*` and braces, separated by commas or spaces. A `Path` is always a folder or tar.
+        check_pixels: which rows' pixels to compare with their hash.
+        patience: with a remote storage that fails.
+
+    Raises:
+        UsageError: there is nothing of that name, or nothing installed can open it.
+        SourceError: the Hub's repository cannot be read; `AccessError` if it is gated.
+        FolderError: it is incomplete, damaged, or of another version.
+        OSError: the storage failed for good.
+    """
+    name = str(spec)
+    path = local_path(name) if isinstance(spec, str) else spec
+    if path is not None and _is_folder(path):
+        return StoredShards(str(path), check_pixels=check_pixels, patience=patience)
+    if isinstance(spec, str) and name.startswith(PREFIX) and "://" not in name:
+        root = _pinned(name.removeprefix(PREFIX), patience or Patience())
+        return StoredShards(root, check_pixels=check_pixels, patience=patience)
+    tars = [name] if path is not None and _is_tar(path) else tar_names(name)
+    if tars:
+        return BareTars(tars, check_pixels=check_pixels, patience=patience)
+    if path is None:
+        return StoredShards(name, check_pixels=check_pixels, patience=patience)
+    raise UsageError(f"{name}: no such folder; {_EXPECTED}")
+
+
+def _pinned(address: str, patience: Patience) -> str:
+    """The URL of a repository at the commit that its revision is now."""
+    repository = HubAddress.parse(address, example="hf:ORG/imagenet-q")
+
+    def ask() -> str:
+        try:
+            return repository.pin()
+        except Exception as error:
+            if is_busy(error):
+                raise Interrupted(f"{repository}: the Hub is busy") from error
+            raise
+
+    with repository.explained():
+        commit = retried(ask, patience)
+    return f"hf://datasets/{repository.repository}@{commit}"
+
+
+def _is_folder(path: Path) -> bool:
+    # A list of URLs may be too long to be the name of a file.
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
+def _is_tar(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.suffix == ".tar" and path.is_file()
+    return False

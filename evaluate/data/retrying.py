@@ -1,0 +1,107 @@
+"""Patience with a storage that is busy or drops connections."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from imagenetq.progress import say
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+_LONGEST_PAUSE = 16.0
+
+
+class StorageError(OSError):
+    """A remote storage failed; the message is one line."""
+
+
+class Interrupted(StorageError):
+    """A remote storage failed in a way that may pass: it is busy, or a connection was lost."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on asking a storage that fails.
+
+    Attributes:
+        seconds: from the first failure in a row until giving up; anything read starts it anew.
+        first_pause: seconds before the second attempt; each further pause is twice as long, up to
+            16 seconds.
+    """
+
+    seconds: float = 60.0
+    first_pause: float = 1.0
+
+
+def retried(ask: Callable[[], Result], patience: Patience) -> Result:
+    """The answer of a storage, asked again while it is interrupted, which the user is told.
+
+    Raises:
+        StorageError: it failed for good, or for too long.
+    """
+    attempts = _Attempts(patience)
+    while True:
+        try:
+            return ask()
+        except Interrupted as error:
+            pause = attempts.next_pause(error)
+            say(f"{error}; asking again in {pause:.0f} s")
+            time.sleep(pause)
+
+
+def resumed(
+    read: Callable[[], Generator[Row, None, None]], patience: Patience
+) -> Generator[Row, None, None]:
+    """The rows of a shard, read again from its beginning when the storage is interrupted.
+
+    Rows that were handed out are passed over, so each is handed out exactly once.
+
+    Args:
+        read: reads the shard; must give the same rows each time.
+        patience: how long to go on.
+
+    Raises:
+        StorageError: it failed for good, or for too long.
+    """
+    attempts = _Attempts(patience)
+    done = 0
+    while True:
+        try:
+            with closing(read()) as rows:
+                for row in islice(rows, done, None):
+                    attempts.forget()
+                    done += 1
+                    yield row
+            return
+        except Interrupted as error:
+            time.sleep(attempts.next_pause(error))
+
+
+class _Attempts:
+    """Counts failures in a row."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._failures = 0
+        self._since = 0.0
+
+    def forget(self) -> None:
+        """Something was read."""
+        self._failures = 0
+
+    def next_pause(self, error: Interrupted) -> float:
+        """How many seconds to wait now, unless that would be too long."""
+        now = time.monotonic()
+        if self._failures == 0:
+            self._since = now
+        pause = min(self._patience.first_pause * 2.0**self._failures, _LONGEST_PAUSE)
+        self._failures += 1
+        if now - self._since + pause > self._patience.seconds:
+            raise StorageError(
+                f"{error}, {self._failures} times in a row; run the same command again to go on"
+            ) from error
+        return pause

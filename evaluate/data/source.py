@@ -1,0 +1,172 @@
+"""Clean images, rendered on the fly by the reference distortions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from imagenetq import classes
+from imagenetq.decoding import decode
+from imagenetq.errors import BadImage, UsageError
+from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
+from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.progress import meter
+from imagenetq.record import pixel_sha256
+from imagenetq.rendering import Rendered, render_ladder
+from imagenetq.selection import RankedImage, SourceImage, select
+from imagenetq.selfcheck import check_platform
+from imagenetq.specification import (
+    CLEAN,
+    DATASET_VERSION,
+    Variant,
+    select_variants,
+    specification_digest,
+    variants,
+)
+
+_UNIT = 25
+"""Images a task: few, because all their variants are lost when an evaluation is interrupted."""
+
+_SAMPLE = "sample"
+
+
+class Source(Protocol):
+    """What a source of ImageNet images does; the builder's sources do. Picklable."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, for messages."""
+
+    @property
+    def default_subset(self) -> str:
+        """What is evaluated of it unless the user says otherwise."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether originals must be fetched before they can be read."""
+
+    def images(self) -> Sequence[SourceImage]:
+        """All images, unread."""
+
+    def fetch(
+        self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
+    ) -> None:
+        """Bring remote originals to a folder, before workers read them."""
+
+    def read(self, image: SourceImage) -> bytes:
+        """The original file's bytes."""
+
+
+class CleanSource(Data):
+    """A source's subset; a task is some of its images, each in all variants that are wanted."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        originals: Path,
+        subset: str | None = None,
+        allow_short: bool = False,
+    ) -> None:
+        """List the source and choose the subset's images.
+
+        Args:
+            source: where the clean images come from.
+            originals: where to keep the images of a remote source.
+            subset: `full` or `mini`; the source's default if left out.
+            allow_short: take classes with too few images as they are.
+
+        Raises:
+            UsageError: no such subset, or `sample` of anything but the sample.
+            SourceError: the source cannot be read, or has too few images.
+            PlatformError: this machine renders other pixels.
+        """
+        check_platform()
+        subset = subset or source.default_subset
+        if subset == _SAMPLE and source.default_subset != subset:
+            raise UsageError(
+                f"subset {_SAMPLE!r} is that of the embedded photographs; say full or mini"
+            )
+        self._source = source
+        self._originals = originals
+        self._images = select(source.images(), subset, allow_short=allow_short).images
+        self.variants = variants()
+        self.identity = Identity(
+            dataset_version=DATASET_VERSION,
+            specification_digest=specification_digest(),
+            source_digest=None,
+            subset=subset,
+            n_images=len(self._images),
+        )
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """One task for every 25 images, once those of a remote source are fetched.
+
+        Raises:
+            SourceError: an image could not be fetched.
+        """
+        require_wanted(self.variants, variants, limit, self._source.kind)
+        images = self._images[:limit]
+        if self._source.is_remote:
+            with meter("fetching", len(images)) as progress:
+                self._source.fetch(images, self._originals, progress.advance)
+        names = tuple(variant.name for variant in variants)
+        return [
+            RenderTask(
+                key=f"images-{number:05d}",
+                n_samples=len(unit) * len(names),
+                source=self._source,
+                images=unit,
+                variants=names,
+            )
+            for number, start in enumerate(range(0, len(images), _UNIT))
+            if (unit := images[start : start + _UNIT])
+        ]
+
+
+@dataclass(frozen=True)
+class RenderTask(Task):
+    """Some images, each rendered in all variants that are wanted.
+
+    Attributes:
+        key: the number of the unit.
+        n_samples: images times variants.
+        source: where to read the originals.
+        images: in row order.
+        variants: their names.
+    """
+
+    key: str
+    n_samples: int | None
+    source: Source
+    images: tuple[RankedImage, ...]
+    variants: tuple[str, ...]
+
+    def samples(self) -> Iterator[Sample]:
+        """Image by image, each up its ladder.
+
+        Raises:
+            BadImage: an original cannot be read, decoded or rendered.
+        """
+        ladder = select_variants(self.variants)
+        for image in self.images:
+            for rendered in self._render(image, ladder):
+                name = rendered.variant.name
+                yield Sample(
+                    image_id=image.image_id,
+                    wnid=image.wnid,
+                    variant=name,
+                    label=classes.labels()[image.wnid],
+                    pixels=rendered.pixels,
+                    # The source's digest is made of them.
+                    pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
+                )
+
+    def _render(self, image: RankedImage, ladder: Sequence[Variant]) -> Iterator[Rendered]:
+        clean = decode(self.source.read(image), image.name)
+        try:
+            yield from render_ladder(clean, image_id=image.image_id, only=ladder)
+        except BadImage as reason:
+            raise BadImage(f"{image.name}: {reason}") from None
+        except (OSError, ValueError) as error:  # What Pillow's encoders raise.
+            raise BadImage(f"{image.name}: cannot be encoded ({error})") from None

@@ -1,0 +1,206 @@
+"""Files wherever they lie: on this machine, on the Hub, or at any other address fsspec knows.
+
+An address is a path, or a URL such as `https://host/q/manifest.json`, `s3://bucket/q/..` or
+`hf://datasets/ORG/NAME@COMMIT/..`. Whatever a remote storage's client raises comes out as an
+`OSError` of one line: `FileNotFoundError`, `PermissionError`, `Interrupted` where asking again may
+help, or `StorageError` where it may not.
+"""
+
+import glob
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.data.retrying import Interrupted, StorageError
+
+_HTTP = ("http", "https")
+_STREAMING = (*_HTTP, "hf")
+"""Protocols whose clients answer `block_size=0` with one request that streams the whole file."""
+
+_READ_AHEAD = 8 * 2**20
+_BUFFER = 2**20
+_BUSY = (408, 425, 429)
+_SILENCE = 60.0
+"""Seconds without a byte after which an HTTP connection counts as lost."""
+
+
+def local_path(address: str) -> Path | None:
+    """The path that an address means; None if it is remote."""
+    if "://" not in address:
+        return Path(address)
+    parts = urlsplit(address)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def join(root: str, path: str) -> str:
+    """The address of a file below a folder."""
+    return f"{root.rstrip('/')}/{path}"
+
+
+def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
+    """Open a file to be read once from its beginning; a remote one costs one request.
+
+    Args:
+        address: of the file.
+        n_bytes: its size, if known.
+    """
+    path = local_path(address)
+    if path is not None:
+        return path.open("rb")
+    with explained(address):
+        file_system, name = _file_system(address)
+        # Streams need no size, but without one the client would ask for it first.
+        options = (
+            {"block_size": 0, "size": n_bytes or 1}
+            if _protocol(address) in _STREAMING
+            else {"block_size": _READ_AHEAD, "cache_type": "readahead"}
+        )
+        file = file_system.open(name, "rb", **options)
+    return io.BufferedReader(_Remote(address, file), _BUFFER)
+
+
+def read_tail(address: str, n_bytes: int, length: int) -> bytes:
+    """The last bytes of a remote file, in one request.
+
+    Args:
+        address: of the file.
+        n_bytes: its size.
+        length: how many of them.
+    """
+    with explained(address):
+        file_system, name = _file_system(address)
+        options = {"size": n_bytes} if _protocol(address) in _STREAMING else {}
+        with file_system.open(name, "rb", block_size=length, cache_type="none", **options) as file:
+            file.seek(n_bytes - length)
+            return cast(bytes, file.read(length))
+
+
+def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
+    """How many bytes the files below a folder have.
+
+    Returns:
+        For each path that is there, its size; more paths may be in it. None if the storage cannot
+        list: then only reading tells.
+    """
+    folder = local_path(root)
+    if folder is not None:
+        found = {}
+        for path in paths:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found[path] = (folder / path).stat().st_size
+        return found
+    if _protocol(root) in _HTTP:
+        return None
+    with explained(root):
+        file_system, name = _file_system(root)
+        try:
+            listed = file_system.find(f"{name}/data", detail=True)
+        except FileNotFoundError:
+            return {}
+    return {path.removeprefix(f"{name}/"): info["size"] for path, info in listed.items()}
+
+
+def expand_glob(pattern: str) -> list[str]:
+    """The addresses that match a pattern with `*` or `[]`, sorted; itself if it is none."""
+    path = local_path(pattern)
+    if path is not None and (path.is_file() or not glob.has_magic(str(path))):
+        return [str(path)]
+    if path is not None:
+        return sorted(glob.glob(str(path)))  # noqa: PTH207 - the pattern may be absolute
+    if not set("*[") & set(pattern):
+        return [pattern]
+    with explained(pattern):
+        file_system, name = _file_system(pattern)
+        return sorted(file_system.unstrip_protocol(found) for found in file_system.glob(name))
+
+
+@contextmanager
+def explained(address: str) -> Iterator[None]:
+    """Turn what a storage's client raises into an `OSError` of one line."""
+    try:
+        yield
+    except (UsageError, Interrupted):
+        raise
+    except Exception as error:
+        raise _explanation(address, error) from error
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether a client's error is an HTTP status that says: later."""
+    status = _status(error)
+    return status is not None and (status in _BUSY or status >= 500)
+
+
+def _explanation(address: str, error: Exception) -> OSError:
+    status = _status(error)
+    line = str(error).strip().partition("\n")[0]
+    reason = f"HTTP {status}" if status else f"{type(error).__name__}: {line}".rstrip(": ")
+    if isinstance(error, FileNotFoundError) or status in (404, 410):
+        return FileNotFoundError(f"{address}: there is no such file")
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return PermissionError(f"{address}: the storage refuses it ({reason}); log in there")
+    message = f"{address}: cannot be read ({reason})"
+    # fsspec raises a ValueError where, for instance, a server cannot serve a part of a file.
+    for_good = isinstance(error, ValueError) if status is None else not is_busy(error)
+    return StorageError(message) if for_good else Interrupted(message)
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status that aiohttp (`status`) and httpx (`response.status_code`) tell of."""
+    response = getattr(error, "response", None)
+    return getattr(error, "status", None) or getattr(response, "status_code", None)
+
+
+def _protocol(address: str) -> str:
+    return urlsplit(address).scheme
+
+
+def _file_system(address: str) -> tuple[Any, str]:
+    """Fsspec's file system for an address, and what the file is called there."""
+    import fsspec
+
+    options: dict[str, Any] = {}
+    try:
+        if _protocol(address) in _HTTP:
+            import aiohttp
+
+            # The default ends a connection after five minutes, however busy it is.
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE)
+            options["client_kwargs"] = {"timeout": timeout}
+        return cast("tuple[Any, str]", fsspec.url_to_fs(address, **options))
+    except (ImportError, ValueError) as error:
+        line = str(error).partition("\n")[0]
+        raise UsageError(
+            f"{address}: fsspec cannot open it ({line}); install what is missing, or copy the "
+            "dataset to this machine"
+        ) from error
+
+
+class _Remote(io.RawIOBase):
+    """A client's file object, with its failures explained."""
+
+    def __init__(self, address: str, file: Any) -> None:
+        self._address = address
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        with explained(self._address):
+            data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            with suppress(Exception):
+                self._file.close()
+            # The Hub's client ends a stream's connection only when its file object is gone.
+            self._file = None
+        super().close()

@@ -1,0 +1,31 @@
+"""Whether what is asked of a dataset is something that it has."""
+
+from collections.abc import Sequence
+
+from imagenetq.errors import UsageError
+from imagenetq.specification import Variant
+
+
+def require_wanted(
+    held: Sequence[Variant], wanted: Sequence[Variant], limit: int | None, name: str
+) -> None:
+    """Refuse variants that a dataset does not hold, and limits below 1.
+
+    Args:
+        held: what it holds.
+        wanted: what is asked for.
+        limit: how many images at most; None for all.
+        name: what to call the dataset in an error.
+
+    Raises:
+        UsageError: names the first variant that it does not hold.
+    """
+    for variant in wanted:
+        if variant not in held:
+            families = ", ".join(dict.fromkeys(v.distortion for v in held))
+            raise UsageError(
+                f"{name}: holds no {variant.name}, only {len(held)} variants of {families}; "
+                "ask for those, or build it with them"
+            )
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} images; at least 1 is needed")

@@ -1,0 +1,341 @@
+"""Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+
+from imagenetq.errors import EvaluationError, UsageError
+from imagenetq.evaluate.data import open_data
+from imagenetq.evaluate.data.base import Data, Task
+from imagenetq.evaluate.device import Answers, Precision, Runner, choose_device, exact_arithmetic
+from imagenetq.evaluate.feed import Batch, SampleNote, batches
+from imagenetq.evaluate.gauge import Gauge
+from imagenetq.evaluate.group import Group, joined_group, own_device
+from imagenetq.evaluate.models.assembling import assemble
+from imagenetq.evaluate.models.base import LoadOptions, Model, Network
+from imagenetq.evaluate.models.weights import tensors_sha256
+from imagenetq.evaluate.parts import Collector, Parts
+from imagenetq.evaluate.plan import begin, make_plan
+from imagenetq.evaluate.preprocessing import (
+    AnyPreprocessing,
+    OpaquePreprocessing,
+    Preprocessing,
+)
+from imagenetq.evaluate.rehearsal import clean_warnings, fit
+from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.writing import finished_result, gather, make_result, write_result
+from imagenetq.progress import meter, say, usable_cores
+from imagenetq.specification import CLEAN, Variant, select_variants
+
+PARTS = ".parts"
+"""The folder of finished tasks beside a result."""
+
+SAME_AS_CLEAN = "contrast-1.0"
+"""The one variant whose pixels are the clean image's; it is not computed twice."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to evaluate.
+
+    Attributes:
+        only: variants and distortions; all that the data hold if None. Clean is always added,
+            since relative scores need it.
+        limit: the first so many images, balanced over classes; all if None.
+        precision: of the arithmetic on the device; only `fp32` is ranked.
+        device: where the models run.
+        batch_size: pictures a batch; made smaller by itself where memory runs out.
+        workers: processes that read, decode and preprocess; 0 does so in this process.
+        compiled: compile the networks first.
+    """
+
+    only: Sequence[str] | None = None
+    limit: int | None = None
+    precision: Precision = "fp32"
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    batch_size: int = 64
+    workers: int = 0
+    compiled: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        only: Sequence[str] | None = None,
+        limit: int | None = None,
+        precision: str = "fp32",
+        device: str | None = None,
+        batch_size: int = 64,
+        workers: int | None = None,
+        compiled: bool = False,
+    ) -> "Settings":
+        """Settings from what a user says; the device by name, workers one a core if None.
+
+        Raises:
+            UsageError: no such precision or device.
+        """
+        if precision not in get_args(Precision):
+            known = ", ".join(get_args(Precision))
+            raise UsageError(f"no precision {precision!r}; there are {known}")
+        return cls(
+            only=only,
+            limit=limit,
+            precision=cast(Precision, precision),
+            device=choose_device(device),
+            batch_size=batch_size,
+            workers=usable_cores() if workers is None else workers,
+            compiled=compiled,
+        )
+
+
+@dataclass
+class _Seat:
+    """One model's place in the pass.
+
+    Attributes:
+        runner: the model on its device.
+        place: of its preprocessing among those of all models.
+        parts: its finished tasks.
+        collector: its answers to tasks that are not finished.
+        notes: of the batches whose answers are still to come.
+    """
+
+    runner: Runner
+    place: int
+    parts: Parts
+    collector: Collector
+    notes: list[tuple[SampleNote, ...]]
+
+
+def evaluate(
+    models: Sequence[Model], data: Data, out: Path, settings: Settings | None = None
+) -> list[Result]:
+    """Evaluate models, or go on with an evaluation that was interrupted.
+
+    All models share one pass over the data. A result that is complete is read, not computed again,
+    where the data's digest is known. Under `torchrun` the processes share the work; all but the
+    first return no results.
+
+    Args:
+        models: loaded.
+        data: what to evaluate on.
+        out: each model gets a folder in it, named after the model.
+        settings: how; the defaults run on the CPU.
+
+    Returns:
+        One result a model, in their order.
+
+    Raises:
+        EvaluationError: logits were not numbers, or the folder holds another evaluation.
+        FolderError: the data are damaged.
+        OSError: storage or network failed for good.
+    """
+    settings = settings or Settings()
+    variants = _wanted(data, settings.only)
+    names = tuple(variant.name for variant in variants)
+    folders = {model.name: out / folder_name(model.name) for model in models}
+    if len(set(folders.values())) < len(models):
+        raise EvaluationError("two models of one name; evaluate them one by one")
+    plans = {
+        model.name: make_plan(model, data.identity, names, settings.precision, settings.limit)
+        for model in models
+    }
+    finished = {
+        name: finished_result(folders[name], plan, data.identity) for name, plan in plans.items()
+    }
+    todo = [model for model in models if finished[model.name] is None]
+    with joined_group() as group, exact_arithmetic(settings.precision):
+        if group.rank == 0:
+            for model in todo:
+                begin(folders[model.name] / PARTS, plans[model.name])
+        group.wait()
+        fresh = _evaluate(todo, data, folders, variants, settings, group) if todo else []
+        if group.rank != 0:
+            return []
+    by_name = finished | {result.entry.model.name: result for result in fresh}
+    return [result for model in models if (result := by_name[model.name]) is not None]
+
+
+def _evaluate(
+    models: Sequence[Model],
+    data: Data,
+    folders: dict[str, Path],
+    variants: tuple[Variant, ...],
+    settings: Settings,
+    group: Group,
+) -> list[Result]:
+    """The results of models that have none yet; only the first process has any."""
+    feeding = {"batch_size": settings.batch_size, "workers": settings.workers}
+    for model in models:
+        fit(model, data, settings.limit, **feeding)
+    warnings: list[list[str]] = []
+    if group.rank == 0:
+        device = own_device(settings.device, group)
+        warnings = clean_warnings(models, data, settings.limit, device=device, **feeding)
+        for line in (line for lines in warnings for line in lines):
+            say(f"warning: {line}")
+    read = [variant for variant in variants if variant.name != SAME_AS_CLEAN]
+    tasks = data.tasks(read, settings.limit)
+    parts = [Parts(folders[model.name] / PARTS) for model in models]
+    _pass(models, parts, group.share(tasks), settings, group)
+    group.wait()
+    if group.rank != 0:
+        return []
+    copied = SAME_AS_CLEAN if len(read) < len(variants) else None
+    results = []
+    for model, part, lines in zip(models, parts, warnings, strict=True):
+        columns = gather(part, [task.key for task in tasks], copied)
+        result = make_result(
+            columns,
+            model,
+            data,
+            precision=settings.precision,
+            device=settings.device,
+            warnings=lines,
+        )
+        write_result(result, folders[model.name], part)
+        results.append(result)
+    return results
+
+
+def evaluate_model(
+    module: torch.nn.Module,
+    transform: AnyPreprocessing | Callable[[Image.Image], Any],
+    data: Data | str | Path,
+    *,
+    name: str = "model",
+    out: Path | None = None,
+    **settings: Any,
+) -> Result:
+    """Evaluate a network that is at hand, as in a notebook.
+
+    Args:
+        module: from a batch of the transform's outputs to logits of shape (n, 1000).
+        transform: a `Preprocessing`; or any callable from a Pillow image to a float32 tensor of
+            shape (3, height, width), such as torchvision's or timm's. It must be picklable if
+            there are workers.
+        data: opened, or what `open_data` takes.
+        name: of the model, for the entry.
+        out: where to keep the result; a temporary folder if None.
+        **settings: as for `Settings.of`.
+
+    Raises:
+        As `evaluate`, and ModelError if the network is no classifier of 1,000 classes.
+    """
+    preprocessing = (
+        transform
+        if isinstance(transform, Preprocessing | OpaquePreprocessing)
+        else _opaque(transform)
+    )
+    model = assemble(
+        name, Network(module, preprocessing, weights_sha256=tensors_sha256(module)), LoadOptions()
+    )
+    opened = data if isinstance(data, Data) else open_data(data)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) if out is None else out
+        (result,) = evaluate([model], opened, folder, Settings.of(**settings))
+    return result
+
+
+def _opaque(transform: Callable[[Image.Image], Any]) -> OpaquePreprocessing:
+    """A callable as a preprocessing; what it makes of two shapes tells its input size."""
+    preprocessing = OpaquePreprocessing(transform)
+    sizes = {
+        preprocessing.pixels(np.zeros((*shape, 3), np.uint8)).shape[1:]
+        for shape in ((48, 64), (64, 48))
+    }
+    if len(sizes) > 1:
+        return preprocessing
+    height, width = sizes.pop()
+    return OpaquePreprocessing(transform, (height, width))
+
+
+def folder_name(model: str) -> str:
+    """A model's folder in the results: its name, with what a path cannot hold replaced."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in model).strip(".")
+
+
+def _wanted(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
+    wanted = data.variants if only is None else select_variants([*only, CLEAN])
+    held = {variant.name for variant in data.variants}
+    missing = [variant.name for variant in wanted if variant.name not in held | {SAME_AS_CLEAN}]
+    if missing:
+        raise EvaluationError(f"the data hold no {missing[0]}; choose among what they hold")
+    return wanted
+
+
+def _pass(
+    models: Sequence[Model],
+    parts: Sequence[Parts],
+    tasks: Sequence[Task],
+    settings: Settings,
+    group: Group,
+) -> None:
+    """Answer all tasks that are not finished for every model."""
+    finished = set.intersection(*(part.finished() for part in parts))
+    todo = [task for task in tasks if task.key not in finished]
+    done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
+    if not todo:
+        return
+    preprocessings: list[AnyPreprocessing] = []
+    seats = []
+    device = own_device(settings.device, group)
+    for model, part in zip(models, parts, strict=True):
+        if model.preprocessing not in preprocessings:
+            preprocessings.append(model.preprocessing)
+        runner = Runner(
+            model,
+            device,
+            settings.precision,
+            compiled=settings.compiled,
+            batch_size=settings.batch_size,
+        )
+        place = preprocessings.index(model.preprocessing)
+        seats.append(_Seat(runner, place, part, Collector(), []))
+    total = done + sum(task.n_samples or 0 for task in todo)
+    with (
+        meter("evaluating", total) as progress,
+        batches(
+            todo, preprocessings, batch_size=settings.batch_size, workers=settings.workers
+        ) as stream,
+    ):
+        gauge = Gauge(progress, done)
+        for batch in gauge.timed(stream):
+            for seat in seats:
+                _submit(seat, batch)
+            gauge.advance(len(batch.notes))
+        for seat in seats:
+            _collect(seat, list(seat.runner.drain()))
+            if not seat.collector.is_empty:
+                raise EvaluationError("samples were lost between workers and device; report this")
+        say(gauge.summary())
+
+
+def _submit(seat: _Seat, batch: Batch) -> None:
+    for key, n_samples in batch.finished:
+        seat.collector.expect(key, n_samples)
+    if batch.notes:
+        labels = torch.tensor([note.label for note in batch.notes])
+        seat.runner.submit(batch.inputs[seat.place], labels)
+        seat.notes.append(batch.notes)
+    _collect(seat, list(seat.runner.ready()))
+
+
+def _collect(seat: _Seat, answered: Sequence[Answers]) -> None:
+    for answers in answered:
+        notes = seat.notes.pop(0)
+        if not answers.finite.all():
+            note = notes[int(answers.finite.argmin())]
+            raise EvaluationError(
+                f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
+                f"({note.variant}); try --precision fp32"
+            )
+        seat.collector.add(notes, answers)
+    for key, part in seat.collector.complete():
+        seat.parts.write(key, part)

@@ -1,0 +1,174 @@
+"""Feed the device: worker processes read, decode and preprocess; whole batches come out.
+
+Several models share one pass: every picture is read and decoded once, and preprocessed once for
+each preprocessing that differs.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from imagenetq.errors import ImagenetqError
+from imagenetq.evaluate.data.base import Sample, Task
+from imagenetq.evaluate.preprocessing import AnyPreprocessing
+
+_PREFETCHED_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class SampleNote:
+    """What is remembered of a sample once its pixels have become a batch.
+
+    Attributes:
+        task: key of the task it came from.
+        image_id: the original's id.
+        wnid: its class.
+        variant: the variant's name.
+        label: 0 to 999.
+        short_side: of the picture, in pixels.
+        pixel_sha256: of its pixels, where known.
+    """
+
+    task: str
+    image_id: str
+    wnid: str
+    variant: str
+    label: int
+    short_side: int
+    pixel_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures ready for the device.
+
+    Attributes:
+        inputs: one tensor for each preprocessing: uint8 of shape (n, height, width, 3), or
+            float32 of shape (n, 3, height, width) from an opaque preprocessing.
+        notes: of each picture.
+        finished: keys of tasks whose last sample is in this batch or an earlier one, and how
+            many samples each had.
+        failure: why a worker gave up; then there is nothing else in the batch.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    notes: tuple[SampleNote, ...]
+    finished: tuple[tuple[str, int], ...]
+    failure: Exception | None = None
+
+
+class _Reader(IterableDataset[Batch]):
+    """What a worker runs: its share of the tasks, in order."""
+
+    def __init__(
+        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing], batch_size: int
+    ) -> None:
+        self.tasks = tasks
+        self.preprocessings = preprocessings
+        self.batch_size = batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from self._batches()
+        except (ImagenetqError, OSError) as error:
+            # Raised here it would reach the parent wrapped in a traceback.
+            yield Batch((), (), (), error)
+
+    def _batches(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        tasks = self.tasks if worker is None else self.tasks[worker.id :: worker.num_workers]
+        inputs: list[list[torch.Tensor]] = [[] for _ in self.preprocessings]
+        notes: list[SampleNote] = []
+        finished: list[tuple[str, int]] = []
+        for task in tasks:
+            n_samples = 0
+            for sample in task.samples():
+                for column, preprocessing in zip(inputs, self.preprocessings, strict=True):
+                    column.append(torch.from_numpy(preprocessing.pixels(sample.pixels)))
+                notes.append(_note(task, sample))
+                n_samples += 1
+                if len(notes) == self.batch_size:
+                    yield _collate(inputs, notes, finished)
+                    inputs, notes, finished = [[] for _ in self.preprocessings], [], []
+            finished.append((task.key, n_samples))
+        if notes or finished:
+            yield _collate(inputs, notes, finished)
+
+
+def _note(task: Task, sample: Sample) -> SampleNote:
+    return SampleNote(
+        task=task.key,
+        image_id=sample.image_id,
+        wnid=sample.wnid,
+        variant=sample.variant,
+        label=sample.label,
+        short_side=min(sample.pixels.shape[:2]),
+        pixel_sha256=sample.pixel_sha256,
+    )
+
+
+def _collate(
+    inputs: list[list[torch.Tensor]],
+    notes: list[SampleNote],
+    finished: list[tuple[str, int]],
+) -> Batch:
+    stacked = tuple(torch.stack(column) for column in inputs) if notes else ()
+    return Batch(stacked, tuple(notes), tuple(finished))
+
+
+def _pass(batch: Any) -> Any:
+    return batch
+
+
+@contextmanager
+def batches(
+    tasks: Sequence[Task],
+    preprocessings: Sequence[AnyPreprocessing],
+    *,
+    batch_size: int,
+    workers: int,
+) -> Iterator[Iterator[Batch]]:
+    """Iterate over the tasks' samples in batches.
+
+    Args:
+        tasks: what to read; each goes to one worker.
+        preprocessings: each is applied to every picture.
+        batch_size: pictures a batch; the last batch of each worker may have fewer.
+        workers: processes; 0 reads in this one.
+
+    Raises:
+        ImagenetqError: what a worker raised, or that a worker was killed.
+    """
+    workers = min(workers, len(tasks))
+    loader: DataLoader[Batch] = DataLoader(
+        _Reader(tasks, preprocessings, batch_size),
+        batch_size=None,
+        collate_fn=_pass,
+        num_workers=workers,
+        prefetch_factor=_PREFETCHED_BATCHES if workers else None,
+        # Forked processes would inherit the network and pyarrow threads' locks.
+        multiprocessing_context="spawn" if workers else None,
+    )
+    yield _checked(iter(loader))
+
+
+def _checked(loaded: Iterator[Batch]) -> Iterator[Batch]:
+    while True:
+        try:
+            batch = next(loaded)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ImagenetqError(
+                "a worker process was killed (out of memory?); the same command goes on where it "
+                "stopped, perhaps with fewer --workers"
+            ) from None
+        if batch.failure is not None:
+            raise batch.failure
+        yield batch

@@ -1,0 +1,63 @@
+"""Several processes, one a GPU, sharing the work of one evaluation under `torchrun`."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import distributed
+
+from imagenetq.evaluate.data.base import Task
+
+_PATIENCE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process's place among those that evaluate together.
+
+    Attributes:
+        rank: from 0; rank 0 gathers the results.
+        size: how many processes.
+        local_rank: among those of this machine; the GPU to use.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    def share(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """This process's tasks. Every task belongs to exactly one process, and none is padded."""
+        return tasks[self.rank :: self.size]
+
+    def wait(self) -> None:
+        """Go on when all processes have come here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined_group() -> Iterator[Group]:
+    """Join the other processes that `torchrun` started, if it did.
+
+    They exchange no data: each stores its finished tasks in the results folder, which they share.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1 or not distributed.is_available():
+        yield Group()
+        return
+    # Only a barrier is needed, which gloo has on every machine.
+    distributed.init_process_group("gloo", timeout=_PATIENCE)
+    try:
+        yield Group(distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+    finally:
+        distributed.destroy_process_group()
+
+
+def own_device(device: torch.device, group: Group) -> torch.device:
+    """The GPU of this process, where there are several processes and GPUs."""
+    if str(device) == "cuda" and group.size > 1:
+        return torch.device("cuda", group.local_rank % torch.cuda.device_count())
+    return device

@@ -1,0 +1,63 @@
+"""Where models come from, and how one is loaded."""
+
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.models import (
+    from_onnx,
+    from_python,
+    from_timm,
+    from_torchvision,
+    from_transformers,
+    nearest,
+)
+from imagenetq.evaluate.models.base import LoadOptions, Model, Network, Source
+
+__all__ = ["SOURCES", "LoadOptions", "Model", "Network", "Source", "load_model"]
+
+SOURCES: dict[str, Source] = {
+    "timm": Source("timm/NAME", "PyTorch Image Models, such as timm/vgg16", from_timm.load),
+    "torchvision": Source(
+        "torchvision/NAME",
+        "torchvision's classifiers, such as torchvision/resnet50 "
+        "(--model-arg weights=IMAGENET1K_V1 picks other weights)",
+        from_torchvision.load,
+    ),
+    "transformers": Source(
+        "transformers/ORG/NAME",
+        "a classifier of the Hugging Face Hub, or of a local folder: transformers/./FOLDER",
+        from_transformers.load,
+    ),
+    "onnx": Source("onnx/FILE", "an ONNX file, run by onnxruntime", from_onnx.load),
+    "python": Source(
+        "python/MODULE:CALLABLE",
+        "your own: a callable that returns a torch.nn.Module and its preprocessing",
+        from_python.load,
+    ),
+    "baseline": Source(
+        "baseline/nearest",
+        "the nearest clean photograph by its grey 32x32 thumbnail; needs no weights",
+        nearest.load,
+    ),
+}
+"""The sources by the first part of a model's name. A new one is a file, and a line here."""
+
+
+def load_model(name: str, options: LoadOptions | None = None) -> Model:
+    """Load a classifier of the 1,000 ImageNet classes, on the CPU, ready to evaluate.
+
+    Args:
+        name: source and name, such as `timm/vgg16`.
+        options: what to override.
+
+    Raises:
+        UsageError: the name has no known source, or an override makes no sense.
+        ModelError: the model or its weights cannot be had, do not fit, or do not give logits of
+            1,000 classes.
+    """
+    from imagenetq.evaluate.models.assembling import assemble
+
+    prefix, slash, rest = name.partition("/")
+    if not slash or not rest or prefix not in SOURCES:
+        forms = ", ".join(source.form for source in SOURCES.values())
+        raise UsageError(f"no model {name!r}; models are named {forms}")
+    options = options or LoadOptions()
+    return assemble(name, SOURCES[prefix].load(rest, options), options)

@@ -1,0 +1,92 @@
+"""The user's own models: a callable in a module of theirs."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imagenetq.errors import ModelError, UsageError
+from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models.base import LoadOptions, Network
+from imagenetq.evaluate.models.from_torchvision import from_transform
+from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.preprocessing import (
+    AnyPreprocessing,
+    OpaquePreprocessing,
+    Preprocessing,
+)
+
+
+def load(name: str, options: LoadOptions) -> Network:
+    """Call `MODULE:CALLABLE`, found in the working folder or installed, with the arguments.
+
+    It returns a `torch.nn.Module` that gives logits, and its preprocessing: a `Preprocessing`, or
+    a picklable callable from a Pillow image to a normalised float32 tensor of shape
+    (3, height, width).
+
+    Raises:
+        UsageError: the name is not of this form.
+        ModelError: there is no such callable, it fails, or it returns something else.
+    """
+    full_name = f"python/{name}"
+    returned = _call(full_name, _find(full_name, name), options.arguments)
+    from torch import nn
+
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise _wrong(full_name, f"a {type(returned).__name__}")
+    module, preprocessing = returned
+    if not isinstance(module, nn.Module) or not callable(getattr(module, "forward", None)):
+        raise _wrong(full_name, f"a {type(module).__name__} first")
+    prepared = _prepared(full_name, preprocessing)
+    if options.weights is not None:
+        sha256 = load_weights(module, options.weights, full_name)
+    else:
+        sha256 = tensors_sha256(module)
+    return Network(module, prepared, sha256)
+
+
+def _find(full_name: str, name: str) -> Callable[..., Any]:
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UsageError(f"{full_name}: name it python/MODULE:CALLABLE, such as python/mine:vgg")
+    here = str(Path.cwd())
+    # A console script's path holds its own folder instead of the working one.
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # Importing runs the user's code.
+        raise ModelError(
+            f"{full_name}: cannot import {module_name} "
+            f"({type(error).__name__}: {messages.one_line(error)})"
+        ) from None
+    found: Callable[..., Any] | None = getattr(module, attribute, None)
+    if found is None or not callable(found):
+        names = [key for key, value in vars(module).items() if callable(value)]
+        raise messages.unknown(f"python/{module_name}", attribute, names)
+    return found
+
+
+def _call(full_name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    try:
+        return function(**arguments)
+    except Exception as error:  # The user's code.
+        raise ModelError(
+            f"{full_name}: failed with {type(error).__name__}: {messages.one_line(error)}"
+        ) from error
+
+
+def _prepared(full_name: str, preprocessing: Any) -> AnyPreprocessing:
+    if isinstance(preprocessing, Preprocessing | OpaquePreprocessing):
+        return preprocessing
+    if callable(preprocessing):
+        return from_transform(preprocessing)
+    raise _wrong(full_name, f"a {type(preprocessing).__name__} second")
+
+
+def _wrong(full_name: str, what: str) -> ModelError:
+    return ModelError(
+        f"{full_name}: returned {what}; it must return a torch.nn.Module and a Preprocessing (or "
+        "a callable from a Pillow image to a tensor)"
+    )

@@ -1,0 +1,100 @@
+"""Models of timm, with the preprocessing of their pretrained configuration."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from imagenetq.errors import ModelError
+from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models.base import LoadOptions, Network
+from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.overrides import parse_size
+from imagenetq.evaluate.preprocessing import Preprocessing, Size
+
+
+def load(name: str, options: LoadOptions) -> Network:
+    """A model that timm lists, or one on the Hub named `hf-hub:ORG/NAME`.
+
+    The preprocessing is what timm's model cards use: the training size, not the larger test size
+    with which some published figures were made (`--input-size` chooses that).
+
+    With a weights file, it is the preprocessing of timm's own weights of this architecture, which
+    need not be the file's; the checks on clean images (`check.py`) are there for that.
+
+    Raises:
+        ModelError: no such model, or its weights cannot be had or do not fit.
+    """
+    import timm
+    import timm.data
+
+    data: Any = timm.data
+    full_name = f"timm/{name}"
+    if ":" not in name and not timm.is_model(name.partition(".")[0]):
+        raise messages.unknown("timm", name, timm.list_models())
+    try:
+        pretrained = options.weights is None
+        module: Any = timm.create_model(name, pretrained=pretrained, **options.arguments)
+    except Exception as error:  # timm and the Hub's client raise many types.
+        if "nvalid pretrained tag" in str(error):
+            raise messages.unknown("timm", name, timm.list_models(pretrained=True)) from None
+        if "No pretrained weights" in str(error):
+            raise ModelError(
+                f"{full_name}: timm has no weights for it; give --weights FILE, or choose one of "
+                f"`timm.list_models(pretrained=True)`"
+            ) from None
+        raise messages.failed(full_name, _repository(name), error) from None
+    if options.weights is None:
+        sha256, licence = tensors_sha256(module), module.pretrained_cfg.get("license")
+    else:
+        sha256, licence = load_weights(module, options.weights, full_name), None
+    overrides = {}
+    if "input_size" in options.preprocessing:
+        size = parse_size("input_size", options.preprocessing["input_size"])
+        overrides["input_size"] = (3, *size)
+    config = data.resolve_data_config(overrides, model=module)
+    return Network(module, from_data_config(full_name, config), sha256, licence=licence)
+
+
+def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing that `timm.data.create_transform` makes of a data configuration.
+
+    Args:
+        model: the model's name, for messages.
+        config: what `timm.data.resolve_data_config` gives.
+
+    Raises:
+        ModelError: the model takes no RGB.
+    """
+    channels, height, width = config["input_size"]
+    if channels != 3 or len(config["mean"]) != 3:
+        raise ModelError(f"{model}: takes {channels} channels; only RGB models can be evaluated")
+    scaled = tuple(math.floor(side / config["crop_pct"]) for side in (height, width))
+    resize: int | Size = (scaled[0], scaled[1])
+    fit: Literal["squash", "cover", "contain"] = "cover"
+    fill = (0, 0, 0)
+    if config["crop_mode"] == "squash":
+        fit = "squash"
+    elif config["crop_mode"] == "border":
+        red, green, blue = (round(255 * value) for value in config["mean"])
+        fit, fill = "contain", (red, green, blue)
+    elif scaled[0] == scaled[1]:
+        # torchvision's resize, which rounds the longer side otherwise than timm's own.
+        resize, fit = scaled[0], "squash"
+    return Preprocessing(
+        resize=resize,
+        interpolation=config["interpolation"],
+        crop=(height, width),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        fit=fit,
+        fill=fill,
+    )
+
+
+def _repository(name: str) -> str:
+    import timm
+
+    if ":" in name:
+        return name.partition(":")[2]
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return (config and config.hf_hub_id) or f"timm/{name}"

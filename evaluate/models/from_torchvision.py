@@ -1,0 +1,94 @@
+"""torchvision's classifiers, with the preprocessing that comes with their weights."""
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models.base import LoadOptions, Network
+from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.preprocessing import (
+    AnyPreprocessing,
+    OpaquePreprocessing,
+    Preprocessing,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load(name: str, options: LoadOptions) -> Network:
+    """A classifier that torchvision lists, with its default weights.
+
+    The argument `weights`, such as `IMAGENET1K_V1`, picks others. With a weights file, it says
+    whose preprocessing to use; without it that is the first published recipe's.
+
+    Raises:
+        UsageError: no such weights.
+        ModelError: no such model, or its weights cannot be had or do not fit.
+    """
+    from torchvision import models
+
+    full_name = f"torchvision/{name}"
+    classifiers = models.list_models(module=models)
+    if name not in classifiers:
+        raise messages.unknown("torchvision", name, classifiers)
+    published = models.get_model_weights(name)
+    arguments = dict(options.arguments)
+    first = next(iter(published)).name
+    wanted = arguments.pop("weights", "DEFAULT" if options.weights is None else first)
+    if wanted not in published.__members__:
+        raise UsageError(
+            f"{full_name}: no weights {wanted!r}; there are {', '.join(published.__members__)}"
+        )
+    weights = published[wanted]
+    preprocessing = from_transform(weights.transforms())
+    if options.weights is not None:
+        module = _construct(full_name, name, arguments, None)
+        sha256 = load_weights(module, options.weights, full_name)
+        return Network(module, preprocessing, sha256)
+    module = _construct(full_name, name, arguments, weights)
+    metrics = weights.meta["_metrics"]["ImageNet-1K"]
+    return Network(
+        module,
+        preprocessing,
+        tensors_sha256(module),
+        published_top1=metrics["acc@1"] / 100,
+    )
+
+
+def from_transform(transform: Callable[..., Any]) -> AnyPreprocessing:
+    """What a transform of torchvision does to a Pillow image.
+
+    The preset that comes with classification weights is taken apart; any other callable is kept
+    as it is.
+    """
+    from torchvision.transforms._presets import ImageClassification
+
+    # A subclass may do anything.
+    if type(transform) is not ImageClassification:
+        return OpaquePreprocessing(transform)
+    preset: Any = transform
+    (crop,) = preset.crop_size
+    (resize,) = preset.resize_size
+    return Preprocessing(
+        resize=resize,
+        interpolation=preset.interpolation.value,
+        crop=(crop, crop),
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+    )
+
+
+def _construct(full_name: str, name: str, arguments: dict[str, Any], weights: Any) -> "nn.Module":
+    from torchvision import models
+
+    try:
+        with warnings.catch_warnings():
+            # GoogLeNet and Inception announce another random initialisation.
+            warnings.simplefilter("ignore", FutureWarning)
+            module: nn.Module = models.get_model(name, weights=weights, **arguments)
+    except Exception as error:  # Downloading and constructing raise many types.
+        raise messages.failed(full_name, None, error) from None
+    return module

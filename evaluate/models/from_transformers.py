@@ -1,0 +1,168 @@
+"""Image classifiers of transformers, with the preprocessing of their image processor."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imagenetq.errors import ModelError
+from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models.base import LoadOptions, Network
+from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.preprocessing import (
+    AnyPreprocessing,
+    Colour,
+    OpaquePreprocessing,
+    Preprocessing,
+    Size,
+)
+
+# (height, width): wide, tall, smaller than any crop, and so long that a limit on the longer side
+# shows. Odd, because there the ways of rounding differ.
+_PROBES = ((275, 401), (333, 277), (31, 46), (40, 301))
+# One step of 1/255, divided by a usual std, is above 0.01.
+_TOLERANCE = 1e-3
+
+
+def load(name: str, options: LoadOptions) -> Network:
+    """A classifier of the Hub, `ORG/NAME`, or of a local folder, `./FOLDER`.
+
+    No code from a repository is run unless the argument `trust_remote_code` says so; `revision`
+    picks a revision.
+
+    Raises:
+        ModelError: no such model, or its weights cannot be had or do not fit.
+    """
+    import transformers
+
+    from imagenetq.evaluate.models.modules import OnlyLogits
+
+    full_name = f"transformers/{name}"
+    if name.startswith((".", "/")) and not Path(name).is_dir():
+        raise ModelError(f"{full_name}: no folder {name}; a Hub model is named ORG/NAME")
+    arguments = {"trust_remote_code": False, **options.arguments}
+    common = {k: arguments[k] for k in ("trust_remote_code", "revision") if k in arguments}
+    auto: Any = transformers
+    try:
+        processor = auto.AutoImageProcessor.from_pretrained(name, backend="pil", **common)
+        if options.weights is not None:
+            config = auto.AutoConfig.from_pretrained(name, **arguments)
+            module = auto.AutoModelForImageClassification.from_config(config)
+        else:
+            module, loaded = auto.AutoModelForImageClassification.from_pretrained(
+                name, output_loading_info=True, **arguments
+            )
+            _require_all(full_name, loaded)
+    except ModelError:
+        raise
+    except Exception as error:  # transformers and the Hub's client raise many types.
+        if Path(name).is_dir():
+            reason = messages.one_line(error)
+            raise ModelError(f"{full_name}: the folder cannot be loaded ({reason})") from None
+        raise messages.failed(full_name, name, error) from None
+    module = module.float()
+    if options.weights is None:
+        sha256, licence = tensors_sha256(module), _licence(name)
+    else:
+        sha256, licence = load_weights(module, options.weights, full_name), None
+    return Network(OnlyLogits(module), from_processor(processor), sha256, licence=licence)
+
+
+class ProcessorTransform:
+    """An image processor as a callable from a Pillow image to an array."""
+
+    def __init__(self, processor: Any) -> None:
+        self.processor = processor
+
+    def __call__(self, image: Image.Image) -> Any:
+        """float32 of shape (3, height, width)."""
+        values = self.processor(image, return_tensors="pt")["pixel_values"][0]
+        return values.numpy().astype(np.float32, copy=False)
+
+    def __repr__(self) -> str:
+        return repr(self.processor)
+
+
+def from_processor(processor: Any) -> AnyPreprocessing:
+    """What an image processor does to a Pillow image.
+
+    Its settings are read in the usual way, and the outcome is compared with the processor's own
+    on a few pictures; where they differ, or there is no usual way, the processor itself is used.
+    """
+    transform = ProcessorTransform(processor)
+    opaque = OpaquePreprocessing(transform)
+    try:
+        candidate = _from_settings(processor)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return opaque
+    return candidate if all(_agree(candidate, transform, size) for size in _PROBES) else opaque
+
+
+def _agree(candidate: Preprocessing, transform: ProcessorTransform, size: Size) -> bool:
+    import torch
+
+    from imagenetq.evaluate.preprocessing import normalise
+
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    theirs = transform(Image.fromarray(picture))
+    ours = normalise(torch.from_numpy(candidate.pixels(picture))[None], candidate)[0].numpy()
+    return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=0, atol=_TOLERANCE)
+
+
+def _from_settings(processor: Any) -> Preprocessing:
+    mean, std = _colours(processor)
+    interpolation: Any = Image.Resampling(int(processor.resample)).name.lower()
+    resize, crop = _sizes(processor)
+    return Preprocessing(resize, interpolation, crop, mean, std, corner="down")
+
+
+def _sizes(processor: Any) -> tuple[int | Size | None, Size | None]:
+    crop = None
+    if getattr(processor, "do_center_crop", None):
+        crop = processor.crop_size["height"], processor.crop_size["width"]
+    if not processor.do_resize:
+        return None, crop
+    size = dict(processor.size)
+    if size.get("shortest_edge") is None:
+        return (size["height"], size["width"]), crop
+    edge = size["shortest_edge"]
+    crop_pct = getattr(processor, "crop_pct", None)
+    if crop_pct is None:
+        return edge, crop
+    # ConvNeXT, and networks that borrow its processor: no crop from 384 pixels on.
+    return (int(edge / crop_pct), (edge, edge)) if edge < 384 else ((edge, edge), None)
+
+
+def _colours(processor: Any) -> tuple[Colour, Colour]:
+    # (x * factor - mean) / std, written as (x / 255 - mean) / std.
+    unit = 255 * processor.rescale_factor if processor.do_rescale else 255.0
+    mean, std = (0.0,) * 3, (1.0,) * 3
+    if processor.do_normalize:
+        mean, std = processor.image_mean, processor.image_std
+    red, green, blue = ((m / unit, s / unit) for m, s in zip(mean, std, strict=True))
+    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])
+
+
+def _require_all(model: str, loaded: dict[str, Any]) -> None:
+    """Refuse a checkpoint of which transformers fills gaps with random numbers."""
+    for what in ("missing_keys", "mismatched_keys", "unexpected_keys"):
+        names = sorted(str(key) for key in loaded.get(what) or ())
+        if names:
+            raise ModelError(
+                f"{model}: its checkpoint does not fit an image classifier: "
+                f"{len(names)} {what.replace('_', ' ')} ({', '.join(names[:3])}); "
+                "choose one that was trained to classify ImageNet"
+            )
+
+
+def _licence(name: str) -> str | None:
+    from huggingface_hub import ModelCard
+
+    readme = Path(name) / "README.md"
+    try:
+        card = ModelCard.load(readme if Path(name).is_dir() else name)
+    except Exception:  # The card is a courtesy, its absence no reason to stop.
+        return None
+    licence = card.data.to_dict().get("license")
+    return None if licence is None else str(licence)

@@ -1,0 +1,56 @@
+"""What there is to evaluate, and what a model is: the twin of `imagenetq models`."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.evaluate.models import SOURCES, LoadOptions, load_model
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def sources() -> dict[str, str]:
+    """One line of help for each form of name, such as `timm/NAME`."""
+    return {source.form: source.summary for source in SOURCES.values()}
+
+
+def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
+    """Load a model and say what it is, as plain JSON data.
+
+    Args:
+        name: as for `load_model`.
+        options: as for `load_model`.
+
+    Returns:
+        `name`, `layers` (how many of each kind, the most frequent first), `parameters`,
+        `input_size` (height and width, or None), `preprocessing`, `weights_sha256`, `licence`,
+        `published_top1` and `arguments`; None where unknown.
+
+    Raises:
+        ImagenetqError: as `load_model`.
+    """
+    model = load_model(name, options)
+    size = model.preprocessing.input_size
+    return {
+        "name": model.name,
+        "layers": layers(model.module),
+        "parameters": model.parameters,
+        "input_size": None if size is None else list(size),
+        "preprocessing": model.preprocessing.record(),
+        "weights_sha256": model.weights_sha256,
+        "licence": model.licence,
+        "published_top1": model.published_top1,
+        "arguments": model.arguments,
+    }
+
+
+def layers(module: "nn.Module") -> dict[str, int]:
+    """How many layers of each kind a network has, the most frequent first.
+
+    A layer is a module without children; of an ONNX graph it is an operator.
+    """
+    kinds: Counter[str] = Counter()
+    for part in module.modules():
+        if next(part.children(), None) is None:
+            kinds.update(getattr(part, "kinds", None) or {type(part).__name__: 1})
+    return dict(kinds.most_common())

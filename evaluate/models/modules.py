@@ -1,0 +1,139 @@
+"""The small modules that sources put around, or instead of, a network.
+
+This file needs torch, so it is imported only where a model is loaded.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from imagenetq.errors import ModelError
+
+_ABSENT = -1e4
+_LUMA = (0.299, 0.587, 0.114)
+
+# onnxruntime is nothing that `torch.compile` could look into.
+_uncompiled: Any = torch.compiler.disable
+
+
+class SelectOutputs(nn.Module):
+    """A network of other outputs, of which 1,000 are the classes."""
+
+    outputs: torch.Tensor
+
+    def __init__(self, module: nn.Module, outputs: Sequence[int]) -> None:
+        super().__init__()
+        self.module = module
+        self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, 1000)."""
+        logits: torch.Tensor = self.module(inputs)
+        return logits[:, self.outputs]
+
+
+class OnlyLogits(nn.Module):
+    """A transformers model that gives its logits alone."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, classes)."""
+        logits: torch.Tensor = self.module(pixel_values=inputs).logits
+        return logits
+
+
+class OnnxNetwork(nn.Module):
+    """An ONNX graph, run by onnxruntime.
+
+    Attributes:
+        kinds: how many operators of each kind the graph has.
+    """
+
+    def __init__(
+        self, session: Any, *, batch: int | None, is_softmax: bool, kinds: dict[str, int]
+    ) -> None:
+        """Wrap a session.
+
+        Args:
+            session: an `onnxruntime.InferenceSession` of one input.
+            batch: the only batch size that the graph takes; None if it takes any.
+            is_softmax: whether the graph ends in a softmax, which is then undone.
+            kinds: see above.
+        """
+        super().__init__()
+        self.kinds = kinds
+        self._session = session
+        self._batch = batch
+        self._is_softmax = is_softmax
+        self._input = session.get_inputs()[0].name
+        self._output = session.get_outputs()[0].name
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, classes), float32, where the inputs are."""
+        logits: torch.Tensor = _uncompiled(self._infer)(inputs)
+        return logits
+
+    def _infer(self, inputs: torch.Tensor) -> torch.Tensor:
+        pictures = np.ascontiguousarray(inputs.detach().float().cpu().numpy())
+        size = self._batch or len(pictures)
+        pieces = [self._run(pictures[i : i + size]) for i in range(0, len(pictures), size)]
+        logits = torch.from_numpy(np.concatenate(pieces)).to(inputs.device)
+        return logits.clamp_min(1e-30).log() if self._is_softmax else logits
+
+    def _run(self, pictures: Any) -> Any:
+        n_missing = (self._batch or len(pictures)) - len(pictures)
+        if n_missing:
+            pictures = np.pad(pictures, ((0, n_missing), (0, 0), (0, 0), (0, 0)), mode="edge")
+        (outputs,) = self._session.run([self._output], {self._input: pictures})
+        return outputs[: len(outputs) - n_missing]
+
+
+class NearestPhotograph(nn.Module):
+    """The class of the clean photograph with the most similar grey thumbnail.
+
+    The logit of a class is the largest cosine similarity to one of its clean photographs. It is
+    reckoned in float64 and given in float32, so that the order of summation does not show.
+    """
+
+    gallery: torch.Tensor
+    labels: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("gallery", torch.empty(0, 0, dtype=torch.float64))
+        self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
+
+    def fit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        """Remember the clean photographs, instead of those from before.
+
+        Args:
+            inputs: float32 of shape (n, 3, height, width), 0 to 1.
+            labels: int64 of shape (n,).
+        """
+        self.gallery = _unit_luma(inputs).to(self.gallery.device)
+        self.labels = labels.to(self.gallery.device)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Similarities of shape (n, 1000); -10,000 for a class without a photograph.
+
+        Raises:
+            ModelError: there was no `fit` before.
+        """
+        if not len(self.labels):
+            raise ModelError("baseline/nearest: has seen no clean photographs yet; fit it first")
+        similarities = _unit_luma(inputs) @ self.gallery.double().T
+        logits = similarities.new_full((len(inputs), 1000), _ABSENT)
+        classes = self.labels.expand_as(similarities)
+        return logits.scatter_reduce(1, classes, similarities, "amax").float()
+
+
+def _unit_luma(inputs: torch.Tensor) -> torch.Tensor:
+    red, green, blue = inputs.double().unbind(1)
+    luma = (red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]).flatten(1)
+    return nn.functional.normalize(luma, dim=1)

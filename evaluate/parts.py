@@ -1,0 +1,152 @@
+"""Keep what is finished: one small file for each task's predictions, written atomically."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.device import Answers
+from imagenetq.evaluate.feed import SampleNote
+from imagenetq.files import remove_temporary_files, write_whole
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished task's predictions.
+
+    Attributes:
+        notes: of its samples, in order.
+        answers: to them.
+    """
+
+    notes: tuple[SampleNote, ...]
+    answers: Answers
+
+
+class Parts:
+    """The finished tasks of one model, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        remove_temporary_files(folder)
+
+    def finished(self) -> set[str]:
+        """Keys of the tasks that need not be evaluated again."""
+        return {path.stem for path in self.folder.glob("*.parquet")}
+
+    def remove(self) -> None:
+        """Remove all of it: the predictions have been gathered and written."""
+        shutil.rmtree(self.folder)
+
+    def write(self, key: str, part: Part) -> None:
+        """Store a task's predictions; they are there whole, or not at all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        answers = part.answers
+        table = pa.table(
+            {
+                "image_id": [note.image_id for note in part.notes],
+                "wnid": [note.wnid for note in part.notes],
+                "variant": [note.variant for note in part.notes],
+                "label": [note.label for note in part.notes],
+                "short_side": [note.short_side for note in part.notes],
+                "pixel_sha256": [note.pixel_sha256 for note in part.notes],
+                "top5_class": list(answers.top5_class),
+                "top5_probability": list(answers.top5_probability),
+                "true_probability": answers.true_probability,
+                "true_rank": answers.true_rank,
+            }
+        )
+        buffer = BytesIO()
+        pq.write_table(table, buffer)
+        write_whole(self.folder / f"{key}.parquet", buffer.getvalue())
+
+    def read(self, key: str) -> dict[str, list[Any]]:
+        """A task's predictions as columns.
+
+        Raises:
+            FolderError: the file is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / f"{key}.parquet"
+        try:
+            columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
+        except (pa.ArrowException, OSError):
+            raise FolderError(f"{path}: damaged; remove it and run the command again") from None
+        return columns
+
+
+class Collector:
+    """Sorts a model's answers, which come in batches, into their tasks."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, list[SampleNote]] = {}
+        self._answers: dict[str, list[Answers]] = {}
+        self._expected: dict[str, int] = {}
+
+    def add(self, notes: Sequence[SampleNote], answers: Answers) -> None:
+        """Take a batch's answers."""
+        tasks = np.array([note.task for note in notes])
+        for key in dict.fromkeys(tasks.tolist()):
+            rows: list[int] = np.flatnonzero(tasks == key).tolist()
+            self._notes.setdefault(key, []).extend(notes[row] for row in rows)
+            self._answers.setdefault(key, []).append(_rows(answers, rows))
+
+    def expect(self, key: str, n_samples: int) -> None:
+        """Learn that a task has been read to its end, and how many samples it had."""
+        self._expected[key] = n_samples
+
+    def complete(self) -> list[tuple[str, Part]]:
+        """Give away the tasks of which every sample has been answered."""
+        done = [
+            key
+            for key, expected in self._expected.items()
+            if len(self._notes.get(key, [])) == expected
+        ]
+        return [(key, self._take(key)) for key in done]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every task was given away."""
+        return not self._notes and not self._expected
+
+    def _take(self, key: str) -> Part:
+        del self._expected[key]
+        notes = self._notes.pop(key, [])
+        return Part(tuple(notes), _joined(self._answers.pop(key, [])))
+
+
+def _rows(answers: Answers, rows: Sequence[int]) -> Answers:
+    return Answers(
+        answers.top5_class[rows],
+        answers.top5_probability[rows],
+        answers.true_probability[rows],
+        answers.true_rank[rows],
+        answers.finite[rows],
+    )
+
+
+def _joined(pieces: list[Answers]) -> Answers:
+    if not pieces:
+        return Answers(
+            np.empty((0, 5), np.int16),
+            np.empty((0, 5), np.float32),
+            np.empty(0, np.float32),
+            np.empty(0, np.int16),
+            np.empty(0, np.bool_),
+        )
+    return Answers(
+        np.concatenate([piece.top5_class for piece in pieces]),
+        np.concatenate([piece.top5_probability for piece in pieces]),
+        np.concatenate([piece.true_probability for piece in pieces]),
+        np.concatenate([piece.true_rank for piece in pieces]),
+        np.concatenate([piece.finite for piece in pieces]),
+    )

@@ -1,0 +1,188 @@
+"""Preprocessing: from a picture to a network's input, as the network's authors did it.
+
+Resizing and cropping run on Pillow images in the workers and give uint8; scaling and normalising
+run on the device, on whole batches.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagenetq.distortions import Pixels
+from imagenetq.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Size = tuple[int, int]
+Colour = tuple[float, float, float]
+
+IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
+IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize, crop from the centre, scale to 0..1, normalise.
+
+    Attributes:
+        resize: length of the shorter side in pixels; or (height, width); None leaves the size.
+        interpolation: Pillow's filter, with antialiasing.
+        crop: (height, width) from the centre; None keeps all. A picture smaller than the crop
+            is padded.
+        mean: subtracted from each channel, on the scale 0..1.
+        std: by which each channel is then divided.
+        fit: what a resize to (height, width) does: `squash` gives exactly that size, whatever
+            the picture's shape was; `cover` keeps the shape and leaves no part of the area
+            empty; `contain` keeps the shape and stays inside (timm's crop modes).
+        corner: how a crop's corner is rounded: to the nearest pixel, half to even (torchvision,
+            timm), or down (transformers).
+        fill: RGB of the padding, 0 to 255.
+    """
+
+    resize: int | Size | None
+    interpolation: Interpolation
+    crop: Size | None
+    mean: Colour
+    std: Colour
+    fit: Literal["squash", "cover", "contain"] = "squash"
+    corner: Literal["nearest", "down"] = "nearest"
+    fill: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def input_size(self) -> Size | None:
+        """(height, width) of every input; None if it depends on the picture."""
+        if self.crop is not None:
+            return self.crop
+        return self.resize if isinstance(self.resize, tuple) and self.fit == "squash" else None
+
+    def pixels(self, picture: Pixels) -> Pixels:
+        """Resize and crop an RGB picture of shape (height, width, 3); gives uint8 again."""
+        image = Image.fromarray(picture)
+        if self.resize is not None:
+            size = self._target(self.resize, image.width, image.height)
+            image = image.resize(size, Image.Resampling[self.interpolation.upper()])
+        if self.crop is not None:
+            image = self._cropped(image, *self.crop)
+        # A copy, because Pillow's own view is read-only and torch warns of such arrays.
+        return np.array(image)
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain JSON data, for the entry."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def _target(self, resize: int | Size, width: int, height: int) -> Size:
+        """(width, height) after resizing, with each library's own rounding."""
+        if isinstance(resize, int):
+            # torchvision's and transformers' arithmetic.
+            short, long = sorted((width, height))
+            longer = int(resize * long / short)
+            return (resize, longer) if height >= width else (longer, resize)
+        target_height, target_width = resize
+        if self.fit == "squash":
+            return target_width, target_height
+        # timm's ResizeKeepRatio.
+        ratios = height / target_height, width / target_width
+        ratio = min(ratios) if self.fit == "cover" else max(ratios)
+        return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+    def _cropped(self, image: Image.Image, height: int, width: int) -> Image.Image:
+        left = self._corner(image.width, width)
+        top = self._corner(image.height, height)
+        cropped = Image.new("RGB", (width, height), self.fill)
+        cropped.paste(image, (-left, -top))
+        return cropped
+
+    def _corner(self, length: int, wanted: int) -> int:
+        if self.corner == "down":
+            return (length - wanted) // 2
+        if length < wanted:
+            # torchvision pads before it crops, and puts the odd pixel at the end.
+            return -((wanted - length) // 2)
+        return round((length - wanted) / 2)
+
+
+@dataclass(frozen=True)
+class OpaquePreprocessing:
+    """A callable that does everything; used where no `Preprocessing` gives the same samples.
+
+    Attributes:
+        transform: from a Pillow image in RGB to float32 of shape (3, height, width), normalised,
+            as a tensor or array; picklable, because it runs in worker processes.
+        input_size: (height, width) of every input; None if unknown.
+    """
+
+    transform: Callable[[Image.Image], Any]
+    input_size: Size | None = None
+
+    def pixels(self, picture: Pixels) -> NDArray[np.float32]:
+        """From an RGB picture of shape (height, width, 3) to float32, shape (3, height, width).
+
+        Raises:
+            ModelError: the callable gives something else.
+        """
+        values: NDArray[np.float32] = np.require(
+            self.transform(Image.fromarray(picture)), requirements="W"
+        )
+        if values.ndim != 3 or values.shape[0] != 3 or values.dtype != np.float32:
+            raise ModelError(
+                f"the preprocessing {self.record()['callable']} gave {values.dtype} of shape "
+                f"{values.shape}; it must give float32 of shape (3, height, width)"
+            )
+        return values
+
+    def record(self) -> dict[str, Any]:
+        """What is known about it as plain JSON data, for the entry."""
+        name = getattr(self.transform, "__qualname__", None)
+        if name is not None:
+            return {"callable": f"{self.transform.__module__}.{name}"}
+        # Addresses differ from run to run.
+        text = re.sub(r" at 0x[0-9a-f]+", "", repr(self.transform))
+        return {"callable": " ".join(text.split())}
+
+
+AnyPreprocessing = Preprocessing | OpaquePreprocessing
+
+
+def normalise(batch: "torch.Tensor", preprocessing: AnyPreprocessing) -> "torch.Tensor":
+    """Scale and normalise what `pixels` gave, stacked, on the device where it is.
+
+    The operations are torchvision's `to_tensor` and `normalize`, in their order, so on a CPU the
+    samples equal torchvision's.
+
+    Args:
+        batch: uint8 of shape (n, height, width, 3); or float32 of shape (n, 3, height, width)
+            from an opaque preprocessing, which is passed on.
+        preprocessing: what gave it.
+
+    Returns:
+        float32 of shape (n, 3, height, width); from uint8 in channels-last memory, at no cost.
+    """
+    import torch
+
+    if isinstance(preprocessing, OpaquePreprocessing):
+        return batch
+    mean, std = _constants(preprocessing.mean, preprocessing.std, batch.device)
+    inputs = batch.permute(0, 3, 1, 2).to(torch.float32)
+    return inputs.div_(255).sub_(mean).div_(std)
+
+
+@cache
+def _constants(
+    mean: Colour, std: Colour, device: "torch.device"
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    # Kept, because copying even three numbers to a GPU waits for it.
+    import torch
+
+    with torch.inference_mode(False):
+        return (
+            torch.tensor(mean, device=device).view(3, 1, 1),
+            torch.tensor(std, device=device).view(3, 1, 1),
+        )

@@ -1,0 +1,124 @@
+"""Before the long run: show clean images to models that must see them, and check the others."""
+
+from collections.abc import Sequence
+
+import torch
+
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.feed import batches
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.models.check import (
+    clean_accuracy_warning,
+    suspicious_normalisation,
+    suspicious_padding,
+)
+from imagenetq.evaluate.preprocessing import normalise
+from imagenetq.specification import variant
+
+_CHECKED = 512
+"""Clean images that the check looks at: enough to see most mistakes, few enough to be quick."""
+
+
+def clean_inputs(
+    models: Sequence[Model], data: Data, limit: int | None, *, batch_size: int, workers: int
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Read clean images once, as each model sees them.
+
+    Args:
+        models: whose preprocessing to use.
+        data: must hold the clean variant.
+        limit: the first so many images; all if None.
+        batch_size: as for `batches`.
+        workers: as for `batches`.
+
+    Returns:
+        One tensor a model, as in `Batch.inputs`, and the labels, int64 of shape (n,).
+    """
+    clean = variant("clean")
+    if clean not in data.variants:
+        raise EvaluationError("the data hold no clean images, which relative scores need")
+    preprocessings = list({model.preprocessing: None for model in models})
+    columns: list[list[torch.Tensor]] = [[] for _ in preprocessings]
+    labels: list[int] = []
+    tasks = data.tasks([clean], limit)
+    with batches(tasks, preprocessings, batch_size=batch_size, workers=workers) as stream:
+        for batch in stream:
+            labels += [note.label for note in batch.notes]
+            for column, inputs in zip(columns, batch.inputs, strict=False):
+                column.append(inputs)
+    read = [torch.cat(column) for column in columns]
+    places = [preprocessings.index(model.preprocessing) for model in models]
+    return [read[place] for place in places], torch.tensor(labels)
+
+
+def fit(model: Model, data: Data, limit: int | None, *, batch_size: int, workers: int) -> None:
+    """Show a model that needs it all clean images."""
+    if model.needs_fit is None:
+        return
+    (inputs,), labels = clean_inputs([model], data, limit, batch_size=batch_size, workers=workers)
+    model.needs_fit(normalise(inputs, model.preprocessing), labels)
+
+
+def clean_warnings(
+    models: Sequence[Model],
+    data: Data,
+    limit: int | None,
+    *,
+    device: torch.device,
+    batch_size: int,
+    workers: int,
+) -> list[list[str]]:
+    """What a look at a few hundred clean images says about each model.
+
+    Warnings are of wrong preprocessing, padding, class order or weights. A model that reaches its
+    published accuracy is believed; only others are compared with themselves under the usual
+    alternatives.
+    """
+    n_images = min(limit or _CHECKED, _CHECKED)
+    all_inputs, labels = clean_inputs(
+        models, data, n_images, batch_size=batch_size, workers=workers
+    )
+    return [
+        _warnings(model, inputs, labels, device, batch_size)
+        for model, inputs in zip(models, all_inputs, strict=True)
+    ]
+
+
+def _warnings(
+    model: Model,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    device: torch.device,
+    batch_size: int,
+) -> list[str]:
+    if model.needs_fit is not None:
+        return []
+    model.module.to(device)
+    n_correct = _n_correct(model, inputs, labels, device, batch_size)
+    low = clean_accuracy_warning(model, n_correct, len(labels))
+    if low is None and model.published_top1 is not None:
+        return []
+    found = [
+        low,
+        suspicious_normalisation(model, inputs, labels, batch_size),
+        suspicious_padding(model, inputs, labels, batch_size),
+    ]
+    return [warning for warning in found if warning is not None]
+
+
+def _n_correct(
+    model: Model,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    device: torch.device,
+    batch_size: int,
+) -> int:
+    n_correct = 0
+    with torch.inference_mode():
+        for images, truth in zip(
+            torch.split(inputs, batch_size), torch.split(labels, batch_size), strict=True
+        ):
+            logits = model.module(normalise(images.to(device), model.preprocessing))
+            n_correct += int((logits.argmax(dim=1).cpu() == truth).sum())
+    return n_correct

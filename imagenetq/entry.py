@@ -1,0 +1,172 @@
+"""`entry.json`: what was evaluated on what, with what result; it may come from anyone."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
+from imagenetq.errors import EntryError
+from imagenetq.manifest import Count, Sha256, read_model
+from imagenetq.predictions_check import MAX_ROWS
+from imagenetq.specification import variants
+
+ENTRY_NAME = "entry.json"
+
+_MAX_BYTES = 2**20
+_MAX_DEPTH = 6
+_MAX_VALUES = 2_000
+_MAX_INTEGER = 2**53
+
+
+def _printable(text: str) -> str:
+    # A terminal obeys control characters, and a reader is fooled by invisible ones.
+    if not text.isprintable():
+        raise ValueError("holds a character that cannot be printed")
+    return text
+
+
+def _bounded(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse data that is deep, large, not finite or not printable."""
+    seen = 0
+    waiting: list[tuple[JsonValue, int]] = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        seen += 1
+        if depth > _MAX_DEPTH or seen > _MAX_VALUES:
+            raise ValueError("too deep or too large")
+        if isinstance(item, dict):
+            waiting += [(key, depth) for key in item]
+            waiting += [(child, depth + 1) for child in item.values()]
+        elif isinstance(item, list):
+            waiting += [(child, depth + 1) for child in item]
+        elif isinstance(item, str) and (len(item) > MAX_TEXT or not item.isprintable()):
+            raise ValueError("holds a text that is too long or cannot be printed")
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("holds a number that is not finite")
+        elif isinstance(item, int) and abs(item) > _MAX_INTEGER:
+            raise ValueError("holds a number that is too large")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+Facts = Annotated[dict[Text, Text], Field(max_length=100)]
+Side = Annotated[int, Field(ge=1, le=100_000)]
+Settings = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
+
+
+class EntryModel(FiniteModel):
+    """The model that was evaluated.
+
+    Attributes:
+        name: as the user named it, such as `timm/vgg16`.
+        weights_sha256: of the weights; None if there are none.
+        parameters: how many.
+        input_size: height and width of its inputs in pixels; None if they vary.
+        preprocessing: from a picture to an input.
+        arguments: of its constructor.
+    """
+
+    name: Text
+    weights_sha256: str | None = Sha256
+    parameters: int = Field(ge=0, le=_MAX_INTEGER)
+    input_size: tuple[Side, Side] | None
+    preprocessing: Settings
+    arguments: Settings
+
+
+class VariantCounts(FiniteModel):
+    """The raw counts of one variant.
+
+    Attributes:
+        correct_top1: images whose likeliest class is the true one.
+        correct_top5: images whose true class is among the five likeliest.
+        total: images.
+    """
+
+    correct_top1: int = Count
+    correct_top5: int = Count
+    total: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _counts_are_nested(self) -> "VariantCounts":
+        if not self.correct_top1 <= self.correct_top5 <= self.total:
+            raise ValueError("top-1 counts no more than top-5, and top-5 no more than all")
+        return self
+
+
+class Run(FiniteModel):
+    """What was evaluated, on what, by what: all that the predictions do not tell.
+
+    Attributes:
+        format_version: of the file.
+        model: the model.
+        dataset_version: MAJOR.MINOR.PATCH.
+        specification_digest: SHA-256 of the specification's canonical JSON.
+        source_digest: SHA-256 over the dataset's clean lines; None if they were not read.
+        subset: `full`, `mini` or `sample`; None if the data are none of them.
+        precision: of the arithmetic; ranked entries are computed in `fp32`.
+        hardware: what it ran on.
+        versions: of the packages that decide the answers.
+        code_version: of imagenetq.
+        code_commit: hex, with `-dirty` if changed since; None if unknown.
+        warnings: what the reader of the scores should know.
+    """
+
+    format_version: Literal[1] = 1
+    model: EntryModel
+    dataset_version: str = Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")
+    specification_digest: str = Sha256
+    source_digest: str | None = Sha256
+    subset: Literal["full", "mini", "sample"] | None
+    precision: Literal["fp32", "tf32", "bf16", "fp16"]
+    hardware: Facts
+    versions: Facts
+    code_version: Text
+    code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
+    warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+
+
+class Entry(Run):
+    """One model's result on one dataset.
+
+    Attributes:
+        n_images: originals, each evaluated in every variant.
+        variants: the counts of each variant evaluated, in ladder order.
+        scores: as computed from the predictions.
+        predictions_sha256: of `predictions.parquet`.
+    """
+
+    n_images: int = Field(ge=1, le=MAX_ROWS)
+    variants: dict[str, VariantCounts]
+    scores: Scores
+    predictions_sha256: str = Sha256
+
+    @model_validator(mode="after")
+    def _variants_are_complete(self) -> "Entry":
+        if list(self.variants) != [v.name for v in variants() if v.name in self.variants]:
+            raise ValueError("the variants are not those of the ladder, in its order")
+        for name, counts in self.variants.items():
+            if counts.total != self.n_images:
+                raise ValueError(f"{name} counts {counts.total} of {self.n_images} images")
+        return self
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_entry(path: Path) -> Entry:
+    """Read and validate an `entry.json`.
+
+    Raises:
+        EntryError: it is not there, damaged, too large, or of another format version.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as reason:
+        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
+    if size > _MAX_BYTES:
+        raise EntryError(f"{path}: {size} bytes is too large for an entry")
+    return read_model(Entry, path, EntryError)

@@ -1,0 +1,242 @@
+"""`predictions.parquet`: a classifier's answer to every variant of every image.
+
+Rows are ordered by image id, then ladder. The reader trusts nothing: what it returns is complete
+and free of contradictions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.errors import PredictionsError
+from imagenetq.files import write_whole
+from imagenetq.predictions_check import Coded, arrange, check_footer, check_size, check_values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PREDICTIONS_NAME = "predictions.parquet"
+
+_LIST = 5
+
+_DTYPES: dict[str, type[np.number[Any]]] = {
+    "label": np.int16,
+    "short_side": np.int32,
+    "top5_class": np.int16,
+    "top5_probability": np.float32,
+    "true_probability": np.float32,
+    "true_rank": np.int32,
+}
+_LISTS = ("top5_class", "top5_probability")
+_NAMES = ("image_id", "variant")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The answers of one model to n images in m variants, complete and consistent.
+
+    Attributes:
+        image_ids: of the n images, sorted.
+        variants: names of the m variants, in ladder order.
+        labels: the true classes, 0 to 999; int16 of shape (n,).
+        short_sides: the images' shorter sides in pixels; int32 of shape (n,).
+        top5_class: the five likeliest classes, best first; int16 of shape (n, m, 5).
+        top5_probability: theirs, 0 to 1; float32 of shape (n, m, 5).
+        true_probability: of the true class, 0 to 1; float32 of shape (n, m).
+        true_rank: of the true class, from 1, equal scores ranked by the lower class; int32 of
+            shape (n, m).
+    """
+
+    image_ids: tuple[str, ...]
+    variants: tuple[str, ...]
+    labels: NDArray[np.int16]
+    short_sides: NDArray[np.int32]
+    top5_class: NDArray[np.int16]
+    top5_probability: NDArray[np.float32]
+    true_probability: NDArray[np.float32]
+    true_rank: NDArray[np.int32]
+
+    @classmethod
+    def from_columns(
+        cls, columns: Mapping[str, Any], name: str = "the predictions"
+    ) -> "Predictions":
+        """Predictions from the file's columns as sequences or arrays, rows in any order.
+
+        Args:
+            columns: by the names of `schema`; others are passed over.
+            name: what to call them in an error.
+
+        Raises:
+            PredictionsError: they are incomplete or contradict themselves.
+        """
+        image, variant = (Coded.of(list(columns[column])) for column in _NAMES)
+        numbers = {
+            column: np.asarray(columns[column], dtype).reshape(_shape(column))
+            for column, dtype in _DTYPES.items()
+        }
+        return cls._of(image, variant, numbers, name)
+
+    @classmethod
+    def _of(
+        cls, image: Coded, variant: Coded, numbers: dict[str, NDArray[Any]], name: str
+    ) -> "Predictions":
+        grid = arrange(image, variant, name)
+        shape = (len(grid.image_ids), len(grid.variants))
+        dense = {
+            column: values[grid.order].reshape(*shape, *values.shape[1:])
+            for column, values in numbers.items()
+        }
+        check_values(grid, dense, name)
+        dense["labels"] = dense.pop("label")[:, 0].copy()
+        dense["short_sides"] = dense.pop("short_side")[:, 0].copy()
+        for values in dense.values():
+            values.flags.writeable = False
+        return cls(grid.image_ids, grid.variants, **dense)
+
+    @property
+    def n_images(self) -> int:
+        """How many images."""
+        return len(self.image_ids)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Probability of the likeliest class; shape (n, m)."""
+        return self.top5_probability[:, :, 0]
+
+    def correct(self, k: int) -> NDArray[np.bool_]:
+        """Whether the true class is among the k likeliest; shape (n, m)."""
+        return self.true_rank <= k
+
+    def column(self, variant: str) -> int | None:
+        """The variant's place among `variants`; None if it was not evaluated."""
+        return self.variants.index(variant) if variant in self.variants else None
+
+    def of_images(self, chosen: NDArray[np.bool_]) -> "Predictions":
+        """The predictions of some images alone.
+
+        Args:
+            chosen: which; shape (n,).
+        """
+        ids = tuple(image_id for image_id, keep in zip(self.image_ids, chosen, strict=True) if keep)
+        arrays = {
+            field.name: getattr(self, field.name)[chosen]
+            for field in fields(self)
+            if field.name not in ("image_ids", "variants")
+        }
+        return Predictions(ids, self.variants, **arrays)
+
+    def has_images_of(self, other: "Predictions") -> bool:
+        """Whether both are over the same images, with the same labels and sizes."""
+        return (
+            self.image_ids == other.image_ids
+            and np.array_equal(self.labels, other.labels)
+            and np.array_equal(self.short_sides, other.short_sides)
+        )
+
+    def table(self) -> "pa.Table":
+        """The file's rows."""
+        import pyarrow as pa
+
+        n, m = self.true_rank.shape
+        arrays = [
+            _repeated(self.image_ids, np.repeat(np.arange(n, dtype=np.int32), m)),
+            _repeated(self.variants, np.tile(np.arange(m, dtype=np.int32), n)),
+            pa.array(np.repeat(self.labels, m)),
+            pa.array(np.repeat(self.short_sides, m)),
+            *(
+                pa.FixedSizeListArray.from_arrays(
+                    pa.array(getattr(self, column).ravel()), type=schema().field(column).type
+                )
+                for column in _LISTS
+            ),
+            pa.array(self.true_probability.ravel()),
+            pa.array(self.true_rank.ravel()),
+        ]
+        return pa.table(arrays, schema=schema())
+
+
+@cache
+def schema() -> "pa.Schema":
+    """The file's columns; nothing in them may be null."""
+    import pyarrow as pa
+
+    numbers = {column: pa.from_numpy_dtype(dtype) for column, dtype in _DTYPES.items()}
+    for column in _LISTS:
+        numbers[column] = pa.list_(pa.field("element", numbers[column], nullable=False), _LIST)
+    types = {**dict.fromkeys(_NAMES, pa.string()), **numbers}
+    return pa.schema([pa.field(column, kind, nullable=False) for column, kind in types.items()])
+
+
+def encode(predictions: Predictions) -> bytes:
+    """The file's bytes; the same rows and the same pyarrow give the same bytes."""
+    import pyarrow.parquet as pq
+
+    buffer = BytesIO()
+    pq.write_table(
+        predictions.table(),
+        buffer,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=[*_NAMES, "label", "short_side", "top5_class.list.element", "true_rank"],
+        use_byte_stream_split=["top5_probability.list.element", "true_probability"],
+    )
+    return buffer.getvalue()
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write the file atomically."""
+    write_whole(path, encode(predictions))
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read and check a file that may come from anyone.
+
+    Raises:
+        PredictionsError: it is damaged, too large, incomplete, or contradicts itself.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        check_size(path)
+        check_footer(pq.read_metadata(path), schema(), str(path))
+        with pq.ParquetFile(path, read_dictionary=list(_NAMES)) as parquet:
+            table = parquet.read().unify_dictionaries().combine_chunks()
+        table.validate(full=True)
+        image, variant = (_decode_names(table.column(column)) for column in _NAMES)
+        numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
+    # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise PredictionsError(f"{path}: cannot be read ({reason.splitlines()[0]})") from None
+    return Predictions._of(image, variant, numbers, str(path))
+
+
+def _shape(column: str) -> tuple[int, ...]:
+    return (-1, _LIST) if column in _LISTS else (-1,)
+
+
+def _decode_names(column: "pa.ChunkedArray") -> Coded:
+    chunk = column.combine_chunks()
+    return Coded.of_dictionary(chunk.dictionary.to_pylist(), chunk.indices.to_numpy())
+
+
+def _decode_numbers(column: "pa.ChunkedArray", name: str) -> NDArray[Any]:
+    chunk = column.combine_chunks()
+    flat = chunk.flatten() if name in _LISTS else chunk
+    numbers: NDArray[Any] = flat.to_numpy().reshape(_shape(name))
+    return numbers
+
+
+def _repeated(values: tuple[str, ...], codes: NDArray[np.int32]) -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes), pa.array(values, pa.string())
+    ).dictionary_decode()

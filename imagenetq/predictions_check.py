@@ -1,0 +1,211 @@
+"""What predictions must be before anything is computed from them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq import classes
+from imagenetq.errors import PredictionsError
+from imagenetq.specification import variants
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_ROWS = 5_000_000
+"""Rows that a file may have; those of a full subset are 520,000."""
+
+_MAX_BYTES = 512 * 2**20
+_MAX_UNPACKED_BYTES = 2 * 2**30
+_MAX_ROW_GROUPS = 5_000
+_MAX_ID_LENGTH = 200
+_MAX_SIDE = 16_383
+
+# Softmax on a device may be off by a few units in the last place.
+_SUM_TOLERANCE = 1e-3
+_ORDER_TOLERANCE = np.float32(1 + 1e-6)
+
+
+class Coded(NamedTuple):
+    """A column of strings.
+
+    Attributes:
+        names: its distinct values, sorted.
+        codes: for each row, which of them; int64.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> "Coded":
+        """A column from its values."""
+        names = sorted(set(values))
+        place = {name: i for i, name in enumerate(names)}
+        return cls(tuple(names), np.array([place[value] for value in values], np.int64))
+
+    @classmethod
+    def of_dictionary(cls, values: Sequence[str], codes: NDArray[np.integer[Any]]) -> "Coded":
+        """A column from a file's dictionary, which may repeat values or hold unused ones."""
+        used = np.unique(codes)
+        distinct = cls.of([values[code] for code in used.tolist()])
+        lookup = np.zeros(len(values), np.int64)
+        lookup[used] = distinct.codes
+        return cls(distinct.names, lookup[codes])
+
+
+class Grid(NamedTuple):
+    """Where the rows of n images in m variants lie.
+
+    Attributes:
+        image_ids: sorted.
+        variants: in ladder order.
+        order: the rows ordered by image id, then ladder; int64 of shape (n * m,).
+    """
+
+    image_ids: tuple[str, ...]
+    variants: tuple[str, ...]
+    order: NDArray[np.int64]
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file that is too large to be read.
+
+    Raises:
+        PredictionsError: it is.
+        OSError: there is no such file.
+    """
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise PredictionsError(f"{path}: {size} bytes is too large for predictions")
+
+
+def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
+    """Refuse a file that is not of predictions, or too large, before any of it is unpacked.
+
+    Args:
+        metadata: the parquet footer.
+        schema: the columns it must have.
+        name: what to call the file in an error.
+
+    Raises:
+        PredictionsError: it is refused.
+    """
+    if metadata.num_rows > MAX_ROWS or metadata.num_row_groups > _MAX_ROW_GROUPS:
+        raise PredictionsError(f"{name}: {metadata.num_rows} rows are too many for predictions")
+    if not metadata.schema.to_arrow_schema().equals(schema):
+        raise PredictionsError(f"{name}: its columns are not those of predictions")
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    chunks = [group.column(i) for group in groups for i in range(metadata.num_columns)]
+    lengths = [getattr(field.type, "list_size", 1) for field in schema]
+    if sum(chunk.num_values for chunk in chunks) != sum(lengths) * metadata.num_rows:
+        raise PredictionsError(f"{name}: its lists are not of {max(lengths)} values")
+    if sum(chunk.total_uncompressed_size for chunk in chunks) > _MAX_UNPACKED_BYTES:
+        raise PredictionsError(f"{name}: it unpacks to more than {_MAX_UNPACKED_BYTES} bytes")
+
+
+def arrange(image: Coded, variant: Coded, name: str) -> Grid:
+    """Order the rows, and check that every image has each variant exactly once.
+
+    Raises:
+        PredictionsError: it has not, or an id or a variant is not one.
+    """
+    if not image.names:
+        raise PredictionsError(f"{name}: there are no predictions in it")
+    for image_id in image.names:
+        if not (0 < len(image_id) <= _MAX_ID_LENGTH and image_id.isprintable()):
+            raise PredictionsError(f"{name}: {image_id[:_MAX_ID_LENGTH]!a} is no image id")
+    known = {v.name for v in variants()}
+    for variant_name in variant.names:
+        if variant_name not in known:
+            raise PredictionsError(f"{name}: no variant {variant_name[:_MAX_ID_LENGTH]!a} exists")
+    ladder = [v.name for v in variants() if v.name in variant.names]
+    place = np.array([ladder.index(v) for v in variant.names], np.int64)
+    cells = image.codes * len(ladder) + place[variant.codes]
+    order = np.argsort(cells, kind="stable")
+    ordered = cells[order]
+    repeated = ordered[1:] == ordered[:-1]
+    if repeated.any():
+        cell = ordered[repeated.argmax()]
+        raise PredictionsError(_at(name, image.names, ladder, cell, "more than one row"))
+    if len(ordered) != len(image.names) * len(ladder):
+        gaps = np.append(ordered, -1) != np.arange(len(ordered) + 1)
+        raise PredictionsError(_at(name, image.names, ladder, int(gaps.argmax()), "no row"))
+    return Grid(image.names, tuple(ladder), order)
+
+
+def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> None:
+    """Check that every value is possible and that no two contradict each other.
+
+    Args:
+        grid: the images and variants.
+        columns: the file's columns of numbers, each of shape (n, m) or (n, m, 5).
+        name: what to call the predictions in an error.
+
+    Raises:
+        PredictionsError: naming the first row at fault.
+    """
+    for wrong, complaint in _complaints(columns):
+        if wrong.any():
+            cell = int(wrong.argmax())
+            raise PredictionsError(_at(name, grid.image_ids, grid.variants, cell, complaint))
+
+
+def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """For each rule, the cells that break it; later rules rely on earlier ones."""
+    n_classes = len(classes.wnids())
+    label, side = columns["label"], columns["short_side"]
+    yield (label < 0) | (label >= n_classes), f"the label is not 0 to {n_classes - 1}"
+    yield label != label[:, :1], "another label than in the image's other variants"
+    yield (side < 1) | (side > _MAX_SIDE), f"the shorter side is not 1 to {_MAX_SIDE}"
+    yield side != side[:, :1], "another shorter side than in the image's other variants"
+
+    top = columns["top5_class"]
+    yield _any((top < 0) | (top >= n_classes)), f"a class is not 0 to {n_classes - 1}"
+    ordered = np.sort(top, axis=-1)
+    yield _any(ordered[..., 1:] == ordered[..., :-1]), "a class is twice among the top 5"
+
+    probability, true = columns["top5_probability"], columns["true_probability"]
+    yield _any(~_is_probability(probability)), "a top-5 probability is not 0 to 1"
+    yield ~_is_probability(true), "the true class's probability is not 0 to 1"
+    rising = probability[..., 1:] > probability[..., :-1] * _ORDER_TOLERANCE
+    yield _any(rising), "the top-5 probabilities are not in descending order"
+    total = probability.sum(axis=-1, dtype=np.float64)
+    yield total > 1 + _SUM_TOLERANCE, "the top-5 probabilities add up to more than 1"
+
+    rank = columns["true_rank"]
+    yield (rank < 1) | (rank > n_classes), f"the true class's rank is not 1 to {n_classes}"
+    hits = top == label[..., None]
+    found = _any(hits)
+    expected = hits.argmax(-1) + 1
+    yield np.where(found, rank != expected, rank <= top.shape[-1]), "the rank contradicts the top 5"
+    listed = np.take_along_axis(probability, hits.argmax(-1)[..., None], axis=-1)[..., 0]
+    too_likely = true > probability[..., -1] * _ORDER_TOLERANCE
+    yield (
+        np.where(found, true != listed, too_likely),
+        "the true class's probability contradicts the top 5",
+    )
+
+
+def _any(wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether any of the five is wrong."""
+    result: NDArray[np.bool_] = np.logical_or.reduce(wrong, axis=-1)
+    return result
+
+
+def _is_probability(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    # Not a number fails both comparisons.
+    return (values >= 0) & (values <= 1)
+
+
+def _at(
+    name: str,
+    image_ids: tuple[str, ...],
+    names: "tuple[str, ...] | list[str]",
+    cell: int,
+    what: str,
+) -> str:
+    image, variant = divmod(cell, len(names))
+    return f"{name}: {image_ids[image]!a}, {names[variant]}: {what}"

@@ -1,0 +1,109 @@
+"""Clean images, rendered on the fly: the same samples as from a dataset built of them."""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from imagenetq.builder import open_source
+from imagenetq.digests import PixelLine, source_digest
+from imagenetq.errors import BadImage, SourceError, UsageError
+from imagenetq.evaluate.data import CleanSource, open_data
+from imagenetq.record import pixel_sha256
+from imagenetq.selection import SourceImage
+from imagenetq.specification import select_variants, variant, variants
+
+
+@pytest.fixture
+def few(make_source, tmp_path: Path) -> Path:
+    return make_source(tmp_path / "images", 3)
+
+
+def test_units_of_25_images_and_all_their_variants(clean_source) -> None:
+    tasks = clean_source.tasks(select_variants(["jpeg", "clean"]), 60)
+    assert [task.key for task in tasks] == ["images-00000", "images-00001", "images-00002"]
+    assert [task.n_samples for task in tasks] == [25 * 11, 25 * 11, 10 * 11]
+    for task in tasks:
+        assert len(pickle.dumps(task)) < 5000
+        assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_image_by_image_up_the_whole_ladder(few, tmp_path) -> None:
+    data = CleanSource(open_source(few), originals=tmp_path, subset="mini")
+    (task,) = data.tasks(data.variants)
+    samples = list(task.samples())
+    assert [sample.variant for sample in samples] == 3 * [v.name for v in variants()]
+    for sample in samples:
+        expected = pixel_sha256(sample.pixels) if sample.variant == "clean" else None
+        assert sample.pixel_sha256 == expected
+    assert len({sample.image_id for sample in samples[:52]}) == 1
+
+
+def test_identity_and_the_source_digest_after_a_pass(clean_source, parquet) -> None:
+    built = open_data(parquet).identity
+    identity = clean_source.identity
+    assert identity.source_digest is None
+    assert (identity.subset, identity.n_images) == (built.subset, built.n_images)
+    assert identity.specification_digest == built.specification_digest
+    assert identity.dataset_version == built.dataset_version
+    clean = [
+        PixelLine(sample.image_id, sample.wnid, sample.variant, sample.pixel_sha256)
+        for task in clean_source.tasks([variant("clean")])
+        for sample in task.samples()
+    ]
+    assert source_digest(clean) == built.source_digest
+
+
+def test_subsets(few, tmp_path) -> None:
+    with pytest.raises(SourceError, match=r"subset 'full' needs 10 images a class"):
+        CleanSource(open_source(few), originals=tmp_path)
+    short = CleanSource(open_source(few), originals=tmp_path, allow_short=True)
+    assert (short.identity.subset, short.identity.n_images) == ("full", 3)
+    with pytest.raises(UsageError, match="that of the embedded photographs"):
+        CleanSource(open_source(few), originals=tmp_path, subset="sample")
+    sample = CleanSource(open_source("sample"), originals=tmp_path)
+    assert (sample.identity.subset, sample.identity.n_images) == ("sample", 9)
+
+
+def test_a_bad_image_is_named(few, tmp_path) -> None:
+    path = sorted(few.rglob("*.JPEG"))[1]
+    path.write_bytes(path.read_bytes()[:300])
+    data = CleanSource(open_source(few), originals=tmp_path, subset="mini")
+    (task,) = data.tasks([variant("clean")])
+    with pytest.raises(BadImage, match=path.name):
+        list(task.samples())
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A source whose images must be fetched."""
+
+    path: Path
+
+    kind = "remote"
+    default_subset = "mini"
+    is_remote = True
+
+    def images(self) -> Sequence[SourceImage]:
+        return open_source(self.path).images()
+
+    def fetch(self, images, folder, advance) -> None:
+        for image in images:
+            content = open_source(self.path).read(image)
+            (folder / image.image_id).write_bytes(content)
+            advance(1)
+
+    def read(self, image: SourceImage) -> bytes:
+        return (self.path.parent / "fetched" / image.image_id).read_bytes()
+
+
+def test_a_remote_source_is_fetched_as_far_as_it_is_needed(few, tmp_path) -> None:
+    fetched = tmp_path / "fetched"
+    fetched.mkdir()
+    data = CleanSource(Remote(few), originals=fetched)
+    assert list(fetched.iterdir()) == []
+    (task,) = data.tasks([variant("clean")], limit=2)
+    assert len(list(fetched.iterdir())) == 2
+    assert len(list(task.samples())) == 2
