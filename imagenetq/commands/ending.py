@@ -37,8 +37,10 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
             # Whoever reads us, such as `head`, has read enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
-        except (ImagenetqError, OSError) as error:
+        except ImagenetqError as error:
             end(" ".join(str(error).split()), FAILED)
+        except OSError as error:
+            end(_explained(error), FAILED)
         except KeyboardInterrupt:
             end("interrupted", INTERRUPTED)
         except typer.Exit:
@@ -50,6 +52,13 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
             end(f"{reason} (a defect; IMAGENETQ_TRACEBACK=1 shows where)", FAILED)
 
     return explained
+
+
+def _explained(error: OSError) -> str:
+    """What the system said of a file, and what to do; other errors speak for themselves."""
+    if error.filename is None:
+        return " ".join(str(error).split())
+    return f"{error.filename}: {error.strerror}; mend that, and run the same command again"
 
 
 def names(text: str | None) -> list[str] | None:
