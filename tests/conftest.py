@@ -1,6 +1,7 @@
 """What several tests need: small but real sources, and the command line as a user calls it."""
 
 import io
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from PIL import Image
 
 from imagenetq import classes
 from imagenetq.builder import open_source
+
+# A background job of a shell ignores Ctrl-C, and so would every command that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Source = Callable[..., Path]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
