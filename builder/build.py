@@ -1,7 +1,7 @@
 """Build a dataset folder: plan, render in worker processes, prove, describe. Resumes by itself."""
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from imagenetq.errors import BuildStopped, FolderError
 from imagenetq.files import remove_temporary_files, write_whole
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, read_manifest, read_model
 from imagenetq.progress import Meter, meter, say, usable_cores
+from imagenetq.selection import RankedImage
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
 
@@ -70,9 +71,7 @@ def build(
     selection = select_images(source, subset, allow_short=allow_short)
     n_images = len(selection.images)
     with _locked(out), _full_disk_explained(out):
-        if source.is_remote:
-            with meter("fetching", n_images) as progress:
-                source.fetch(selection.images, originals_folder(out), progress.advance)
+        fetch_originals(source, selection.images, out)
         with meter("reading", n_images) as progress:
             plan = make_plan(
                 source,
@@ -87,9 +86,11 @@ def build(
         return _finish(out, plan, records)
 
 
-def originals_folder(out: Path) -> Path:
-    """Where a build keeps the originals that it fetched from afar."""
-    return out / _STATE / "originals"
+def fetch_originals(source: Source, images: Sequence[RankedImage], out: Path) -> None:
+    """Bring a remote source's originals into the state folder of the dataset in `out`."""
+    if source.is_remote:
+        with meter("fetching", len(images)) as progress:
+            source.fetch(images, out / _STATE / "originals", progress.advance)
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import JPEG, WEBP
 from imagenetq.decoding import decode, is_jpeg
-from imagenetq.errors import BadImage, FolderError, UsageError
+from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import Model, Sha256
 from imagenetq.provenance import library_versions
-from imagenetq.selection import RankedImage, Selection, select
+from imagenetq.selection import RankedImage, Selection, select, subset_of
 from imagenetq.shards import SHARD_ROWS
 from imagenetq.specification import (
     DATASET_VERSION,
@@ -121,10 +121,8 @@ def select_images(source: Source, subset: str | None, *, allow_short: bool) -> S
         UsageError: no such subset, or `sample` of anything but the sample.
         SourceError: the source cannot be read, or has too few images.
     """
-    subset = subset or source.default_subset
-    if subset == "sample" and source.default_subset != subset:
-        raise UsageError("subset 'sample' is that of the embedded photographs; say full or mini")
-    return select(source.images(), subset, allow_short=allow_short)
+    chosen = subset_of(subset, source.default_subset)
+    return select(source.images(), chosen, allow_short=allow_short)
 
 
 def make_plan(
@@ -180,7 +178,7 @@ def require_same(folder: Path, begun: Plan, wanted: Plan) -> None:
     """Refuse to go on with a folder that was begun otherwise.
 
     Where the source lies does not matter, and an original may be replaced as long as nothing was
-    rendered from it: that is for `require_same_originals`.
+    rendered from it: that is asked of each finished unit.
 
     Raises:
         FolderError: names the first difference.

@@ -25,19 +25,13 @@ class RenderedOriginal(Model):
     pixel_sha256: str = Sha256
 
 
-class BadOriginal(Model):
+class BadOriginal(BadImageNote):
     """An original that a unit left out.
 
     Attributes:
-        image_id: its id.
-        wnid: its class.
-        reason: what is wrong with it.
         file_sha256: of the file that was refused; None if it could not be read.
     """
 
-    image_id: str
-    wnid: str
-    reason: str
     file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
 
     def note(self) -> BadImageNote:

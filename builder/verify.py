@@ -1,11 +1,12 @@
 """Verify a dataset folder: every shard, every row, every pixel; against the source if given."""
 
 from collections import Counter
+from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 
 from imagenetq import classes
-from imagenetq.builder.build import originals_folder
+from imagenetq.builder.build import fetch_originals
 from imagenetq.builder.card import CARD_NAME, card, front_matter
 from imagenetq.builder.sources import Source
 from imagenetq.builder.sources.sample import Sample
@@ -55,14 +56,17 @@ def verify(folder: Path, source: Source | None = None, *, workers: int | None = 
     n_rows = sum(shard.rows for shard in manifest.shards)
     # Rendering a row again counts as another row.
     with meter("verifying", max(n_rows * (1 if source is None else 2), 1)) as progress:
-        for found in run_units(
+        results = run_units(
             check_unit,
             job,
             _units(manifest),
             workers=workers or usable_cores(),
             on_tally=progress.show,
-        ):
-            findings.add(found)
+        )
+        # Closed at once when interrupted, so that no worker outlives the command.
+        with closing(results):
+            for found in results:
+                findings.add(found)
     return [
         *_stray_files(folder, manifest),
         *_card_problems(folder, manifest),
@@ -76,9 +80,7 @@ def _originals(folder: Path, manifest: Manifest, source: Source | None) -> dict[
     if source is None:
         return {}
     selection = select(source.images(), manifest.subset, allow_short=True)
-    if source.is_remote:
-        with meter("fetching", len(selection.images)) as progress:
-            source.fetch(selection.images, originals_folder(folder), progress.advance)
+    fetch_originals(source, selection.images, folder)
     return {image.image_id: image for image in selection.images}
 
 

@@ -75,14 +75,19 @@ def clean_warnings(
     published accuracy is believed; only others are compared with themselves under the usual
     alternatives.
     """
+    # A model that was fitted to the very images has nothing to be checked for.
+    checked = [model for model in models if model.needs_fit is None]
+    if not checked:
+        return [[] for _ in models]
     n_images = min(limit or _CHECKED, _CHECKED)
     all_inputs, labels = clean_inputs(
-        models, data, n_images, batch_size=batch_size, workers=workers
+        checked, data, n_images, batch_size=batch_size, workers=workers
     )
-    return [
-        _warnings(model, inputs, labels, device, batch_size)
-        for model, inputs in zip(models, all_inputs, strict=True)
-    ]
+    found = {
+        model.name: _warnings(model, inputs, labels, device, batch_size)
+        for model, inputs in zip(checked, all_inputs, strict=True)
+    }
+    return [found.get(model.name, []) for model in models]
 
 
 def _warnings(
@@ -92,8 +97,6 @@ def _warnings(
     device: torch.device,
     batch_size: int,
 ) -> list[str]:
-    if model.needs_fit is not None:
-        return []
     model.module.to(device)
     n_correct = _n_correct(model, inputs, labels, device, batch_size)
     low = clean_accuracy_warning(model, n_correct, len(labels))

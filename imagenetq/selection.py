@@ -10,6 +10,9 @@ from imagenetq import classes
 from imagenetq.errors import SourceError, UsageError
 from imagenetq.specification import KEY_PREFIX, SUBSETS
 
+SAMPLE = "sample"
+"""The subset of the embedded photographs, which no other source has."""
+
 _HUB_SUFFIX = re.compile(r"_n\d{8}$")
 
 
@@ -54,6 +57,22 @@ class Selection:
     images: tuple[RankedImage, ...]
     absent: tuple[str, ...]
     short: dict[str, int]
+
+
+def subset_of(wanted: str | None, default: str) -> str:
+    """The subset to take of a source.
+
+    Args:
+        wanted: `full` or `mini`; the source's default if None.
+        default: the source's.
+
+    Raises:
+        UsageError: `sample` is wanted of anything but the sample.
+    """
+    subset = wanted or default
+    if subset == SAMPLE and default != SAMPLE:
+        raise UsageError(f"subset {SAMPLE!r} is that of the embedded photographs; say full or mini")
+    return subset
 
 
 def image_id_of(stem: str) -> str:

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from imagenetq import classes
 from imagenetq.decoding import decode
-from imagenetq.errors import BadImage, UsageError
+from imagenetq.errors import BadImage
 from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
 from imagenetq.evaluate.data.wanted import require_wanted
 from imagenetq.progress import meter
 from imagenetq.record import pixel_sha256
 from imagenetq.rendering import Rendered, render_ladder
-from imagenetq.selection import RankedImage, SourceImage, select
+from imagenetq.selection import RankedImage, SourceImage, select, subset_of
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import (
     CLEAN,
@@ -26,8 +26,6 @@ from imagenetq.specification import (
 
 _UNIT = 25
 """Images a task: few, because all their variants are lost when an evaluation is interrupted."""
-
-_SAMPLE = "sample"
 
 
 class Source(Protocol):
@@ -82,11 +80,7 @@ class CleanSource(Data):
             PlatformError: this machine renders other pixels.
         """
         check_platform()
-        subset = subset or source.default_subset
-        if subset == _SAMPLE and source.default_subset != subset:
-            raise UsageError(
-                f"subset {_SAMPLE!r} is that of the embedded photographs; say full or mini"
-            )
+        subset = subset_of(subset, source.default_subset)
         self._source = source
         self._originals = originals
         self._images = select(source.images(), subset, allow_short=allow_short).images
