@@ -5,34 +5,30 @@ Usage: python benchmarks/build.py [SOURCE] [--parts codecs,memory,bytes,workers]
 
 import argparse
 import tempfile
-import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import measure
-import psutil
 from measure import Time
-from PIL import Image
+from photographs import Photographs
+from watching import peak_memory_of_children
 
-from imagenetq import ImagenetqError, classes
-from imagenetq.builder import Source, build, open_source
+from imagenetq import ImagenetqError
+from imagenetq.builder import build, open_source
 from imagenetq.builder.plan import UNIT
 from imagenetq.builder.workers import Reporter, run_units
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.manifest import Manifest
 from imagenetq.progress import Meter
-from imagenetq.selection import SourceImage
 from imagenetq.specification import CLEAN, variant
 
 PARTS = ("codecs", "memory", "bytes", "workers")
 DATASET_IMAGES = 10_000
 
-_SAMPLE_SECONDS = 0.1
 _MAX_IMAGES = 10_000
 
 # Rows of the first table.
@@ -85,7 +81,8 @@ def main() -> None:
     only = None if options.full else tuple(options.only.split(","))
     with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
         try:
-            bench = Bench(open_source(options.source), options.few, Path(scratch), only)
+            photographs = Photographs(open_source(options.source), options.few, Path(scratch))
+            bench = Bench(photographs, Path(scratch), only)
             figures = run_parts(bench, options)
         except ImagenetqError as error:
             raise SystemExit(str(error)) from None
@@ -131,12 +128,12 @@ def run_parts(bench: "Bench", options: argparse.Namespace) -> dict[str, Any]:
     """Measure part by part, and print each as soon as it is known; returns the figures."""
     figures: dict[str, Any] = {}
     parts = set(options.parts)
-    print(f"# Building a dataset from {bench.n_photographs} photographs\n")
+    print(f"# Building a dataset from {len(bench.photographs)} photographs\n")
     if "codecs" in parts:
         figures["codecs"] = codecs_part(bench, options.images, options.repeats)
     builds = []
     if {"memory", "bytes"} & parts:
-        builds.append(bench.build(bench.named(options.few), workers=1, only=None))
+        builds.append(bench.build(bench.photographs.named(options.few), workers=1, only=None))
     if "bytes" in parts:
         figures["bytes"] = bytes_part(builds[0])
     if "workers" in parts:
@@ -144,70 +141,32 @@ def run_parts(bench: "Bench", options: argparse.Namespace) -> dict[str, Any]:
         figures["workers"] = [one.figures() for one in pairs]
         builds += pairs
     elif "memory" in parts:
-        builds.append(bench.build(bench.named(options.many), workers=1, only=bench.only))
+        builds.append(
+            bench.build(bench.photographs.named(options.many), workers=1, only=bench.only)
+        )
     if "memory" in parts:
         if bench.only is not None:
-            few = bench.named(options.few)
+            few = bench.photographs.named(options.few)
             builds.insert(1, bench.build(few, workers=1, only=bench.only))
         figures["memory"] = memory_part(builds)
     return figures
 
 
 class Bench:
-    """Builds of any number of images from a source of any size.
-
-    All builds share the same photographs, so that a larger one differs in nothing but its size.
-    They are repeated under new names, as links to one file each. Classes are dealt out, so that
-    no class has more than the 10 images that a subset takes.
+    """Builds that are measured, and removed.
 
     Args:
-        source: whose photographs are taken.
-        n_photographs: how many of them at most, evenly spread.
-        scratch: an empty folder, for images and datasets.
+        photographs: what is built.
+        scratch: an empty folder, for datasets.
         only: variants of the builds with many images; all if None.
     """
 
     def __init__(
-        self, source: Source, n_photographs: int, scratch: Path, only: tuple[str, ...] | None
+        self, photographs: Photographs, scratch: Path, only: tuple[str, ...] | None
     ) -> None:
-        self.source = source
+        self.photographs = photographs
         self.scratch = scratch
         self.only = only
-        self._images = measure.spread(source.images(), n_photographs)
-
-    @property
-    def n_photographs(self) -> int:
-        """How many photographs there are."""
-        return len(self._images)
-
-    def named(self, n: int) -> Path:
-        """A folder of class folders with `n` images, evenly spread over the photographs."""
-        folder = self.scratch / f"images-{n}"
-        if folder.is_dir():
-            return folder
-        wnids = classes.wnids()
-        chosen = measure.spread(self._images, n)
-        for number in range(n):
-            image = chosen[number % len(chosen)]
-            link = folder / wnids[number % len(wnids)] / f"bench-{number:05d}{_suffix(image)}"
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(self._photograph(image))
-        return folder
-
-    def _photograph(self, image: SourceImage) -> Path:
-        """The image's file, copied from the source once."""
-        file = self.scratch / "photographs" / f"{image.image_id}{_suffix(image)}"
-        if not file.is_file():
-            file.parent.mkdir(exist_ok=True)
-            file.write_bytes(self.source.read(image))
-        return file
-
-    def speck(self) -> Path:
-        """A folder of class folders with one image of next to no pixels."""
-        file = self.scratch / "speck" / classes.wnids()[0] / "speck.JPEG"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), "green").save(file, "JPEG")
-        return file.parent.parent
 
     def build(self, folder: Path, *, workers: int, only: tuple[str, ...] | None) -> Built:
         """Build a dataset of a folder's images, measure, and remove it."""
@@ -226,41 +185,13 @@ class Bench:
         return Built(workers, took, max(peaks.values(), default=0), made[0])
 
 
-def _suffix(image: SourceImage) -> str:
-    return PurePath(image.name).suffix
-
-
-@contextmanager
-def peak_memory_of_children() -> Iterator[dict[int, int]]:
-    """Sample the resident memory of this process's children; gives each one's peak by its id."""
-    peaks: defaultdict[int, int] = defaultdict(int)
-    done = threading.Event()
-    this = psutil.Process()
-
-    def watch() -> None:
-        while not done.wait(_SAMPLE_SECONDS):
-            for child in this.children(recursive=True):
-                try:
-                    peaks[child.pid] = max(peaks[child.pid], child.memory_info().rss)
-                except psutil.Error:  # It has just ended.
-                    continue
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield peaks
-    finally:
-        done.set()
-        watcher.join()
-
-
 def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
     """Whole builds against nothing but their codec calls, in turn.
 
     A few images make the fixed costs look larger than they are in a dataset of full units, so
     these are measured with a build of next to no pixels, and shared out as a dataset does.
     """
-    folder, speck = bench.named(n), bench.speck()
+    folder, speck = bench.photographs.named(n), bench.photographs.speck()
     builds: defaultdict[str, list[Time]] = defaultdict(list)
     codecs: defaultdict[str, list[Time]] = defaultdict(list)
     bench.build(speck, workers=1, only=(CLEAN,))  # The first build imports the libraries here.
@@ -389,7 +320,7 @@ def bytes_part(built: Built) -> dict[str, Any]:
 
 def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
     """Two workers against one, in turn."""
-    folder = bench.named(n)
+    folder = bench.photographs.named(n)
     builds = [
         bench.build(folder, workers=workers, only=bench.only)
         for _ in range(repeats)

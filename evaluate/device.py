@@ -16,7 +16,7 @@ from imagenetq.evaluate.preprocessing import normalise
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
-_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _IN_FLIGHT = 4
 
 
@@ -88,7 +88,7 @@ class Runner:
         self.device = device
         self.chunk = batch_size
         self._batch_size = batch_size
-        self._half = _HALF.get(precision)
+        self._half = HALF.get(precision)
         module = model.module.to(device).to(memory_format=torch.channels_last).eval()
         self._module = torch.compile(module) if compiled else module
         self._compiled = compiled

@@ -309,7 +309,7 @@ def _pass(
         for batch in gauge.timed(stream):
             for seat in seats:
                 _submit(seat, batch)
-            gauge.advance(len(batch.notes))
+            gauge.advance([note.variant for note in batch.notes])
         for seat in seats:
             _collect(seat, list(seat.runner.drain()))
             if not seat.collector.is_empty:

@@ -4,9 +4,11 @@ Several models share one pass: every picture is read and decoded once, and prepr
 each preprocessing that differs.
 """
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from imagenetq.evaluate.data.base import Sample, Task
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
 _PREFETCHED_BATCHES = 4
+
+_PRELOADED = ["imagenetq.evaluate.feed", "imagenetq.evaluate.data", "imagenetq.rendering"]
 
 
 @dataclass(frozen=True)
@@ -150,10 +154,22 @@ def batches(
         collate_fn=_pass,
         num_workers=workers,
         prefetch_factor=_PREFETCHED_BATCHES if workers else None,
-        # Forked processes would inherit the network and pyarrow threads' locks.
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context=_context() if workers else None,
     )
     yield _checked(iter(loader))
+
+
+def _context() -> BaseContext:
+    """How workers start: forked from a server which imports once, for all workers of all passes.
+
+    Forked from this process, they would inherit the network, and locks of threads' that they do not
+    have. Where there is no forking, each one imports by itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
 
 
 def _checked(loaded: Iterator[Batch]) -> Iterator[Batch]:

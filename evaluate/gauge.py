@@ -1,7 +1,8 @@
 """Progress of an evaluation: images/s, time left, and who waits for whom."""
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from imagenetq.progress import Meter, Tally
@@ -22,6 +23,7 @@ class Gauge:
         self.waited = 0.0
         self._meter = meter
         self._already_done = already_done
+        self._answered: Counter[str] = Counter()
         self._start = time.monotonic()
 
     def timed(self, batches: Iterator[Item]) -> Iterator[Item]:
@@ -41,11 +43,18 @@ class Gauge:
                 return
             yield batch
 
-    def advance(self, samples: int) -> None:
-        """Count samples as answered."""
-        self.samples += samples
+    def advance(self, variants: Sequence[str]) -> None:
+        """Count samples as answered, one a variant's name, and show how far each has come."""
+        self.samples += len(variants)
+        self._answered.update(variants)
         done = self.samples + self._already_done
-        self._meter.show(Tally(done, self._already_done, 0))
+        self._meter.show(Tally(done, self._already_done, 0), self._detail(variants))
+
+    def _detail(self, variants: Sequence[str]) -> str:
+        if not variants:
+            return f"waiting for the {self.bottleneck}"
+        latest = variants[-1]
+        return f"{latest}: {self._answered[latest]} images, waiting for the {self.bottleneck}"
 
     @property
     def bottleneck(self) -> str:

@@ -70,11 +70,19 @@ class AtomicFile(io.BufferedIOBase):
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file atomically."""
+    """Write a small file atomically.
+
+    Raises:
+        OSError: it cannot be written, as where the disk is full; names the file.
+    """
     file = AtomicFile(path)
     try:
         file.write(data)
         file.commit()
+    except OSError as error:
+        # The system names no file where the writing itself fails.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         file.abort()
 

@@ -47,7 +47,9 @@ class Meter:
         self.label = label
         self.total = total
         self._progress = progress
-        self._task = progress.add_task(label, total=total, rate="", size="") if progress else None
+        self._task = (
+            progress.add_task(label, total=total, rate="", size="", detail="") if progress else None
+        )
         self._start = time.monotonic()
         self._last_line = self._start
         self.tally = Tally(0, 0, 0)
@@ -56,19 +58,21 @@ class Meter:
         """Count images, for work in this process."""
         self.show(Tally(self.tally.images + images, 0, 0))
 
-    def show(self, tally: Tally) -> None:
-        """Show a tally, which counts from the start of the stage."""
+    def show(self, tally: Tally, detail: str = "") -> None:
+        """Show a tally, which counts from the start of the stage, and what else is to be said."""
         self.tally = tally
         now = time.monotonic()
         rate = (tally.images - tally.already_done) / max(now - self._start, 1e-9)
         speed = f"{rate:.2f} images/s" if rate else ""
         size = decimal(tally.bytes) if tally.bytes else ""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=tally.images, rate=speed, size=size)
+            self._progress.update(
+                self._task, completed=tally.images, rate=speed, size=size, detail=detail
+            )
         elif now - self._last_line >= _LOG_SECONDS:
             self._last_line = now
             left = f"{(self.total - tally.images) / rate:.0f} s left" if rate else ""
-            facts = [f"{tally.images} of {self.total} images", speed, size, left]
+            facts = [f"{tally.images} of {self.total} images", speed, size, left, detail]
             say(f"{self.label}: {', '.join(fact for fact in facts if fact)}")
 
 
@@ -85,6 +89,7 @@ def meter(label: str, total: int) -> Iterator[Meter]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TextColumn("{task.fields[size]}"),
+        TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

@@ -1,10 +1,11 @@
 """What several tests need: small but real sources, and the command line as a user calls it."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,23 @@ def make_source(photograph: Image.Image) -> Source:
 def source_230(make_source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """230 images: three units, the last not full. Not to be changed by a test."""
     return make_source(tmp_path_factory.mktemp("source") / "images", 230)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a disk of so many bytes; as root, where that is allowed."""
+    disk = tmp_path / "disk"
+
+    def mount(n_bytes: int) -> Path:
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", str(disk)]
+        if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("a small disk needs root and the right to mount a tmpfs")
+        return disk
+
+    yield mount
+    if disk.is_mount():
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,9 @@ from imagenetq.specification import (
 _UNIT = 25
 """Images a task: few, because all their variants are lost when an evaluation is interrupted."""
 
+_MIN_TASKS = 64
+"""Tasks that even a small source is cut into if it can be, so that every worker has some."""
+
 
 class Source(Protocol):
     """What a source of ImageNet images does; the builder's sources do. Picklable."""
@@ -94,7 +97,7 @@ class CleanSource(Data):
         )
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """One task for every 25 images, once those of a remote source are fetched.
+        """One task for at most 25 images, once those of a remote source are fetched.
 
         Raises:
             SourceError: an image could not be fetched.
@@ -105,6 +108,7 @@ class CleanSource(Data):
             with meter("fetching", len(images)) as progress:
                 self._source.fetch(images, self._originals, progress.advance)
         names = tuple(variant.name for variant in variants)
+        unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))
         return [
             RenderTask(
                 key=f"images-{number:05d}",
@@ -113,8 +117,8 @@ class CleanSource(Data):
                 images=unit,
                 variants=names,
             )
-            for number, start in enumerate(range(0, len(images), _UNIT))
-            if (unit := images[start : start + _UNIT])
+            for number, start in enumerate(range(0, len(images), unit_size))
+            if (unit := images[start : start + unit_size])
         ]
 
 

@@ -8,8 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -201,34 +200,22 @@ def test_an_unfinished_folder_cannot_be_loaded_by_mistake(
         load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
 
 
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk needs root and the right to mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_full_disk_loses_nothing(
-    reference: Path, source_230: Path, tmp_path: Path, executable: str
+    reference: Path, source_230: Path, small_disk: Callable[[int], Path], executable: str
 ) -> None:
-    with small_disk(tmp_path / "disk", 14) as disk:
-        out = disk / "q"
-        process = start(executable, source_230, out, "--workers", "1")
-        _, errors = process.communicate()
-        assert process.returncode == 1
-        assert "Traceback" not in errors
-        assert "Exception ignored" not in errors
-        assert errors.splitlines()[-1].startswith(f"imagenetq: {out}: the disk is full; ")
-        assert "GB" in errors.splitlines()[-1]
-        assert not temporary_files(out)
-        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        build(open_source(source_230), out, subset="mini")
-        assert files_of(out) == files_of(reference)
+    disk = small_disk(14 * 2**20)
+    out = disk / "q"
+    process = start(executable, source_230, out, "--workers", "1")
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+    assert errors.splitlines()[-1].startswith(f"imagenetq: {out}: the disk is full; ")
+    assert "GB" in errors.splitlines()[-1]
+    assert not temporary_files(out)
+    subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+    build(open_source(source_230), out, subset="mini")
+    assert files_of(out) == files_of(reference)
 
 
 def test_two_builds_of_one_folder_do_not_mix(source_230: Path, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("torch")
@@ -26,7 +28,7 @@ from imagenetq.evaluate import (
     load_model,
     open_data,
 )
-from imagenetq.files import sha256_of
+from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 
 ONLY = ["clean", "blur-3", "noise-50", "contrast-1.0", "contrast-0.3", "jpeg-10", "jpeg2000-24"]
 TINY = "python/tiny_models:tiny"
@@ -186,6 +188,50 @@ def test_interrupted_it_resumes_to_the_same_predictions(
     assert (resumed.true_rank == reference.predictions.true_rank).mean() > 0.999
 
 
+def test_a_full_disk_loses_no_finished_task(
+    reference: Result,
+    folder: Path,
+    small_disk: Callable[[int], Path],
+    environment: dict[str, str],
+) -> None:
+    disk = small_disk(2**16)
+    arguments = command("--workers", "1", folder=folder, out=disk / "r")
+    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert str(disk) in last
+    assert "No space left on device" in last
+    (parts,) = disk.glob("r/*/.parts")
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.parquet")}
+    assert kept
+    assert not [path for path in disk.rglob("*") if path.name.startswith(TEMPORARY_PREFIX)]
+    subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+    data, settings = open_data(str(folder)), Settings.of(device="cpu", workers=0)
+    (result,) = evaluate([load_model(TINY)], data, disk / "r", settings)
+    assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
+
+
+def test_a_killed_worker_is_named_and_the_rest_goes_on(
+    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "r"
+    arguments = command("--workers", "2", "--batch-size", "4", folder=folder, out=out)
+    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not any(out.glob("*/.parts/*.parquet")):
+        time.sleep(0.02)
+    # The processes that read are forked from a server, which is our child.
+    children = psutil.Process(process.pid).children()
+    (server,) = [child for child in children if "forkserver" in " ".join(child.cmdline())]
+    server.children()[0].kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a worker process was killed" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
+    (result,) = evaluate([load_model(TINY)], open_data(str(folder)), out)
+    assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
+
+
 def test_two_processes_share_the_work(
     reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -235,6 +281,33 @@ def test_a_damaged_shard_is_named(folder: Path, tmp_path: Path, workers: int) ->
             tmp_path / "r",
             Settings(workers=workers),
         )
+
+
+@pytest.mark.parametrize("fault", ["no manifest", "other version", "cut shard", "no shard"])
+def test_the_command_refuses_bad_folders_in_one_line(
+    folder: Path, tmp_path: Path, environment: dict[str, str], fault: str
+) -> None:
+    damaged = tmp_path / "q"
+    shutil.copytree(folder, damaged)
+    manifest = damaged / "manifest.json"
+    shard = damaged / "data" / "jpeg-10" / "test-00001-of-00002.parquet"
+    named = manifest if fault in ("no manifest", "other version") else shard
+    if fault == "no manifest":
+        manifest.unlink()
+    elif fault == "other version":
+        digest = open_data(str(folder)).identity.specification_digest
+        manifest.write_text(manifest.read_text().replace(digest, "0" * 64))
+    elif fault == "cut shard":
+        shard.write_bytes(shard.read_bytes()[:-100])
+    else:
+        shard.unlink()
+    arguments = command("--workers", "1", folder=damaged, out=tmp_path / "r")
+    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert named.name in last or str(damaged) in last
+    assert last.startswith("imagenetq: ")
 
 
 def test_missing_variants_and_twins_are_refused(folder: Path, tmp_path: Path) -> None:

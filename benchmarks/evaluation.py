@@ -1,0 +1,415 @@
+"""How quickly models are evaluated, against timm's way, the cores alone and the device alone.
+
+Usage: python benchmarks/evaluation.py [SOURCE] [--models resnet50:bf16,vgg16:fp32] ...
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, get_args
+
+import measure
+import timm_way
+import torch
+from photographs import Photographs
+from watching import Busy, busy
+
+from imagenetq import ImagenetqError
+from imagenetq.builder import build, open_source
+from imagenetq.decoding import STORED_FORMATS, decode
+from imagenetq.evaluate import Settings, evaluate, load_model, open_data
+from imagenetq.evaluate.data.base import Data, Task
+from imagenetq.evaluate.data.source import CleanSource
+from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
+from imagenetq.evaluate.models import LoadOptions, Model
+from imagenetq.evaluate.preprocessing import AnyPreprocessing
+from imagenetq.progress import usable_cores
+from imagenetq.shards import READERS
+from imagenetq.specification import CLEAN, Variant
+
+FORWARD, CORES = "forward only", "cores only: decode, resize"
+STORED, RENDERED, TIMM = (
+    "eval --data, stored",
+    "eval --source, rendered",
+    "timm's way, stored files",
+)
+CONTENDERS = (FORWARD, CORES, STORED, RENDERED, TIMM)
+
+EASY = "jpeg"
+"""Variants that are quick to decode, so that a slow network is the bottleneck."""
+
+_FORWARD_SECONDS = 3.0
+_SMALL = 1
+"""Images of the run that shows what starting takes."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a contender reached.
+
+    Attributes:
+        steady: images/s without what starting takes.
+        whole: images/s of the whole run, everything included; None where nothing starts.
+        busy: how busy the machine was.
+    """
+
+    steady: float
+    whole: float | None
+    busy: Busy
+
+
+class Clocked(Data):
+    """The same data, and when it was last asked for tasks: the main pass begins there.
+
+    What comes before it, the check of clean accuracy, is the same for a small dataset and a large
+    one, so it would say nothing here.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.identity = data.identity
+        self.variants = data.variants
+        self.asked = 0.0
+        self._data = data
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """As the data itself."""
+        self.asked = time.perf_counter()
+        return self._data.tasks(variants, limit)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model in a precision."""
+
+    model: Model
+    precision: Precision
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+        return f"{self.model.name.partition('/')[2]}, {self.precision}"
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse_options()
+    facts = measure.machine() | {"torch": torch.__version__}
+    if options.device.type == "cuda":
+        facts["GPU"] = torch.cuda.get_device_name(options.device)
+    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
+        try:
+            bench = Bench(options, Path(scratch))
+            figures = bench.run()
+        except ImagenetqError as error:
+            raise SystemExit(str(error)) from None
+    print(measure.machine_lines(facts))
+    measure.save_json(options.json, {"machine": facts, **figures})
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser.add_argument(
+        "--models",
+        default="resnet50:bf16,vit_b_16:bf16,vgg16:bf16",
+        help="torchvision's, with random weights, of one precision; the first one meets all "
+        "contenders --repeats times, the others stored shards and timm's way once",
+    )
+    parser.add_argument("--slow", default="vgg16:fp32", help="a network slower than the cores")
+    parser.add_argument("--images", type=int, default=240, help="in 52 variants each")
+    parser.add_argument("--easy-images", type=int, default=3000, help=f"in {EASY} only")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=usable_cores())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    measure.add_json_option(parser)
+    options = parser.parse_args()
+    options.device = torch.device(options.device)
+    options.models = [tuple(part.split(":")) for part in options.models.split(",")]
+    options.slow = tuple(options.slow.split(":"))
+    if any(
+        len(part) != 2 or part[1] not in get_args(Precision)
+        for part in [*options.models, options.slow]
+    ):
+        parser.error("models are NAME:PRECISION")
+    if options.images <= _SMALL:
+        parser.error(f"--images must be more than {_SMALL}")
+    return options
+
+
+class Bench:
+    """A dataset, its files, its clean images, and models.
+
+    Args:
+        options: of the command line.
+        scratch: an empty folder.
+    """
+
+    def __init__(self, options: argparse.Namespace, scratch: Path) -> None:
+        self.options = options
+        self.scratch = scratch
+        self.photographs = Photographs(open_source(options.source), options.images, scratch)
+        self.dataset = self.built(options.images, None)
+        self.files = scratch / "files"
+        self.n_rows = timm_way.unpack(self.dataset, self.files)
+        self.cases = [
+            Case(random_model(name, scratch), precision) for name, precision in options.models
+        ]
+
+    def built(self, n_images: int, only: Sequence[str] | None) -> Path:
+        """A dataset of so many images."""
+        measure.log(f"building {n_images} images from {len(self.photographs)} photographs")
+        source = open_source(self.photographs.named(n_images))
+        out = self.scratch / f"dataset-{n_images}"
+        build(source, out, only=only, workers=self.options.workers, allow_short=True)
+        return out
+
+    def run(self) -> dict[str, Any]:
+        """Measure all cases, print their tables and give the figures."""
+        print("# Evaluating\n")
+        figures: dict[str, Any] = {"images": self.options.images, "rows": self.n_rows}
+        first, *others = self.cases
+        figures[first.name] = self.case(first, CONTENDERS, self.options.repeats)
+        for case in others:
+            figures[case.name] = self.case(case, (FORWARD, STORED, TIMM), 1)
+        figures["slow"] = self.slow()
+        figures["together"] = self.together()
+        return figures
+
+    def case(self, case: Case, contenders: Sequence[str], repeats: int) -> dict[str, Any]:
+        """All contenders in turn, several times."""
+        started = {
+            name: self.seconds(name, case, _SMALL)[0]
+            for name in contenders
+            if name not in (FORWARD, CORES)
+        }
+        rates: defaultdict[str, list[Rate]] = defaultdict(list)
+        for _ in range(repeats):
+            for name in contenders:
+                rate = self.rate(name, case, started.get(name))
+                measure.log(f"{case.name}: {name}: {rate.steady:.0f} images/s")
+                rates[name].append(rate)
+        return _report(case.name, rates, self.n_rows, repeats)
+
+    def rate(self, name: str, case: Case, started: float | None) -> Rate:
+        """Measure one contender once; `started` is what its small run took."""
+        if name == FORWARD:
+            with busy() as meanwhile:
+                steady = forward_only(case, self.options.device, self.options.batch_size)
+            return Rate(steady, None, meanwhile)
+        if name == CORES:
+            with busy() as meanwhile:
+                steady = cores_only(self.dataset, case.model.preprocessing, self.options.workers)
+            return Rate(steady, None, meanwhile)
+        assert started is not None
+        took, meanwhile = self.seconds(name, case, None)
+        rows = self.n_rows - self.n_rows // self.options.images * _SMALL
+        return Rate(rows / (took - started), self.n_rows / took, meanwhile)
+
+    def seconds(self, name: str, case: Case, n_images: int | None) -> tuple[float, Busy]:
+        """How long one contender takes for so many images, all if None."""
+        with busy() as meanwhile:
+            if name == TIMM:
+                took = measure.seconds(lambda: self.timm(case, n_images))
+            elif name == STORED:
+                took = self.evaluate([case.model], case.precision, n_images)
+            else:
+                data = CleanSource(
+                    open_source(self.photographs.named(self.options.images)),
+                    originals=self.scratch,
+                    allow_short=True,
+                )
+                took = self.evaluate([case.model], case.precision, n_images, data)
+        return took, meanwhile
+
+    def evaluate(
+        self,
+        models: Sequence[Model],
+        precision: Precision,
+        n_images: int | None,
+        data: Data | None = None,
+    ) -> float:
+        """Seconds of one evaluation's main pass, into a folder that nobody needs."""
+        options = self.options
+        settings = Settings(
+            limit=n_images,
+            precision=precision,
+            device=options.device,
+            batch_size=options.batch_size,
+            workers=options.workers,
+        )
+        clocked = Clocked(data or open_data(self.dataset))
+        with tempfile.TemporaryDirectory(dir=self.scratch) as out:
+            evaluate(models, clocked, Path(out), settings)
+        return time.perf_counter() - clocked.asked
+
+    def timm(self, case: Case, n_images: int | None) -> None:
+        """Timm's way, from the same files."""
+        options = self.options
+        per_image = self.n_rows // options.images
+        with exact_arithmetic(case.precision):
+            timm_way.validate(
+                case.model.module,
+                self.files,
+                case.model.preprocessing,
+                device=options.device,
+                half=HALF.get(case.precision),
+                batch_size=options.batch_size,
+                workers=options.workers,
+                limit=None if n_images is None else n_images * per_image,
+            )
+
+    def slow(self) -> dict[str, float]:
+        """A slow network on images that are quick to decode, against the network alone."""
+        options = self.options
+        name, precision = options.slow
+        case = Case(random_model(name, self.scratch), precision)
+        dataset = self.built(options.easy_images, [CLEAN, EASY])
+        n_rows = options.easy_images * len(open_data(dataset).variants)
+        small, large = (
+            self.evaluate([case.model], precision, n, open_data(dataset)) for n in (_SMALL, None)
+        )
+        alone = forward_only(case, options.device, options.batch_size)
+        mine = n_rows / (large - small)
+        print(f"## {case.name}, {n_rows} stored images of {EASY} and clean\n")
+        rows = [[FORWARD, f"{alone:.0f}", "1.00"], [STORED, f"{mine:.0f}", f"{mine / alone:.2f}"]]
+        print(measure.table(["what", "images/s", "of forward"], rows), "\n", flush=True)
+        return {FORWARD: alone, STORED: mine}
+
+    def together(self) -> dict[str, float]:
+        """All models in one pass, against the first one alone."""
+        precision = self.cases[0].precision
+        models = [case.model for case in self.cases]
+        took = {}
+        for some in (models[:1], models):
+            small, large = (self.evaluate(some, precision, n) for n in (_SMALL, None))
+            took[", ".join(model.name for model in some)] = large - small
+        first = next(iter(took.values()))
+        print("## Several models in one pass\n")
+        rows = [[name, f"{s:.1f}", f"{s / first:.2f}"] for name, s in took.items()]
+        print(measure.table(["models", "s", "times the first alone"], rows), "\n")
+        return took
+
+
+def random_model(name: str, scratch: Path) -> Model:
+    """A network of torchvision's with random weights, loaded as a user's own weights are."""
+    from safetensors.torch import save_file
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    weights = scratch / f"{name}.safetensors"
+    save_file(get_model(name, weights=None).state_dict(), weights)
+    model = load_model(f"torchvision/{name}", LoadOptions(weights=str(weights)))
+    # The clean check must not find fault with random weights: what it does then takes longer.
+    return replace(model, published_top1=1 / 1000)
+
+
+def forward_only(case: Case, device: torch.device, batch_size: int) -> float:
+    """Images/s of the network alone, on normalised batches that are there already."""
+    module = case.model.module.to(device).to(memory_format=torch.channels_last).eval()
+    size = case.model.preprocessing.input_size or (224, 224)
+    inputs = torch.rand(batch_size, 3, *size, device=device)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    half = HALF.get(case.precision)
+
+    def run() -> None:
+        with torch.autocast(device.type, dtype=half, enabled=half is not None):
+            module(inputs)
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    with torch.inference_mode(), exact_arithmetic(case.precision):
+        for _ in range(3):
+            run()
+        wait()
+        n_batches, start = 0, time.perf_counter()
+        while time.perf_counter() - start < _FORWARD_SECONDS:
+            for _ in range(4):
+                run()
+            wait()
+            n_batches += 4
+        return n_batches * batch_size / (time.perf_counter() - start)
+
+
+def cores_only(dataset: Path, preprocessing: AnyPreprocessing, workers: int) -> float:
+    """Images/s of processes that read, decode and resize stored rows, and hand on nothing."""
+    shards = sorted(dataset.glob("data/*/*.parquet"))
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(workers + 1)
+    counts = context.SimpleQueue()
+    processes = [
+        context.Process(
+            target=_decode_shards, args=(shards[i::workers], preprocessing, barrier, counts)
+        )
+        for i in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    start = time.perf_counter()
+    n_rows = sum(counts.get() for _ in processes)
+    took = time.perf_counter() - start
+    for process in processes:
+        process.join()
+    return n_rows / took
+
+
+def _decode_shards(
+    shards: Sequence[Path], preprocessing: AnyPreprocessing, barrier: Any, counts: Any
+) -> None:
+    n_rows = 0
+    barrier.wait()
+    for shard in shards:
+        with shard.open("rb") as file:
+            for row in READERS["parquet"](file, str(shard)):
+                preprocessing.pixels(decode(row.image, str(shard), STORED_FORMATS))
+                n_rows += 1
+    counts.put(n_rows)
+
+
+def _report(case: str, rates: dict[str, list[Rate]], n_rows: int, repeats: int) -> dict[str, Any]:
+    medians = {name: median(rate.steady for rate in some) for name, some in rates.items()}
+    rows = []
+    for name, some in rates.items():
+        whole = [rate.whole for rate in some if rate.whole is not None]
+        gpu = [rate.busy.gpu for rate in some if rate.busy.gpu is not None]
+        rows.append(
+            [
+                name,
+                f"{medians[name]:.0f}",
+                f"{medians[name] / medians[FORWARD]:.2f}",
+                f"{medians[name] / medians[CORES]:.2f}" if CORES in medians else "",
+                f"{median(whole):.0f}" if whole else "",
+                f"{median(rate.busy.cpu for rate in some):.0%}",
+                f"{median(gpu):.0%}" if gpu else "",
+            ]
+        )
+    print(f"## {case}: {n_rows} stored images\n")
+    header = ["what", "images/s", "of forward", "of cores", "whole run", "CPU busy", "GPU busy"]
+    print(measure.table(header, rows))
+    print(f"\nIn turn, medians of {repeats}.\n", flush=True)
+    return {
+        name: [
+            {
+                "steady": rate.steady,
+                "whole": rate.whole,
+                "cpu": rate.busy.cpu,
+                "gpu": rate.busy.gpu,
+            }
+            for rate in some
+        ]
+        for name, some in rates.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
