@@ -72,7 +72,7 @@ def compare(first: Result, second: Result) -> Comparison:
     Raises:
         EntryError: they are not over the same images, or not in the same pixels.
     """
-    _check_same_data(first, second)
+    require_same_data(first, second)
     one, other = first.predictions, second.predictions
     return Comparison(
         first=first.entry.model.name,
@@ -89,6 +89,22 @@ def compare(first: Result, second: Result) -> Comparison:
         variants=_variant_differences(one, other),
         warnings=tuple(_warnings(first.entry, second.entry)),
     )
+
+
+def require_same_data(first: Result, second: Result) -> None:
+    """Refuse two results that are not over the same images in the same pixels.
+
+    Raises:
+        EntryError: names what differs.
+    """
+    names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
+    for field, noun in _SAME.items():
+        one, other = getattr(first.entry, field), getattr(second.entry, field)
+        if one != other:
+            raise EntryError(f"{names}: they are of different {noun} ({one} and {other})")
+    if not first.predictions.has_images_of(second.predictions):
+        counts = f"{first.predictions.n_images} and {second.predictions.n_images}"
+        raise EntryError(f"{names}: they are of different images ({counts}); use the same --limit")
 
 
 def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -150,17 +166,6 @@ def _in(name: str, one: Predictions, other: Predictions) -> bool:
 
 def _paired(first: Statistic | None, second: Statistic | None) -> Estimate | None:
     return None if first is None or second is None else estimate(difference(first, second))
-
-
-def _check_same_data(first: Result, second: Result) -> None:
-    names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
-    for field, noun in _SAME.items():
-        one, other = getattr(first.entry, field), getattr(second.entry, field)
-        if one != other:
-            raise EntryError(f"{names}: they are of different {noun} ({one} and {other})")
-    if not first.predictions.has_images_of(second.predictions):
-        counts = f"{first.predictions.n_images} and {second.predictions.n_images}"
-        raise EntryError(f"{names}: they are of different images ({counts}); use the same --limit")
 
 
 def _warnings(first: Entry, second: Entry) -> list[str]:

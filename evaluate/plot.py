@@ -49,11 +49,27 @@ def plot_curves(scores: Scores, title: str) -> "Figure":
     return figure
 
 
+def points(ladder: Ladder, scores: Scores) -> list[tuple[float, VariantScores]]:
+    """A curve's points, mild to strong: the parameter and the scores there.
+
+    The clean image is the first where the ladder has a place for it; levels that were not
+    evaluated are left out.
+    """
+    names = {value: f"{ladder.distortion}-{value}" for value in ladder.values}
+    if ladder.distortion in UNDISTORTED:
+        start = UNDISTORTED[ladder.distortion]
+        # Contrast has a rung there, which is the clean image again.
+        names.pop(start, None)
+        names = {start: CLEAN} | names
+    held = scores.variants
+    return [(float(value), held[name]) for value, name in names.items() if name in held]
+
+
 def _draw(panel: Any, ladder: Ladder, scores: Scores) -> None:
-    points = _points(ladder, scores)
-    values = [value for value, _ in points]
+    curve = points(ladder, scores)
+    values = [value for value, _ in curve]
     for name, style in _STYLES.items():
-        shares = [_share(at, name) for _, at in points]
+        shares = [_share(at, name) for _, at in curve]
         panel.plot(values, [share.value for share in shares], label=name, markersize=4, **style)
         low, high = [share.low for share in shares], [share.high for share in shares]
         panel.fill_between(values, low, high, color=style["color"], alpha=0.2, linewidth=0)
@@ -64,17 +80,6 @@ def _draw(panel: Any, ladder: Ladder, scores: Scores) -> None:
     margin = 0.04 * (strong - mild)
     panel.set_xlim(mild - margin, strong + margin)
     panel.grid(alpha=0.3)
-
-
-def _points(ladder: Ladder, scores: Scores) -> list[tuple[float, VariantScores]]:
-    names = {value: f"{ladder.distortion}-{value}" for value in ladder.values}
-    if ladder.distortion in UNDISTORTED:
-        start = UNDISTORTED[ladder.distortion]
-        # Contrast has a rung there, which is the clean image again.
-        names.pop(start, None)
-        names = {start: CLEAN} | names
-    held = scores.variants
-    return [(float(value), held[name]) for value, name in names.items() if name in held]
 
 
 def _share(scores: VariantScores, name: str) -> Proportion:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import typer
 
-from imagenetq.commands import building, evaluating
+from imagenetq.commands import building, evaluating, publishing, reporting
 
 app = typer.Typer(
     help="ImageNet-Q: how image quality affects image classifiers, with the same pixels for all.",
@@ -17,11 +17,13 @@ app = typer.Typer(
 )
 app.command("build")(building.build)
 app.command("verify")(building.verify)
+app.command("push")(publishing.push)
 app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
 app.command("compare")(evaluating.compare)
 app.command("models")(evaluating.models)
+app.command("report")(reporting.report)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@
     │   └── PredictionsError  ... because of its predictions
     ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
+    ├── PublishError          a dataset could not be published
     └── PlatformError         this machine renders other pixels than the specification
 
 Every message is one line: what is wrong, where, and what to do.
@@ -59,6 +60,10 @@ class EvaluationError(ImagenetqError):
 
 class BuildStopped(ImagenetqError):
     """A build ended before all units were done; the same command resumes it."""
+
+
+class PublishError(ImagenetqError):
+    """A dataset could not be published; the same command goes on once the cause is mended."""
 
 
 class PlatformError(ImagenetqError):

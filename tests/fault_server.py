@@ -9,11 +9,13 @@ with FaultServer(folder) as server:
 
 import re
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Lock, Thread
-from typing import Self
+from threading import Lock
+from typing import Any
 from urllib.parse import unquote
+
+from local_server import LocalServer
 
 
 @dataclass
@@ -42,30 +44,16 @@ class Request:
     status: int
 
 
-class FaultServer:
+class FaultServer(LocalServer):
     """The server; leaving its context closes it."""
 
     def __init__(self, folder: Path, *, ranges: bool = True) -> None:
+        super().__init__(_Handler)
         self.folder = folder
         self.ranges = ranges
         self.log: list[Request] = []
         self._faults: list[Fault] = []
         self._lock = Lock()
-        self._server = _Listener(self)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def fail(self, where: str, *, status: int, times: int) -> None:
         """Answer the next requests for such paths with an error."""
@@ -97,20 +85,11 @@ class FaultServer:
         return None
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, owner: FaultServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.owner = owner
-
-    def handle_error(self, *_: object) -> None:
-        """Clients that leave a stream early are no news."""
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Listener
+    # Head and body are two writes, of which the second would wait for the client's system.
+    disable_nagle_algorithm = True
+    server: Any
 
     def do_GET(self) -> None:
         owner = self.server.owner

@@ -2,6 +2,7 @@
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models import (
+    from_caffe,
     from_onnx,
     from_python,
     from_timm,
@@ -25,6 +26,12 @@ SOURCES: dict[str, Source] = {
         "transformers/ORG/NAME",
         "a classifier of the Hugging Face Hub, or of a local folder: transformers/./FOLDER",
         from_transformers.load,
+    ),
+    "caffe": Source(
+        "caffe/NAME",
+        "the paper's networks: caffe/reference, caffe/vgg-cnn-s, caffe/vgg16 and caffe/googlenet "
+        "(--weights gives the .caffemodel file)",
+        from_caffe.load,
     ),
     "onnx": Source("onnx/FILE", "an ONNX file, run by onnxruntime", from_onnx.load),
     "python": Source(

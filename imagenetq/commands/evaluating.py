@@ -27,7 +27,8 @@ _Model = Annotated[
     list[str], typer.Option(help="SOURCE/NAME, such as timm/vgg16; may be given several times.")
 ]
 _Weights = Annotated[
-    str | None, typer.Option(help="Safetensors file, or a checkpoint of nothing but tensors.")
+    str | None,
+    typer.Option(help="Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel."),
 ]
 _ModelArg = Annotated[
     list[str] | None, typer.Option(help="Constructor argument NAME=VALUE, such as pad_type=same.")
@@ -88,7 +89,7 @@ def evaluate(
     from imagenetq import evaluate as room
     from imagenetq.evaluate.table import print_result
 
-    options = _options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    options = load_options(weights, model_arg, mean, std, input_size, interpolation, class_map)
     if len(model) > 1 and options != type(options)():
         raise UsageError("weights, arguments and preprocessing belong to one model; give one")
     settings = room.Settings.of(
@@ -151,7 +152,7 @@ def models(
     """List where models come from; or tell what NAME is."""
     from imagenetq.evaluate.models.info import describe, sources
 
-    options = _options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    options = load_options(weights, model_arg, mean, std, input_size, interpolation, class_map)
     facts: dict[str, Any] = sources() if name is None else describe(name, options)
     if as_json:
         print(json.dumps(facts, indent=1))
@@ -192,7 +193,7 @@ def _open(
     return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
 
 
-def _options(
+def load_options(
     weights: str | None,
     model_arg: list[str] | None,
     mean: str | None,
@@ -201,6 +202,7 @@ def _options(
     interpolation: str | None,
     class_map: Path | None,
 ) -> "LoadOptions":
+    """How to load a model, from the options of that name on the command line."""
     from imagenetq.evaluate.models import LoadOptions
 
     given = {

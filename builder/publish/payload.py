@@ -1,0 +1,141 @@
+"""What is published: files by their path in the repository, and how to tell that they are there."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
+from imagenetq.builder.publish.repository_card import published_card, recipe_card
+from imagenetq.files import sha256_of
+from imagenetq.hub import HubAddress
+from imagenetq.manifest import MANIFEST_NAME, Manifest
+from imagenetq.specification import canonical_json
+
+CARD_NAME = "README.md"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the repository.
+
+    Attributes:
+        size: in bytes.
+        blob_id: its id in git.
+        sha256: of a large file, which git knows by a pointer; None for a small one.
+    """
+
+    size: int
+    blob_id: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file to publish.
+
+    Attributes:
+        path: in the repository.
+        source: where it lies, or its content.
+        size: in bytes.
+        sha256: of its content, as it must be.
+        rows: of the dataset, in it.
+    """
+
+    path: str
+    source: Path | bytes
+    size: int
+    sha256: str
+    rows: int = 0
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> "LocalFile":
+        """A file that exists nowhere yet."""
+        return cls(path, content, len(content), hashlib.sha256(content).hexdigest())
+
+    def is_at(self, remote: RemoteFile | None) -> bool:
+        """Whether a file of the repository is this one."""
+        if remote is None or remote.size != self.size:
+            return False
+        if remote.sha256 is not None:
+            return remote.sha256 == self.sha256
+        return remote.blob_id == self._blob_id
+
+    def is_intact(self) -> bool:
+        """Whether what lies there still has the hash that it must have."""
+        try:
+            return isinstance(self.source, bytes) or sha256_of(self.source) == self.sha256
+        except OSError:
+            return False
+
+    @cached_property
+    def _blob_id(self) -> str:
+        content = self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        header = b"blob %d\0" % len(content)
+        return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Payload:
+    """All files of a version.
+
+    Attributes:
+        body: shards, or the recipe's hashes.
+        head: card and manifest, which say that all is there, and so come last.
+    """
+
+    body: tuple[LocalFile, ...]
+    head: tuple[LocalFile, ...]
+
+    @property
+    def files(self) -> dict[str, LocalFile]:
+        """All of them, by path."""
+        return {file.path: file for file in (*self.body, *self.head)}
+
+    def missing(self, remote: Mapping[str, RemoteFile]) -> list[LocalFile]:
+        """Those of the body that the repository lacks, or holds otherwise."""
+        return [file for file in self.body if not file.is_at(remote.get(file.path))]
+
+    @classmethod
+    def of_dataset(cls, folder: Path, manifest: Manifest, address: HubAddress) -> "Payload":
+        """A built folder.
+
+        Args:
+            folder: the dataset's, verified.
+            manifest: the folder's.
+            address: where it goes, which the card's loading lines name.
+        """
+        card = published_card((folder / CARD_NAME).read_text("utf-8"), manifest, address)
+        return cls(
+            tuple(
+                LocalFile(shard.path, folder / shard.path, shard.bytes, shard.sha256, shard.rows)
+                for shard in manifest.shards
+            ),
+            _head(folder, card),
+        )
+
+    @classmethod
+    def of_recipe(cls, folder: Path, manifest: Manifest, address: HubAddress) -> "Payload":
+        """A built folder's recipe, without an image: see `recipe`.
+
+        Args:
+            folder: the dataset's, verified.
+            manifest: the folder's.
+            address: where it goes, which the card's loading line names.
+        """
+        card = recipe_card(manifest, address)
+        return cls(
+            (
+                LocalFile.of(SPECIFICATION_NAME, canonical_json().encode()),
+                LocalFile.of(PIXELS_NAME, pixel_table(folder, manifest)),
+            ),
+            _head(folder, card),
+        )
+
+
+def _head(folder: Path, card: str) -> tuple[LocalFile, ...]:
+    return (
+        LocalFile.of(CARD_NAME, card.encode()),
+        LocalFile.of(MANIFEST_NAME, (folder / MANIFEST_NAME).read_bytes()),
+    )

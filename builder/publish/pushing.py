@@ -1,0 +1,255 @@
+"""Publish a built folder: verify it, upload it, compare, and only then tag it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from imagenetq.builder.publish.payload import CARD_NAME, Payload
+from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME
+from imagenetq.builder.publish.repository import Gate, HubRepository, State
+from imagenetq.builder.publish.repository_card import is_ours, tag_of
+from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
+from imagenetq.builder.verify import verify
+from imagenetq.errors import PublishError, UsageError
+from imagenetq.hub import PREFIX, HubAddress
+from imagenetq.manifest import MANIFEST_NAME, Manifest, read_manifest
+from imagenetq.progress import meter, say
+from imagenetq.selection import SAMPLE
+from imagenetq.specification import CLEAN, variants
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_SHARD = re.compile(r"data/(?P<variant>[^/]+)/test-\d{5}(-of-\d{5})?\.(parquet|tar)")
+_PREFERRED = "blur-3"
+_DEFAULT_GATE = "manual"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A published version.
+
+    Attributes:
+        repository: `ORG/NAME`.
+        tag: the version's name there, such as `v1.0.0`.
+        commit: that the tag names.
+        page: the repository's address.
+        pixel_digest: of the dataset.
+        was_there: whether the version was published before, so that nothing was uploaded.
+        private: whether only its owners see it.
+        gated: how requests for access are answered; None if they are not asked for.
+        loading: a line of Python that loads it.
+    """
+
+    repository: str
+    tag: str
+    commit: str
+    page: str
+    pixel_digest: str
+    was_there: bool
+    private: bool
+    gated: str | None
+    loading: str
+
+
+def push(
+    folder: Path,
+    name: str,
+    *,
+    public: bool = False,
+    accept_terms: bool = False,
+    gated: str | None = None,
+    recipe_only: bool = False,
+    workers: int | None = None,
+) -> Pushed:
+    """Publish a built dataset on the Hub as a new version, or go on with a push that ended early.
+
+    The repository is made private and gated. Nothing that is there already is sent again. The
+    version's tag is set last, on a commit that holds exactly the manifest's files.
+
+    Args:
+        folder: the dataset; verified first, every shard and pixel.
+        name: `ORG/NAME`; made if there is no such repository.
+        public: let everybody see the repository, and ask for access. Without it, a repository
+            that is there stays as visible as it is, but none that everybody sees gets images.
+        accept_terms: that ImageNet's terms are accepted (`terms()` tells them), without which
+            images are not made public.
+        gated: how requests for access are answered: `manual`, each by the owners, or `auto`, by
+            the Hub at once. If left out, as the repository has it, else manual; a recipe, which
+            holds no image, is not gated by itself.
+        recipe_only: publish digests and pixel hashes alone, no image: see `recipe`.
+        workers: processes that verify; one a core if left out.
+
+    Raises:
+        UsageError: a name, option or folder that cannot be published at all.
+        FolderError: there is no dataset in the folder.
+        PublishError: the folder is not as its manifest says; the repository holds something else;
+            the Hub refuses, or cannot be reached. What was uploaded stays for the next push.
+    """
+    address = _address(name)
+    if gated is not None and gated not in get_args(Gate):
+        raise UsageError(f"no gate {gated!r}; it is manual or auto")
+    if public and not recipe_only and not accept_terms:
+        raise UsageError(
+            f"{address}: to make ImageNet's photographs public you must accept its terms; "
+            "read them, and add --accept-imagenet-terms"
+        )
+    manifest = read_manifest(folder)
+    if manifest.subset == SAMPLE:
+        raise UsageError(
+            f"{folder} is of the embedded sample, a demonstration, which is not published; "
+            "build from ImageNet, and push that"
+        )
+    repository = HubRepository(address)
+    repository.require_writer()
+    state = repository.state()
+    access = _Access.of(state, public=public, gated=gated, images=not recipe_only)
+    if state is not None:
+        access.require_allowed(repository, public=public)
+        if tag_of(manifest) in state.tags:
+            return _published(repository, state, manifest, access)
+        _require_own(repository, state.head)
+    _require_verified(folder, manifest, workers)
+    payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
+    payload = payload_of(folder, manifest, address)
+    if state is None:
+        repository.create()
+        state = repository.state()
+        if state is None:
+            raise PublishError(f"{address}: was made, but is not there; run the same command again")
+    access.gate(repository, state)
+    n_rows = sum(file.rows for file in payload.body)
+    with meter("uploading", max(n_rows, 1)) as progress:
+        commit = upload(repository, payload, state.head, progress)
+    require_same(repository, payload, commit)
+    repository.tag(tag_of(manifest), commit)
+    access.show(repository, state)
+    return _pushed(repository, manifest, access, commit, was_there=False)
+
+
+@dataclass(frozen=True)
+class _Access:
+    """Who is to see a repository in the end, and whether there are images to see."""
+
+    private: bool
+    gated: str | None
+    images: bool
+
+    @classmethod
+    def of(cls, state: State | None, *, public: bool, gated: str | None, images: bool) -> "_Access":
+        return cls(
+            private=not public and (state is None or state.private),
+            gated=gated or (state and state.gated) or (_DEFAULT_GATE if images else None),
+            images=images,
+        )
+
+    def require_allowed(self, repository: HubRepository, *, public: bool) -> None:
+        """Refuse to put images where everybody sees them without having been told to."""
+        if self.images and not self.private and not public:
+            raise PublishError(
+                f"{repository.address} is public; add --public, or make it private at "
+                f"{repository.page}/settings"
+            )
+
+    def gate(self, repository: HubRepository, state: State) -> None:
+        """Gate the repository, before anything is in it; it stays as private as it is."""
+        if state.gated != self.gated:
+            repository.set_access(private=state.private, gated=self.gated)
+
+    def show(self, repository: HubRepository, state: State) -> None:
+        """Show the repository to whom it is for, now that it is complete."""
+        if state.private != self.private:
+            repository.set_access(private=self.private, gated=self.gated)
+
+
+def _address(name: str) -> HubAddress:
+    repository = name.removeprefix(PREFIX)
+    if not _NAME.fullmatch(repository) or "--" in repository or ".." in repository:
+        raise UsageError(f"{name}: write ORG/NAME, such as your-name/imagenet-q")
+    return HubAddress(repository, None)
+
+
+def _published(
+    repository: HubRepository, state: State, manifest: Manifest, access: _Access
+) -> Pushed:
+    """What a version that was published before amounts to; only who sees it may change."""
+    tag = tag_of(manifest)
+    commit = state.tags[tag]
+    files = repository.files(commit)
+    published = repository.manifest(commit) if MANIFEST_NAME in files else None
+    if published is None:
+        raise PublishError(
+            f"{repository.address} has a tag {tag} of something else; push under another name"
+        )
+    if published.pixel_digest != manifest.pixel_digest:
+        raise PublishError(
+            f"{repository.address} has {tag} with other pixels (digest "
+            f"{published.pixel_digest[:12]}, here {manifest.pixel_digest[:12]}); a published "
+            "version never changes: push under another name"
+        )
+    if (PIXELS_NAME in files) == access.images:
+        found = "the recipe alone" if access.images else "the images themselves"
+        raise PublishError(
+            f"{repository.address} has {tag} as {found}; push this under another name"
+        )
+    access.gate(repository, state)
+    access.show(repository, state)
+    return _pushed(repository, published, access, commit, was_there=True)
+
+
+def _pushed(
+    repository: HubRepository, manifest: Manifest, access: _Access, commit: str, *, was_there: bool
+) -> Pushed:
+    name = repository.address.repository
+    tag = tag_of(manifest)
+    config = ""
+    if access.images:
+        distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
+        config = f'"{_PREFERRED if _PREFERRED in distorted else distorted[0]}", '
+    return Pushed(
+        repository=name,
+        tag=tag,
+        commit=commit,
+        page=repository.page,
+        pixel_digest=manifest.pixel_digest,
+        was_there=was_there,
+        private=access.private,
+        gated=access.gated,
+        loading=f'load_dataset("{name}", {config}revision="{tag}")',
+    )
+
+
+def _require_own(repository: HubRepository, head: str) -> None:
+    """Refuse a repository with files that no push of ours can have put there."""
+    files = repository.files(head)
+    names = {variant.name for variant in variants()}
+    known = {ATTRIBUTES, CARD_NAME, MANIFEST_NAME, PIXELS_NAME, SPECIFICATION_NAME}
+    foreign = [
+        path
+        for path in files
+        if path not in known
+        and not ((shard := _SHARD.fullmatch(path)) and shard["variant"] in names)
+    ]
+    if MANIFEST_NAME in files and repository.manifest(head) is None:
+        foreign.append(MANIFEST_NAME)
+    if CARD_NAME in files:
+        card = repository.read(CARD_NAME, head).decode("utf-8", "replace")
+        if not is_ours(card):
+            foreign.append(CARD_NAME)
+    if foreign:
+        raise PublishError(
+            f"{repository.address} holds files of something else ({shown(sorted(foreign))}); "
+            "push under another name, or remove them"
+        )
+
+
+def _require_verified(folder: Path, manifest: Manifest, workers: int | None) -> None:
+    problems = verify(folder, workers=workers)
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise PublishError(
+            f"{folder}: {len(problems)} problems, named above; nothing was pushed; mend them, "
+            "or build again"
+        )
+    if read_manifest(folder) != manifest:
+        raise PublishError(f"{folder}: changed while it was verified; push again")

@@ -1,0 +1,104 @@
+"""The recipe of a dataset: which originals, which variants, and every pixel hash; no image.
+
+It is four files: `manifest.json` as built, `specification.json` (what the specification digest
+covers), `pixels.parquet`, and a card. With them and ImageNet anybody builds the same pixels, and
+proves it: the manifest says subset, format, variants and digests, `pixels.parquet` the originals,
+their ranks and the hashes.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from imagenetq.digests import PixelLine, pixel_digest
+from imagenetq.errors import FolderError
+from imagenetq.manifest import Manifest
+from imagenetq.shards import read_tar
+from imagenetq.specification import variants
+
+PIXELS_NAME = "pixels.parquet"
+SPECIFICATION_NAME = "specification.json"
+
+_COLUMNS = ("image_id", "wnid", "rank", "pixel_sha256")
+
+
+def pixel_table(folder: Path, manifest: Manifest) -> bytes:
+    """`pixels.parquet`: image_id, wnid, rank, variant and pixel_sha256 of every row.
+
+    Rows are in the dataset's order: by variant as in the ladder, in it by rank, then wnid. The
+    same hashes and the same pyarrow give the same bytes.
+
+    Args:
+        folder: the dataset's, verified.
+        manifest: the folder's.
+
+    Raises:
+        FolderError: the rows are no longer those of the manifest's pixel digest.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    read = _read_parquet if manifest.format == "parquet" else _read_tar
+    rows = [
+        row | {"variant": shard.variant}
+        for shard in manifest.shards
+        for row in read(folder / shard.path)
+    ]
+    schema = pa.schema(
+        [
+            ("image_id", pa.string()),
+            ("wnid", pa.string()),
+            ("rank", pa.int32()),
+            ("variant", pa.string()),
+            ("pixel_sha256", pa.string()),
+        ]
+    )
+    table = pa.Table.from_pylist(rows, schema=schema)
+    if _digest(table) != manifest.pixel_digest:
+        raise FolderError(f"{folder}: changed while it was read; verify it and push again")
+    buffer = io.BytesIO()
+    # Hashes are all different: only the other columns are worth a dictionary.
+    dictionary = [name for name in schema.names if name != "pixel_sha256"]
+    pq.write_table(table, buffer, compression="zstd", use_dictionary=dictionary)
+    return buffer.getvalue()
+
+
+def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
+    """The rows of a `pixels.parquet`, proven against its manifest.
+
+    Args:
+        data: the file.
+        manifest: the recipe's.
+
+    Raises:
+        FolderError: it is damaged, or of another dataset.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(data))
+        if _digest(table) == manifest.pixel_digest:
+            return [dict(row) for row in table.to_pylist()]
+    except (pa.ArrowException, KeyError, OSError):
+        pass
+    raise FolderError(f"{PIXELS_NAME}: damaged, or not of the dataset that the manifest describes")
+
+
+def _digest(table: Any) -> str:
+    columns = [table[name].to_pylist() for name in PixelLine._fields]
+    known = {variant.name for variant in variants()}
+    if not known.issuperset(columns[PixelLine._fields.index("variant")]):
+        raise KeyError("variant")
+    return pixel_digest(PixelLine(*line) for line in zip(*columns, strict=True))
+
+
+def _read_parquet(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    return [dict(row) for row in pq.read_table(path, columns=list(_COLUMNS)).to_pylist()]
+
+
+def _read_tar(path: Path) -> list[dict[str, Any]]:
+    with path.open("rb") as file:
+        return [{name: row.fields[name] for name in _COLUMNS} for row in read_tar(file, str(path))]

@@ -1,0 +1,288 @@
+"""A dataset repository of the Hub, as publishing sees it: every request retried and explained."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from imagenetq.builder.publish.failures import explained, status_of
+from imagenetq.builder.publish.payload import LocalFile, RemoteFile
+from imagenetq.builder.publish.retrying import retried
+from imagenetq.errors import FolderError, PublishError
+from imagenetq.hub import HubAddress
+from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
+
+Gate = Literal["manual", "auto"]
+Result = TypeVar("Result")
+
+_KIND = "dataset"
+_READ_ONLY = "read"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a repository is.
+
+    Attributes:
+        head: the newest commit of its main branch.
+        private: whether only its owners see it.
+        gated: how requests for access are answered; None if the repository is open.
+        tags: the commit of each.
+    """
+
+    head: str
+    private: bool
+    gated: str | None
+    tags: Mapping[str, str]
+
+
+class HubRepository:
+    """Asks the Hub for one repository, and changes it.
+
+    All methods raise `PublishError` where the Hub refuses, or cannot be reached for long.
+    """
+
+    def __init__(self, address: HubAddress) -> None:
+        from huggingface_hub import HfApi
+
+        self.address = address
+        self._hub = HfApi()
+        self._name = address.repository
+
+    @property
+    def page(self) -> str:
+        """Its page on the Hub."""
+        return f"{self._hub.endpoint}/datasets/{self._name}"
+
+    def require_writer(self) -> None:
+        """Refuse early where there is no token, or one that can only read.
+
+        What a fine-grained token may do shows only when it does it.
+        """
+        from huggingface_hub import get_token
+
+        if get_token() is None:
+            raise PublishError(
+                f"{self.address}: there is no token; run `hf auth login` or set HF_TOKEN"
+            )
+        user = self._ask("asking who you are", self._hub.whoami)
+        if user.get("auth", {}).get("accessToken", {}).get("role") == _READ_ONLY:
+            raise PublishError(
+                f"{self.address}: the token can only read; make one that may write, and "
+                "run `hf auth login` or set HF_TOKEN"
+            )
+
+    def state(self) -> State | None:
+        """What it is now; None if there is no such repository."""
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        def look() -> State | None:
+            try:
+                info = self._hub.dataset_info(self._name)
+            except RepositoryNotFoundError:
+                return None
+            refs = self._hub.list_repo_refs(self._name, repo_type=_KIND)
+            tags = {tag.name: tag.target_commit for tag in refs.tags}
+            return State(info.sha or "", bool(info.private), info.gated or None, tags)
+
+        return self._ask("looking at the repository", look)
+
+    def create(self) -> None:
+        """Make it, private."""
+        self._ask(
+            "making the repository",
+            lambda: self._hub.create_repo(self._name, repo_type=_KIND, private=True, exist_ok=True),
+        )
+
+    def set_access(self, *, private: bool, gated: str | None) -> None:
+        """Say who may see it, and how requests for access are answered; None opens it."""
+        self._ask(
+            "setting who has access",
+            lambda: self._hub.update_repo_settings(
+                self._name,
+                repo_type=_KIND,
+                private=private,
+                gated=cast("Gate", gated) if gated else False,
+            ),
+        )
+
+    def files(self, commit: str) -> dict[str, RemoteFile]:
+        """All files of a commit, by path."""
+        from huggingface_hub.hf_api import RepoFile
+
+        def list_files() -> dict[str, RemoteFile]:
+            entries = self._hub.list_repo_tree(
+                self._name, repo_type=_KIND, revision=commit, recursive=True
+            )
+            return {
+                entry.path: RemoteFile(
+                    entry.size, entry.blob_id, entry.lfs.sha256 if entry.lfs else None
+                )
+                for entry in entries
+                if isinstance(entry, RepoFile)
+            }
+
+        return self._ask("listing the repository", list_files)
+
+    def read(self, path: str, commit: str) -> bytes:
+        """A small file."""
+        local = self._ask(
+            f"reading {path}",
+            lambda: self._hub.hf_hub_download(self._name, path, repo_type=_KIND, revision=commit),
+        )
+        return Path(local).read_bytes()
+
+    def manifest(self, commit: str) -> Manifest | None:
+        """The dataset's manifest in a commit; None if it is not one of ours."""
+        try:
+            return parse_model(
+                Manifest, self.read(MANIFEST_NAME, commit), MANIFEST_NAME, FolderError
+            )
+        except FolderError:
+            return None
+
+    def upload(self, files: Sequence[LocalFile]) -> list["CommitOperationAdd"]:
+        """Bring files to the Hub's storage, without committing them.
+
+        Returns:
+            What `commit` takes.
+
+        Raises:
+            PublishError: also where a file is no longer as the manifest says.
+        """
+        from huggingface_hub import CommitOperationAdd
+
+        def send() -> list[CommitOperationAdd]:
+            # Anew at each attempt, because the client remembers in them what it has read.
+            additions = [
+                CommitOperationAdd(
+                    file.path, file.source if isinstance(file.source, bytes) else str(file.source)
+                )
+                for file in files
+            ]
+            with _without_bars():
+                self._hub.preupload_lfs_files(
+                    self._name, additions, repo_type=_KIND, free_memory=False
+                )
+            return additions
+
+        try:
+            additions = self._ask("uploading", send)
+        except PublishError:
+            _require_intact(files)
+            raise
+        sent = (addition.upload_info.sha256.hex() for addition in additions)
+        for file, sha256 in zip(files, sent, strict=True):
+            if sha256 != file.sha256:
+                raise _changed(file)
+        return additions
+
+    def commit(
+        self,
+        additions: Sequence["CommitOperationAdd"],
+        deletions: Sequence[str],
+        *,
+        message: str,
+        parent: str,
+    ) -> str:
+        """Commit what was uploaded, and deletions.
+
+        Args:
+            additions: from `upload`.
+            deletions: paths.
+            message: of the commit.
+            parent: the commit that it must follow: nobody else may have made one since.
+
+        Returns:
+            The new commit.
+        """
+        from huggingface_hub import CommitOperationDelete
+
+        deleted = [CommitOperationDelete(path) for path in deletions]
+        attempts = 0
+
+        def send() -> str:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                # The answer was lost, but the commit may have been made.
+                state = self.state()
+                if state is not None and state.head != parent:
+                    return self._require_done(state.head, additions, deletions)
+            return self._hub.create_commit(
+                self._name,
+                [*deleted, *additions],
+                commit_message=message,
+                repo_type=_KIND,
+                parent_commit=parent,
+            ).oid
+
+        return self._ask("committing", send)
+
+    def tag(self, name: str, commit: str) -> None:
+        """Give a commit a name for good.
+
+        Raises:
+            PublishError: another commit has that name.
+        """
+
+        def send() -> None:
+            try:
+                self._hub.create_tag(self._name, tag=name, revision=commit, repo_type=_KIND)
+            except Exception as error:
+                state = self.state() if status_of(error) == 409 else None
+                # Ours, if only the answer to an earlier attempt was lost.
+                if state is None or state.tags.get(name) != commit:
+                    raise
+
+        self._ask("tagging", send)
+
+    def _require_done(
+        self, head: str, additions: Sequence["CommitOperationAdd"], deletions: Sequence[str]
+    ) -> str:
+        files = self.files(head)
+        paths = {addition.path_in_repo for addition in additions}
+        if paths - files.keys() or files.keys() & set(deletions):
+            raise PublishError(
+                f"{self.address}: somebody else is changing it; wait until that is done, and run "
+                "the same command again"
+            )
+        return head
+
+    def _ask(self, what: str, request: Callable[[], Result]) -> Result:
+        with explained(self.address):
+            return retried(request, f"{self.address}: {what}")
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Without the client's own progress bars, of which there is one a file, also in a log."""
+    from huggingface_hub import utils
+
+    # Not declared as exported, but documented.
+    bars: Any = utils
+    if bars.are_progress_bars_disabled():
+        yield
+        return
+    bars.disable_progress_bars()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bars()
+
+
+def _require_intact(files: Sequence[LocalFile]) -> None:
+    """Name the file that changed, where that is why an upload failed."""
+    for file in files:
+        if not file.is_intact():
+            raise _changed(file)
+
+
+def _changed(file: LocalFile) -> PublishError:
+    return PublishError(
+        f"{file.path}: changed while it was pushed; verify the folder, and push again"
+    )

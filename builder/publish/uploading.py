@@ -1,0 +1,139 @@
+"""Bring a payload into a repository, a commit at a time; whatever is there is not sent again.
+
+While files are on their way, the main branch has a card that says so and no manifest, so that
+neither `load_dataset` nor `imagenetq eval` takes it for a dataset. Readers pin a version's tag,
+which comes when all is there and compared.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from imagenetq.builder.publish.payload import CARD_NAME, LocalFile, Payload, RemoteFile
+from imagenetq.builder.publish.repository import HubRepository
+from imagenetq.builder.publish.repository_card import placeholder_card
+from imagenetq.errors import PublishError
+from imagenetq.manifest import MANIFEST_NAME
+from imagenetq.progress import Meter, Tally
+
+ATTRIBUTES = ".gitattributes"
+"""The Hub's own file, in every repository."""
+
+_COMMIT_FILES, _COMMIT_BYTES = 100, 4 * 2**30
+"""A commit's size: the Hub takes about a hundred an hour, and slows down with many files in one."""
+
+_SENT_BYTES = 256 * 2**20
+"""How much is sent at once, and so how much a kill can lose."""
+
+_SHOWN = 3
+
+
+def upload(repository: HubRepository, payload: Payload, head: str, progress: Meter) -> str:
+    """Make the main branch hold the payload and nothing else.
+
+    Args:
+        repository: where to.
+        payload: what.
+        head: the main branch's newest commit, whose files are ours.
+        progress: counts the dataset's rows.
+
+    Returns:
+        The commit that holds all.
+
+    Raises:
+        PublishError: a file changed meanwhile, or the Hub refuses or is gone.
+    """
+    remote = repository.files(head)
+    missing = payload.missing(remote)
+    stale = sorted(remote.keys() - payload.files.keys() - {ATTRIBUTES})
+    tally = _Progress(payload, missing, progress)
+    if missing or stale:
+        head = _open(repository, payload, head, remote, stale)
+    for batch in _batches(missing, _COMMIT_FILES, _COMMIT_BYTES):
+        additions = []
+        for part in _batches(batch, _COMMIT_FILES, _SENT_BYTES):
+            additions += repository.upload(part)
+            tally.advance(part)
+        message = f"Add {batch[0].path} to {batch[-1].path}"
+        head = repository.commit(additions, [], message=message, parent=head)
+    remote = repository.files(head)
+    closing = [file for file in payload.head if not file.is_at(remote.get(file.path))]
+    if closing:
+        additions = repository.upload(closing)
+        head = repository.commit(additions, [], message="Add card and manifest", parent=head)
+    return head
+
+
+def require_same(repository: HubRepository, payload: Payload, commit: str) -> None:
+    """Compare a commit with the payload: every path, size and hash, and no other file.
+
+    Raises:
+        PublishError: names the first differences.
+    """
+    remote = repository.files(commit)
+    files = payload.files
+    differing = [path for path, file in files.items() if not file.is_at(remote.get(path))]
+    foreign = sorted(remote.keys() - files.keys() - {ATTRIBUTES})
+    if differing or foreign:
+        raise PublishError(
+            f"{repository.address}: {shown(differing + foreign)} not as the manifest says; "
+            "nothing was tagged; verify the folder, and push again"
+        )
+
+
+def shown(paths: Sequence[str]) -> str:
+    """A few paths, and how many more there are."""
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"
+
+
+class _Progress:
+    """Counts rows and bytes that are there."""
+
+    def __init__(self, payload: Payload, missing: Sequence[LocalFile], progress: Meter) -> None:
+        self._meter = progress
+        self._already = _rows(payload.body) - _rows(missing)
+        self._rows = self._already
+        self._bytes = 0
+        self.advance([])
+
+    def advance(self, files: Sequence[LocalFile]) -> None:
+        self._rows += _rows(files)
+        self._bytes += sum(file.size for file in files)
+        self._meter.show(Tally(self._rows, self._already, self._bytes))
+
+
+def _open(
+    repository: HubRepository,
+    payload: Payload,
+    head: str,
+    remote: Mapping[str, RemoteFile],
+    stale: Sequence[str],
+) -> str:
+    """Say that the main branch is incomplete, and take away what does not belong."""
+    (card,) = (file for file in payload.head if file.path == CARD_NAME)
+    content = card.source if isinstance(card.source, bytes) else card.source.read_bytes()
+    placeholder = LocalFile.of(CARD_NAME, placeholder_card(content.decode()).encode())
+    additions = [] if placeholder.is_at(remote.get(CARD_NAME)) else [placeholder]
+    deletions = [*stale, *({MANIFEST_NAME} & remote.keys())]
+    if not additions and not deletions:
+        return head
+    message = "Begin a new version"
+    uploaded = repository.upload(additions) if additions else []
+    return repository.commit(uploaded, deletions, message=message, parent=head)
+
+
+def _batches(files: Sequence[LocalFile], n_files: int, n_bytes: int) -> Iterator[list[LocalFile]]:
+    """Files in order, so many and so large at a time; a larger one alone."""
+    batch: list[LocalFile] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) == n_files or size + file.size > n_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield batch
+
+
+def _rows(files: Sequence[LocalFile]) -> int:
+    return sum(file.rows for file in files)

@@ -1,0 +1,1 @@
+"""The four networks of the paper's Table I, as Caffe published them, and Caffe's weights files."""

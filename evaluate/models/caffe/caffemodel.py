@@ -1,0 +1,164 @@
+"""Caffe's weights files (`.caffemodel`): which blobs each layer has, and where their numbers lie.
+
+A file is one `NetParameter` message of BVLC's `caffe.proto`. It holds layers as `layer`
+(`LayerParameter`) or, written before 2015, as `layers` (`V1LayerParameter`); a layer's weights are
+`BlobProto` messages, the first of them the weight, the second the bias. Of the still older files,
+whose layers lie one message deeper (`V0LayerParameter`), no weights are found.
+
+Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.evaluate.models.caffe.wire import DamagedMessage, Field, Wire, varints
+
+# Field numbers of caffe.proto: of NetParameter, with those of the layer's name and blobs; ..
+_LAYERS = {100: (1, 7), 2: (4, 6)}
+# .. and of BlobProto and BlobShape.
+_NUM, _WIDTH, _DATA, _SHAPE, _DOUBLE_DATA, _DIM = 1, 4, 5, 7, 8, 1
+
+_LONGEST_NAME = 200
+_LONGEST_SHAPE = 1000
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Blob:
+    """An array of a layer.
+
+    Attributes:
+        shape: as the file gives it; older files pad it with leading ones to four axes.
+        size: how many numbers the file holds for it, which may be another number.
+        parts: where they lie, in order.
+        itemsize: bytes of each: 4, or 8 for double precision.
+    """
+
+    shape: tuple[int, ...]
+    size: int
+    parts: tuple[Field, ...]
+    itemsize: int
+
+
+def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
+    """The blobs of every layer that has some, by the layer's name.
+
+    Raises:
+        DamagedMessage: the file is no `NetParameter`, or two layers have the same name.
+    """
+    found: dict[str, tuple[Blob, ...]] = {}
+    for layer in wire.fields(0, wire.size):
+        if layer.number not in _LAYERS:
+            continue
+        name_number, blobs_number = _LAYERS[layer.number]
+        name, blobs = "", []
+        for field in wire.fields(*_span(layer)):
+            if field.number == name_number:
+                name = _printable(wire.read(field, _LONGEST_NAME))
+            elif field.number == blobs_number:
+                blobs.append(_blob(wire, field))
+        if blobs and name in found:
+            raise DamagedMessage(f"it has two layers {name}")
+        if blobs:
+            found[name] = tuple(blobs)
+    return found
+
+
+def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
+    """Read a blob's numbers, a piece at a time.
+
+    Args:
+        wire: the blob's file.
+        blob: of `target.size` numbers.
+        target: where they go: contiguous, of any shape; doubles are rounded.
+
+    Raises:
+        DamagedMessage: a number is infinite or not a number, or the file became shorter.
+    """
+    flat, done = target.reshape(-1), 0
+    for part in blob.parts:
+        for piece in _pieces(wire, part, blob.itemsize):
+            flat[done : done + len(piece)] = piece
+            if not np.isfinite(flat[done : done + len(piece)]).all():
+                raise DamagedMessage("infinite or not a number")
+            done += len(piece)
+    if done != flat.size:
+        raise DamagedMessage("cut short while it was read")
+
+
+def same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether two shapes are the same but for leading ones, with which older files pad."""
+    return _without_ones(found) == _without_ones(wanted)
+
+
+def _pieces(wire: Wire, part: Field, itemsize: int) -> Iterator[NDArray[np.floating]]:
+    number = np.dtype(f"<f{itemsize}")
+    # Numbers that were not packed come each with a tag.
+    item = np.dtype([("tag", "u1"), ("number", number)]) if part.width else number
+    for start in range(part.start, part.end, _PIECE * item.itemsize):
+        wire.file.seek(start)
+        data = wire.file.read(min(_PIECE * item.itemsize, part.end - start))
+        items = np.frombuffer(data, item, len(data) // item.itemsize)
+        with np.errstate(over="ignore"):  # A double that float32 cannot hold becomes infinite.
+            yield (items["number"] if part.width else items).astype(np.float32, copy=False)
+
+
+def _blob(wire: Wire, message: Field) -> Blob:
+    legacy = [0, 0, 0, 0]
+    shape: tuple[int, ...] | None = None
+    floats: list[Field] = []
+    doubles: list[Field] = []
+    for field in wire.fields(*_span(message)):
+        if _NUM <= field.number <= _WIDTH and field.value is not None:
+            legacy[field.number - _NUM] = field.value
+        elif field.number == _SHAPE:
+            shape = _dims(wire, field)
+        elif field.number == _DATA:
+            floats.append(field)
+        elif field.number == _DOUBLE_DATA:
+            doubles.append(field)
+    parts, itemsize = (doubles, 8) if doubles else (floats, 4)
+    size = sum(_count(part, itemsize) for part in parts)
+    return Blob(tuple(legacy) if shape is None else shape, size, tuple(parts), itemsize)
+
+
+def _printable(name: bytes) -> str:
+    # It comes up in messages, which are one line.
+    text = name.decode(errors="replace")
+    return text if text.isprintable() else ascii(text)
+
+
+def _dims(wire: Wire, message: Field) -> tuple[int, ...]:
+    start, end = _span(message)
+    if end - start > _LONGEST_SHAPE:
+        raise DamagedMessage(f"a shape takes {end - start:,} bytes")
+    dims: list[int] = []
+    for field in wire.fields(start, end):
+        if field.number == _DIM and field.value is not None:
+            dims.append(field.value)
+        elif field.number == _DIM:
+            dims += varints(wire.read(field, _LONGEST_SHAPE))
+    return tuple(dims)
+
+
+def _count(part: Field, itemsize: int) -> int:
+    length = part.end - part.start
+    size = itemsize if part.width is None else 1 + itemsize
+    if part.value is not None or part.width not in (None, itemsize) or length % size:
+        raise DamagedMessage(f"the numbers at byte {part.start:,} are not of {itemsize} bytes")
+    return length // size
+
+
+def _span(message: Field) -> tuple[int, int]:
+    if message.value is not None or message.width is not None:
+        raise DamagedMessage(f"the field at byte {message.start:,} should be a message")
+    return message.start, message.end
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    return shape

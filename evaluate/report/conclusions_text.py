@@ -1,0 +1,157 @@
+"""The findings in words."""
+
+from collections.abc import Iterator
+
+from imagenetq.entry_scores import Crossing, Estimate
+from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings, Pair, Sensitivity
+from imagenetq.evaluate.report.words import PARAMETERS, TITLES, markdown
+from imagenetq.specification import LADDERS, Ladder, scored_variants
+
+_FEWEST_FOR_A_TREND = 5
+_ABSENT = "-"
+
+
+def to_markdown(found: Findings) -> str:
+    """The findings as a Markdown page, without a title."""
+    blocks = [*_sensitivity(found), *_falls(found), *_depth(found)]
+    if found.warnings:
+        blocks += ["## Warnings", "\n".join(f"- {markdown(line)}" for line in found.warnings)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _sensitivity(found: Findings) -> Iterator[str]:
+    yield "## What each network is most sensitive to"
+    yield (
+        "The share of clean top-1 accuracy that is left, as a mean over a distortion's levels; in "
+        "brackets its 95 % interval. A place is a range where the images do not tell distortions "
+        "apart (paired over images, Holm-corrected, p < 0.05)."
+    )
+    for network in found.networks:
+        if not network.sensitivities:
+            yield f"{markdown(network.name)}: no distortion was evaluated whole, with clean."
+            continue
+        lines = [f"| {markdown(network.name)} | place | accuracy left (%) |", "|---|---|---|"]
+        lines += [
+            f"| {TITLES[held.distortion]} | {_place(held)} | {_estimate(held.relative)} |"
+            for held in network.sensitivities
+        ]
+        yield "\n".join(lines)
+        yield _in_words(network)
+
+
+def _in_words(network: NetworkFindings) -> str:
+    held = network.sensitivities
+    worst = [TITLES[one.distortion] for one in held if one.first_place == 1]
+    name = markdown(network.name)
+    if len(held) == 1:
+        return f"Only {TITLES[held[0].distortion]} was evaluated whole."
+    if len(worst) == len(held):
+        return f"{name}: these images tell no distortion apart as the worst."
+    if len(worst) == 1:
+        return f"{name} is most sensitive to {worst[0]}."
+    return f"{name} is most sensitive to {_listed(worst)}, between which these images do not tell."
+
+
+def _falls(found: Findings) -> Iterator[str]:
+    yield "## Where accuracy begins to fall"
+    yield (
+        "The parameter at which top-1 accuracy first falls to 90 % of clean, linear between "
+        "levels. The levels run from mild to strong; a codec may already be below at its mildest."
+    )
+    heads = [f"{TITLES[ladder.distortion]}, {PARAMETERS[ladder.distortion]}" for ladder in LADDERS]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for network in found.networks:
+        falls = [_crossing(network.falls[ladder.distortion], ladder) for ladder in LADDERS]
+        lines.append(f"| {markdown(network.name)} | " + " | ".join(falls) + " |")
+    yield "\n".join(lines)
+
+
+def _depth(found: Findings) -> Iterator[str]:
+    yield "## Depth and robustness"
+    yield (
+        "The relative score is the ImageNet-Q score divided by clean top-1 accuracy: how much of "
+        "what a network can do survives. Layers are convolutional + fully connected, on the "
+        "longest path."
+    )
+    lines = ["| | layers | parameters | relative score (%) |", "|---|---:|---:|---|"]
+    for network in found.networks:
+        layers = "not known"
+        if network.layers is not None:
+            layers = f"{network.convolutional} + {network.fully_connected}"
+        score = _ABSENT if network.relative_score is None else _estimate(network.relative_score)
+        row = [markdown(network.name), layers, f"{network.parameters:,}", score]
+        lines.append("| " + " | ".join(row) + " |")
+    yield "\n".join(lines)
+    if found.pairs:
+        yield "\n".join(f"- {_pair(pair)}" for pair in found.pairs)
+    yield _trend(found)
+
+
+def _pair(pair: Pair) -> str:
+    first, second = markdown(pair.first), markdown(pair.second)
+    gap = f"{_points(pair.difference)}, p = {pair.p_holm:.2g}"
+    if pair.is_told_apart:
+        return f"{first} keeps more of its accuracy than {second}: {gap}."
+    return f"{first} and {second} are not told apart: {gap}."
+
+
+def _trend(found: Findings) -> str:
+    """Whether the deeper of two networks is the more robust, as far as the pairs tell."""
+    layers = {network.name: network.layers for network in found.networks}
+    told = [
+        (one, other)
+        for pair in found.pairs
+        if pair.is_told_apart
+        and (one := layers[pair.first]) is not None
+        and (other := layers[pair.second]) is not None
+    ]
+    if not told:
+        return (
+            "Whether deeper networks are more robust cannot be said: there are no two networks of "
+            "known depth whose relative scores are told apart."
+        )
+    deeper = sum(one > other for one, other in told)
+    said = (
+        f"Pairs of networks of known depth that are told apart: {len(told)}; in {deeper} of them "
+        "the deeper network is the more robust"
+    )
+    equal = sum(one == other for one, other in told)
+    said += f", and {equal} are equally deep." if equal else "."
+    if len(found.networks) < _FEWEST_FOR_A_TREND:
+        said += f" {len(found.networks)} networks are too few to speak of a trend."
+    return said
+
+
+def _place(held: Sensitivity) -> str:
+    if held.first_place == held.last_place:
+        return str(held.first_place)
+    return f"{held.first_place} to {held.last_place}"
+
+
+def _crossing(crossing: Crossing | None, ladder: Ladder) -> str:
+    if crossing is None:
+        return _ABSENT
+    if crossing.value is not None:
+        return f"{crossing.value:.3g}"
+    scored = [v.value for v in scored_variants() if v.distortion == ladder.distortion]
+    if crossing.place == "below the first":
+        return f"milder than {scored[0]}"
+    return f"not down to {scored[-1]}" if scored[0] > scored[-1] else f"not up to {scored[-1]}"  # type: ignore[operator]
+
+
+def _estimate(estimate: Estimate) -> str:
+    value = f"{100 * estimate.value:.1f}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+
+
+def _points(estimate: Estimate) -> str:
+    value = f"{100 * estimate.value:+.1f} points"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"

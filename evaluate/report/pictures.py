@@ -1,0 +1,131 @@
+"""The pixels of one photograph in the variants that a figure shows."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from imagenetq import classes
+from imagenetq.decoding import decode
+from imagenetq.distortions import Pixels
+from imagenetq.errors import EntryError, FolderError, SourceError
+from imagenetq.evaluate.data.base import Data, Sample, Task
+from imagenetq.evaluate.data.reading import samples
+from imagenetq.evaluate.data.source import Source
+from imagenetq.evaluate.data.task import ShardTask
+from imagenetq.evaluate.results import Result
+from imagenetq.progress import meter
+from imagenetq.rendering import render_ladder
+from imagenetq.selfcheck import check_platform
+from imagenetq.specification import CLEAN, select_variants, variant
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One photograph, distorted.
+
+    Attributes:
+        image_id: its id.
+        label: the true class, 0 to 999.
+        pixels: by the variant's name, RGB samples of shape (height, width, 3).
+    """
+
+    image_id: str
+    label: int
+    pixels: dict[str, Pixels]
+
+
+Pictures = Callable[[str, Sequence[str]], Picture]
+"""From an image id and variants' names to the picture; clean is always among them."""
+
+
+def pictures_of_source(source: Source) -> Pictures:
+    """Pictures rendered by the reference distortions from a source's originals."""
+
+    def picture(image_id: str, names: Sequence[str]) -> Picture:
+        for image in source.images():
+            if image.image_id == image_id:
+                break
+        else:
+            raise SourceError(
+                f"the source holds no image {image_id!r}; give the --source that the entries are of"
+            )
+        if source.is_remote:
+            with TemporaryDirectory() as folder, meter("fetching", 1) as progress:
+                source.fetch([image], Path(folder), progress.advance)
+                data = source.read(image)
+        else:
+            data = source.read(image)
+        clean = decode(data, image.name)
+        pixels = _rendered(clean, image_id, [CLEAN, *names])
+        return Picture(image_id, classes.labels()[image.wnid], pixels)
+
+    return picture
+
+
+def pictures_of_data(data: Data) -> Pictures:
+    """Pictures stored in a built dataset, each compared with its hash.
+
+    Variants that it does not hold are rendered from its clean image, which gives the same pixels.
+    """
+    held = {v.name for v in data.variants}
+
+    def picture(image_id: str, names: Sequence[str]) -> Picture:
+        found: dict[str, Sample] = {}
+        place = 0
+        for name in dict.fromkeys([CLEAN, *(name for name in names if name in held)]):
+            tasks = list(data.tasks([variant(name)]))
+            # A photograph's place is the same in all variants, so only clean is searched.
+            order = sorted(range(len(tasks)), key=lambda number: number != place)
+            for number in order:
+                with closing(_rows_of(tasks[number], image_id)) as rows:
+                    sample = next(rows, None)
+                if sample is not None:
+                    found[name], place = sample, number
+                    break
+            else:
+                raise FolderError(
+                    f"the dataset holds no image {image_id!r} ({name}); give the --data that the "
+                    "entries are of"
+                )
+        pixels = {name: sample.pixels for name, sample in found.items()}
+        missing = [name for name in names if name not in pixels]
+        return Picture(
+            image_id,
+            found[CLEAN].label,
+            pixels | (_rendered(pixels[CLEAN], image_id, missing) if missing else {}),
+        )
+
+    return picture
+
+
+def require_same_picture(picture: Picture, result: Result) -> None:
+    """Refuse a photograph that is not the one of the predictions.
+
+    Raises:
+        EntryError: it has another class or size.
+    """
+    predictions = result.predictions
+    row = predictions.image_ids.index(picture.image_id)
+    short_side = min(picture.pixels[CLEAN].shape[:2])
+    if (picture.label, short_side) != (predictions.labels[row], predictions.short_sides[row]):
+        raise EntryError(
+            f"{picture.image_id}: has another class or size here than in the entries; give the "
+            "source or dataset that they were computed on"
+        )
+
+
+def _rendered(clean: Pixels, image_id: str, names: Sequence[str]) -> dict[str, Pixels]:
+    check_platform()
+    rendered = render_ladder(clean, image_id=image_id, only=select_variants(names))
+    return {held.variant.name: held.pixels for held in rendered}
+
+
+def _rows_of(task: Task, image_id: str) -> Generator[Sample, None, None]:
+    if not isinstance(task, ShardTask):
+        yield from (sample for sample in task.samples() if sample.image_id == image_id)
+        return
+    # Only the one row is decoded, and checked, of a hundred.
+    rows = (row for row in task.shard.rows() if row.fields.get("image_id") == image_id)
+    yield from samples(rows, task.shard.address, replace(task.expected, check_pixels="all"))

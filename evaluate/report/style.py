@@ -1,0 +1,161 @@
+"""How the report's figures look, and how they are written: one style, fit for print.
+
+Colours are Okabe and Ito's, which the colour-blind tell apart; markers and line styles differ too,
+so that a grey print can be read. Sizes are those of a two-column paper.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imagenetq.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Columns = Literal[1, 2]
+
+WIDTHS: dict[Columns, float] = {1: 3.5, 2: 7.16}
+"""Inches: one column of an IEEE paper, and both with the space between them."""
+
+DPI = 240
+"""Of the PNG files, and of photographs in the PDF files."""
+
+GREY = "#666666"
+RIGHT, WRONG = "#0072B2", "#D55E00"
+
+_FONT = "DejaVu Sans"
+# Yellow, Okabe and Ito's eighth colour, is left out: a thin yellow line is lost on paper.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
+_LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+
+_STYLE: dict[str, Any] = {
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 7.5,
+    "figure.dpi": 150,
+    "font.family": _FONT,
+    "font.size": 7,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 2.5,
+    # TrueType: text stays text, which Type 3 fonts of matplotlib's default do not promise.
+    "pdf.fonttype": 42,
+    "xtick.labelsize": 6.5,
+    "xtick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.labelsize": 6.5,
+    "ytick.major.size": 2.5,
+    "ytick.major.width": 0.6,
+}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """While it lasts, figures are made and saved in the report's style, whatever the user's is."""
+    from matplotlib import style
+
+    with style.context(["default", _STYLE]):
+        yield
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure that belongs to nobody's global state.
+
+    Args:
+        width: inches.
+        height: inches.
+    """
+    return _figure_class()(figsize=(width, height))
+
+
+def line_style(place: int) -> dict[str, Any]:
+    """Colour, marker and line style of the network at a place; the first 315 differ."""
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "linestyle": _LINES[place % len(_LINES)],
+    }
+
+
+def drawable(text: str) -> str:
+    """A text from anyone as matplotlib draws it as it is: no formulas, no missing glyphs."""
+    known = "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return known.replace("$", r"\$")
+
+
+def fitted(text: str, points: float, size: float) -> str:
+    """A text cut to a width, with an ellipsis where something is missing.
+
+    Args:
+        text: any.
+        points: the width that there is.
+        size: of the font, in points.
+    """
+    if text_width(text, size) <= points:
+        return text
+    while text and text_width(f"{text}…", size) > points:
+        text = text[:-1].rstrip(" ,/-")
+    return f"{text}…"
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Points that a text is wide."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(family=_FONT, size=size, weight="bold" if bold else "normal")
+    known = "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    width: float = text_to_path.get_text_width_height_descent(known, font, ismath=False)[0]
+    return width
+
+
+def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
+    """Write a figure as `name.png` and `name.pdf`; the same figure gives the same bytes.
+
+    The PDF's fonts are embedded as TrueType, so that its text can be searched and copied.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    # Times would make every file a new one.
+    undated: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}}
+    paths = []
+    for kind, metadata in undated.items():
+        buffer = BytesIO()
+        with paper_style():
+            figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
+        paths.append(folder / f"{name}.{kind}")
+        write_whole(paths[-1], buffer.getvalue())
+    return paths
+
+
+@cache
+def _figure_class() -> "type[Figure]":
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that a notebook shows, though it is not pyplot's."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = BytesIO()
+            with paper_style():
+                self.savefig(buffer, format="png", facecolor="white")
+            return buffer.getvalue()
+
+    return NotebookFigure
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties(family=_FONT))).get_charmap())

@@ -1,0 +1,192 @@
+"""Photographs in a grid, each with what the networks said beneath: the body of Figures 1 and 3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from imagenetq.distortions import Pixels
+from imagenetq.evaluate.report.choosing import Answer
+from imagenetq.evaluate.report.style import (
+    DPI,
+    GREY,
+    RIGHT,
+    WRONG,
+    drawable,
+    fitted,
+    new_figure,
+    text_width,
+)
+from imagenetq.evaluate.report.words import class_word, key_letter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_POINTS = 72
+_GAP = 0.09
+_RIGHT_EDGE = 0.02
+_TITLE = 0.15
+_LINE = 0.115
+_BELOW = 0.09
+_SIDE = 0.16
+_SIZE = 6.0
+_TITLE_SIZE = 6.8
+_KEY_LINE = 0.13
+_MARK_WIDTH = 7.0
+_MARKS = {True: ("✓", RIGHT), False: ("✗", WRONG)}
+_NO_LABEL = 62.0
+"""Points: in a narrower tile there is room for mark and confidence, not for the label."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One photograph and the answers to it.
+
+    Attributes:
+        title: above it.
+        pixels: RGB samples of shape (height, width, 3).
+        answers: one a network, None where it was not evaluated on this variant.
+    """
+
+    title: str
+    pixels: Pixels
+    answers: tuple[Answer | None, ...]
+
+
+def draw_tiles(
+    rows: Sequence[Sequence[Tile]],
+    names: Sequence[str],
+    *,
+    width: float,
+    aspect: float,
+    row_titles: Sequence[str] | None = None,
+    note: str,
+) -> "Figure":
+    """Draw rows of tiles, and under them which letter is which network.
+
+    Under a photograph stands a line a network: its letter, whether it is right (a tick or a cross,
+    blue or vermilion), the class it names, and the probability it gives to the true class.
+
+    Args:
+        rows: the tiles; the longest row decides their width.
+        names: of the networks, in the order of each tile's answers.
+        width: of the figure, inches.
+        aspect: greatest height of a photograph, in tile widths; higher ones are drawn narrower.
+        row_titles: at the left of each row.
+        note: the last line, which explains the marks.
+    """
+    left = 0.02 if row_titles is None else _SIDE
+    across = max(len(row) for row in rows)
+    tile = (width - left - _RIGHT_EDGE - (across - 1) * _GAP) / across
+    box = tile * aspect
+    step = _TITLE + box + len(names) * _LINE + _BELOW
+    key = _key(names, note, width * _POINTS)
+    height = len(rows) * step + len(key) * _KEY_LINE + 0.04
+    figure = new_figure(width, height)
+    for number, row in enumerate(rows):
+        top = height - number * step
+        if row_titles is not None:
+            middle = (top - _TITLE - box / 2) / height
+            figure.text(
+                0.07 / width,
+                middle,
+                row_titles[number],
+                rotation=90,
+                ha="center",
+                va="center",
+                size=7.5,
+            )
+        for place, shown in enumerate(row):
+            start = left + place * (tile + _GAP)
+            _draw(figure, shown, start, top, tile, box, is_keyed=len(names) > 1)
+    for number, line in enumerate(key):
+        bottom = 0.03 + (len(key) - 1 - number) * _KEY_LINE
+        figure.text(left / width, bottom / height, drawable(line), size=_SIZE, color="black")
+    return figure
+
+
+def _draw(
+    figure: "Figure",
+    shown: Tile,
+    left: float,
+    top: float,
+    width: float,
+    box: float,
+    *,
+    is_keyed: bool,
+) -> None:
+    whole_width, whole_height = figure.get_size_inches()
+    title = fitted(shown.title, width * _POINTS, _TITLE_SIZE)
+    middle = (left + width / 2) / whole_width
+    baseline = (top - _TITLE + 0.04) / whole_height
+    figure.text(middle, baseline, drawable(title), size=_TITLE_SIZE, ha="center")
+    high, wide = shown.pixels.shape[:2]
+    scale = min(width / wide, box / high)
+    drawn_width, drawn_height = wide * scale, high * scale
+    panel = figure.add_axes(
+        (
+            (left + (width - drawn_width) / 2) / whole_width,
+            (top - _TITLE - (box + drawn_height) / 2) / whole_height,
+            drawn_width / whole_width,
+            drawn_height / whole_height,
+        )
+    )
+    panel.imshow(_resized(shown.pixels, drawn_width, drawn_height), interpolation="none")
+    panel.set_aspect("auto")
+    panel.set_axis_off()
+    for place, answer in enumerate(shown.answers):
+        line = (top - _TITLE - box - (place + 1) * _LINE + 0.015) / whole_height
+        letter = key_letter(place) if is_keyed else ""
+        _write(figure, answer, letter, left, line, width)
+
+
+def _write(
+    figure: "Figure", answer: Answer | None, letter: str, left: float, line: float, width: float
+) -> None:
+    """One network's line under a tile."""
+    whole = figure.get_figwidth()
+    figure.text(left / whole, line, letter, size=_SIZE, color=GREY)
+    points = text_width(f"{letter} ", _SIZE) if letter else 0.0
+    if answer is None:
+        text = fitted("not evaluated", width * _POINTS - points, _SIZE)
+        figure.text(left / whole + points / _POINTS / whole, line, text, size=_SIZE, color=GREY)
+        return
+    mark, colour = _MARKS[answer.is_right]
+    figure.text(left / whole + points / _POINTS / whole, line, mark, size=_SIZE, color=colour)
+    confidence = f"{answer.confidence:.2f}"
+    end = (left + width) / whole
+    figure.text(end, line, confidence, size=_SIZE, ha="right")
+    points += _MARK_WIDTH
+    room = width * _POINTS - points - text_width(f" {confidence}", _SIZE)
+    if width * _POINTS >= _NO_LABEL:
+        text = drawable(fitted(class_word(answer.label), room, _SIZE))
+        figure.text(left / whole + points / _POINTS / whole, line, text, size=_SIZE)
+
+
+def _key(names: Sequence[str], note: str, points: float) -> list[str]:
+    """Which letter is which network, broken into lines that fit; then the note, likewise."""
+    items = [f"{key_letter(place)}  {name}" for place, name in enumerate(names)]
+    keyed = _wrapped(items, "     ", points) if len(names) > 1 else []
+    return keyed + _wrapped(note.split(), " ", points)
+
+
+def _wrapped(items: Sequence[str], gap: str, points: float) -> list[str]:
+    lines: list[str] = []
+    for item in items:
+        longer = f"{lines[-1]}{gap}{item}" if lines else item
+        if lines and text_width(longer, _SIZE) <= 0.97 * points:
+            lines[-1] = longer
+        else:
+            lines.append(fitted(item, 0.97 * points, _SIZE))
+    return lines
+
+
+def _resized(pixels: Pixels, width: float, height: float) -> Pixels:
+    """As many samples as the print shows; fewer bytes, and no moiré from the viewer's own."""
+    size = (max(1, round(width * DPI)), max(1, round(height * DPI)))
+    if size[0] >= pixels.shape[1]:
+        return pixels
+    # Box averages whole samples, so that noise and blocks are not smoothed more than they must.
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
