@@ -3,17 +3,21 @@
 from imagenetq.builder.build import build
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.estimate import Estimate, estimate
+from imagenetq.builder.like import Likeness, build_like, open_recipe
 from imagenetq.builder.publish import Pushed, push
 from imagenetq.builder.sources import Source, open_source
 from imagenetq.builder.verify import verify
 
 __all__ = [
     "Estimate",
+    "Likeness",
     "Pushed",
     "Source",
     "build",
+    "build_like",
     "contact_sheet",
     "estimate",
+    "open_recipe",
     "open_source",
     "push",
     "verify",

@@ -11,15 +11,21 @@ from typing import Any
 
 import yaml
 
+from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.files import write_whole
 from imagenetq.manifest import Manifest, VariantSummary
 from imagenetq.specification import CLEAN, LADDERS, select_variants
 
 CARD_NAME = "README.md"
+PREVIEW_NAME = "preview.jpg"
+"""Every variant of one openly licensed photograph, beside the card, which shows it."""
 
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _SPLIT = "test"
+_SHOWN = ("blur-3", "jpeg-10")
+"""What the loading lines show, if it is there."""
+
 _SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 _LARGEST_CATEGORY = "100K<n<1M"
 _INCOMPLETE = "INCOMPLETE-run-the-same-imagenetq-build-again"
@@ -30,22 +36,28 @@ def template() -> str:
     return files("imagenetq.builder").joinpath("dataset_card.md").read_text(encoding="utf-8")
 
 
+def preview() -> bytes:
+    """The picture that the card shows."""
+    return files("imagenetq.builder").joinpath(PREVIEW_NAME).read_bytes()
+
+
 def refresh_template(path: Path) -> None:
     """Write the specification's tables into the template itself."""
     text = path.read_text(encoding="utf-8")
     write_whole(path, fill(text, {"ladder": ladder_table()}).encode())
 
 
-def write_card(folder: Path, manifest: Manifest) -> None:
-    """Write the card of a complete dataset."""
-    write_whole(folder / CARD_NAME, card(manifest).encode())
+def write_card(folder: DatasetFolder, manifest: Manifest) -> None:
+    """Write the card of a complete dataset, and the picture that it shows."""
+    folder.write(PREVIEW_NAME, preview())
+    folder.write(CARD_NAME, card(manifest).encode())
 
 
-def write_placeholder(folder: Path) -> None:
+def write_placeholder(folder: DatasetFolder) -> None:
     """Write a card that keeps `load_dataset` from opening an unfinished folder."""
     front = {"configs": [{"config_name": "incomplete", "data_files": _INCOMPLETE}]}
     text = "This dataset is still being built. Run the same `imagenetq build` again to go on.\n"
-    write_whole(folder / CARD_NAME, _with_front_matter(front, f"\n{text}").encode())
+    folder.write(CARD_NAME, _with_front_matter(front, f"\n{text}").encode())
 
 
 def card(manifest: Manifest) -> str:
@@ -58,12 +70,15 @@ def card(manifest: Manifest) -> str:
         "dataset_info": _split_counts(manifest),
     }
     sections = {
+        "preview": f"![Every variant of one photograph]({PREVIEW_NAME})",
         "identity": _identity(manifest),
         "loading": _loading(manifest),
+        "evaluating": _evaluating(manifest),
         "ladder": ladder_table(),
         "storage": _storage(manifest),
         "sizes": _sizes(manifest),
         "provenance": _provenance(manifest),
+        "citation": _citation(manifest),
     }
     return _with_front_matter(head, fill(body, sections))
 
@@ -157,17 +172,34 @@ def _identity(manifest: Manifest) -> str:
 
 def _loading(manifest: Manifest) -> str:
     names = list(config_variants(manifest))
+    distorted = next((name for name in _SHOWN if name in manifest.variants), names[-1])
     lines = [
         "```python",
         "from datasets import load_dataset",
         "",
         f'load_dataset("./imagenet-q", "{names[0]}", split="{_SPLIT}")',
-        f'load_dataset("./imagenet-q", "{names[-1]}", split="{_SPLIT}", streaming=True)',
-        "```",
-        "",
-        f"Configs: {', '.join(f'`{name}`' for name in names)}.",
+        f'load_dataset("./imagenet-q", "{distorted}", split="{_SPLIT}", streaming=True)',
     ]
+    if manifest.format == "webdataset":
+        shards = [shard.path for shard in manifest.shards if shard.variant == distorted]
+        last = len(shards) - 1
+        lines += [
+            "",
+            "import webdataset as wds",
+            "",
+            f'wds.WebDataset("./imagenet-q/data/{distorted}/test-{{00000..{last:05d}}}.tar", '
+            "shardshuffle=False)",
+        ]
+    lines += ["```", "", f"Configs: {', '.join(f'`{name}`' for name in names)}."]
     return "\n".join(lines)
+
+
+def _evaluating(manifest: Manifest) -> str:
+    if CLEAN not in manifest.variants:
+        # Relative scores need what this dataset lacks.
+        return "Built without its clean images, which `imagenetq eval` needs."
+    command = "imagenetq eval --model timm/resnet50 --data ./imagenet-q"
+    return f"With `imagenetq` and its extra `[eval]` installed:\n\n```sh\n{command}\n```"
 
 
 def _storage(manifest: Manifest) -> str:
@@ -210,6 +242,22 @@ def _provenance(manifest: Manifest) -> str:
     code = f"imagenetq {manifest.code.version}"
     commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
     return f"Source: {manifest.source}. Built by {code}{commit} with {versions}."
+
+
+def _citation(manifest: Manifest) -> str:
+    return "\n".join(
+        [
+            "```bibtex",
+            "@misc{imagenetq,",
+            "  title  = {{ImageNet-Q: ImageNet under Five Kinds of Quality Loss}},",
+            "  author = {{The ImageNet-Q authors}},",
+            "  year   = {2026},",
+            f"  note   = {{Version {manifest.dataset_version}, subset {manifest.subset}, "
+            f"pixel digest {manifest.pixel_digest}}}",
+            "}",
+            "```",
+        ]
+    )
 
 
 def front_matter(text: str) -> Any:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from itertools import zip_longest
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import JPEG, WEBP
@@ -174,7 +174,7 @@ def make_plan(
     )
 
 
-def require_same(folder: Path, begun: Plan, wanted: Plan) -> None:
+def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
     """Refuse to go on with a folder that was begun otherwise.
 
     Where the source lies does not matter, and an original may be replaced as long as nothing was

@@ -1,12 +1,11 @@
 """The record of a finished unit: written last, so that whoever finds it finds the shards."""
 
-from pathlib import Path
-
 from pydantic import Field
 
+from imagenetq.builder.folders import STATE
 from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath
 
-_RECORDS = ".build/units"
+_RECORDS = f"{STATE}/units"
 
 
 class RenderedOriginal(Model):
@@ -77,6 +76,6 @@ class UnitRecord(Model):
     shards: dict[str, ShardRecord]
 
 
-def record_path(folder: Path, unit: int) -> Path:
-    """Where a unit's record lies."""
-    return folder / _RECORDS / f"{unit:05d}.json"
+def record_path(unit: int) -> str:
+    """Where a unit's record lies in the dataset's folder."""
+    return f"{_RECORDS}/{unit:05d}.json"

@@ -24,7 +24,7 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
         dataset_version=plan.dataset_version,
         specification_digest=plan.specification_digest,
         source_digest=source_digest(_clean_lines(records)),
-        pixel_digest=pixel_digest(_lines(records)),
+        pixel_digest=pixel_digest(pixel_lines(records)),
         subset=plan.subset,
         source=plan.source,
         format=plan.format,
@@ -54,7 +54,8 @@ def _clean_lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
     ]
 
 
-def _lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
+def pixel_lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
+    """What the pixel digest covers."""
     return [
         PixelLine(original.image_id, original.wnid, variant, pixels)
         for record in records

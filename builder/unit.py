@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 from imagenetq.builder.card import write_placeholder
+from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.plan import Plan, PlannedImage, Unit
 from imagenetq.builder.records import (
     BadOriginal,
@@ -22,12 +22,8 @@ from imagenetq.builder.workers import Reporter
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, BuildStopped, FolderError
-from imagenetq.files import AtomicFile, sha256_of, write_whole
-from imagenetq.manifest import (
-    MANIFEST_NAME,
-    BadImageNote,
-    read_model,
-)
+from imagenetq.files import AtomicFile
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote
 from imagenetq.record import Row, is_uniform, pixel_sha256
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import Variant
@@ -44,7 +40,7 @@ class Job:
         skip_bad: leave bad images out instead of leaving the unit undone.
     """
 
-    folder: Path
+    folder: DatasetFolder
     source: Source
     plan: Plan
     skip_bad: bool
@@ -72,16 +68,14 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
     Raises:
         FolderError: the unit is intact, but was built from other originals than the source has.
     """
-    path = record_path(job.folder, unit.index)
-    if not path.is_file():
-        return None
     try:
-        record = read_model(UnitRecord, path, FolderError)
+        record = job.folder.model(UnitRecord, record_path(unit.index))
     except FolderError:
         return None
     if not _is_of(record, job, unit):
         return None
-    if not all(_is_intact(job.folder, shard) for shard in record.shards.values()):
+    shards = record.shards.values()
+    if not all(job.folder.is_intact(shard.path, shard.bytes, shard.sha256) for shard in shards):
         return None
     _require_same_originals(job.folder, record, unit)
     return record
@@ -101,12 +95,7 @@ def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
     )
 
 
-def _is_intact(folder: Path, shard: ShardRecord) -> bool:
-    path = folder / shard.path
-    return path.is_file() and path.stat().st_size == shard.bytes and sha256_of(path) == shard.sha256
-
-
-def _require_same_originals(folder: Path, record: UnitRecord, unit: Unit) -> None:
+def _require_same_originals(folder: DatasetFolder, record: UnitRecord, unit: Unit) -> None:
     planned = {image.image_id: image for image in unit.images}
     for original in record.originals:
         image = planned[original.image_id]
@@ -162,6 +151,8 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
             reporter.advance(1)
         if bad_images and not job.skip_bad:
             return [image.note() for image in bad_images]
+        # A record of shards that were replaced in part would speak of others.
+        job.folder.remove(record_path(unit.index))
         for shard in shards:
             shard.writer.finish()
             shard.file.commit()
@@ -171,15 +162,14 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
         bad_images=tuple(bad_images),
         shards={shard.variant.name: shard.record() for shard in shards},
     )
-    write_whole(record_path(job.folder, unit.index), record.model_dump_json().encode())
+    job.folder.write(record_path(unit.index), record.model_dump_json().encode())
     return record
 
 
-def _retract(folder: Path) -> None:
+def _retract(folder: DatasetFolder) -> None:
     """Stop calling the folder complete, before any of its shards is replaced."""
-    manifest = folder / MANIFEST_NAME
-    if manifest.exists():
-        manifest.unlink(missing_ok=True)
+    if folder.size(MANIFEST_NAME) is not None:
+        folder.remove(MANIFEST_NAME)
         write_placeholder(folder)
 
 
@@ -196,7 +186,7 @@ def _open_shard(
     job: Job, unit: Unit, variant: Variant, at_exit: Callable[[Callable[[], None]], object]
 ) -> _Shard:
     path = job.plan.shard_path(unit.index, variant.name)
-    file = AtomicFile(job.folder / path)
+    file = job.folder.new_file(path)
     at_exit(file.abort)
     image_extension = extension(variant, job.plan.clean_extension)
     writer = shard_format(job.plan.format).writer(file, image_extension)

@@ -8,6 +8,7 @@ from pathlib import Path
 from imagenetq import classes
 from imagenetq.builder.build import fetch_originals
 from imagenetq.builder.card import CARD_NAME, card, front_matter
+from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.sources import Source
 from imagenetq.builder.sources.sample import Sample
 from imagenetq.builder.summary import summarise
@@ -16,7 +17,7 @@ from imagenetq.builder.workers import run_units
 from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
 from imagenetq.errors import BadImage, FolderError
-from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
+from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import meter, usable_cores
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
@@ -29,11 +30,13 @@ from imagenetq.specification import (
 )
 
 
-def verify(folder: Path, source: Source | None = None, *, workers: int | None = None) -> list[str]:
-    """Check a dataset folder against its manifest, and its pixels against their hashes.
+def verify(
+    dataset: str | Path, source: Source | None = None, *, workers: int | None = None
+) -> list[str]:
+    """Check a dataset against its manifest, and its pixels against their hashes.
 
     Args:
-        folder: the dataset.
+        dataset: its folder, its URL, or `hf:ORG/NAME`; remote shards are read one by one.
         source: if given, every variant is rendered again from it and compared.
         workers: processes; one a core if left out.
 
@@ -43,8 +46,11 @@ def verify(folder: Path, source: Source | None = None, *, workers: int | None = 
     Raises:
         FolderError: there is no valid manifest, or it is of another specification.
         SourceError: the source cannot be read.
+        UsageError: nothing installed can open the URL.
+        OSError: the storage failed for good.
     """
-    manifest = read_manifest(folder)
+    folder = open_folder(dataset)
+    manifest = folder.manifest()
     if manifest.specification_digest != specification_digest():
         raise FolderError(
             f"{folder} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
@@ -76,7 +82,9 @@ def verify(folder: Path, source: Source | None = None, *, workers: int | None = 
     ]
 
 
-def _originals(folder: Path, manifest: Manifest, source: Source | None) -> dict[str, RankedImage]:
+def _originals(
+    folder: DatasetFolder, manifest: Manifest, source: Source | None
+) -> dict[str, RankedImage]:
     if source is None:
         return {}
     selection = select(source.images(), manifest.subset, allow_short=True)
@@ -94,21 +102,24 @@ def _units(manifest: Manifest) -> list[tuple[Shard, ...]]:
     ]
 
 
-def _stray_files(folder: Path, manifest: Manifest) -> list[str]:
-    listed = {folder / shard.path for shard in manifest.shards}
-    found = (path for path in (folder / "data").rglob("*") if path.is_file())
-    return [f"{path}: not in the manifest; remove it" for path in found if path not in listed]
+def _stray_files(folder: DatasetFolder, manifest: Manifest) -> list[str]:
+    listed = {shard.path for shard in manifest.shards}
+    return [
+        f"{folder.at(path)}: not in the manifest; remove it"
+        for path in folder.files("data")
+        if path not in listed
+    ]
 
 
-def _card_problems(folder: Path, manifest: Manifest) -> list[str]:
+def _card_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
     """Whether the card gives `datasets` this dataset's configs, versions and counts."""
-    path = folder / CARD_NAME
     try:
-        if front_matter(path.read_text("utf-8")) == front_matter(card(manifest)):
+        if front_matter(folder.read(CARD_NAME).decode("utf-8")) == front_matter(card(manifest)):
             return []
     except (OSError, ValueError):
         pass
-    return [f"{path}: not this dataset's card; run the same `imagenetq build` to write it again"]
+    place = folder.at(CARD_NAME)
+    return [f"{place}: not this dataset's card; run the same `imagenetq build` to write it again"]
 
 
 def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:

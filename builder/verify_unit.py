@@ -1,8 +1,11 @@
 """Check one unit of a dataset folder: its shards, its rows, their pixels; against the source."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from io import BufferedReader
+from typing import BinaryIO, cast
 
+from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import UPRIGHT, orientation
@@ -11,7 +14,6 @@ from imagenetq.decoding import STORED_FORMATS, decode, is_jpeg
 from imagenetq.digests import PixelLine
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, FolderError
-from imagenetq.files import sha256_of
 from imagenetq.manifest import Manifest, Shard
 from imagenetq.record import Row, is_uniform, pixel_sha256, psnr
 from imagenetq.rendering import render_ladder
@@ -34,7 +36,7 @@ class Job:
         originals: the source's images by id; empty without a source.
     """
 
-    folder: Path
+    folder: DatasetFolder
     manifest: Manifest
     source: Source | None
     originals: dict[str, RankedImage]
@@ -98,36 +100,41 @@ def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findi
     findings = Findings()
     clean = _CleanImages()
     for shard in shards:
-        path = job.folder / shard.path
+        place = job.folder.at(shard.path)
         try:
-            _check_file(path, shard)
+            _check_size(job.folder, shard)
             rows = 0
-            with path.open("rb") as file:
-                for row in READERS[job.manifest.format](file, str(path)):
+            with job.folder.fetch(shard.path) as file:
+                _check_hash(file, place, shard)
+                for row in READERS[job.manifest.format](file, place):
                     reporter.stop_if_asked()
                     _check_row(job, shard, row, clean, findings)
                     reporter.advance(1)
                     reporter.add_bytes(len(row.image))
                     rows += 1
             if rows != shard.rows:
-                findings.problems.append(f"{path}: {rows} rows; the manifest says {shard.rows}")
+                findings.problems.append(f"{place}: {rows} rows; the manifest says {shard.rows}")
         except FolderError as problem:
             findings.problems.append(str(problem))
         except OSError as error:
-            findings.problems.append(f"{path}: cannot be read ({error})")
+            findings.problems.append(f"{place}: cannot be read ({error})")
     if job.source is not None:
         _render_again(job, job.source, findings, reporter)
     return findings
 
 
-def _check_file(path: Path, shard: Shard) -> None:
-    if not path.is_file():
-        raise FolderError(f"{path}: missing")
-    if path.stat().st_size != shard.bytes:
-        size = path.stat().st_size
-        raise FolderError(f"{path}: {size} bytes; the manifest says {shard.bytes}")
-    if sha256_of(path) != shard.sha256:
-        raise FolderError(f"{path}: its SHA-256 is not the manifest's")
+def _check_size(folder: DatasetFolder, shard: Shard) -> None:
+    size = folder.size(shard.path)
+    if size is None:
+        raise FolderError(f"{folder.at(shard.path)}: missing")
+    if size != shard.bytes:
+        raise FolderError(f"{folder.at(shard.path)}: {size} bytes; the manifest says {shard.bytes}")
+
+
+def _check_hash(file: BinaryIO, place: str, shard: Shard) -> None:
+    if hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest() != shard.sha256:
+        raise FolderError(f"{place}: its SHA-256 is not the manifest's")
+    file.seek(0)
 
 
 def _check_row(
@@ -135,7 +142,7 @@ def _check_row(
 ) -> None:
     """Check one row; `clean` collects the unit's clean images, which come first."""
     fields = stored.fields
-    place = f"{job.folder / shard.path}: {fields.get('image_id')} ({shard.variant})"
+    place = f"{job.folder.at(shard.path)}: {fields.get('image_id')} ({shard.variant})"
     try:
         pixels = decode(stored.image, place, STORED_FORMATS)
         if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import typer
 
-from imagenetq.commands import building, evaluating, publishing, reporting
+from imagenetq.commands import building, evaluating, leaderboard, publishing, reporting
 
 app = typer.Typer(
     help="ImageNet-Q: how image quality affects image classifiers, with the same pixels for all.",
@@ -24,6 +24,8 @@ app.command("eval")(evaluating.evaluate)
 app.command("compare")(evaluating.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
+app.command("submit")(leaderboard.submit)
+app.add_typer(leaderboard.app, name="leaderboard")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def test_every_command_in_the_readme_exists() -> None:
     commands = {
         command.name or getattr(command.callback, "__name__", "")
         for command in app.registered_commands
-    }
+    } | {group.name for group in app.registered_groups}
     code = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", text_of("README.md"), re.DOTALL)
     named = {name for parts in code for part in parts for name in _COMMAND.findall(part)}
     assert {"build", "verify", "spec", "preview"} <= named

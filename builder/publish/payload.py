@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from imagenetq.builder.card import PREVIEW_NAME, preview
 from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
 from imagenetq.builder.publish.repository_card import published_card, recipe_card
 from imagenetq.files import sha256_of
@@ -107,11 +108,12 @@ class Payload:
             address: where it goes, which the card's loading lines name.
         """
         card = published_card((folder / CARD_NAME).read_text("utf-8"), manifest, address)
+        shards = tuple(
+            LocalFile(shard.path, folder / shard.path, shard.bytes, shard.sha256, shard.rows)
+            for shard in manifest.shards
+        )
         return cls(
-            tuple(
-                LocalFile(shard.path, folder / shard.path, shard.bytes, shard.sha256, shard.rows)
-                for shard in manifest.shards
-            ),
+            (*shards, LocalFile.of(PREVIEW_NAME, preview())),
             _head(folder, card),
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from imagenetq.builder.card import PREVIEW_NAME
 from imagenetq.builder.publish.payload import CARD_NAME, Payload
 from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME
 from imagenetq.builder.publish.repository import Gate, HubRepository, State
@@ -222,7 +223,10 @@ def _require_own(repository: HubRepository, head: str) -> None:
     """Refuse a repository with files that no push of ours can have put there."""
     files = repository.files(head)
     names = {variant.name for variant in variants()}
-    known = {ATTRIBUTES, CARD_NAME, MANIFEST_NAME, PIXELS_NAME, SPECIFICATION_NAME}
+    known = {
+        *(ATTRIBUTES, CARD_NAME, PREVIEW_NAME, MANIFEST_NAME),
+        *(PIXELS_NAME, SPECIFICATION_NAME),
+    }
     foreign = [
         path
         for path in files

@@ -22,9 +22,10 @@ def tag_of(manifest: Manifest) -> str:
 
 
 def published_card(text: str, manifest: Manifest, address: HubAddress) -> str:
-    """A folder's card, whose loading lines name the repository and the version."""
+    """A folder's card, whose commands name the repository and the version."""
     call = rf'load_dataset("{address.repository}", \1, revision="{tag_of(manifest)}")'
-    return _LOADING.sub(call, text)
+    data = f"--data hf:{address.repository}@{tag_of(manifest)}"
+    return _LOADING.sub(call, text).replace("--data ./imagenet-q", data)
 
 
 def recipe_card(manifest: Manifest, address: HubAddress) -> str:

@@ -9,8 +9,8 @@ import io
 from typing import BinaryIO
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.data.retrying import Interrupted
-from imagenetq.evaluate.data.storage import local_path, open_stream, read_tail
+from imagenetq.retrying import Interrupted
+from imagenetq.storage import local_path, open_stream, read_tail
 
 _TAIL = 256 * 2**10
 """A footer with 1,000 class names has about 70 kB."""

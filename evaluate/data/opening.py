@@ -6,11 +6,11 @@ from pathlib import Path
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.data.reading import CheckPixels
-from imagenetq.evaluate.data.retrying import Interrupted, Patience, retried
 from imagenetq.evaluate.data.shards import StoredShards
-from imagenetq.evaluate.data.storage import is_busy, local_path
 from imagenetq.evaluate.data.tars import BareTars, tar_names
 from imagenetq.hub import PREFIX, HubAddress
+from imagenetq.retrying import Interrupted, Patience, retried
+from imagenetq.storage import is_busy, local_path
 
 _EXPECTED = (
     "a dataset is a folder that `imagenetq build` made, its URL, "

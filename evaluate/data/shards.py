@@ -8,12 +8,12 @@ from imagenetq import manifest as manifests
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.reading import CheckPixels, Expected
-from imagenetq.evaluate.data.retrying import Patience, retried
-from imagenetq.evaluate.data.storage import join, local_path, open_stream, sizes
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
 from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model, read_manifest
+from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
+from imagenetq.storage import join, local_path, open_stream, sizes
 
 _COUNT = re.compile(r"-of-\d+$")
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.reading import CheckPixels, Expected, require_version
-from imagenetq.evaluate.data.retrying import Patience, retried
-from imagenetq.evaluate.data.storage import expand_glob, local_path
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.retrying import Patience, retried
 from imagenetq.shards import SHARD_ROWS, StoredRow
 from imagenetq.specification import Variant, specification_digest, variants
+from imagenetq.storage import expand_glob, local_path
 
 _SEPARATOR = re.compile(r"[,\s]+(?![^{]*\})")
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9.-]+")

@@ -9,9 +9,9 @@ from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Sample, Task
 from imagenetq.evaluate.data.forward import open_parquet
 from imagenetq.evaluate.data.reading import Expected, samples
-from imagenetq.evaluate.data.retrying import Patience, resumed
-from imagenetq.evaluate.data.storage import open_stream
+from imagenetq.retrying import Patience, resumed
 from imagenetq.shards import StoredRow, read_parquet, read_tar
+from imagenetq.storage import open_stream
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ class LoadOptions:
     """What the user may override when a model is loaded.
 
     Attributes:
-        weights: a safetensors file, a checkpoint that holds nothing but tensors, or a `.caffemodel`;
-            None takes the source's own pretrained weights.
+        weights: a safetensors file, a checkpoint that holds nothing but tensors, or a
+            `.caffemodel`; None takes the source's own pretrained weights.
         arguments: passed to the model's constructor, such as `{"pad_type": "same"}`.
         preprocessing: values to replace, such as `{"mean": 0.5}`; see `overrides.overridden`.
         class_map: for a model of other than 1,000 outputs, which output each class is.

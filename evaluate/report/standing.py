@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from imagenetq.entry import Entry
 from imagenetq.errors import EntryError, UsageError
 from imagenetq.evaluate.comparison import require_same_data
+from imagenetq.evaluate.leaderboard.registered import demonstration_of, is_registered
 from imagenetq.evaluate.report.words import network_names
 from imagenetq.evaluate.results import Result
 from imagenetq.selection import SAMPLE
-
-
-REGISTERED: frozenset[str] = frozenset()
-"""Digests of registered sources. None is yet, so every entry is a demonstration."""
 
 
 def require_one_dataset(results: Sequence[Result]) -> None:
@@ -42,11 +39,14 @@ def basis(results: Sequence[Result]) -> str:
 
 def demonstration(entry: Entry) -> str | None:
     """A sentence that says why an entry is only a demonstration; None if it is more."""
-    if entry.source_digest is not None and entry.source_digest in REGISTERED:
+    if is_registered(entry.source_digest):
         return None
     images = "1-image" if entry.n_images == 1 else f"{entry.n_images:,}-image"
     if entry.subset == SAMPLE:
         return f"A {images} demonstration: the embedded sample photographs, not ImageNet."
+    what = demonstration_of(entry.source_digest)
+    if what is not None:
+        return f"A {images} demonstration: {what}."
     if entry.source_digest is None:
         return f"A {images} demonstration: its source is not known."
     return f"A {images} demonstration: its source ({entry.source_digest[:12]}) is not registered."

@@ -20,19 +20,24 @@ from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
     from imagenetq.builder.estimate import Estimate
+    from imagenetq.builder.like import Likeness
     from imagenetq.manifest import Manifest
+
+_SHOWN = 20
 
 
 @explains_errors
 def build(
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)] = "sample",
-    out: Annotated[Path, typer.Option(help="The dataset's folder.")] = Path("imagenet-q"),
+    out: Annotated[
+        str, typer.Option(help="The dataset's folder, or its URL: s3://BUCKET/q, gs:// ..")
+    ] = "imagenet-q",
     subset: Annotated[
         str | None, typer.Option(help="full: 10 images a class (default); mini: 1 a class.")
     ] = None,
     shard_format: Annotated[
-        str, typer.Option("--format", help="parquet or webdataset.")
-    ] = "parquet",
+        str | None, typer.Option("--format", help="parquet (default) or webdataset.")
+    ] = None,
     workers: Workers = None,
     only: Annotated[
         str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
@@ -43,6 +48,13 @@ def build(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave unreadable images out, and record them.")
     ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORG/NAME|DIR",
+            help="Build the very dataset of this recipe, and name every difference.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell images, shards, bytes and time.")
     ] = False,
@@ -54,6 +66,15 @@ def build(
     opened = builder.open_source(source)
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
+    if like is not None:
+        if subset or shard_format or only or allow_short or skip_bad or dry_run:
+            raise UsageError(
+                "--like takes all that decides a dataset from the recipe; give no more"
+            )
+        likeness = builder.build_like(opened, out, like, workers=workers)
+        _print_likeness(out, likeness, as_json=as_json)
+        return
+    shard_format = shard_format or "parquet"
     if dry_run:
         estimate = builder.estimate(
             opened,
@@ -80,7 +101,9 @@ def build(
 
 @explains_errors
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A built dataset.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="DIR", help="A built dataset: a folder, a URL or hf:ORG/NAME.")
+    ],
     source: Annotated[
         str | None, typer.Argument(help="Render every variant again from there and compare.")
     ] = None,
@@ -150,7 +173,7 @@ def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
         print(f"about {estimate.bytes / 1e9:.2f} GB and {minutes:.1f} minutes")
 
 
-def _print_manifest(out: Path, manifest: "Manifest", *, as_json: bool) -> None:
+def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return
@@ -165,3 +188,27 @@ def _print_manifest(out: Path, manifest: "Manifest", *, as_json: bool) -> None:
     if manifest.bad_images:
         print(f"{len(manifest.bad_images)} unreadable images were left out")
     print(f"pixel digest {manifest.pixel_digest}")
+
+
+def _print_likeness(out: str, likeness: "Likeness", *, as_json: bool) -> None:
+    differences = likeness.differences
+    if as_json:
+        manifest = likeness.manifest.model_dump(mode="json")
+        result = {"equal": likeness.is_equal, "differences": differences, "manifest": manifest}
+        print(json.dumps(result, indent=1))
+    else:
+        _print_manifest(out, likeness.manifest, as_json=False)
+        for difference in differences[:_SHOWN]:
+            print(difference)
+        if len(differences) > _SHOWN:
+            print(f"and {len(differences) - _SHOWN} more; --json prints them all")
+    if not likeness.is_equal and not differences:
+        end(
+            f"{out}: not the same pixels as {likeness.recipe}, whose hashes lie among its images: "
+            "compare with a copy of it on this machine to see which differ",
+            FAILED,
+        )
+    if not likeness.is_equal:
+        end(f"{out}: not the same as {likeness.recipe}: {len(differences)} differences", FAILED)
+    if not as_json:
+        print(f"the same pixels and labels as {likeness.recipe}")

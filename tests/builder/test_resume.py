@@ -19,6 +19,7 @@ from PIL import Image
 
 from imagenetq import classes
 from imagenetq.builder import build, open_source, verify
+from imagenetq.builder.folders import open_folder
 from imagenetq.builder.plan import make_plan, select_images
 from imagenetq.builder.records import UnitRecord, record_path
 from imagenetq.builder.sources import Source
@@ -201,7 +202,7 @@ def test_a_record_of_other_images_is_not_trusted(
     shutil.copytree(intact, out)
     expected = bytes_of(out)
     written = (out / SHARD).stat().st_mtime_ns
-    path = record_path(out, 0)
+    path = out / record_path(0)
     record = json.loads(path.read_text())
     if change == "another id":
         record["originals"][2]["image_id"] = "ILSVRC2012_val_00049999"
@@ -227,7 +228,7 @@ def job_of(images: Path, out: Path, *, skip_bad: bool) -> Job:
         variants=select_variants(ONLY),
         advance=lambda _: None,
     )
-    return Job(out, source, plan, skip_bad)
+    return Job(open_folder(out), source, plan, skip_bad)
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])
@@ -251,7 +252,7 @@ def test_an_image_that_changes_during_the_build_stops_it(
     changed = f"^{first.parent.name}/{first.name}: changed while the build ran; run the same"
     with pytest.raises(BuildStopped, match=changed):
         complete_unit(job, unit, reporter)
-    assert not record_path(tmp_path / "q", 0).exists()
+    assert not (tmp_path / "q" / record_path(0)).exists()
     assert not [path for path in (tmp_path / "q").rglob("*") if path.is_file()]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fault_server import FaultServer
 from imagenetq.evaluate.data import Patience, open_data
-from imagenetq.evaluate.data.retrying import Interrupted, resumed, retried
+from imagenetq.retrying import Interrupted, resumed, retried
 from imagenetq.specification import variant
 from sample_lines import sample_lines
 

@@ -15,16 +15,21 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from imagenetq.errors import UsageError
-from imagenetq.evaluate.data.retrying import Interrupted, StorageError
+from imagenetq.errors import ImagenetqError, UsageError
+from imagenetq.retrying import Interrupted, StorageError
 
 _HTTP = ("http", "https")
+_S3 = ("s3", "s3a")
 _STREAMING = (*_HTTP, "hf")
 """Protocols whose clients answer `block_size=0` with one request that streams the whole file."""
+
+_EXTRAS = {"s3fs": "s3"}
+"""Packages that are extras of ours."""
 
 _READ_AHEAD = 8 * 2**20
 _BUFFER = 2**20
 _BUSY = (408, 425, 429)
+_NEVER = 501
 _SILENCE = 60.0
 """Seconds without a byte after which an HTTP connection counts as lost."""
 
@@ -53,14 +58,14 @@ def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
     if path is not None:
         return path.open("rb")
     with explained(address):
-        file_system, name = _file_system(address)
+        client, name = file_system(address)
         # Streams need no size, but without one the client would ask for it first.
         options = (
             {"block_size": 0, "size": n_bytes or 1}
             if _protocol(address) in _STREAMING
             else {"block_size": _READ_AHEAD, "cache_type": "readahead"}
         )
-        file = file_system.open(name, "rb", **options)
+        file = client.open(name, "rb", **options)
     return io.BufferedReader(_Remote(address, file), _BUFFER)
 
 
@@ -73,9 +78,9 @@ def read_tail(address: str, n_bytes: int, length: int) -> bytes:
         length: how many of them.
     """
     with explained(address):
-        file_system, name = _file_system(address)
+        client, name = file_system(address)
         options = {"size": n_bytes} if _protocol(address) in _STREAMING else {}
-        with file_system.open(name, "rb", block_size=length, cache_type="none", **options) as file:
+        with client.open(name, "rb", block_size=length, cache_type="none", **options) as file:
             file.seek(n_bytes - length)
             return cast(bytes, file.read(length))
 
@@ -94,12 +99,22 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 found[path] = (folder / path).stat().st_size
         return found
+    return remote_sizes(root, "data")
+
+
+def remote_sizes(root: str, below: str) -> dict[str, int] | None:
+    """All files of a remote folder that lie below a folder in it.
+
+    Returns:
+        For each, by its path from `root`, its size. None if the storage cannot list.
+    """
     if _protocol(root) in _HTTP:
         return None
     with explained(root):
-        file_system, name = _file_system(root)
+        client, name = file_system(root)
+        client.invalidate_cache()
         try:
-            listed = file_system.find(f"{name}/data", detail=True)
+            listed = client.find(f"{name}/{below}", detail=True)
         except FileNotFoundError:
             return {}
     return {path.removeprefix(f"{name}/"): info["size"] for path, info in listed.items()}
@@ -115,54 +130,40 @@ def expand_glob(pattern: str) -> list[str]:
     if not set("*[") & set(pattern):
         return [pattern]
     with explained(pattern):
-        file_system, name = _file_system(pattern)
-        return sorted(file_system.unstrip_protocol(found) for found in file_system.glob(name))
+        client, name = file_system(pattern)
+        return sorted(client.unstrip_protocol(found) for found in client.glob(name))
 
 
 @contextmanager
-def explained(address: str) -> Iterator[None]:
-    """Turn what a storage's client raises into an `OSError` of one line."""
+def explained(address: str, *, writing: bool = False) -> Iterator[None]:
+    """Turn what a storage's client raises into an `OSError` of one line.
+
+    Args:
+        address: of what is read or written.
+        writing: which of the two.
+    """
     try:
         yield
-    except (UsageError, Interrupted):
+    except (ImagenetqError, StorageError):
         raise
     except Exception as error:
-        raise _explanation(address, error) from error
+        raise _explanation(address, error, writing=writing) from error
 
 
 def is_busy(error: Exception) -> bool:
     """Whether a client's error is an HTTP status that says: later."""
     status = _status(error)
-    return status is not None and (status in _BUSY or status >= 500)
+    return status is not None and (status in _BUSY or (status >= 500 and status != _NEVER))
 
 
-def _explanation(address: str, error: Exception) -> OSError:
-    status = _status(error)
-    line = str(error).strip().partition("\n")[0]
-    reason = f"HTTP {status}" if status else f"{type(error).__name__}: {line}".rstrip(": ")
-    if isinstance(error, FileNotFoundError) or status in (404, 410):
-        return FileNotFoundError(f"{address}: there is no such file")
-    if isinstance(error, PermissionError) or status in (401, 403):
-        return PermissionError(f"{address}: the storage refuses it ({reason}); log in there")
-    message = f"{address}: cannot be read ({reason})"
-    # fsspec raises a ValueError where, for instance, a server cannot serve a part of a file.
-    for_good = isinstance(error, ValueError) if status is None else not is_busy(error)
-    return StorageError(message) if for_good else Interrupted(message)
+def file_system(address: str) -> tuple[Any, str]:
+    """Fsspec's file system for a remote address, and what the file is called there.
 
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status that aiohttp (`status`) and httpx (`response.status_code`) tell of."""
-    response = getattr(error, "response", None)
-    return getattr(error, "status", None) or getattr(response, "status_code", None)
-
-
-def _protocol(address: str) -> str:
-    return urlsplit(address).scheme
-
-
-def _file_system(address: str) -> tuple[Any, str]:
-    """Fsspec's file system for an address, and what the file is called there."""
+    Raises:
+        UsageError: nothing installed can open such an address; says what to install.
+    """
     import fsspec
+    import fsspec.config
 
     options: dict[str, Any] = {}
     try:
@@ -172,13 +173,71 @@ def _file_system(address: str) -> tuple[Any, str]:
             # The default ends a connection after five minutes, however busy it is.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE)
             options["client_kwargs"] = {"timeout": timeout}
+        if _protocol(address) in _S3:
+            # The client asks five times what its own client asks five times: minutes of silence.
+            given = fsspec.config.conf.get(_protocol(address), {}).get("config_kwargs", {})
+            options["config_kwargs"] = {"retries": {"total_max_attempts": 1}} | given
         return cast("tuple[Any, str]", fsspec.url_to_fs(address, **options))
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        raise UsageError(f"{address}: {_missing_package(address, error)}") from error
+    except ValueError as error:
         line = str(error).partition("\n")[0]
         raise UsageError(
-            f"{address}: fsspec cannot open it ({line}); install what is missing, or copy the "
-            "dataset to this machine"
+            f"{address}: fsspec cannot open it ({line}); check the address, or copy the dataset "
+            "to this machine"
         ) from error
+
+
+def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
+    status = _status(error)
+    line = str(error).strip().partition("\n")[0]
+    reason = f"HTTP {status}" if status else f"{type(error).__name__}: {line}".rstrip(": ")
+    if isinstance(error, FileNotFoundError) or status in (404, 410):
+        if writing:
+            return FileNotFoundError(f"{address}: there is no such bucket or place; make it first")
+        return FileNotFoundError(f"{address}: there is no such file")
+    # Clients have many names for keys that they do not find, such as NoCredentialsError.
+    if isinstance(error, PermissionError) or status in (401, 403) or "Credential" in reason:
+        return PermissionError(
+            f"{address}: the storage refuses it ({reason}); log in there, or check the credentials"
+        )
+    message = f"{address}: cannot be {'written' if writing else 'read'} ({reason})"
+    # fsspec raises a ValueError where, for instance, a server cannot serve a part of a file.
+    for_good = isinstance(error, ValueError) if status is None else not is_busy(error)
+    return StorageError(message) if for_good else Interrupted(message)
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that an error tells of.
+
+    That is what aiohttp calls `status` and httpx `response.status_code`; for S3 it is in a
+    dictionary of the error that the client's own stems from.
+    """
+    response = getattr(error, "response", None)
+    cause = getattr(error.__cause__, "response", None)
+    told = cause.get("ResponseMetadata", {}) if isinstance(cause, dict) else {}
+    return (
+        getattr(error, "status", None)
+        or getattr(response, "status_code", None)
+        or told.get("HTTPStatusCode")
+    )
+
+
+def _missing_package(address: str, error: ImportError) -> str:
+    """What to install for an address that fsspec knows but cannot open."""
+    from fsspec.registry import known_implementations
+
+    implementation = known_implementations.get(_protocol(address), {}).get("class", "fsspec")
+    package = implementation.partition(".")[0]
+    if package == "fsspec":
+        line = str(error).partition("\n")[0]
+        return f"fsspec cannot open it ({line}); install what is missing"
+    extra = f" (extra [{_EXTRAS[package]}])" if package in _EXTRAS else ""
+    return f"needs a package that is not installed; pip install {package}{extra}"
+
+
+def _protocol(address: str) -> str:
+    return urlsplit(address).scheme
 
 
 class _Remote(io.RawIOBase):

@@ -1,0 +1,137 @@
+"""What every place of a dataset does: a folder on this machine, or one of an object store.
+
+Paths in it are relative, with slashes. A file is whole under its path or not there. Whoever finds
+a unit's record finds its shards, because the record is written after them; whoever finds the
+manifest finds everything.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+from imagenetq.files import AtomicFile
+from imagenetq.manifest import AnyModel, Manifest
+
+STATE = ".build"
+"""Where a build keeps its plan, its records and its lock."""
+
+
+class Hold:
+    """That a folder is ours to write, for as long as a context is open."""
+
+    def require(self) -> None:
+        """Make sure that it still is.
+
+        Raises:
+            FolderError: another build took it over.
+        """
+
+
+class DatasetFolder(ABC):
+    """A place of one dataset; picklable, so that workers can write there.
+
+    Attributes:
+        name: its path or URL.
+        state: a folder on this machine for what a build needs beside the dataset.
+        disk: what fills up when the disk is full.
+        is_local: whether the dataset itself lies on that disk.
+    """
+
+    name: str
+    state: Path
+    disk: Path
+    is_local: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+    @abstractmethod
+    def at(self, path: str) -> str:
+        """A file's path or URL."""
+
+    @abstractmethod
+    def held(self, require_own: Callable[[], None]) -> AbstractContextManager[Hold]:
+        """Hold the folder against a second build, and remove what killed ones left behind.
+
+        Args:
+            require_own: called before anything is written; raises if the folder is not ours.
+
+        Raises:
+            FolderError: another build holds it, or it cannot be written.
+            UsageError: no dataset can be built in such a place.
+        """
+
+    @abstractmethod
+    def names(self) -> set[str]:
+        """What lies in the folder itself; nothing if it is not there.
+
+        Raises:
+            FolderError: it is a file.
+        """
+
+    @abstractmethod
+    def files(self, below: str) -> list[str]:
+        """All files below a folder in it; empty if the storage cannot list."""
+
+    @abstractmethod
+    def size(self, path: str) -> int | None:
+        """A file's size in bytes; None if it is not there."""
+
+    @abstractmethod
+    def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
+        """Whether a file that was written is still there, as far as that can be told quickly.
+
+        On this machine it is read and hashed; elsewhere its size must do.
+        """
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """A small file's bytes.
+
+        Raises:
+            FolderError: it is too large to be one of ours.
+            OSError: it cannot be read; `FileNotFoundError` if it is not there.
+        """
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """Open a file, seekable, to read parts of it."""
+
+    @abstractmethod
+    def fetch(self, path: str) -> BinaryIO:
+        """Open a file, seekable, to read all of it; a remote one is copied to this machine first.
+
+        The copy has no name, and is gone when the file is closed, or the process killed.
+        """
+
+    @abstractmethod
+    def write(self, path: str, data: bytes) -> None:
+        """Write a small file whole."""
+
+    @abstractmethod
+    def new_file(self, path: str) -> AtomicFile:
+        """A file to be written piece by piece; it is there once it is committed."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+
+    @abstractmethod
+    def model(self, kind: type[AnyModel], path: str) -> AnyModel:
+        """Read and validate a JSON file.
+
+        Raises:
+            FolderError: it is damaged, of another version, or not there.
+            OSError: the storage failed.
+        """
+
+    @abstractmethod
+    def manifest(self) -> Manifest:
+        """The dataset's manifest.
+
+        Raises:
+            FolderError: there is none, or it is damaged or of another format version.
+            OSError: the storage failed.
+        """

@@ -1,0 +1,107 @@
+"""A dataset folder on this machine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
+from imagenetq.errors import FolderError
+from imagenetq.files import AtomicFile, remove_temporary_files, sha256_of, write_whole
+from imagenetq.manifest import AnyModel, Manifest, read_manifest, read_model
+
+
+class LocalFolder(DatasetFolder):
+    """Files get their names by renaming, once they are on the disk; the lock ends with us."""
+
+    is_local = True
+
+    def __init__(self, path: Path) -> None:
+        """Name a folder; nothing is touched yet."""
+        self.path = self.disk = path
+        self.name = str(path)
+        self.state = path / STATE
+
+    def at(self, path: str) -> str:
+        """A file's path."""
+        return str(self.path / path)
+
+    @contextmanager
+    def held(self, require_own: Callable[[], None]) -> Iterator[Hold]:
+        """Hold the folder by a lock on a file in it."""
+        lock = FileLock(self.state / "lock", timeout=0)
+        try:
+            require_own()
+            self.state.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise FolderError(
+                f"{self}: another build is writing there; wait until it ends"
+            ) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FolderError(f"{self}: cannot be written ({reason}); give another --out") from None
+        try:
+            # What killed processes left; and, at the end, what killed workers of ours left.
+            remove_temporary_files(self.path)
+            yield Hold()
+        finally:
+            remove_temporary_files(self.path)
+            lock.release()
+
+    def names(self) -> set[str]:
+        """What lies in the folder itself."""
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self} is a file; give a folder as --out")
+        return {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
+
+    def files(self, below: str) -> list[str]:
+        """All files below a folder in it."""
+        return [
+            path.relative_to(self.path).as_posix()
+            for path in (self.path / below).rglob("*")
+            if path.is_file()
+        ]
+
+    def size(self, path: str) -> int | None:
+        """A file's size in bytes; None if it is not there."""
+        file = self.path / path
+        return file.stat().st_size if file.is_file() else None
+
+    def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
+        """Whether a file has this size and hash."""
+        return self.size(path) == n_bytes and sha256_of(self.path / path) == sha256
+
+    def read(self, path: str) -> bytes:
+        """A small file's bytes."""
+        return (self.path / path).read_bytes()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file."""
+        return (self.path / path).open("rb")
+
+    def fetch(self, path: str) -> BinaryIO:
+        """Open a file, which is here already."""
+        return self.open(path)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a small file whole."""
+        write_whole(self.path / path, data)
+
+    def new_file(self, path: str) -> AtomicFile:
+        """A file to be written piece by piece."""
+        return AtomicFile(self.path / path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        (self.path / path).unlink(missing_ok=True)
+
+    def model(self, kind: type[AnyModel], path: str) -> AnyModel:
+        """Read and validate a JSON file."""
+        return read_model(kind, self.path / path, FolderError)
+
+    def manifest(self) -> Manifest:
+        """The dataset's manifest."""
+        return read_manifest(self.path)

@@ -1,0 +1,313 @@
+"""A dataset folder in an object store, or wherever else fsspec reaches.
+
+Objects appear whole under their names, so nothing is renamed. A shard is made in a file on this
+machine and then uploaded, so neither memory nor the storage holds half of one. The files, the lock
+of this machine, and the originals of a remote source lie in the user's cache folder.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from imagenetq.builder.folders.base import DatasetFolder, Hold
+from imagenetq.builder.folders.lock import ObjectLock
+from imagenetq.errors import FolderError, UsageError
+from imagenetq.files import AtomicFile, remove_temporary_files
+from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_model
+from imagenetq.retrying import Patience, StorageError, retried
+from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
+
+_DATA = "data"
+_BLOCK = 2**20
+_PART = 2**14
+"""Of a shard's columns, so much at a time: little more than the hashes of some rows."""
+
+_SILENCE = 60.0
+_SLOWEST = 2**16
+"""Bytes a second."""
+
+Result = TypeVar("Result")
+
+
+class RemoteFolder(DatasetFolder):
+    """A folder by its URL; each request is asked again while the storage is busy."""
+
+    is_local = False
+
+    def __init__(self, url: str, patience: Patience | None = None) -> None:
+        """Name a folder; nothing is read yet.
+
+        Args:
+            url: with a scheme that fsspec knows.
+            patience: with a storage that fails.
+
+        Raises:
+            UsageError: nothing installed can open such a URL.
+        """
+        self.name = url.rstrip("/")
+        file_system(self.name)
+        self._patience = patience or Patience()
+        self._sizes: dict[str, int] | None = None
+        digest = hashlib.sha256(self.name.encode()).hexdigest()
+        self.state = self.disk = _cache() / "imagenet-q" / digest[:32]
+
+    def at(self, path: str) -> str:
+        """A file's URL."""
+        return join(self.name, path)
+
+    @contextmanager
+    def held(self, require_own: Callable[[], None]) -> Iterator[Hold]:
+        """Hold the folder by a lock on this machine, and by an object for other machines."""
+        self._require_writable()
+        lock = FileLock(self.state / "lock", timeout=0)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+            require_own()
+        except Timeout:
+            raise FolderError(
+                f"{self}: another build is writing there; wait until it ends"
+            ) from None
+        except OSError as error:
+            lock.release()
+            raise FolderError(_reason(error)) from None
+        try:
+            remove_temporary_files(self.state)
+            with self._claimed() as claim:
+                # Only we write from now on, so what is there is there once and for all.
+                self._sizes = remote_sizes(self.name, _DATA) or {}
+                yield claim
+        finally:
+            remove_temporary_files(self.state)
+            lock.release()
+
+    def names(self) -> set[str]:
+        """What lies in the folder itself."""
+
+        def ask(client: Any, root: str) -> set[str]:
+            client.invalidate_cache()
+            try:
+                found = client.ls(root, detail=False)
+            except FileNotFoundError:
+                return set()
+            if [name.strip("/") for name in found] == [root.strip("/")] and client.isfile(root):
+                raise FolderError(f"{self} is a file; give a folder as --out")
+            return {name.rstrip("/").rpartition("/")[2] for name in found}
+
+        return self._ask("", ask)
+
+    def files(self, below: str) -> list[str]:
+        """All files below a folder in it."""
+        found: dict[str, int] | None = retried(
+            lambda: remote_sizes(self.name, below), self._patience
+        )
+        return sorted(found or ())
+
+    def size(self, path: str) -> int | None:
+        """A file's size in bytes; None if it is not there."""
+
+        def ask(client: Any, name: str) -> int:
+            client.invalidate_cache()
+            return int(client.info(name)["size"])
+
+        try:
+            return self._ask(path, ask)
+        except FileNotFoundError:
+            return None
+
+    def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:  # noqa: ARG002
+        """Whether an object was there in this size when the folder was taken hold of.
+
+        Its hash is not asked for: it would have to be downloaded. `verify` does that.
+        """
+        found = self.size(path) if self._sizes is None else self._sizes.get(path)
+        return found == n_bytes
+
+    def read(self, path: str) -> bytes:
+        """A small file's bytes."""
+
+        def ask() -> bytes:
+            with open_stream(self.at(path)) as file:
+                return file.read(MAX_BYTES + 1)
+
+        data = retried(ask, self._patience)
+        if len(data) > MAX_BYTES:
+            raise FolderError(f"{self.at(path)}: too large for a file of ours")
+        return data
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file, of which a block is fetched when it is read."""
+        return cast(
+            BinaryIO,
+            self._ask(path, lambda client, name: client.open(name, "rb", block_size=_PART)),
+        )
+
+    def fetch(self, path: str) -> BinaryIO:
+        """Copy a file to an unnamed one on this machine, and open that."""
+        copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
+
+        def ask() -> None:
+            copy.seek(0)
+            copy.truncate()
+            with open_stream(self.at(path)) as file:
+                shutil.copyfileobj(file, copy, _BLOCK)
+
+        try:
+            retried(ask, self._patience)
+        except BaseException:
+            copy.close()
+            raise
+        copy.seek(0)
+        return copy
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a small file whole."""
+
+        def ask(client: Any, name: str) -> None:
+            _in_time(client, "pipe_file", name, data, n_bytes=len(data))
+
+        self._ask(path, ask, writing=True)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a small file unless it exists; whether it did not.
+
+        Exclusive where the storage can be; elsewhere it is looked for first.
+        """
+
+        def ask(client: Any, name: str) -> bool:
+            try:
+                _in_time(client, "pipe_file", name, data, n_bytes=len(data), mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+        try:
+            return self._ask(path, ask, writing=True)
+        except (StorageError, TypeError):
+            # A storage, or a client, that knows no such mode.
+            if self.size(path) is not None:
+                return False
+            self.write(path, data)
+            return True
+
+    def new_file(self, path: str) -> AtomicFile:
+        """A file that is made here, and uploaded when it is committed."""
+        return _Upload(self.state / "shards" / path, lambda file: self._upload(file, path))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(FileNotFoundError):
+            self._ask(path, lambda client, name: client.rm_file(name), writing=True)
+
+    def model(self, kind: type[AnyModel], path: str) -> AnyModel:
+        """Read and validate a JSON file."""
+        try:
+            return parse_model(kind, self.read(path), self.at(path), FolderError)
+        except FileNotFoundError as missing:
+            raise FolderError(str(missing)) from None
+
+    def manifest(self) -> Manifest:
+        """The dataset's manifest."""
+        try:
+            data = self.read(MANIFEST_NAME)
+        except FileNotFoundError:
+            raise FolderError(
+                f"{self}: no {MANIFEST_NAME}, so no complete dataset; "
+                "build it, or run the interrupted `imagenetq build` again"
+            ) from None
+        return parse_model(Manifest, data, self.at(MANIFEST_NAME), FolderError)
+
+    def _ask(
+        self, path: str, request: Callable[[Any, str], Result], *, writing: bool = False
+    ) -> Result:
+        """What a request gives; it takes the client, and what the client calls the file."""
+
+        def ask() -> Result:
+            with explained(self.at(path) if path else self.name, writing=writing):
+                client, root = file_system(self.name)
+                return request(client, f"{root}/{path}" if path else root)
+
+        return retried(ask, self._patience)
+
+    def _upload(self, file: Path, path: str) -> None:
+        n_bytes = file.stat().st_size
+
+        def ask(client: Any, name: str) -> None:
+            _in_time(client, "put_file", str(file), name, n_bytes=n_bytes)
+
+        self._ask(path, ask, writing=True)
+
+    def _require_writable(self) -> None:
+        parts = urlsplit(self.name)
+        if parts.scheme in ("http", "https"):
+            raise UsageError(f"{self}: a web server takes no files; give a folder or a bucket")
+        if parts.scheme == "hf" and parts.netloc != "buckets":
+            raise UsageError(
+                f"{self}: each of thousands of files would be a commit of its own; build into a "
+                "folder, and publish that with `imagenetq push`"
+            )
+
+    @contextmanager
+    def _claimed(self) -> Iterator[Hold]:
+        with ExitStack() as claimed:
+            try:
+                lock = claimed.enter_context(ObjectLock(self, self._machine()))
+            except OSError as error:
+                raise FolderError(_reason(error)) from None
+            yield lock
+
+    def _machine(self) -> str:
+        """This machine's id in the locks of this folder, kept beside the lock of this machine."""
+        path = self.state / "machine"
+        if not path.is_file():
+            path.write_text(uuid.uuid4().hex)
+        return path.read_text()
+
+
+class _Upload(AtomicFile):
+    """A file on this machine that is uploaded instead of renamed."""
+
+    def __init__(self, path: Path, send: Callable[[Path], None]) -> None:
+        super().__init__(path)
+        self._send = send
+
+    def commit(self) -> None:
+        """Upload it: after this the object is there."""
+        self._file.close()
+        self._send(self._temporary)
+        self._temporary.unlink()
+
+
+def _in_time(client: Any, method: str, *arguments: Any, n_bytes: int, **options: Any) -> None:
+    """Call a method that sends so many bytes; clients wait for ever where a server falls silent.
+
+    Raises:
+        TimeoutError: it takes longer than a slow line would.
+    """
+    from fsspec.asyn import AsyncFileSystem, sync
+
+    if not isinstance(client, AsyncFileSystem):
+        getattr(client, method)(*arguments, **options)
+        return
+    seconds = _SILENCE + n_bytes / _SLOWEST
+    sync(client.loop, getattr(client, f"_{method}"), *arguments, timeout=seconds, **options)
+
+
+def _cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
+
+
+def _reason(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write"

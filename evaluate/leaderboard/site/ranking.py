@@ -1,0 +1,187 @@
+"""Which entries differ by more than chance: paired errors of all pairs at once, and ranks.
+
+`comparison.compare` does the same for one pair from whole predictions, and a test holds both
+together. Here hundreds of entries are compared with one another, so the sums over images are
+products of matrices of small whole numbers, which are exact in float64 in any order.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.evaluate.leaderboard.site.answers import levels
+from imagenetq.evaluate.leaderboard.site.board import Board, Standing
+from imagenetq.evaluate.statistics import Z
+from imagenetq.specification import LADDERS
+
+MEASURES = ("score", "relative", "clean", *(ladder.distortion for ladder in LADDERS))
+"""What entries are compared by; their errors have this order everywhere."""
+
+Pairing = Literal["paired", "unpaired", "mixed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """The errors of all differences between entries over the same images.
+
+    Attributes:
+        errors: for each of `MEASURES` the standard errors of the differences, 0 to 1; of shape
+            (k, k), symmetric. NaN where a relative score does not exist.
+        alone: for each of `MEASURES` the standard errors of the entries themselves; of shape (k,).
+    """
+
+    errors: dict[str, NDArray[np.float64]]
+    alone: dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A place among entries of the same dataset.
+
+    Attributes:
+        rank: 1, and one more for each entry that is significantly better.
+        pairing: whether the comparisons were paired over the same images.
+    """
+
+    rank: int
+    pairing: Pairing
+
+
+def paired_errors(hits: NDArray[np.int8]) -> Paired:
+    """Standard errors of the differences of all pairs of entries.
+
+    Args:
+        hits: of `Answers`, over the same images; shape (k, n, 6).
+    """
+    n_levels = [len(levels(ladder.distortion)) for ladder in LADDERS]
+    common = math.lcm(*n_levels)
+    weights = np.array([common // count for count in n_levels])
+    columns = {
+        "score": hits[:, :, 1:].astype(np.int64) @ weights,
+        "clean": hits[:, :, 0],
+        **{ladder.distortion: hits[:, :, 1 + i] for i, ladder in enumerate(LADDERS)},
+    }
+    units = {
+        "score": common * len(n_levels),
+        "clean": 1,
+        **{ladder.distortion: n_levels[i] for i, ladder in enumerate(LADDERS)},
+    }
+    values = {name: column.astype(np.float64) for name, column in columns.items()}
+    covariances = {
+        name: _covariance(value, value) / units[name] ** 2 for name, value in values.items()
+    }
+    across = _covariance(values["score"], values["clean"]) / units["score"]
+    covariances["relative"] = _relative(
+        covariances["score"],
+        across,
+        covariances["clean"],
+        values["score"].mean(axis=1) / units["score"],
+        values["clean"].mean(axis=1),
+    )
+    n = hits.shape[1]
+    return Paired(
+        errors={name: _of_differences(covariances[name], n) for name in MEASURES},
+        alone={name: np.sqrt(np.diag(covariances[name]) / n) for name in MEASURES},
+    )
+
+
+def ranks(board: Board) -> dict[str, Rank]:
+    """The ranks of the board's ranked entries, by their names."""
+    found = {}
+    for section in board.sections:
+        if section.kind == "ranked":
+            for standing, better in zip(
+                section.standings, _betters(section.standings), strict=True
+            ):
+                found[standing.name] = better
+    return found
+
+
+def groups(standings: Sequence[Standing]) -> list[list[int]]:
+    """The places of standings whose answers can be paired, group by group, two or more in each."""
+    held: dict[tuple[object, ...], list[int]] = {}
+    for place, standing in enumerate(standings):
+        answers = standing.answers
+        # From a single image there is no error.
+        if answers is not None and answers.hits is not None and len(answers.hits) > 1:
+            held.setdefault((*standing.dataset, answers.images), []).append(place)
+    return [places for places in held.values() if len(places) > 1]
+
+
+def paired_of(standings: Sequence[Standing]) -> Paired:
+    """The errors of standings that one of `groups` holds."""
+    held = [standing.answers.hits for standing in standings if standing.answers is not None]
+    return paired_errors(np.stack([hits for hits in held if hits is not None]))
+
+
+def _betters(standings: Sequence[Standing]) -> list[Rank]:
+    scores = np.array([_score(standing)[0] for standing in standings])
+    alone = np.array([_score(standing)[1] for standing in standings])
+    errors = np.hypot.outer(alone, alone)
+    is_paired = np.eye(len(standings), dtype=bool)
+    for places in groups(standings):
+        paired = paired_of([standings[place] for place in places])
+        errors[np.ix_(places, places)] = paired.errors["score"]
+        is_paired[np.ix_(places, places)] = True
+    better = (scores[None, :] - scores[:, None]) > Z * errors
+    return [
+        Rank(1 + int(row.sum()), _pairing(pairs))
+        for row, pairs in zip(better, is_paired, strict=True)
+    ]
+
+
+def _score(standing: Standing) -> tuple[float, float]:
+    score = standing.entry.scores.score
+    if score is None:
+        return math.nan, math.nan
+    # From a single image there is no error, so nothing is ever significant.
+    return score.value, math.inf if score.standard_error is None else score.standard_error
+
+
+def _pairing(pairs: NDArray[np.bool_]) -> Pairing:
+    if pairs.all():
+        return "paired"
+    return "unpaired" if pairs.sum() == 1 else "mixed"
+
+
+def _covariance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sample covariances over images of all pairs of rows; of shape (k, k)."""
+    n = one.shape[1]
+    # Whole numbers: at 10,000 images all of these stay below 2**53, and so are exact.
+    products = n * (one @ other.T) - np.outer(one.sum(axis=1), other.sum(axis=1))
+    covariance: NDArray[np.float64] = products / (n * (n - 1))
+    return covariance
+
+
+def _relative(
+    scores: NDArray[np.float64],
+    across: NDArray[np.float64],
+    cleans: NDArray[np.float64],
+    score: NDArray[np.float64],
+    clean: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Covariances of relative scores: of (s - R c) / C an image, by the delta method."""
+    share = np.divide(score, clean, out=np.full_like(score, np.nan), where=clean > 0)
+    above = (
+        scores
+        - across * share[None, :]
+        - across.T * share[:, None]
+        + cleans * np.outer(share, share)
+    )
+    below = np.outer(clean, clean)
+    shares: NDArray[np.float64] = np.divide(
+        above, below, out=np.full_like(above, np.nan), where=below > 0
+    )
+    return shares
+
+
+def _of_differences(covariance: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    alone = np.diag(covariance)
+    variance = alone[:, None] + alone[None, :] - 2 * covariance
+    # Of equal entries rounding may leave a variance just below 0.
+    errors: NDArray[np.float64] = np.sqrt(np.maximum(variance, 0) / n)
+    return errors

@@ -1,0 +1,48 @@
+// Making and finding elements. Texts are only ever set as text, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const find = (selector) => document.querySelector(selector);
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+const html = (tag, attributes = {}, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+
+const svg = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+
+function option(value, text) {
+  return html("option", { value }, text);
+}
+
+// A table of texts; the first cell of a row is its heading, columns after the first are numbers.
+function plainTable(caption, heads, rows) {
+  const cell = (text, place) =>
+    place === 0
+      ? html("th", { scope: "row" }, text)
+      : html("td", { class: "num" }, text);
+  const headings = heads.map((head, place) =>
+    html("th", { scope: "col", class: place ? "num" : null }, head));
+  return html("table", {},
+    html("caption", { class: "small" }, caption),
+    html("thead", {}, html("tr", {}, ...headings)),
+    html("tbody", {}, ...rows.map((row) => html("tr", {}, ...row.map(cell)))));
+}
+
+// A table that is made when somebody asks for it.
+function whenOpened(selector, make) {
+  const details = find(selector);
+  const place = details.querySelector("div");
+  const refresh = () => {
+    if (details.open) place.replaceChildren(...make());
+  };
+  details.addEventListener("toggle", refresh);
+  return refresh;
+}

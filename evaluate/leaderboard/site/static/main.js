@@ -1,0 +1,147 @@
+// Put the parts together.
+
+function prepared(board) {
+  board.entries.forEach((entry, place) => {
+    entry.place = place;
+    entry.shown = true;
+    entry.words = `${entry.title} ${entry.model} ${entry.name}`.toLowerCase();
+  });
+  board.named = new Map(board.entries.map((entry) => [entry.name, entry]));
+  board.places = new Map(board.variants.map((name, place) => [name, place]));
+  board.paper.networks = [...new Set(board.paper.curves.map((curve) => curve.network))];
+  return board;
+}
+
+function rankingPage(board) {
+  const metric = find("#metric");
+  const measure = find("#measure");
+  const paper = find("#paper");
+  const refreshCurves = whenOpened("#curves-table", () =>
+    curvesTables(board, chosen.entries(), metric.value, paper.checked));
+  const refreshPoints = whenOpened("#scatter-table", () => scatterTable(board, seen()));
+  const seen = () => board.entries.filter((entry) => entry.shown);
+
+  function curves() {
+    find("#curves").replaceChildren(...drawCurves(board, chosen.entries(), metric.value, paper.checked),
+      ...(paper.checked ? [paperLegend(board)] : []));
+    refreshCurves();
+  }
+
+  function points() {
+    find("#scatter").replaceChildren(...drawScatter(board, seen(), measure.value, chosen));
+    refreshPoints();
+  }
+
+  // Many keys in a row are drawn once.
+  let waiting = 0;
+  const later = (draw) => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(draw);
+  };
+  let chosen = null;
+  const table = makeTable(board, () => chosen && later(points));
+  chosen = makeChosen(board, table, () => {
+    curves();
+    points();
+  });
+  const compare = comparing(board);
+
+  for (const [control, key, first] of [[metric, "metric", "top1"], [measure, "y", "relative"]]) {
+    control.addEventListener("change", () => {
+      address.set({ [key]: control.value === first ? "" : control.value });
+      (key === "metric" ? curves : points)();
+    });
+  }
+  paper.addEventListener("change", () => {
+    address.set({ paper: paper.checked ? "" : "no" });
+    curves();
+  });
+
+  function apply() {
+    metric.value = address.get("metric") === "top5" ? "top5" : "top1";
+    measure.value = address.get("y") === "score" ? "score" : "relative";
+    paper.checked = address.get("paper") !== "no";
+    table.apply();
+    chosen.apply();
+    compare();
+  }
+  address.read();
+  address.onChange(apply);
+  apply();
+}
+
+function comparing(board) {
+  const [first, second] = [find("#first"), find("#second")];
+  for (const select of [first, second]) select.append(...board.entries.map((e) => option(e.name, e.title)));
+
+  // Large where there are many entries, so it is loaded when somebody comes near.
+  let isAsked = false;
+  let isThere = false;
+  const draw = () => isThere && find("#comparison").replaceChildren(
+    ...drawComparison(board, board.named.get(first.value), board.named.get(second.value)));
+  const come = () => {
+    isThere = true;
+    draw();
+  };
+  const load = () => {
+    if (isAsked) return;
+    isAsked = true;
+    const script = html("script", { src: "pairs.js" });
+    script.addEventListener("load", come);
+    // Then all comparisons are unpaired, and say so.
+    script.addEventListener("error", come);
+    document.head.append(script);
+  };
+  new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && load(), { rootMargin: "600px" })
+    .observe(find("#compare"));
+
+  const changed = () => {
+    address.set({ first: first.value, second: second.value });
+    load();
+    draw();
+  };
+  first.addEventListener("change", changed);
+  second.addEventListener("change", changed);
+  find("#swap").addEventListener("click", () => {
+    [first.value, second.value] = [second.value, first.value];
+    changed();
+  });
+  return () => {
+    const given = (key, place) => board.named.get(address.get(key)) ?? board.entries[place] ?? board.entries[0];
+    first.value = given("first", 0).name;
+    second.value = given("second", 1).name;
+    draw();
+  };
+}
+
+function themeButton() {
+  const button = find("#theme");
+  const isDark = () => {
+    const { theme } = document.documentElement.dataset;
+    return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const label = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", isDark() ? "Use light colours" : "Use dark colours");
+  };
+  button.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    label();
+    try {
+      localStorage.setItem("imagenetq-theme", theme);
+    } catch {
+      // It lasts as long as the page, then.
+    }
+  });
+  label();
+}
+
+themeButton();
+document.body.append(tip.box);
+const board = prepared(window.imagenetq_board);
+if (board.entries.length) {
+  for (const section of document.querySelectorAll(".needs-script")) section.hidden = false;
+  if (document.body.dataset.page === "index") rankingPage(board);
+  if (document.body.dataset.page === "entry") entryPage(board);
+}

@@ -1,0 +1,38 @@
+// Numbers as the pages write them, and intervals, computed as docs/scores.md says.
+
+const Z = 1.959963984540054;
+const MINUS = "\u2212";
+const DASH = "\u2013";
+
+function percent(share, digits = 1) {
+  if (share === null) return DASH;
+  const text = (100 * share).toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", MINUS);
+}
+
+function points(difference) {
+  const text = percent(difference);
+  return difference > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+// The 95 % Wilson interval of a share.
+function wilson(correct, total) {
+  const share = correct / total;
+  const spread = Z ** 2 / total;
+  const centre = (share + spread / 2) / (1 + spread);
+  const half = (Z * Math.sqrt(share * (1 - share) / total + spread / (4 * total))) / (1 + spread);
+  return {
+    value: share,
+    low: correct === 0 ? 0 : centre - half,
+    high: correct === total ? 1 : centre + half,
+  };
+}
+
+const withInterval = (at) =>
+  at === null ? DASH : `${percent(at.value)} (${percent(at.low)}${DASH}${percent(at.high)})`;
+
+function parameters(count) {
+  if (count < 1e6) return String(count);
+  const millions = count / 1e6;
+  return `${millions >= 100 ? Math.round(millions) : Number(millions.toPrecision(3))} M`;
+}

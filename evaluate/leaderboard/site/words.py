@@ -1,0 +1,135 @@
+"""What the site calls things, and how it writes numbers."""
+
+import json
+import re
+import shlex
+
+from imagenetq.entry import Entry
+from imagenetq.entry_scores import Crossing, Estimate, Proportion
+from imagenetq.evaluate.leaderboard.registered import demonstration_of
+from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind
+from imagenetq.evaluate.report.words import PARAMETERS, TITLES
+from imagenetq.specification import LADDERS, ladder
+
+MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+
+KINDS: dict[Kind, str] = {
+    "ranked": "Ranked",
+    "unranked": "Not ranked",
+    "demonstration": "Demonstrations",
+}
+"""Headings of the table's sections."""
+
+_ONE_SIZE = 1_000_000
+
+
+def dataset_words(dataset: Dataset) -> str:
+    """A dataset as a heading names it."""
+    subset = f"subset {dataset.subset}" if dataset.subset else "no named subset"
+    return f"ImageNet-Q {dataset.version}, {subset}, source {_short(dataset.source_digest)}"
+
+
+def dataset_note(dataset: Dataset, kind: Kind) -> str:
+    """What a reader of a section must know."""
+    if kind == "ranked":
+        return "An official source, computed in fp32. Ranks respect the 95 % intervals."
+    if kind == "unranked":
+        return "An official source, but something keeps these from a rank; each page says what."
+    what = demonstration_of(dataset.source_digest)
+    return f"{what[0].upper()}{what[1:]}." if what else "The source of these is not registered."
+
+
+def percent(share: float) -> str:
+    """A share in per cent, without the sign."""
+    text = f"{100 * share:.1f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def interval(estimate: Estimate | Proportion) -> str:
+    """A 95 % interval in per cent; empty if there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{percent(estimate.low)}{DASH}{percent(estimate.high)}"
+
+
+def parameters_words(count: int) -> str:
+    """A number of parameters as people say it."""
+    if count < _ONE_SIZE:
+        return f"{count:,}"
+    millions = count / _ONE_SIZE
+    return f"{millions:,.0f} M" if millions >= 100 else f"{millions:.3g} M"
+
+
+def size_words(entry: Entry) -> str:
+    """The input size, such as `224 x 224`."""
+    if entry.model.input_size is None:
+        return "varies"
+    height, width = entry.model.input_size
+    return f"{height}{TIMES}{width}"
+
+
+def source_of(entry: Entry) -> str:
+    """Where a model comes from: what stands before the first slash of its name."""
+    source, slash, _ = entry.model.name.partition("/")
+    # It becomes an option of a list, so it must look like what it should be.
+    return source if slash and re.fullmatch("[a-z]{1,20}", source) else "other"
+
+
+def crossing_words(crossing: Crossing | None, distortion: str) -> str:
+    """Where accuracy falls to a share of clean."""
+    if crossing is None:
+        return "unknown"
+    if crossing.value is None:
+        return crossing.place
+    return f"{ladder(distortion).parameter} {crossing.value:.3g}"
+
+
+def value_words(value: object) -> str:
+    """A recorded setting as text: JSON, but a text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def reproduction(name: str, entry: Entry) -> list[str]:
+    """The commands that evaluate a model again and compare the two."""
+    model = entry.model
+    words = ["imagenetq", "eval", "--model", model.name]
+    for argument, value in model.arguments.items():
+        words += ["--model-arg", f"{argument}={_argument(value)}"]
+    words += ["--source", "IMAGENET"]
+    if entry.subset in ("full", "mini"):
+        words += ["--subset", entry.subset]
+    if entry.precision != "fp32":
+        words += ["--precision", entry.precision]
+    again = f"reproduced/{name}"
+    return [
+        shlex.join([*words, "--out", again]),
+        # The only folder in it; its name is the evaluator's to make.
+        f"imagenetq compare {again}/* leaderboard/entries/{name}",
+    ]
+
+
+def ladders() -> list[dict[str, object]]:
+    """The five distortions, as the charts need them."""
+    return [
+        {
+            "name": held.distortion,
+            "title": TITLES[held.distortion],
+            "axis": PARAMETERS[held.distortion],
+            "values": list(held.values),
+        }
+        for held in LADDERS
+    ]
+
+
+def _argument(value: object) -> str:
+    """As `--model-arg` reads it back: JSON where it is that, else text."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value)
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "unknown"

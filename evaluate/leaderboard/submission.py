@@ -1,0 +1,113 @@
+"""`submission.json`: what only the submitter of an entry knows, and where its predictions are.
+
+The texts are data: whoever shows them escapes them.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from imagenetq.entry import ENTRY_NAME, Text
+from imagenetq.entry_scores import FiniteModel
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.leaderboard.strict_json import read_strict
+from imagenetq.predictions import PREDICTIONS_NAME
+
+SUBMISSION_NAME = "submission.json"
+
+FOLDER_PATTERN = r"[a-z0-9]+([._-][a-z0-9]+)*"
+"""An entry's folder: lower-case letters and digits, single dots, dashes, underscores between."""
+
+MAX_FOLDER = 80
+"""Characters of a folder's name."""
+
+FILES = (ENTRY_NAME, SUBMISSION_NAME, PREDICTIONS_NAME)
+"""What an entry's folder may hold."""
+
+_MAX_BYTES = 2**16
+_LINK = r"^https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/?#@!$&()*+,;=:%-]*)?$"
+_REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
+_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}$"
+_COMMIT = r"^[0-9a-f]{40}$"
+
+
+def _says_something(text: str) -> str:
+    if text != text.strip() or not text:
+        raise ValueError("is empty, or begins or ends with a space")
+    return text
+
+
+Said = Annotated[Text, AfterValidator(_says_something)]
+Link = Annotated[str, Field(pattern=_LINK, max_length=500)]
+
+
+class Place(FiniteModel):
+    """A file of a dataset repository of the Hugging Face Hub.
+
+    Attributes:
+        repository: `ORG/NAME`; everybody must be able to read it.
+        revision: the commit, so that the file cannot change.
+        path: of the file in it.
+    """
+
+    repository: str = Field(pattern=_REPOSITORY)
+    revision: str = Field(pattern=_COMMIT)
+    path: str = Field(pattern=_PATH, max_length=300)
+
+
+class Submission(FiniteModel):
+    """What only the submitter knows.
+
+    Attributes:
+        format_version: of the file.
+        name: of the model, as the leaderboard shows it.
+        link: to the model, its weights or its code.
+        paper: link to the paper; None if there is none.
+        training_data: what the model was trained on.
+        notes: what else a reader should know; may be empty.
+        predictions: where `predictions.parquet` is; None if it lies beside this file.
+    """
+
+    format_version: Literal[1] = 1
+    name: Annotated[Said, Field(max_length=100)]
+    link: Link
+    paper: Link | None
+    training_data: Annotated[Said, Field(max_length=300)]
+    notes: Text
+    predictions: Place | None = None
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_submission(path: Path) -> Submission:
+    """Read and validate a `submission.json`.
+
+    Raises:
+        EntryError: it is not there, damaged, too large, or of another format version.
+    """
+    return read_strict(Submission, path, _MAX_BYTES)
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether an entry's folder may be called so."""
+    return len(name) <= MAX_FOLDER and re.fullmatch(FOLDER_PATTERN, name, re.ASCII) is not None
+
+
+def folder_name_of(name: str) -> str:
+    """The folder of a model's name: `SqueezeNet 1.0 (x)` lies in `squeezenet-1.0-x`.
+
+    Raises:
+        UsageError: nothing is left of the name, or too much.
+    """
+    words = re.findall(r"[a-z0-9]+(?:[._][a-z0-9]+)*", name.lower())
+    folder = "-".join(words)
+    if not is_folder_name(folder):
+        raise UsageError(
+            f"{name[:MAX_FOLDER]!a} makes no folder's name; give one with --folder, of at most "
+            f"{MAX_FOLDER} lower-case letters, digits, dots, dashes and underscores"
+        )
+    return folder

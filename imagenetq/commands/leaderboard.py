@@ -1,0 +1,265 @@
+"""The commands around the leaderboard: submit, and `leaderboard` check, register."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagenetq.commands import evaluating, site
+from imagenetq.commands.ending import FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.errors import FolderError, UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate.leaderboard.findings import Verdict
+    from imagenetq.evaluate.leaderboard.registered import KnownSource
+    from imagenetq.evaluate.leaderboard.submission import Place, Submission
+    from imagenetq.evaluate.models import LoadOptions
+
+app = typer.Typer(
+    help="Check the leaderboard's entries, and build its pages.", no_args_is_help=True
+)
+app.command("build")(site.build)
+
+ENTRIES = Path("leaderboard/entries")
+
+_ASKED = {
+    "name": "The model's name, as the leaderboard shows it",
+    "link": "Link to the model, its weights or its code",
+    "training_data": "What it was trained on",
+    "paper": "Link to the paper (empty for none)",
+    "notes": "What else a reader should know (empty for nothing)",
+}
+_MAY_BE_EMPTY = ("paper", "notes")
+
+_Data = Annotated[
+    str | None,
+    typer.Option(help="The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME."),
+]
+
+
+@app.command("check")
+@explains_errors
+def check(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Of entry folders, or one entry's.")
+    ] = ENTRIES,
+    data: _Data = None,
+    fetched: Annotated[
+        Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
+    ] = None,
+    rerun: Annotated[
+        int | None, typer.Option(min=1, help="Answer so many pairs of one entry again.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of --rerun's choice; drawn and told if not given.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="For --rerun, if its name is not enough to load it safely."),
+    ] = None,
+    model_weights: Annotated[
+        str | None, typer.Option(help="For --rerun: the file that --weights gave to eval.")
+    ] = None,
+    model_arg: Annotated[
+        list[str] | None, typer.Option(help="For --rerun, as for eval: NAME=VALUE.")
+    ] = None,
+    mean: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    std: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    input_size: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    interpolation: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    class_map: Annotated[Path | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute every entry from its predictions, and say what is wrong or odd."""
+    from imagenetq.evaluate.leaderboard.checking import check as check_entries
+
+    options = evaluating.load_options(
+        model_weights, model_arg, mean, std, input_size, interpolation, class_map
+    )
+    if rerun is not None and data is None:
+        raise UsageError("--rerun needs --data, the dataset that the entry was evaluated on")
+    verdicts = check_entries(folder, source=_source(data), fetched=fetched)
+    if rerun is not None and data is not None:
+        verdicts = [_run_again(folder, verdicts, data, rerun, seed, model, options, fetched)]
+    if as_json:
+        listed = [asdict(verdict) | {"status": verdict.status} for verdict in verdicts]
+        print(json.dumps({"ok": not _failed(verdicts), "entries": listed}, indent=1))
+    else:
+        _print_verdicts(verdicts)
+    if _failed(verdicts):
+        end(f"{folder}: {_failed(verdicts)} of {len(verdicts)} entries fail", FAILED)
+
+
+@app.command("register")
+@explains_errors
+def register(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A built dataset.")],
+    out: Annotated[Path, typer.Option(help="The folder of registered sources.")] = Path(
+        "leaderboard/datasets"
+    ),
+    workers: Workers = None,
+) -> None:
+    """Verify a dataset, and register its source: ids, classes and pixel hashes, no image."""
+    # The one place where both rooms meet: only the builder verifies.
+    from imagenetq import builder
+    from imagenetq.evaluate import open_data
+    from imagenetq.evaluate.leaderboard.registering import register as write_source
+
+    problems = builder.verify(folder, workers=workers)
+    if problems:
+        for problem in problems:
+            print(problem)
+        raise FolderError(f"{folder}: {len(problems)} problems, so it was not registered")
+    print(write_source(open_data(folder, check_pixels="none"), out))
+
+
+@explains_errors
+def submit(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of entries, for a pull request on Git; leaderboard/entries."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Open a pull request on this Hub dataset instead."),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Keep predictions in this Hub dataset of yours."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help=_ASKED["name"] + ".")] = None,
+    link: Annotated[str | None, typer.Option(help=_ASKED["link"] + ".")] = None,
+    training_data: Annotated[str | None, typer.Option(help=_ASKED["training_data"] + ".")] = None,
+    paper: Annotated[str | None, typer.Option(help=_ASKED["paper"] + ".")] = None,
+    notes: Annotated[str | None, typer.Option(help=_ASKED["notes"] + ".")] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Of the entry; made of the name if not given.")
+    ] = None,
+    data: _Data = None,
+    as_json: Json = False,
+) -> None:
+    """Check a result by recomputing it, and hand it in for the leaderboard."""
+    from imagenetq.evaluate.leaderboard.sending import keep_predictions, open_pull_request
+    from imagenetq.evaluate.leaderboard.submitting import (
+        check_submittable,
+        entry_name,
+        pack,
+        write_package,
+    )
+    from imagenetq.hub import HubAddress
+
+    if out is not None and to is not None:
+        raise UsageError("give --out or --to, not both")
+    target, keep = (
+        None if text is None else HubAddress.parse(text, example="ORG/imagenet-q-leaderboard")
+        for text in (to, predictions)
+    )
+    result = check_submittable(results, _source(data))
+    for finding in result.findings:
+        note(f"{finding.level}: {finding.text}")
+    given = {
+        "name": name,
+        "link": link,
+        "training_data": training_data,
+        "paper": paper,
+        "notes": notes,
+    }
+    told = _submission(_asked(given))
+    place: Place | None = None
+    if keep is not None:
+        place = keep_predictions(result.predictions, entry_name(told.name, folder), keep)
+    package = pack(result, told.model_copy(update={"predictions": place}), folder)
+    if target is None:
+        where = str(write_package(package, out or ENTRIES))
+    else:
+        where = open_pull_request(package, target)
+    if as_json:
+        findings = [asdict(finding) for finding in result.findings]
+        print(json.dumps({"entry": where, "name": package.name, "findings": findings}, indent=1))
+    else:
+        print(where)
+
+
+def _source(data: str | None) -> "KnownSource | None":
+    if data is None:
+        return None
+    from imagenetq.evaluate import open_data
+    from imagenetq.evaluate.leaderboard.registering import known_source
+
+    return known_source(open_data(data))
+
+
+def _failed(verdicts: "list[Verdict]") -> int:
+    return sum(verdict.status == "FAIL" for verdict in verdicts)
+
+
+def _print_verdicts(verdicts: "list[Verdict]") -> None:
+    for verdict in verdicts:
+        print(f"{verdict.status:4}  {verdict.name}")
+        for finding in verdict.findings:
+            print(f"      {finding.level}: {finding.text}")
+
+
+def _run_again(
+    folder: Path,
+    verdicts: "list[Verdict]",
+    data: str,
+    n_pairs: int,
+    seed: int | None,
+    model: str | None,
+    options: "LoadOptions",
+    fetched: Path | None,
+) -> "Verdict":
+    from imagenetq.evaluate import open_data
+    from imagenetq.evaluate.leaderboard.rechecking import run_again
+
+    if len(verdicts) > 1:
+        raise UsageError(f"{folder}: --rerun takes one entry at a time; name its folder")
+    verdict, told = run_again(
+        folder,
+        verdicts[0],
+        open_data(data, check_pixels="all"),
+        n_pairs=n_pairs,
+        seed=seed,
+        model=model,
+        options=options,
+        fetched=fetched,
+    )
+    note(told)
+    return verdict
+
+
+def _asked(given: dict[str, str | None]) -> dict[str, str]:
+    """All that the submitter must say: from options, or else asked for on a terminal."""
+    missing = [field for field, value in given.items() if value is None]
+    if sys.stdin.isatty():
+        for field in missing:
+            default = "" if field in _MAY_BE_EMPTY else None
+            given[field] = typer.prompt(
+                _ASKED[field], default=default, show_default=False, err=True
+            )
+    needed = [_option(field) for field in missing if field not in _MAY_BE_EMPTY]
+    if needed and not sys.stdin.isatty():
+        raise UsageError(f"only you know {', '.join(needed)}: give them, or run it on a terminal")
+    return {field: value or "" for field, value in given.items()}
+
+
+def _submission(told: dict[str, str]) -> "Submission":
+    from pydantic import ValidationError
+
+    from imagenetq.evaluate.leaderboard.submission import Submission
+
+    fields: dict[str, Any] = told | {"paper": told["paper"] or None}
+    try:
+        return Submission.model_validate(fields)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        raise UsageError(f"{_option(str(first['loc'][0]))}: {first['msg']}") from None
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"

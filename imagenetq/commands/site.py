@@ -1,0 +1,35 @@
+"""The command that builds the leaderboard's pages: `leaderboard build`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imagenetq.commands.ending import Json, explains_errors
+
+
+@explains_errors
+def build(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of entry folders.")] = Path(
+        "leaderboard/entries"
+    ),
+    out: Annotated[
+        Path, typer.Option(help="The site's folder: an earlier site, empty, or none yet.")
+    ] = Path("site"),
+    fetched: Annotated[
+        Path | None, typer.Option(help="Where check kept predictions fetched from the Hub.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build the leaderboard's static site; the same entries give the same bytes."""
+    from imagenetq.evaluate.leaderboard.site import read_board, write_site
+
+    site = write_site(read_board(folder, fetched=fetched), out)
+    if as_json:
+        print(json.dumps(asdict(site) | {"folder": str(site.folder)}, indent=1))
+        return
+    entries = "1 entry" if site.entries == 1 else f"{site.entries} entries"
+    print(f"{site.folder}: {entries}, {site.files} files, {site.bytes / 1e6:.2f} MB")
+    print(site.folder / "index.html")

@@ -1,0 +1,227 @@
+"""The site as a reader meets it: in a browser, from disk, with nothing else to ask."""
+
+import pytest
+
+pytest.importorskip("playwright", reason="no playwright")
+
+from playwright.sync_api import expect
+
+from imagenetq.evaluate.comparison import compare
+from imagenetq.evaluate.leaderboard.site import Board, write_site
+from imagenetq.evaluate.leaderboard.site.words import MINUS, TIMES
+from site_entries import HOSTILE, result
+
+RANKED = ["Strong", "Small", "Weak"]
+
+
+def titles(page, kind="ranked"):
+    rows = page.locator(f"tbody[data-kind={kind}] th.name:visible bdi")
+    return rows.all_inner_texts()
+
+
+def heading(page, name):
+    return page.locator(f"#board th[data-sort={name}]")
+
+
+@pytest.fixture
+def index(site):
+    return site / "index.html"
+
+
+def test_a_click_sorts_within_sections_and_says_so(opened, index):
+    page = opened(index)
+    assert titles(page) == RANKED
+    assert heading(page, "score").get_attribute("aria-sort") == "descending"
+    heading(page, "parameters").get_by_role("button").click()
+    assert titles(page)[2] == "Small"
+    assert heading(page, "parameters").get_attribute("aria-sort") == "descending"
+    assert heading(page, "score").get_attribute("aria-sort") is None
+    heading(page, "parameters").get_by_role("button").click()
+    assert titles(page)[0] == "Small"
+    assert page.url.endswith("#sort=parameters&order=up")
+    heading(page, "title").get_by_role("button").click()
+    assert titles(page) == ["Small", "Strong", "Weak"]
+    assert titles(page, "demonstration") == [HOSTILE, "Other"]
+
+
+def test_filters_narrow_the_table_and_the_points(opened, index):
+    page = opened(index)
+    page.get_by_label("Search").fill("s")
+    assert page.locator("#found").inner_text() == "4 of 6 entries"
+    page.get_by_label("Search").fill("timm sma")
+    assert page.locator("#found").inner_text() == "1 of 6 entries"
+    assert titles(page) == ["Small"]
+    assert not page.locator("tbody[data-kind=demonstration]").is_visible()
+    expect(page.locator("#scatter .dot, #scatter .mark")).to_have_count(2)
+    page.get_by_label("Search").fill("nobody")
+    assert "nothing fits" in page.locator("#found").inner_text()
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator("#found").inner_text() == "6 entries"
+    page.get_by_label("From").select_option("torchvision")
+    assert titles(page) == ["Weak"]
+    page.get_by_label("From").select_option("")
+    page.get_by_label("Input").select_option(f"96{TIMES}96")
+    assert titles(page) == ["Small"]
+    page.get_by_label("Input").select_option("")
+    page.get_by_label("Images").select_option("1")
+    assert titles(page) == []
+    assert len(titles(page, "demonstration")) == 2
+
+
+def test_chosen_entries_are_drawn_and_told(opened, index):
+    page = opened(index)
+    assert page.locator("#chips bdi").all_inner_texts() == RANKED
+    assert page.locator("#curves g[class^=s]").count() == 5 * 3
+    page.get_by_label("Show Strong in charts").uncheck()
+    page.get_by_label("Show Other in charts").check()
+    assert page.locator("#chips bdi").all_inner_texts() == ["Small", "Weak", "Other"]
+    assert "chosen=small,weak,other" in page.url
+    page.get_by_role("button", name="Remove Weak").click()
+    page.locator("#add").select_option("half")
+    assert page.locator("#chips bdi").all_inner_texts() == ["Small", "Other", "Half"]
+    page.locator("#curves-table summary").click()
+    table = page.locator("#curves-table table").first
+    expect(table.locator("tbody th")).to_contain_text(["Small", "Other", "Half"])
+    assert "VGG16, 2016" in table.inner_text()
+    page.locator("#paper").uncheck()
+    assert page.locator("#curves .paper").count() == 0
+    assert "VGG16" not in table.inner_text()
+    before = table.inner_text()
+    page.locator("#metric").select_option("top5")
+    assert table.inner_text() != before
+
+
+def test_a_link_shows_what_was_seen(opened, index):
+    state = "#sort=blur&order=up&q=s&chosen=half,other&metric=top5&paper=no&y=score"
+    page = opened(index, f"{state}&first=weak&second=small")
+    assert heading(page, "blur").get_attribute("aria-sort") == "ascending"
+    assert page.get_by_label("Search").input_value() == "s"
+    assert page.locator("#chips bdi").all_inner_texts() == ["Half", "Other"]
+    assert page.locator("#metric").input_value() == "top5"
+    assert page.locator("#measure").input_value() == "score"
+    assert not page.locator("#paper").is_checked()
+    assert page.locator("#first").input_value() == "weak"
+    # Another link in the same tab, as a reader pastes it.
+    page.evaluate("location.hash = '#sort=clean&chosen=weak'")
+    expect(page.locator("#chips li")).to_have_count(1)
+    assert heading(page, "clean").get_attribute("aria-sort") == "descending"
+    assert page.get_by_label("Search").input_value() == ""
+
+
+def test_a_strange_link_does_no_harm(opened, index):
+    page = opened(
+        index, "#sort=__proto__&order=%3Cb%3E&chosen=a,,%00&size=9&first=%3Cscript%3E&metric=x&q=%"
+    )
+    assert page.locator("#chips li").count() == 0
+    assert page.locator("#metric").input_value() == "top1"
+    assert page.locator("#size").input_value() == ""
+
+
+def test_everything_can_be_done_by_keyboard(opened, index):
+    page = opened(index)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    heading(page, "rank").get_by_role("button").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert heading(page, "title").get_attribute("aria-sort") == "ascending"
+    page.get_by_label("Show Strong in charts").focus()
+    page.keyboard.press("Space")
+    assert page.locator("#chips li").count() == 2
+    page.get_by_role("button", name="Remove Small").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "BUTTON"
+    page.get_by_role("region", name="The table of entries").focus()
+    page.locator("#curves-table summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#curves-table table")).to_have_count(5)
+
+
+def test_two_entries_are_compared_as_the_command_does(opened, index):
+    page = opened(index, "#first=strong&second=weak")
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.locator("#comparison table").wait_for()
+    said = page.locator("#comparison")
+    assert "Paired" in said.inner_text()
+    row = said.locator("tbody tr").first
+    assert row.locator("td").last.inner_text() == "first is better"
+    page.get_by_role("button", name="Swap first and second").click()
+    assert row.locator("td").last.inner_text() == "second is better"
+    page.locator("#second").select_option("other")
+    assert "over different datasets" in said.inner_text()
+    page.locator("#first").select_option("half")
+    assert "Different precisions" in said.inner_text()
+    page.locator("#second").select_option("half")
+    assert "two different entries" in said.inner_text()
+
+
+def test_the_interval_in_the_browser_is_that_of_compare(opened, index):
+    exact = compare(result(0.9, 60, 1), result(0.45, 60, 2, model="torchvision/weak")).score
+    page = opened(index, "#first=strong&second=weak")
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.locator("#comparison table").wait_for()
+    cells = page.locator("#comparison tbody tr").first.locator("td").all_inner_texts()
+    low, high = (float(text.replace(MINUS, "-")) for text in cells[3].split(" to "))
+    assert [low, high] == pytest.approx([100 * exact.low, 100 * exact.high], abs=0.15)
+
+
+def test_hostile_names_are_shown_as_text(opened, site):
+    page = opened(site / "index.html", "#chosen=hostile&first=hostile")
+    assert page.locator("#chips bdi").inner_text() == HOSTILE
+    assert page.locator("tbody a", has_text=HOSTILE).count() == 1
+    page.locator("#curves-table summary").click()
+    page.locator("#scatter-table summary").click()
+    page.locator("#curves svg").first.hover()
+    assert page.locator(".tip bdi").first.inner_text() == HOSTILE
+    assert page.locator("img").count() == 0
+    page = opened(site / "entries" / "hostile.html")
+    assert page.locator("h1").inner_text() == HOSTILE
+    assert page.locator("img").count() == 0
+    assert page.locator("dd", has_text=HOSTILE).count() >= 4
+
+
+def test_an_entry_has_its_curves_and_all_levels(opened, site):
+    page = opened(site / "entries" / "small.html")
+    assert page.locator("#curves svg[role=img]").count() == 5
+    page.locator("#levels-table summary").click()
+    expect(page.locator("#levels-table tbody tr")).to_have_count(52)
+    # The table of the browser and the page's own, from the same counts.
+    clean = page.locator("#levels-table tbody tr").first.locator("td").first.inner_text()
+    own = page.get_by_role("row", name="Clean top-1").first.inner_text().split()
+    assert clean.startswith(own[2])
+    page.get_by_role("link", name="All entries").click()
+    page.wait_for_url("**/index.html")
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(opened, index):
+    page = opened(index, color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
+    page.get_by_role("button", name="Use light colours").click()
+    light = page.evaluate(background)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(background) == light
+    page.get_by_role("button", name="Use dark colours").click()
+    assert page.evaluate(background) == dark
+
+
+@pytest.mark.parametrize("name", ["index", "levels", "submit", "entries/hostile", "entries/strong"])
+def test_nothing_sticks_out_on_a_phone(opened, site, name):
+    page = opened(site / f"{name}.html", width=360, height=740)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_script_the_table_is_there(opened, index):
+    page = opened(index, java_script_enabled=False)
+    assert titles(page) == RANKED
+    assert page.locator(".needs-script:visible").count() == 0
+    assert "Without JavaScript" in page.locator("main").inner_text()
+
+
+def test_an_empty_board_opens(opened, tmp_path):
+    write_site(Board(()), tmp_path / "site")
+    page = opened(tmp_path / "site" / "index.html")
+    assert "There are no entries yet" in page.locator("main").inner_text()

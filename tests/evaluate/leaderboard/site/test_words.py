@@ -1,0 +1,73 @@
+import json
+import shlex
+
+from imagenetq.entry_scores import Crossing, Estimate
+from imagenetq.evaluate.leaderboard.site.board import Dataset
+from imagenetq.evaluate.leaderboard.site.words import (
+    DASH,
+    MINUS,
+    TIMES,
+    crossing_words,
+    dataset_note,
+    dataset_words,
+    interval,
+    parameters_words,
+    percent,
+    reproduction,
+    size_words,
+    source_of,
+    value_words,
+)
+from site_entries import result
+
+
+def test_numbers_are_short():
+    assert [percent(share) for share in (0.5, 0, -0.0001, -0.123)] == [
+        "50.0",
+        "0.0",
+        "0.0",
+        f"{MINUS}12.3",
+    ]
+    assert [parameters_words(n) for n in (0, 999_999, 1_248_424, 25_557_032, 138_357_544)] == [
+        "0",
+        "999,999",
+        "1.25 M",
+        "25.6 M",
+        "138 M",
+    ]
+    assert interval(Estimate(value=0.5, standard_error=0.1, low=0.3, high=0.7)) == f"30.0{DASH}70.0"
+    assert interval(Estimate(value=0.5, standard_error=None, low=None, high=None)) == ""
+
+
+def test_what_an_entry_is_of():
+    entry = result(input_size=(224, 192), model="timm/a/b").entry
+    assert (size_words(entry), source_of(entry)) == (f"224{TIMES}192", "timm")
+    assert [source_of(result(model=name).entry) for name in ("plain", "<b>/x", "")] == ["other"] * 3
+    assert size_words(result(input_size=None).entry) == "varies"
+    dataset = Dataset("1.0.0", "b" * 64, None, None)
+    assert dataset_words(dataset) == "ImageNet-Q 1.0.0, no named subset, source unknown"
+    assert "not registered" in dataset_note(dataset, "demonstration")
+
+
+def test_where_accuracy_falls():
+    assert crossing_words(None, "blur") == "unknown"
+    assert crossing_words(Crossing(place="on the ladder", value=2.345), "blur") == "sigma 2.35"
+    beyond = Crossing(place="beyond the last", value=None)
+    assert crossing_words(beyond, "jpeg") == "beyond the last"
+
+
+def test_settings_are_shown_as_they_are():
+    assert [value_words(value) for value in ("a", 1, [1, 2], None)] == ["a", "1", "[1, 2]", "null"]
+
+
+def test_the_command_says_a_hostile_model_to_a_shell_as_one_word():
+    arguments = {"a": "true", "b": True, "c": "x y; rm *", "d": [1], "e": "plain"}
+    entry = result(model="timm/$(touch x)", arguments=arguments, precision="bf16").entry
+    first, second = reproduction("name", entry)
+    words = shlex.split(first)
+    assert words[:4] == ["imagenetq", "eval", "--model", "timm/$(touch x)"]
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    assert given == {"a": '"true"', "b": "true", "c": "x y; rm *", "d": "[1]", "e": "plain"}
+    assert json.loads(given["a"]) == "true"
+    assert words[-4:] == ["--precision", "bf16", "--out", "reproduced/name"]
+    assert second == "imagenetq compare reproduced/name/* leaderboard/entries/name"

@@ -1,0 +1,185 @@
+"""What the maintainers' checks run on a pull request, with everything that may be in one."""
+
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fake_entries import change_json, honest, submission, write_entry
+from imagenetq import classes
+from imagenetq.entry import read_entry
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.checking import check
+from imagenetq.evaluate.leaderboard.confined import Confined
+from imagenetq.evaluate.leaderboard.findings import Verdict
+from imagenetq.evaluate.leaderboard.inspecting import inspect
+from imagenetq.evaluate.leaderboard.registered import KnownSource
+from imagenetq.files import sha256_of
+from imagenetq.predictions import schema
+
+N = 6
+
+
+@pytest.fixture
+def entries(tmp_path: Path) -> Path:
+    """A folder with one honest entry."""
+    write_entry(tmp_path / "entries" / "honest", honest(N))
+    return tmp_path / "entries"
+
+
+def texts(verdict: Verdict) -> list[str]:
+    return [finding.text for finding in verdict.findings]
+
+
+def put_predictions(folder: Path, write: Callable[[Path], object]) -> None:
+    """Other predictions, with their own SHA-256 in the entry."""
+    path = folder / "predictions.parquet"
+    write(path)
+    change_json(folder / "entry.json", lambda data: data.update(predictions_sha256=sha256_of(path)))
+
+
+def test_an_honest_entry_is_a_demonstration_and_nothing_worse(entries):
+    (verdict,) = check(entries)
+    assert (verdict.name, verdict.status) == ("honest", "WARN")
+    assert texts(verdict) == [
+        "not ranked: a demonstration, its source cccccccccccc is not registered"
+    ]
+    assert check(entries / "honest") == [verdict]
+
+
+def test_one_bad_entry_does_not_hide_the_others(entries):
+    shutil.copytree(entries / "honest", entries / "bad")
+    (entries / "bad" / "entry.json").write_text("{")
+    (entries / "stray.txt").write_text("")
+    (entries / "a\x1b[31m").mkdir()
+    verdicts = check(entries)
+    assert [(verdict.name, verdict.status) for verdict in verdicts] == [
+        ("'a\\x1b[31m'", "FAIL"),
+        ("bad", "FAIL"),
+        ("honest", "WARN"),
+        ("stray.txt", "FAIL"),
+    ]
+    assert texts(verdicts[1])[0].startswith("entry.json: damaged")
+    assert texts(verdicts[3]) == ["no folder; an entry is a folder with entry.json"]
+
+
+def test_the_same_answers_twice_are_noticed(entries):
+    shutil.copytree(entries / "honest", entries / "copy")
+    write_entry(entries / "other", honest(N, seed=1))
+    said = {verdict.name: texts(verdict) for verdict in check(entries)}
+    assert "gives the same answers as honest: is it another model?" in said["copy"]
+    assert "gives the same answers as copy: is it another model?" in said["honest"]
+    assert len(said["other"]) == 1
+
+
+def test_images_and_labels_of_a_dataset_at_hand_are_compared(entries):
+    given = honest(N).predictions
+    true = dict(zip(given.image_ids, (classes.wnids()[i] for i in given.labels), strict=True))
+    assert check(entries, source=KnownSource("c" * 64, true))[0].status == "WARN"
+    wrong = true | {given.image_ids[2]: classes.wnids()[999]}
+    (verdict,) = check(entries, source=KnownSource("c" * 64, wrong))
+    assert verdict.status == "FAIL"
+    assert "image 'ILSVRC2012_val_00000002' is of another class" in texts(verdict)[0]
+    # Another source says nothing about this entry.
+    assert check(entries, source=KnownSource("d" * 64, wrong))[0].status == "WARN"
+
+
+def test_markup_stays_what_was_said(entries):
+    told = submission(name="<script>alert(1)</script>", notes="{{ 7 * 7 }} $(id)")
+    write_entry(entries / "honest", honest(N), told)
+    assert check(entries)[0].status == "WARN"
+
+
+def test_predictions_for_images_that_do_not_exist_fail(entries):
+    table = honest(N).predictions.table()
+    ids = [name.replace("val", "test") for name in table["image_id"].to_pylist()]
+    renamed = table.set_column(0, schema().field("image_id"), pa.array(ids))
+    put_predictions(entries / "honest", lambda path: pq.write_table(renamed, path))
+    given = honest(N).predictions
+    source = KnownSource("c" * 64, dict.fromkeys(given.image_ids, classes.wnids()[0]))
+    (verdict,) = check(entries, source=source)
+    assert verdict.status == "FAIL"
+    assert "more images are not in the dataset" in " ".join(texts(verdict))
+
+
+def test_a_large_file_is_refused_unread(entries):
+    path = entries / "honest" / "predictions.parquet"
+    with path.open("r+b") as file:
+        file.truncate(64 * 2**20 + 1)
+    (verdict,) = check(entries)
+    assert "67108865 bytes is too large; at most 67108864 are read" in texts(verdict)[0]
+
+
+def test_too_many_rows_are_refused_from_the_footer(entries):
+    def write(path: Path) -> None:
+        zeros = pa.table({"a": pa.repeat(0, 520_001)})
+        pq.write_table(zeros, path)
+
+    put_predictions(entries / "honest", write)
+    (verdict,) = check(entries)
+    assert "520001 rows, but the full subset has 520000" in texts(verdict)[0]
+
+
+def test_a_parquet_bomb_whose_footer_lies_takes_no_memory_of_ours(entries):
+    """A quarter of a gigabyte of one text, in a file that says it unpacks to a few bytes."""
+
+    def write(path: Path) -> None:
+        buffer = BytesIO()
+        table = honest(N).predictions.table()
+        bomb = pa.array(["x" * 2**28, *["y"] * (len(table) - 1)])
+        table = table.set_column(0, pa.field("image_id", pa.string(), nullable=False), bomb)
+        pq.write_table(table, buffer, compression="zstd", write_statistics=False)
+        path.write_bytes(lying(buffer.getvalue()))
+
+    folder = entries / "honest"
+    put_predictions(folder, write)
+    assert (folder / "predictions.parquet").stat().st_size < 2**20
+    work = (inspect, read_entry(folder / "entry.json"), folder / "predictions.parquet")
+    with Confined() as confined:
+        assert "is no image id" in confined.run(*work).findings[-1].text
+    with Confined(memory=2**27) as confined:
+        said = confined.run(*work).findings[-1].text
+    assert said.startswith("predictions.parquet: cannot be read (")
+    assert "alloc" in said
+
+
+def lying(content: bytes) -> bytes:
+    """The same file, with a footer in which every large size is a small one."""
+    assert content[-4:] == b"PAR1"
+    length = int.from_bytes(content[-8:-4], "little")
+    start = len(content) - 8 - length
+    footer = content[start:-8]
+    sizes = [
+        pq.read_metadata(BytesIO(content)).row_group(0).column(0).total_uncompressed_size,
+        pq.read_metadata(BytesIO(content)).row_group(0).total_byte_size,
+    ]
+    for size in sizes:
+        footer = footer.replace(varint(size), padded_varint(1, len(varint(size))))
+    lied = content[:start] + footer + content[-8:]
+    column = pq.read_metadata(BytesIO(lied)).row_group(0).column(0)
+    assert column.total_uncompressed_size < 1000
+    return lied
+
+
+def varint(number: int) -> bytes:
+    """Thrift's compact integer: zigzag, seven bits a byte."""
+    number *= 2
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def padded_varint(number: int, length: int) -> bytes:
+    """The same in more bytes than it needs."""
+    return bytes([2 * number | 128, *[128] * (length - 2), 0])
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(EntryError, match="cannot be read"):
+        check(tmp_path / "none")
