@@ -83,7 +83,8 @@ class Payload:
 
     Attributes:
         body: shards, or the recipe's hashes.
-        head: card and manifest, which say that all is there, and so come last.
+        head: card, with the picture that it shows, and manifest, which say that all is there, and
+            so come last.
     """
 
     body: tuple[LocalFile, ...]
@@ -113,8 +114,8 @@ class Payload:
             for shard in manifest.shards
         )
         return cls(
-            (*shards, LocalFile.of(PREVIEW_NAME, preview())),
-            _head(folder, card),
+            shards,
+            (LocalFile.of(PREVIEW_NAME, preview()), *_head(folder, card)),
         )
 
     @classmethod

@@ -34,12 +34,13 @@ _COMMIT = r"^[0-9a-f]{40}$"
 
 
 def _says_something(text: str) -> str:
-    if text != text.strip() or not text:
-        raise ValueError("is empty, or begins or ends with a space")
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("begins or ends with a space, or cannot be printed")
     return text
 
 
-Said = Annotated[Text, AfterValidator(_says_something)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_says_something)]
+Sentence = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_says_something)]
 Link = Annotated[str, Field(pattern=_LINK, max_length=500)]
 
 
@@ -71,10 +72,10 @@ class Submission(FiniteModel):
     """
 
     format_version: Literal[1] = 1
-    name: Annotated[Said, Field(max_length=100)]
+    name: Name
     link: Link
     paper: Link | None
-    training_data: Annotated[Said, Field(max_length=300)]
+    training_data: Sentence
     notes: Text
     predictions: Place | None = None
 

@@ -71,7 +71,7 @@ def test_large_predictions_belong_on_the_hub(checked, tmp_path, monkeypatch):
     assert sorted(file.name for file in path.iterdir()) == ["entry.json", "submission.json"]
 
 
-def test_a_result_that_flatters_is_refused(results, tmp_path):
+def test_a_result_that_flatters_is_refused(tmp_path):
     honest(6).write(tmp_path)
     change_json(tmp_path / "entry.json", lambda data: data["scores"]["score"].update(value=0.99))
     with pytest.raises(EntryError, match=r"scores\.score\.value is 0\.99, but the predictions"):
