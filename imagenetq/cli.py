@@ -6,7 +6,14 @@ from typing import NoReturn
 
 import typer
 
-from imagenetq.commands import building, evaluating, leaderboard, publishing, reporting
+from imagenetq.commands import (
+    building,
+    evaluating,
+    hub_results,
+    leaderboard,
+    publishing,
+    reporting,
+)
 
 app = typer.Typer(
     help="ImageNet-Q: how image quality affects image classifiers, with the same pixels for all.",
@@ -24,6 +31,7 @@ app.command("eval")(evaluating.evaluate)
 app.command("compare")(evaluating.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
+app.command("eval-results")(hub_results.eval_results)
 app.command("submit")(leaderboard.submit)
 app.add_typer(leaderboard.app, name="leaderboard")
 

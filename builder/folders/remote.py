@@ -68,27 +68,26 @@ class RemoteFolder(DatasetFolder):
     def held(self, require_own: Callable[[], None]) -> Iterator[Hold]:
         """Hold the folder by a lock on this machine, and by an object for other machines."""
         self._require_writable()
-        lock = FileLock(self.state / "lock", timeout=0)
-        try:
-            self.state.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-            require_own()
-        except Timeout:
-            raise FolderError(
-                f"{self}: another build is writing there; wait until it ends"
-            ) from None
-        except OSError as error:
-            lock.release()
-            raise FolderError(_reason(error)) from None
-        try:
-            remove_temporary_files(self.state)
-            with self._claimed() as claim:
+        with ExitStack() as held:
+            try:
+                self.state.mkdir(parents=True, exist_ok=True)
+                held.enter_context(FileLock(self.state / "lock", timeout=0))
+                require_own()
+                remove_temporary_files(self.state)
+                held.callback(remove_temporary_files, self.state)
+                claim = held.enter_context(ObjectLock(self, self._machine()))
                 # Only we write from now on, so what is there is there once and for all.
-                self._sizes = remote_sizes(self.name, _DATA) or {}
+                self._sizes = self._list(_DATA)
+            except Timeout:
+                raise FolderError(
+                    f"{self}: another build is writing there; wait until it ends"
+                ) from None
+            except OSError as error:
+                raise FolderError(_reason(error)) from None
+            try:
                 yield claim
-        finally:
-            remove_temporary_files(self.state)
-            lock.release()
+            finally:
+                self._sizes = None
 
     def names(self) -> set[str]:
         """What lies in the folder itself."""
@@ -238,6 +237,9 @@ class RemoteFolder(DatasetFolder):
 
         return retried(ask, self._patience)
 
+    def _list(self, below: str) -> dict[str, int]:
+        return retried(lambda: remote_sizes(self.name, below), self._patience) or {}
+
     def _upload(self, file: Path, path: str) -> None:
         n_bytes = file.stat().st_size
 
@@ -255,15 +257,6 @@ class RemoteFolder(DatasetFolder):
                 f"{self}: each of thousands of files would be a commit of its own; build into a "
                 "folder, and publish that with `imagenetq push`"
             )
-
-    @contextmanager
-    def _claimed(self) -> Iterator[Hold]:
-        with ExitStack() as claimed:
-            try:
-                lock = claimed.enter_context(ObjectLock(self, self._machine()))
-            except OSError as error:
-                raise FolderError(_reason(error)) from None
-            yield lock
 
     def _machine(self) -> str:
         """This machine's id in the locks of this folder, kept beside the lock of this machine."""

@@ -124,7 +124,7 @@ def _limit_memory(n_bytes: int) -> None:
     import resource
 
     import pyarrow as pa
-    import scipy.stats  # noqa: F401
+    import scipy.special  # noqa: F401
 
     # Each thread would reserve memory of its own, more on machines with more cores.
     pa.set_cpu_count(1)

@@ -158,9 +158,6 @@ def submit(
         None if text is None else HubAddress.parse(text, example="ORG/imagenet-q-leaderboard")
         for text in (to, predictions)
     )
-    result = check_submittable(results, _source(data))
-    for finding in result.findings:
-        note(f"{finding.level}: {finding.text}")
     given = {
         "name": name,
         "link": link,
@@ -168,6 +165,10 @@ def submit(
         "paper": paper,
         "notes": notes,
     }
+    _require_answers(given)
+    result = check_submittable(results, _source(data))
+    for finding in result.findings:
+        note(f"{finding.level}: {finding.text}")
     told = _submission(_asked(given))
     place: Place | None = None
     if keep is not None:
@@ -233,19 +234,29 @@ def _run_again(
     return verdict
 
 
+def _require_answers(given: dict[str, str | None]) -> None:
+    """Refuse early what only the submitter knows, is not told, and cannot be asked for."""
+    missing = [
+        _option(field)
+        for field, value in given.items()
+        if value is None and field not in _MAY_BE_EMPTY
+    ]
+    if missing and not sys.stdin.isatty():
+        raise UsageError(f"only you know {', '.join(missing)}: give them, or run it on a terminal")
+
+
 def _asked(given: dict[str, str | None]) -> dict[str, str]:
     """All that the submitter must say: from options, or else asked for on a terminal."""
-    missing = [field for field, value in given.items() if value is None]
-    if sys.stdin.isatty():
-        for field in missing:
+    told = {}
+    for field, value in given.items():
+        if value is None and sys.stdin.isatty():
             default = "" if field in _MAY_BE_EMPTY else None
-            given[field] = typer.prompt(
-                _ASKED[field], default=default, show_default=False, err=True
+            told[field] = str(
+                typer.prompt(_ASKED[field], default=default, show_default=False, err=True)
             )
-    needed = [_option(field) for field in missing if field not in _MAY_BE_EMPTY]
-    if needed and not sys.stdin.isatty():
-        raise UsageError(f"only you know {', '.join(needed)}: give them, or run it on a terminal")
-    return {field: value or "" for field, value in given.items()}
+        else:
+            told[field] = value or ""
+    return told
 
 
 def _submission(told: dict[str, str]) -> "Submission":

@@ -21,7 +21,7 @@ SHARD = "data/blur-3/test-00001-of-00003.parquet"
 Objects = Callable[[str], dict[str, str]]
 
 
-def built(source: Path, url: str, **options: object) -> Manifest:
+def built(source: Path, url: str | Path, **options: object) -> Manifest:
     return build(open_source(source), url, **{"subset": "mini", "only": ONLY} | options)
 
 
@@ -51,23 +51,24 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
     assert changed <= {"plan.json", "README.md", MANIFEST_NAME, "preview.jpg"}
 
 
-def test_tars_have_the_same_pixels(bucket: str, source_230: Path, local: Path) -> None:
-    manifest = built(source_230, f"{bucket}/tars", format_name="webdataset")
-    assert manifest.pixel_digest == read_manifest(local).pixel_digest
-    assert verify(f"{bucket}/tars") == []
+def test_tars_have_the_same_pixels(bucket: str, make_source, tmp_path: Path) -> None:
+    images = make_source(tmp_path / "images", 5)
+    manifest = built(images, f"{bucket}/tars", format_name="webdataset", workers=1)
+    assert manifest.format == "webdataset"
+    assert manifest.pixel_digest == built(images, tmp_path / "q", workers=1).pixel_digest
+    assert verify(f"{bucket}/tars", workers=1) == []
 
 
-def test_a_bucket_itself_may_be_the_folder(bucket: str, make_source, tmp_path: Path) -> None:
-    images = make_source(tmp_path / "images", 3)
-    assert built(images, bucket, only=["jpeg-10"]).images == 3
+def test_a_bucket_itself_may_be_the_folder(bucket: str, make_source, client, tmp_path) -> None:
+    images = make_source(tmp_path / "images", 4)
+    bad = sorted(images.rglob("*.JPEG"))[2]
+    bad.write_bytes(bad.read_bytes()[:300])
+    with pytest.raises(BuildStopped, match=r"s3://bucket is incomplete for want of images"):
+        built(images, bucket, only=["jpeg-10"])
+    assert not client.exists("bucket/manifest.json")
+    assert not client.find("bucket/data")
+    assert built(images, bucket, only=["jpeg-10"], skip_bad=True).images == 3
     assert verify(bucket) == []
-
-
-def test_a_file_url_is_a_folder_of_this_machine(make_source, tmp_path: Path) -> None:
-    images = make_source(tmp_path / "images", 3)
-    built(images, (tmp_path / "q").as_uri(), only=["jpeg-10"])
-    assert (tmp_path / "q" / MANIFEST_NAME).is_file()
-    assert verify((tmp_path / "q").as_uri()) == []
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def wait_for(client: s3fs.S3FileSystem, path: str, process: "subprocess.Popen[st
 
 @pytest.mark.parametrize(
     "moment",
-    [".build/plan.json", "data/clean/test-00000-of-00003.parquet", RECORD],
+    ["data/clean/test-00000-of-00003.parquet", RECORD],
 )
 def test_killed_it_resumes_to_the_same_bytes(
     bucket: str, source_230: Path, local: Path, objects, files, client, start, moment: str
@@ -114,8 +115,7 @@ def test_killed_it_resumes_to_the_same_bytes(
     # What a reader would take for finished is not there.
     with pytest.raises(FolderError, match=r"no manifest\.json, so no complete dataset"):
         open_data(f"{bucket}/q")
-    if moment.startswith("data/") or moment == RECORD:
-        assert b"INCOMPLETE" in client.cat_file("bucket/q/README.md")
+    assert b"INCOMPLETE" in client.cat_file("bucket/q/README.md")
     begun = time.monotonic()
     manifest = built(source_230, f"{bucket}/q", workers=2)
     # The machine's own lock says that the one who held the bucket is dead.
@@ -180,17 +180,3 @@ def test_other_plans_and_foreign_objects_are_refused(
     with pytest.raises(FolderError, match=r"thesis\.tex is a file; give a folder"):
         built(source_230, f"{bucket}/mine/thesis.tex")
     assert client.find("bucket/mine") == ["bucket/mine/thesis.tex"]
-
-
-def test_bad_images_leave_it_incomplete(
-    bucket: str, make_source, client, tmp_path: Path, capsys
-) -> None:
-    images = make_source(tmp_path / "images", 4)
-    bad = sorted(images.rglob("*.JPEG"))[2]
-    bad.write_bytes(bad.read_bytes()[:300])
-    with pytest.raises(BuildStopped, match=r"s3://bucket/q is incomplete for want of images"):
-        built(images, f"{bucket}/q")
-    assert bad.name in capsys.readouterr().err
-    assert not client.exists("bucket/q/manifest.json")
-    assert not client.find("bucket/q/data")
-    assert built(images, f"{bucket}/q", skip_bad=True).images == 3

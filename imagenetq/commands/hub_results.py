@@ -1,0 +1,29 @@
+"""The command that brings a result to a model's page on the Hub: eval-results."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imagenetq.commands.ending import explains_errors
+
+
+@explains_errors
+def eval_results(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
+    dataset: Annotated[
+        str,
+        typer.Option(metavar="ORG/NAME[@COMMIT]", help="The dataset's repository on the Hub."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="A checkout of the model's repository, or any folder.")
+    ] = Path(),
+    source: Annotated[
+        str | None, typer.Option(metavar="URL", help="A page that shows the entry.")
+    ] = None,
+) -> None:
+    """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
+    from imagenetq.evaluate.hub_results import write_hub_results
+    from imagenetq.evaluate.results import Result
+
+    print(write_hub_results(Result.read(results), dataset, out, source=source))
