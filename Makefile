@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
 
-.PHONY: demo test check bench golden card golden-matrix golden-arm clean
+.PHONY: demo test check bench golden card schemas golden-matrix golden-arm clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -35,6 +35,9 @@ golden: $(VENV)/.dev
 
 card: $(VENV)/.dev
 	$(BIN)/python -c 'from pathlib import Path; from imagenetq.builder.card import refresh_template as r; r(Path("dataset_card.md"))'
+
+schemas: $(VENV)/.dev
+	$(BIN)/python -c 'from pathlib import Path; from imagenetq.evaluate.leaderboard.schema import write_schemas as w; w(Path("leaderboard/schema"))'
 
 golden-matrix: $(VENV)/.dev
 	$(BIN)/python tests/golden/matrix.py

@@ -4,7 +4,6 @@ Usage: python benchmarks/evaluation.py [SOURCE] [--models resnet50:bf16,vgg16:fp
 """
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from collections import defaultdict
@@ -17,20 +16,18 @@ from typing import Any, get_args
 import measure
 import timm_way
 import torch
+from ceilings import cores_only, forward_only
 from photographs import Photographs
 from watching import Busy, busy
 
 from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
-from imagenetq.decoding import STORED_FORMATS, decode
 from imagenetq.evaluate import Settings, evaluate, load_model, open_data
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.data.source import CleanSource
 from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
 from imagenetq.evaluate.models import LoadOptions, Model
-from imagenetq.evaluate.preprocessing import AnyPreprocessing
 from imagenetq.progress import usable_cores
-from imagenetq.shards import READERS
 from imagenetq.specification import CLEAN, Variant
 
 FORWARD, CORES = "forward only", "cores only: decode, resize"
@@ -44,7 +41,6 @@ CONTENDERS = (FORWARD, CORES, STORED, RENDERED, TIMM)
 EASY = "jpeg"
 """Variants that are quick to decode, so that a slow network is the bottleneck."""
 
-_FORWARD_SECONDS = 3.0
 _SMALL = 1
 """Images of the run that shows what starting takes."""
 
@@ -202,7 +198,9 @@ class Bench:
         """Measure one contender once; `started` is what its small run took."""
         if name == FORWARD:
             with busy() as meanwhile:
-                steady = forward_only(case, self.options.device, self.options.batch_size)
+                steady = forward_only(
+                    case.model, case.precision, self.options.device, self.options.batch_size
+                )
             return Rate(steady, None, meanwhile)
         if name == CORES:
             with busy() as meanwhile:
@@ -276,7 +274,7 @@ class Bench:
         small, large = (
             self.evaluate([case.model], precision, n, open_data(dataset)) for n in (_SMALL, None)
         )
-        alone = forward_only(case, options.device, options.batch_size)
+        alone = forward_only(case.model, precision, options.device, options.batch_size)
         mine = n_rows / (large - small)
         print(f"## {case.name}, {n_rows} stored images of {EASY} and clean\n")
         rows = [[FORWARD, f"{alone:.0f}", "1.00"], [STORED, f"{mine:.0f}", f"{mine / alone:.2f}"]]
@@ -309,71 +307,6 @@ def random_model(name: str, scratch: Path) -> Model:
     model = load_model(f"torchvision/{name}", LoadOptions(weights=str(weights)))
     # The clean check must not find fault with random weights: what it does then takes longer.
     return replace(model, published_top1=1 / 1000)
-
-
-def forward_only(case: Case, device: torch.device, batch_size: int) -> float:
-    """Images/s of the network alone, on normalised batches that are there already."""
-    module = case.model.module.to(device).to(memory_format=torch.channels_last).eval()
-    size = case.model.preprocessing.input_size or (224, 224)
-    inputs = torch.rand(batch_size, 3, *size, device=device)
-    inputs = inputs.contiguous(memory_format=torch.channels_last)
-    half = HALF.get(case.precision)
-
-    def run() -> None:
-        with torch.autocast(device.type, dtype=half, enabled=half is not None):
-            module(inputs)
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    with torch.inference_mode(), exact_arithmetic(case.precision):
-        for _ in range(3):
-            run()
-        wait()
-        n_batches, start = 0, time.perf_counter()
-        while time.perf_counter() - start < _FORWARD_SECONDS:
-            for _ in range(4):
-                run()
-            wait()
-            n_batches += 4
-        return n_batches * batch_size / (time.perf_counter() - start)
-
-
-def cores_only(dataset: Path, preprocessing: AnyPreprocessing, workers: int) -> float:
-    """Images/s of processes that read, decode and resize stored rows, and hand on nothing."""
-    shards = sorted(dataset.glob("data/*/*.parquet"))
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(workers + 1)
-    counts = context.SimpleQueue()
-    processes = [
-        context.Process(
-            target=_decode_shards, args=(shards[i::workers], preprocessing, barrier, counts)
-        )
-        for i in range(workers)
-    ]
-    for process in processes:
-        process.start()
-    barrier.wait()
-    start = time.perf_counter()
-    n_rows = sum(counts.get() for _ in processes)
-    took = time.perf_counter() - start
-    for process in processes:
-        process.join()
-    return n_rows / took
-
-
-def _decode_shards(
-    shards: Sequence[Path], preprocessing: AnyPreprocessing, barrier: Any, counts: Any
-) -> None:
-    n_rows = 0
-    barrier.wait()
-    for shard in shards:
-        with shard.open("rb") as file:
-            for row in READERS["parquet"](file, str(shard)):
-                preprocessing.pixels(decode(row.image, str(shard), STORED_FORMATS))
-                n_rows += 1
-    counts.put(n_rows)
 
 
 def _report(case: str, rates: dict[str, list[Rate]], n_rows: int, repeats: int) -> dict[str, Any]:

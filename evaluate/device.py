@@ -87,7 +87,6 @@ class Runner:
         self.model = model
         self.device = device
         self.chunk = batch_size
-        self._batch_size = batch_size
         self._half = HALF.get(precision)
         module = model.module.to(device).to(memory_format=torch.channels_last).eval()
         self._module = torch.compile(module) if compiled else module

@@ -88,3 +88,26 @@ def test_a_folder_without_photographs_is_refused_in_one_line(script, tmp_path):
     assert "Traceback" not in done.stderr
     assert str(tmp_path) in done.stderr.splitlines()[-1]
     assert done.stdout == ""
+
+
+def test_evaluation_meets_every_contender(tmp_path):
+    pytest.importorskip("torch")
+    markdown, figures = report(
+        "evaluation.py",
+        tmp_path,
+        *("sample", "--models", "squeezenet1_0:fp32", "--slow", "squeezenet1_0:fp32"),
+        *("--images", "2", "--easy-images", "3", "--batch-size", "8"),
+        *("--workers", "1", "--repeats", "1", "--device", "cpu"),
+    )
+    contenders = figures["squeezenet1_0, fp32"]
+    assert set(contenders) == {
+        "forward only",
+        "cores only: decode, resize",
+        "eval --data, stored",
+        "eval --source, rendered",
+        "timm's way, stored files",
+    }
+    # Differences of such short runs may have any sign.
+    assert all(rate["cpu"] > 0 for rates in contenders.values() for rate in rates)
+    assert len(rows(markdown, "forward only")) == 2
+    assert figures["rows"] == 2 * 52
