@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imagenetq.evaluate.comparison import Comparison, compare
     from imagenetq.evaluate.data import CleanSource, Data, open_data
-    from imagenetq.evaluate.evaluation import Settings, evaluate, evaluate_model, folder_name
+    from imagenetq.evaluate.evaluation import evaluate, evaluate_model, folder_name
     from imagenetq.evaluate.models import LoadOptions, Model, load_model
     from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing
     from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.settings import Settings
 
 __all__ = [
     "CleanSource",
@@ -36,10 +37,11 @@ __all__ = [
 _HOMES = {
     "comparison": ("Comparison", "compare"),
     "data": ("CleanSource", "Data", "open_data"),
-    "evaluation": ("Settings", "evaluate", "evaluate_model", "folder_name"),
+    "evaluation": ("evaluate", "evaluate_model", "folder_name"),
     "models": ("LoadOptions", "Model", "load_model"),
     "preprocessing": ("OpaquePreprocessing", "Preprocessing"),
     "results": ("Result",),
+    "settings": ("Settings",),
 }
 
 

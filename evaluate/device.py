@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.moving import to_device
 from imagenetq.evaluate.preprocessing import normalise
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
@@ -101,8 +102,8 @@ class Runner:
             labels: int64 of shape (n,).
         """
         with torch.inference_mode():
-            on_device = self._to_device(inputs)
-            packed = _pack(self._logits(on_device), self._to_device(labels))
+            on_device = to_device(inputs, self.device)
+            packed = _pack(self._logits(on_device), to_device(labels, self.device))
             if self.device.type != "cuda":
                 self._pending.append((packed, None))
                 return
@@ -126,11 +127,6 @@ class Runner:
         if arrived is not None:
             arrived.synchronize()
         return _unpack(packed)
-
-    def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self.device.type != "cuda":
-            return tensor.to(self.device)
-        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits in float32, of shape (n, 1000); in smaller pieces once memory ran out."""

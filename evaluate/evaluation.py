@@ -1,26 +1,26 @@
 """Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from imagenetq.errors import EvaluationError, UsageError
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.answering import answer, different_preprocessings
+from imagenetq.evaluate.cache import Store
 from imagenetq.evaluate.data import open_data
-from imagenetq.evaluate.data.base import Data, Task
-from imagenetq.evaluate.device import Answers, Precision, Runner, choose_device, exact_arithmetic
-from imagenetq.evaluate.feed import Batch, SampleNote, batches
-from imagenetq.evaluate.gauge import Gauge
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.device import exact_arithmetic
+from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.group import Group, joined_group, own_device
 from imagenetq.evaluate.models.assembling import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
 from imagenetq.evaluate.models.weights import tensors_sha256
-from imagenetq.evaluate.parts import Collector, Parts
+from imagenetq.evaluate.parts import Parts
 from imagenetq.evaluate.plan import begin, make_plan
 from imagenetq.evaluate.preprocessing import (
     AnyPreprocessing,
@@ -28,9 +28,11 @@ from imagenetq.evaluate.preprocessing import (
     Preprocessing,
 )
 from imagenetq.evaluate.rehearsal import clean_warnings, fit
+from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.settings import Settings
 from imagenetq.evaluate.writing import finished_result, gather, make_result, write_result
-from imagenetq.progress import meter, say, usable_cores
+from imagenetq.progress import say
 from imagenetq.specification import CLEAN, Variant, select_variants
 
 PARTS = ".parts"
@@ -38,79 +40,6 @@ PARTS = ".parts"
 
 SAME_AS_CLEAN = "contrast-1.0"
 """The one variant whose pixels are the clean image's; it is not computed twice."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate.
-
-    Attributes:
-        only: variants and distortions; all that the data hold if None. Clean is always added,
-            since relative scores need it.
-        limit: the first so many images, balanced over classes; all if None.
-        precision: of the arithmetic on the device; only `fp32` is ranked.
-        device: where the models run.
-        batch_size: pictures a batch; made smaller by itself where memory runs out.
-        workers: processes that read, decode and preprocess; 0 does so in this process.
-        compiled: compile the networks first.
-    """
-
-    only: Sequence[str] | None = None
-    limit: int | None = None
-    precision: Precision = "fp32"
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    batch_size: int = 64
-    workers: int = 0
-    compiled: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        only: Sequence[str] | None = None,
-        limit: int | None = None,
-        precision: str = "fp32",
-        device: str | None = None,
-        batch_size: int = 64,
-        workers: int | None = None,
-        compiled: bool = False,
-    ) -> "Settings":
-        """Settings from what a user says; the device by name, workers one a core if None.
-
-        Raises:
-            UsageError: no such precision or device.
-        """
-        if precision not in get_args(Precision):
-            known = ", ".join(get_args(Precision))
-            raise UsageError(f"no precision {precision!r}; there are {known}")
-        return cls(
-            only=only,
-            limit=limit,
-            precision=cast(Precision, precision),
-            device=choose_device(device),
-            batch_size=batch_size,
-            workers=usable_cores() if workers is None else workers,
-            compiled=compiled,
-        )
-
-
-@dataclass
-class _Seat:
-    """One model's place in the pass.
-
-    Attributes:
-        runner: the model on its device.
-        place: of its preprocessing among those of all models.
-        parts: its finished tasks.
-        collector: its answers to tasks that are not finished.
-        notes: of the batches whose answers are still to come.
-    """
-
-    runner: Runner
-    place: int
-    parts: Parts
-    collector: Collector
-    notes: list[tuple[SampleNote, ...]]
 
 
 def evaluate(
@@ -171,19 +100,32 @@ def _evaluate(
     group: Group,
 ) -> list[Result]:
     """The results of models that have none yet; only the first process has any."""
-    feeding = {"batch_size": settings.batch_size, "workers": settings.workers}
+    device = own_device(settings.device, group)
+    feeding = Feeding(
+        device,
+        settings.batch_size,
+        settings.workers,
+        choose_engine(settings.render, device, data, different_preprocessings(models)),
+        None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
+    )
     for model in models:
-        fit(model, data, settings.limit, **feeding)
+        fit(model, data, settings.limit, feeding)
     warnings: list[list[str]] = []
     if group.rank == 0:
-        device = own_device(settings.device, group)
-        warnings = clean_warnings(models, data, settings.limit, device=device, **feeding)
+        warnings = clean_warnings(models, data, settings.limit, feeding)
         for line in (line for lines in warnings for line in lines):
             say(f"warning: {line}")
     read = [variant for variant in variants if variant.name != SAME_AS_CLEAN]
     tasks = data.tasks(read, settings.limit)
     parts = [Parts(folders[model.name] / PARTS) for model in models]
-    _pass(models, parts, group.share(tasks), settings, group)
+    answer(
+        models,
+        parts,
+        group.share(tasks),
+        feeding,
+        precision=settings.precision,
+        compiled=settings.compiled,
+    )
     group.wait()
     if group.rank != 0:
         return []
@@ -196,7 +138,8 @@ def _evaluate(
             model,
             data,
             precision=settings.precision,
-            device=settings.device,
+            device=device,
+            renderer=None if feeding.engine is None else feeding.engine.name,
             warnings=lines,
         )
         write_result(result, folders[model.name], part)
@@ -268,74 +211,3 @@ def _wanted(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
     if missing:
         raise EvaluationError(f"the data hold no {missing[0]}; choose among what they hold")
     return wanted
-
-
-def _pass(
-    models: Sequence[Model],
-    parts: Sequence[Parts],
-    tasks: Sequence[Task],
-    settings: Settings,
-    group: Group,
-) -> None:
-    """Answer all tasks that are not finished for every model."""
-    finished = set.intersection(*(part.finished() for part in parts))
-    todo = [task for task in tasks if task.key not in finished]
-    done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
-    if not todo:
-        return
-    preprocessings: list[AnyPreprocessing] = []
-    seats = []
-    device = own_device(settings.device, group)
-    for model, part in zip(models, parts, strict=True):
-        if model.preprocessing not in preprocessings:
-            preprocessings.append(model.preprocessing)
-        runner = Runner(
-            model,
-            device,
-            settings.precision,
-            compiled=settings.compiled,
-            batch_size=settings.batch_size,
-        )
-        place = preprocessings.index(model.preprocessing)
-        seats.append(_Seat(runner, place, part, Collector(), []))
-    total = done + sum(task.n_samples or 0 for task in todo)
-    with (
-        meter("evaluating", total) as progress,
-        batches(
-            todo, preprocessings, batch_size=settings.batch_size, workers=settings.workers
-        ) as stream,
-    ):
-        gauge = Gauge(progress, done)
-        for batch in gauge.timed(stream):
-            for seat in seats:
-                _submit(seat, batch)
-            gauge.advance([note.variant for note in batch.notes])
-        for seat in seats:
-            _collect(seat, list(seat.runner.drain()))
-            if not seat.collector.is_empty:
-                raise EvaluationError("samples were lost between workers and device; report this")
-        say(gauge.summary())
-
-
-def _submit(seat: _Seat, batch: Batch) -> None:
-    for key, n_samples in batch.finished:
-        seat.collector.expect(key, n_samples)
-    if batch.notes:
-        labels = torch.tensor([note.label for note in batch.notes])
-        seat.runner.submit(batch.inputs[seat.place], labels)
-        seat.notes.append(batch.notes)
-    _collect(seat, list(seat.runner.ready()))
-
-
-def _collect(seat: _Seat, answered: Sequence[Answers]) -> None:
-    for answers in answered:
-        notes = seat.notes.pop(0)
-        if not answers.finite.all():
-            note = notes[int(answers.finite.argmin())]
-            raise EvaluationError(
-                f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
-                f"({note.variant}); try --precision fp32"
-            )
-        seat.collector.add(notes, answers)
-    for key, part in seat.collector.complete():
-        seat.parts.write(key, part)

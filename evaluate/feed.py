@@ -7,16 +7,18 @@ each preprocessing that differs.
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from imagenetq.distortions.noise import noise_field
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate.data.base import Sample, Task
+from imagenetq.evaluate.data.base import Sample, Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
+from imagenetq.specification import CLEAN
 
 _PREFETCHED_BATCHES = 4
 
@@ -65,7 +67,31 @@ class Batch:
     failure: Exception | None = None
 
 
-class _Reader(IterableDataset[Batch]):
+@dataclass(frozen=True)
+class Unrendered:
+    """An image on its way to the device, which renders variants of it.
+
+    Attributes:
+        pixels: uint8 of shape (height, width, 3).
+        field: its noise's random field, uint16 of shape (height * width * 3,); None without noise.
+        note: of its clean variant.
+        variants: the names of those to render, in ladder order.
+    """
+
+    pixels: torch.Tensor
+    field: torch.Tensor | None
+    note: SampleNote
+    variants: tuple[str, ...]
+
+    def notes(self) -> tuple[SampleNote, ...]:
+        """One for each variant; only the clean image's pixel hash is known."""
+        other = replace(self.note, pixel_sha256=None)
+        return tuple(
+            self.note if name == CLEAN else replace(other, variant=name) for name in self.variants
+        )
+
+
+class _Reader(IterableDataset[Batch | Unrendered]):
     """What a worker runs: its share of the tasks, in order."""
 
     def __init__(
@@ -75,14 +101,14 @@ class _Reader(IterableDataset[Batch]):
         self.preprocessings = preprocessings
         self.batch_size = batch_size
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | Unrendered]:
         try:
             yield from self._batches()
         except (ImagenetqError, OSError) as error:
             # Raised here it would reach the parent wrapped in a traceback.
             yield Batch((), (), (), error)
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[Batch | Unrendered]:
         worker = get_worker_info()
         tasks = self.tasks if worker is None else self.tasks[worker.id :: worker.num_workers]
         inputs: list[list[torch.Tensor]] = [[] for _ in self.preprocessings]
@@ -90,7 +116,11 @@ class _Reader(IterableDataset[Batch]):
         finished: list[tuple[str, int]] = []
         for task in tasks:
             n_samples = 0
-            for sample in task.samples():
+            for sample in task.items():
+                if isinstance(sample, Undistorted):
+                    yield _unrendered(task, sample)
+                    n_samples += len(sample.variants)
+                    continue
                 for column, preprocessing in zip(inputs, self.preprocessings, strict=True):
                     column.append(torch.from_numpy(preprocessing.pixels(sample.pixels)))
                 notes.append(_note(task, sample))
@@ -115,6 +145,25 @@ def _note(task: Task, sample: Sample) -> SampleNote:
     )
 
 
+def _unrendered(task: Task, image: Undistorted) -> Unrendered:
+    needs_noise = any(name.startswith("noise-") for name in image.variants)
+    field = noise_field(image.image_id, image.pixels.size) if needs_noise else None
+    return Unrendered(
+        pixels=torch.from_numpy(image.pixels),
+        field=None if field is None else torch.from_numpy(field),
+        note=SampleNote(
+            task=task.key,
+            image_id=image.image_id,
+            wnid=image.wnid,
+            variant=CLEAN,
+            label=image.label,
+            short_side=min(image.pixels.shape[:2]),
+            pixel_sha256=image.pixel_sha256,
+        ),
+        variants=image.variants,
+    )
+
+
 def _collate(
     inputs: list[list[torch.Tensor]],
     notes: list[SampleNote],
@@ -135,8 +184,8 @@ def batches(
     *,
     batch_size: int,
     workers: int,
-) -> Iterator[Iterator[Batch]]:
-    """Iterate over the tasks' samples in batches.
+) -> Iterator[Iterator[Batch | Unrendered]]:
+    """Iterate over the tasks' samples in batches, and over images that the device renders.
 
     Args:
         tasks: what to read; each goes to one worker.
@@ -148,7 +197,7 @@ def batches(
         ImagenetqError: what a worker raised, or that a worker was killed.
     """
     workers = min(workers, len(tasks))
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[Batch | Unrendered] = DataLoader(
         _Reader(tasks, preprocessings, batch_size),
         batch_size=None,
         collate_fn=_pass,
@@ -172,7 +221,7 @@ def _context() -> BaseContext:
     return context
 
 
-def _checked(loaded: Iterator[Batch]) -> Iterator[Batch]:
+def _checked(loaded: Iterator[Batch | Unrendered]) -> Iterator[Batch | Unrendered]:
     while True:
         try:
             batch = next(loaded)
@@ -185,6 +234,6 @@ def _checked(loaded: Iterator[Batch]) -> Iterator[Batch]:
                 "a worker process was killed (out of memory?); the same command goes on where it "
                 "stopped, perhaps with fewer --workers"
             ) from None
-        if batch.failure is not None:
+        if isinstance(batch, Batch) and batch.failure is not None:
             raise batch.failure
         yield batch

@@ -67,10 +67,9 @@ class Preprocessing:
         """Resize and crop an RGB picture of shape (height, width, 3); gives uint8 again."""
         image = Image.fromarray(picture)
         if self.resize is not None:
-            size = self._target(self.resize, image.width, image.height)
-            image = image.resize(size, Image.Resampling[self.interpolation.upper()])
+            image = self._resample(image, self.resized(image.width, image.height))
         if self.crop is not None:
-            image = self._cropped(image, *self.crop)
+            image = self._cropped(image, self.crop)
         # A copy, because Pillow's own view is read-only and torch warns of such arrays.
         return np.array(image)
 
@@ -78,14 +77,16 @@ class Preprocessing:
         """The same as plain JSON data, for the entry."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
-    def _target(self, resize: int | Size, width: int, height: int) -> Size:
+    def resized(self, width: int, height: int) -> Size:
         """(width, height) after resizing, with each library's own rounding."""
-        if isinstance(resize, int):
+        if self.resize is None:
+            return width, height
+        if isinstance(self.resize, int):
             # torchvision's and transformers' arithmetic.
             short, long = sorted((width, height))
-            longer = int(resize * long / short)
-            return (resize, longer) if height >= width else (longer, resize)
-        target_height, target_width = resize
+            longer = int(self.resize * long / short)
+            return (self.resize, longer) if height >= width else (longer, self.resize)
+        target_height, target_width = self.resize
         if self.fit == "squash":
             return target_width, target_height
         # timm's ResizeKeepRatio.
@@ -93,9 +94,21 @@ class Preprocessing:
         ratio = min(ratios) if self.fit == "cover" else max(ratios)
         return max(1, round(width / ratio)), max(1, round(height / ratio))
 
-    def _cropped(self, image: Image.Image, height: int, width: int) -> Image.Image:
-        left = self._corner(image.width, width)
-        top = self._corner(image.height, height)
+    def corner_of(self, crop: Size, size: Size) -> tuple[int, int]:
+        """Where a crop begins in the resized picture: (left, top), negative where it is padded.
+
+        Args:
+            crop: (height, width).
+            size: (width, height) after resizing.
+        """
+        return self._corner(size[0], crop[1]), self._corner(size[1], crop[0])
+
+    def _resample(self, image: Image.Image, size: Size) -> Image.Image:
+        return image.resize(size, Image.Resampling[self.interpolation.upper()])
+
+    def _cropped(self, image: Image.Image, crop: Size) -> Image.Image:
+        left, top = self.corner_of(crop, image.size)
+        height, width = crop
         cropped = Image.new("RGB", (width, height), self.fill)
         cropped.paste(image, (-left, -top))
         return cropped

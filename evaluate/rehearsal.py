@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 
 from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.answering import different_preprocessings
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.feed import batches
+from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.check import (
     clean_accuracy_warning,
@@ -21,7 +22,7 @@ _CHECKED = 512
 
 
 def clean_inputs(
-    models: Sequence[Model], data: Data, limit: int | None, *, batch_size: int, workers: int
+    models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Read clean images once, as each model sees them.
 
@@ -29,8 +30,7 @@ def clean_inputs(
         models: whose preprocessing to use.
         data: must hold the clean variant.
         limit: the first so many images; all if None.
-        batch_size: as for `batches`.
-        workers: as for `batches`.
+        feeding: how they are read.
 
     Returns:
         One tensor a model, as in `Batch.inputs`, and the labels, int64 of shape (n,).
@@ -38,11 +38,11 @@ def clean_inputs(
     clean = variant("clean")
     if clean not in data.variants:
         raise EvaluationError("the data hold no clean images, which relative scores need")
-    preprocessings = list({model.preprocessing: None for model in models})
+    preprocessings = different_preprocessings(models)
     columns: list[list[torch.Tensor]] = [[] for _ in preprocessings]
     labels: list[int] = []
     tasks = data.tasks([clean], limit)
-    with batches(tasks, preprocessings, batch_size=batch_size, workers=workers) as stream:
+    with feeding.on_workers().batches(tasks, preprocessings) as stream:
         for batch in stream:
             labels += [note.label for note in batch.notes]
             for column, inputs in zip(columns, batch.inputs, strict=False):
@@ -52,22 +52,16 @@ def clean_inputs(
     return [read[place] for place in places], torch.tensor(labels)
 
 
-def fit(model: Model, data: Data, limit: int | None, *, batch_size: int, workers: int) -> None:
+def fit(model: Model, data: Data, limit: int | None, feeding: Feeding) -> None:
     """Show a model that needs it all clean images."""
     if model.needs_fit is None:
         return
-    (inputs,), labels = clean_inputs([model], data, limit, batch_size=batch_size, workers=workers)
+    (inputs,), labels = clean_inputs([model], data, limit, feeding)
     model.needs_fit(normalise(inputs, model.preprocessing), labels)
 
 
 def clean_warnings(
-    models: Sequence[Model],
-    data: Data,
-    limit: int | None,
-    *,
-    device: torch.device,
-    batch_size: int,
-    workers: int,
+    models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
 ) -> list[list[str]]:
     """What a look at a few hundred clean images says about each model.
 
@@ -80,11 +74,9 @@ def clean_warnings(
     if not checked:
         return [[] for _ in models]
     n_images = min(limit or _CHECKED, _CHECKED)
-    all_inputs, labels = clean_inputs(
-        checked, data, n_images, batch_size=batch_size, workers=workers
-    )
+    all_inputs, labels = clean_inputs(checked, data, n_images, feeding)
     found = {
-        model.name: _warnings(model, inputs, labels, device, batch_size)
+        model.name: _warnings(model, inputs, labels, feeding.device, feeding.batch_size)
         for model, inputs in zip(checked, all_inputs, strict=True)
     }
     return [found.get(model.name, []) for model in models]

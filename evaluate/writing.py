@@ -82,9 +82,19 @@ def make_result(
     *,
     precision: str,
     device: torch.device,
+    renderer: str | None,
     warnings: Sequence[str],
 ) -> Result:
     """The result of a complete evaluation.
+
+    Args:
+        columns: of its predictions, as `gather` gives them.
+        model: that was evaluated.
+        data: that it was evaluated on.
+        precision: of the arithmetic.
+        device: where it ran.
+        renderer: what rendered variants there; None if the workers did, or nothing was rendered.
+        warnings: that were given.
 
     Raises:
         PredictionsError: an (image, variant) is missing or there twice.
@@ -105,7 +115,7 @@ def make_result(
             "source_digest": identity.source_digest or _source_digest(columns),
             "subset": identity.subset,
             "precision": precision,
-            "hardware": _hardware(device),
+            "hardware": _hardware(device, renderer),
             "versions": _versions(),
             "code_version": code_version(),
             "code_commit": code_commit(),
@@ -134,10 +144,12 @@ def _source_digest(columns: dict[str, list[Any]]) -> str | None:
     return source_digest(lines) if all(line.pixel_sha256 for line in lines) else None
 
 
-def _hardware(device: torch.device) -> dict[str, str]:
+def _hardware(device: torch.device, renderer: str | None) -> dict[str, str]:
     facts = {"machine": platform.machine(), "system": platform.system(), "device": device.type}
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
+    if renderer is not None:
+        facts["rendered on"] = f"{device.type}, {renderer}"
     return facts
 
 

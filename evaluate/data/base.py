@@ -1,7 +1,7 @@
 """What every kind of evaluation data does: say what it is, and hand out pieces of itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from imagenetq.distortions import Pixels
@@ -29,6 +29,27 @@ class Sample:
     pixel_sha256: str | None
 
 
+@dataclass(frozen=True)
+class Undistorted:
+    """One image whose variants the device renders.
+
+    Attributes:
+        image_id: the original's id.
+        wnid: its class.
+        label: 0 to 999.
+        pixels: the original's RGB samples, shape (height, width, 3).
+        pixel_sha256: of the pixels.
+        variants: the names of those to render, in ladder order.
+    """
+
+    image_id: str
+    wnid: str
+    label: int
+    pixels: Pixels
+    pixel_sha256: str
+    variants: tuple[str, ...]
+
+
 class Task(ABC):
     """A piece of a dataset that one worker reads from beginning to end; must be picklable.
 
@@ -49,6 +70,23 @@ class Task(ABC):
             FolderError: a shard is damaged, or a row's pixels are not those of its hash.
             OSError: the storage failed for good.
         """
+
+    def fingerprint(self) -> str | None:
+        """A hash of all that decides the samples, without rendering them; None if unknown."""
+        return None
+
+    def items(self) -> Iterator[Sample | Undistorted]:
+        """What stands for every sample once: itself, or the image that the device renders."""
+        return self.samples()
+
+    def rendered_on_device(self, names: Collection[str]) -> "Task":
+        """The same task, whose `items` leave variants to the device if they are rendered at all.
+
+        Args:
+            names: of the variants that the device renders.
+        """
+        del names
+        return self
 
 
 @dataclass(frozen=True)
@@ -76,10 +114,12 @@ class Data(ABC):
     Attributes:
         identity: what it is.
         variants: what it can give, in ladder order.
+        is_rendered: whether its variants are rendered as they are asked for, not stored.
     """
 
     identity: Identity
     variants: tuple[Variant, ...]
+    is_rendered: bool = False
 
     @abstractmethod
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:

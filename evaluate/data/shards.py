@@ -84,7 +84,7 @@ class StoredShards(Data):
         return ShardTask(
             key=f"{shard.variant}.{_COUNT.sub('', PurePosixPath(shard.path).stem)}",
             n_samples=min(shard.rows, left),
-            shard=Shard(join(self._root, shard.path), shard.bytes, shard.rows),
+            shard=Shard(join(self._root, shard.path), shard.bytes, shard.rows, shard.sha256),
             expected=Expected(
                 shard.variant,
                 self._manifest.dataset_version if tar else None,

@@ -1,14 +1,16 @@
 """Clean images, rendered on the fly by the reference distortions."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 from imagenetq import classes
 from imagenetq.decoding import decode
+from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage
-from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
+from imagenetq.evaluate.data.base import Data, Identity, Sample, Task, Undistorted
 from imagenetq.evaluate.data.wanted import require_wanted
 from imagenetq.progress import meter
 from imagenetq.record import pixel_sha256
@@ -60,6 +62,8 @@ class Source(Protocol):
 
 class CleanSource(Data):
     """A source's subset; a task is some of its images, each in all variants that are wanted."""
+
+    is_rendered = True
 
     def __init__(
         self,
@@ -132,6 +136,7 @@ class RenderTask(Task):
         source: where to read the originals.
         images: in row order.
         variants: their names.
+        on_device: those of them that the device renders.
     """
 
     key: str
@@ -139,6 +144,19 @@ class RenderTask(Task):
     source: Source
     images: tuple[RankedImage, ...]
     variants: tuple[str, ...]
+    on_device: tuple[str, ...] = ()
+
+    def rendered_on_device(self, names: Collection[str]) -> "RenderTask":
+        """The same task, which leaves variants to the device."""
+        return replace(self, on_device=tuple(name for name in self.variants if name in names))
+
+    def fingerprint(self) -> str:
+        """Of the original files' bytes, and of what is made of them."""
+        digest = sha256(f"{specification_digest()}\t{','.join(self.variants)}\n".encode())
+        for image in self.images:
+            data = sha256(self.source.read(image)).hexdigest()
+            digest.update(f"{image.image_id}\t{image.wnid}\t{data}\n".encode())
+        return digest.hexdigest()
 
     def samples(self) -> Iterator[Sample]:
         """Image by image, each up its ladder.
@@ -146,22 +164,51 @@ class RenderTask(Task):
         Raises:
             BadImage: an original cannot be read, decoded or rendered.
         """
-        ladder = select_variants(self.variants)
         for image in self.images:
-            for rendered in self._render(image, ladder):
-                name = rendered.variant.name
-                yield Sample(
+            yield from self._distorted(self._clean(image), image, self.variants)
+
+    def items(self) -> Iterator[Sample | Undistorted]:
+        """Image by image: first itself, for the device, then what the device does not render.
+
+        Raises:
+            BadImage: an original cannot be read, decoded or rendered.
+        """
+        here = tuple(name for name in self.variants if name not in self.on_device)
+        for image in self.images:
+            clean = self._clean(image)
+            if self.on_device:
+                yield Undistorted(
                     image_id=image.image_id,
                     wnid=image.wnid,
-                    variant=name,
                     label=classes.labels()[image.wnid],
-                    pixels=rendered.pixels,
-                    # The source's digest is made of them.
-                    pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
+                    pixels=clean,
+                    pixel_sha256=pixel_sha256(clean),
+                    variants=self.on_device,
                 )
+            if here:
+                yield from self._distorted(clean, image, here)
 
-    def _render(self, image: RankedImage, ladder: Sequence[Variant]) -> Iterator[Rendered]:
-        clean = decode(self.source.read(image), image.name)
+    def _clean(self, image: RankedImage) -> Pixels:
+        return decode(self.source.read(image), image.name)
+
+    def _distorted(
+        self, clean: Pixels, image: RankedImage, names: Sequence[str]
+    ) -> Iterator[Sample]:
+        for rendered in self._render(clean, image, select_variants(names)):
+            name = rendered.variant.name
+            yield Sample(
+                image_id=image.image_id,
+                wnid=image.wnid,
+                variant=name,
+                label=classes.labels()[image.wnid],
+                pixels=rendered.pixels,
+                # The source's digest is made of them.
+                pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
+            )
+
+    def _render(
+        self, clean: Pixels, image: RankedImage, ladder: Sequence[Variant]
+    ) -> Iterator[Rendered]:
         try:
             yield from render_ladder(clean, image_id=image.image_id, only=ladder)
         except BadImage as reason:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 
 from imagenetq.errors import FolderError
@@ -22,11 +23,13 @@ class Shard:
         address: a path or a URL.
         n_bytes: its size, if a manifest says it; None only for a tar.
         n_rows: how many rows it has, if a manifest says it.
+        sha256: of the file, if a manifest says it.
     """
 
     address: str
     n_bytes: int | None = None
     n_rows: int | None = None
+    sha256: str | None = None
 
     def rows(self) -> Generator[StoredRow, None, None]:
         """Its rows, from the first.
@@ -65,6 +68,13 @@ class ShardTask(Task):
     expected: Expected
     limit: int | None
     patience: Patience
+
+    def fingerprint(self) -> str | None:
+        """Of the shard's hash in the manifest; None if there is none."""
+        if self.shard.sha256 is None:
+            return None
+        named = f"{self.shard.sha256}\t{self.expected.variant}\t{self.limit}"
+        return sha256(named.encode()).hexdigest()
 
     def samples(self) -> Iterator[Sample]:
         """Every sample once, in row order, also if the storage fails meanwhile and recovers.

@@ -16,6 +16,7 @@ from imagenetq.entry import Entry
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Sample, Task
 from imagenetq.evaluate.device import exact_arithmetic
+from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.leaderboard.findings import Finding, fail, warn
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.preprocessing import normalise
@@ -80,7 +81,7 @@ def rerun(
     if entry.precision != _RANKED:
         return [warn(f"not run again: computed in {entry.precision}, and only {_RANKED} repeats")]
     device = device or torch.device("cpu")
-    fit(model, data, entry.n_images, batch_size=64, workers=0)
+    fit(model, data, entry.n_images, Feeding(torch.device("cpu"), batch_size=64, workers=0))
     model.module.to(device)
     wanted = choose(predictions, data, n_pairs, seed)
     with exact_arithmetic(_RANKED), torch.inference_mode():

@@ -73,6 +73,17 @@ def evaluate(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the networks first.")
     ] = False,
+    render: Annotated[
+        str,
+        typer.Option(help="Who renders --source: cpu (workers), gpu, or auto: a GPU if it can."),
+    ] = "auto",
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Keep the networks' inputs there, for the next model to read."),
+    ] = None,
+    cache_size: Annotated[
+        float, typer.Option(min=0.1, help="How large --cache may become, in GB.")
+    ] = 100.0,
     check_pixels: Annotated[
         str, typer.Option(help="Rows whose pixels are compared with their hash: all, sample, none.")
     ] = "sample",
@@ -100,6 +111,9 @@ def evaluate(
         batch_size=batch_size,
         workers=workers,
         compiled=compiled,
+        render=render,
+        cache=cache,
+        cache_gigabytes=cache_size,
     )
     opened = _open(
         data,

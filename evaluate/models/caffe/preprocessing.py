@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from imagenetq.distortions import Pixels
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.preprocessing import Colour, Preprocessing
+from imagenetq.evaluate.preprocessing import Colour, Preprocessing, Size
 
 _SAMPLED = ("nearest", "bilinear", "bicubic")
 
@@ -36,17 +34,10 @@ class CaffePreprocessing(Preprocessing):
                 f"interpolation {self.interpolation!r}: Caffe's networks take {', '.join(_SAMPLED)}"
             )
 
-    def pixels(self, picture: Pixels) -> Pixels:
-        """Resize and crop an RGB picture of shape (height, width, 3); gives uint8 again."""
-        image = Image.fromarray(picture)
-        if self.resize is not None:
-            size = self._target(self.resize, image.width, image.height)
-            filter_ = Image.Resampling[self.interpolation.upper()]
-            area = (0, 0, image.width, image.height)
-            image = image.transform(size, Image.Transform.EXTENT, area, filter_)
-        if self.crop is not None:
-            image = self._cropped(image, *self.crop)
-        return np.array(image)
+    def _resample(self, image: Image.Image, size: Size) -> Image.Image:
+        area = (0, 0, image.width, image.height)
+        filter_ = Image.Resampling[self.interpolation.upper()]
+        return image.transform(size, Image.Transform.EXTENT, area, filter_)
 
 
 def caffe_preprocessing(side: int, mean_bgr: Colour) -> CaffePreprocessing:

@@ -1,0 +1,119 @@
+"""One pass over the data: every task that is not finished, answered by every model."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.data.base import Task
+from imagenetq.evaluate.device import Answers, Precision, Runner
+from imagenetq.evaluate.feed import Batch, SampleNote
+from imagenetq.evaluate.feeding import Feeding
+from imagenetq.evaluate.gauge import Gauge
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.parts import Collector, Parts
+from imagenetq.evaluate.preprocessing import AnyPreprocessing
+from imagenetq.progress import meter, say
+
+
+@dataclass
+class _Seat:
+    """One model's place in the pass.
+
+    Attributes:
+        runner: the model on its device.
+        place: of its preprocessing among those of all models.
+        parts: its finished tasks.
+        collector: its answers to tasks that are not finished.
+        notes: of the batches whose answers are still to come.
+    """
+
+    runner: Runner
+    place: int
+    parts: Parts
+    collector: Collector
+    notes: deque[tuple[SampleNote, ...]]
+
+
+def answer(
+    models: Sequence[Model],
+    parts: Sequence[Parts],
+    tasks: Sequence[Task],
+    feeding: Feeding,
+    *,
+    precision: Precision,
+    compiled: bool,
+) -> None:
+    """Answer all tasks that are not finished for every model.
+
+    Args:
+        models: loaded.
+        parts: where each one's finished tasks are kept.
+        tasks: all of this process.
+        feeding: how the models are fed, and where they run.
+        precision: of their arithmetic.
+        compiled: compile them first.
+
+    Raises:
+        EvaluationError: logits were not numbers.
+        ImagenetqError: the data could not be read.
+    """
+    finished = set.intersection(*(part.finished() for part in parts))
+    todo = [task for task in tasks if task.key not in finished]
+    done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
+    if not todo:
+        return
+    preprocessings = different_preprocessings(models)
+    seats = []
+    for model, part in zip(models, parts, strict=True):
+        runner = Runner(
+            model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
+        )
+        place = preprocessings.index(model.preprocessing)
+        seats.append(_Seat(runner, place, part, Collector(), deque()))
+    total = done + sum(task.n_samples or 0 for task in todo)
+    with (
+        meter("evaluating", total) as progress,
+        feeding.batches(todo, preprocessings) as stream,
+    ):
+        gauge = Gauge(progress, done)
+        for batch in gauge.timed(stream):
+            for seat in seats:
+                _submit(seat, batch)
+            gauge.advance([note.variant for note in batch.notes])
+        for seat in seats:
+            _collect(seat, list(seat.runner.drain()))
+            if not seat.collector.is_empty:
+                raise EvaluationError("samples were lost between workers and device; report this")
+        say(gauge.summary())
+
+
+def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:
+    """The preprocessings of some models, each once."""
+    return list(dict.fromkeys(model.preprocessing for model in models))
+
+
+def _submit(seat: _Seat, batch: Batch) -> None:
+    for key, n_samples in batch.finished:
+        seat.collector.expect(key, n_samples)
+    if batch.notes:
+        labels = torch.tensor([note.label for note in batch.notes])
+        seat.runner.submit(batch.inputs[seat.place], labels)
+        seat.notes.append(batch.notes)
+    _collect(seat, list(seat.runner.ready()))
+
+
+def _collect(seat: _Seat, answered: Sequence[Answers]) -> None:
+    for answers in answered:
+        notes = seat.notes.popleft()
+        if not answers.finite.all():
+            note = notes[int(answers.finite.argmin())]
+            raise EvaluationError(
+                f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
+                f"({note.variant}); try --precision fp32"
+            )
+        seat.collector.add(notes, answers)
+    for key, part in seat.collector.complete():
+        seat.parts.write(key, part)

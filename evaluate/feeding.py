@@ -1,0 +1,128 @@
+"""What feeds the networks: cached inputs, workers, the device's own rendering, put together."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+
+from imagenetq.evaluate.cache import Cached, Filler, Store, cached_batches, find_cached
+from imagenetq.evaluate.data.base import Task
+from imagenetq.evaluate.feed import Batch, batches
+from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.rendering import Engine, Stage
+from imagenetq.specification import CLEAN, select_variants
+
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Feeding:
+    """How networks are fed.
+
+    Attributes:
+        device: where they run.
+        batch_size: pictures a batch.
+        workers: processes that read, decode and preprocess; 0 does so in this process.
+        engine: renders on the device what it can; None leaves all to the workers.
+        cache: of prepared inputs; None keeps none.
+    """
+
+    device: torch.device
+    batch_size: int
+    workers: int
+    engine: Engine | None = None
+    cache: Store | None = None
+
+    @contextmanager
+    def batches(
+        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+    ) -> Iterator[Iterator[Batch]]:
+        """Iterate over the tasks' samples in batches.
+
+        Args:
+            tasks: what to read.
+            preprocessings: each is applied to every picture.
+
+        Raises:
+            ImagenetqError: what a worker raised, that one was killed, or that the cache is damaged.
+        """
+        names: dict[str, list[str | None]] = {}
+        if self.cache is not None:
+            names = _names(self.cache, tasks, preprocessings)
+        cached = self._cached(tasks, preprocessings, names)
+        left = [task for task in tasks if task.key not in cached]
+        filler = self._filler(left, names)
+        with (
+            self._fresh(left, preprocessings) as fresh,
+            closing(filler) if filler is not None else nullcontext(),
+        ):
+            kept = fresh if filler is None else filler.watched(fresh)
+            yield self._joined(list(cached.values()), kept)
+
+    def _joined(self, cached: Sequence[Cached], fresh: Iterator[Batch]) -> Iterator[Batch]:
+        # The workers are at work by now.
+        yield from cached_batches(cached, self.batch_size, pinned=self.device.type == "cuda")
+        yield from fresh
+
+    @contextmanager
+    def _fresh(
+        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+    ) -> Iterator[Iterator[Batch]]:
+        """Batches that workers make, and the device of what they hand on."""
+        engine = self.engine
+        if engine is not None:
+            rendered = [v.name for v in select_variants([CLEAN, *engine.distortions])]
+            tasks = [task.rendered_on_device(rendered) for task in tasks]
+        with batches(
+            tasks, preprocessings, batch_size=self.batch_size, workers=self.workers
+        ) as stream:
+            if engine is None:
+                # Without an engine no task hands on images to be rendered.
+                yield cast("Iterator[Batch]", stream)
+                return
+            plain = [one for one in preprocessings if isinstance(one, Preprocessing)]
+            yield Stage(engine, self.device, plain, self.batch_size).batches(stream)
+
+    def _cached(
+        self,
+        tasks: Sequence[Task],
+        preprocessings: Sequence[AnyPreprocessing],
+        names: dict[str, list[str | None]],
+    ) -> dict[str, Cached]:
+        """By their keys, the tasks of which the cache has everything."""
+        if self.cache is None:
+            return {}
+        store = self.cache
+        found = [find_cached(store, task, names[task.key], preprocessings) for task in tasks]
+        return {cached.key: cached for cached in found if cached is not None}
+
+    def _filler(self, tasks: Sequence[Task], names: dict[str, list[str | None]]) -> Filler | None:
+        """What writes the other tasks' inputs into the cache; None if there is nothing to write."""
+        wanted = {
+            task.key: [name for name in names[task.key] if name is not None]
+            for task in tasks
+            if task.n_samples is not None and task.key in names and None not in names[task.key]
+        }
+        if self.cache is None or not wanted:
+            return None
+        sizes = {task.key: task.n_samples for task in tasks if task.n_samples is not None}
+        return Filler(self.cache, wanted, sizes)
+
+    def on_workers(self) -> "Feeding":
+        """The same, but all pictures come from the workers."""
+        return replace(self, engine=None)
+
+
+def _names(
+    store: Store, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+) -> dict[str, list[str | None]]:
+    """For each task's key, the name of its entry for each preprocessing."""
+    with ThreadPoolExecutor(_THREADS) as threads:
+        fingerprints = list(threads.map(lambda task: task.fingerprint(), tasks))
+    return {
+        task.key: [store.key(fingerprint, one) for one in preprocessings]
+        for task, fingerprint in zip(tasks, fingerprints, strict=True)
+    }

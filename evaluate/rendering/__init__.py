@@ -1,0 +1,12 @@
+"""Render variants where the networks run: the same pixels, and the same inputs, bit for bit.
+
+Workers only decode the clean image and draw its noise; the device makes blur, noise, contrast and
+JPEG of it, resizes and crops. JPEG 2000 stays with the workers: its entropy coder decides the
+pixels.
+"""
+
+from imagenetq.evaluate.rendering.choosing import Render, choose_engine
+from imagenetq.evaluate.rendering.engine import Engine
+from imagenetq.evaluate.rendering.stage import Stage
+
+__all__ = ["Engine", "Render", "Stage", "choose_engine"]

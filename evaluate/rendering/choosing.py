@@ -1,0 +1,55 @@
+"""Who renders: the device where it gives the same pixels, else the workers."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+
+from imagenetq.errors import PlatformError, UsageError
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.rendering.check import difference
+from imagenetq.evaluate.rendering.cropping import can_crop
+from imagenetq.evaluate.rendering.engine import Engine, engine_for
+from imagenetq.progress import say
+
+Render = Literal["auto", "cpu", "gpu"]
+"""`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
+
+
+def choose_engine(
+    render: Render,
+    device: torch.device,
+    data: Data,
+    preprocessings: Sequence[AnyPreprocessing],
+) -> Engine | None:
+    """What renders on the device; None if the workers do.
+
+    Before an engine is trusted, it renders and crops a picture that shows known differences.
+
+    Raises:
+        UsageError: the device must render, but the data are stored, or a preprocessing is one that
+            it does not have.
+        PlatformError: the device must render, but gives other samples.
+    """
+    if render == "cpu" or (render == "auto" and (device.type != "cuda" or not data.is_rendered)):
+        return None
+    if not data.is_rendered:
+        raise UsageError("--render gpu: stored images are not rendered; give --source")
+    plain = [one for one in preprocessings if isinstance(one, Preprocessing) and can_crop(one)]
+    if len(plain) < len(preprocessings):
+        if render == "auto":
+            return None
+        raise UsageError(
+            "--render gpu: this model's preprocessing is not among those that are done on the "
+            "device (bilinear or bicubic, to a known size); leave --render out"
+        )
+    engine = engine_for(device)
+    say(f"preparing to render on {device}")
+    problem = difference(engine, device, plain)
+    if problem is None:
+        return engine
+    if render == "gpu":
+        raise PlatformError(f"--render gpu: {problem}; leave --render out to use the workers")
+    say(f"warning: {problem}; the workers render")
+    return None

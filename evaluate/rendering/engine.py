@@ -1,0 +1,64 @@
+"""What renders on a device: kernels where there is Triton and a GPU for it, else tensors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from imagenetq.evaluate.rendering import blur, contrast, jpeg, noise, resize
+from imagenetq.evaluate.rendering.cropping import Crop
+from imagenetq.evaluate.rendering.original import Original
+from imagenetq.specification import Value
+
+Renderer = Callable[[Original, Sequence[Value], torch.Tensor], None]
+"""Renders one original at several parameter values into uint8 of shape (n, height, width, 3)."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to render on a device.
+
+    Attributes:
+        name: for messages.
+        distortions: what it renders, by the distortion's name.
+        cropped: resizes and crops pictures of one size, as `resize.cropped` does.
+        samples_at_once: of distorted pictures; bounds the memory that large photographs take.
+    """
+
+    name: str
+    distortions: dict[str, Renderer]
+    cropped: Callable[[torch.Tensor, Crop], torch.Tensor]
+    samples_at_once: int
+
+
+TENSORS = Engine(
+    "tensors",
+    {"blur": blur.blur, "noise": noise.noise, "contrast": contrast.contrast, "jpeg": jpeg.jpeg},
+    resize.cropped,
+    samples_at_once=2**25,
+)
+
+
+def triton_engine() -> Engine:
+    """The engine of Triton's kernels, which needs the package of that name."""
+    from imagenetq.evaluate.rendering import kernels
+
+    return Engine(
+        "kernels",
+        {
+            "blur": kernels.blur,
+            "noise": kernels.noise,
+            "contrast": kernels.contrast,
+            "jpeg": kernels.jpeg,
+        },
+        kernels.cropped,
+        samples_at_once=2**28,
+    )
+
+
+def engine_for(device: torch.device) -> Engine:
+    """The quickest engine for a device."""
+    if device.type == "cuda" and find_spec("triton") is not None:
+        return triton_engine()
+    return TENSORS

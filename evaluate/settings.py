@@ -1,0 +1,91 @@
+"""How to evaluate: what the user may choose beside models and data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast, get_args
+
+import torch
+
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.device import Precision, choose_device
+from imagenetq.evaluate.rendering import Render
+from imagenetq.progress import usable_cores
+
+CACHE_GIGABYTES = 100.0
+"""All inputs of 224x224 of the full set take 77 GB."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to evaluate.
+
+    Attributes:
+        only: variants and distortions; all that the data hold if None. Clean is always added,
+            since relative scores need it.
+        limit: the first so many images, balanced over classes; all if None.
+        precision: of the arithmetic on the device; only `fp32` is ranked.
+        device: where the models run.
+        batch_size: pictures a batch; made smaller by itself where memory runs out.
+        workers: processes that read, decode and preprocess; 0 does so in this process.
+        compiled: compile the networks first.
+        render: who renders variants of clean images: the workers (`cpu`), the device (`gpu`), or
+            the device if it is a GPU and can (`auto`). The pixels are the same.
+        cache: a folder for prepared inputs, so that a second pass over the same data with the same
+            preprocessing needs no decoding; none if None.
+        cache_bytes: how large that folder may become.
+    """
+
+    only: Sequence[str] | None = None
+    limit: int | None = None
+    precision: Precision = "fp32"
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    batch_size: int = 64
+    workers: int = 0
+    compiled: bool = False
+    render: Render = "auto"
+    cache: Path | None = None
+    cache_bytes: int = int(CACHE_GIGABYTES * 1e9)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        only: Sequence[str] | None = None,
+        limit: int | None = None,
+        precision: str = "fp32",
+        device: str | None = None,
+        batch_size: int = 64,
+        workers: int | None = None,
+        compiled: bool = False,
+        render: str = "auto",
+        cache: Path | None = None,
+        cache_gigabytes: float = CACHE_GIGABYTES,
+    ) -> "Settings":
+        """Settings from what a user says; the device by name, workers one a core if None.
+
+        Raises:
+            UsageError: no such precision, device or way to render.
+        """
+        _require_known("--precision", precision, get_args(Precision))
+        _require_known("--render", render, get_args(Render))
+        chosen = choose_device(device)
+        if render == "gpu" and chosen.type == "cpu":
+            raise UsageError("--render gpu: there is no GPU here; leave --render out")
+        return cls(
+            only=only,
+            limit=limit,
+            precision=cast(Precision, precision),
+            device=chosen,
+            batch_size=batch_size,
+            workers=usable_cores() if workers is None else workers,
+            compiled=compiled,
+            render=cast(Render, render),
+            cache=cache,
+            cache_bytes=int(cache_gigabytes * 1e9),
+        )
+
+
+def _require_known(option: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise UsageError(f"no {option} {value!r}; there are {', '.join(known)}")
