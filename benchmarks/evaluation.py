@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import measure
 import timm_way
@@ -70,6 +70,7 @@ class Clocked(Data):
     def __init__(self, data: Data) -> None:
         self.identity = data.identity
         self.variants = data.variants
+        self.is_rendered = data.is_rendered
         self.asked = 0.0
         self._data = data
 
@@ -114,11 +115,14 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument(
         "--models",
+        type=parse_models,
         default="resnet50:bf16,vit_b_16:bf16,vgg16:bf16",
         help="torchvision's, with random weights, of one precision; the first one meets all "
         "contenders --repeats times, the others stored shards and timm's way once",
     )
-    parser.add_argument("--slow", default="vgg16:fp32", help="a network slower than the cores")
+    parser.add_argument(
+        "--slow", type=parse_models, default="vgg16:fp32", help="a network slower than the cores"
+    )
     parser.add_argument("--images", type=int, default=240, help="in 52 variants each")
     parser.add_argument("--easy-images", type=int, default=3000, help=f"in {EASY} only")
     parser.add_argument("--batch-size", type=int, default=256)
@@ -128,16 +132,21 @@ def parse_options() -> argparse.Namespace:
     measure.add_json_option(parser)
     options = parser.parse_args()
     options.device = torch.device(options.device)
-    options.models = [tuple(part.split(":")) for part in options.models.split(",")]
-    options.slow = tuple(options.slow.split(":"))
-    if any(
-        len(part) != 2 or part[1] not in get_args(Precision)
-        for part in [*options.models, options.slow]
-    ):
-        parser.error("models are NAME:PRECISION")
+    options.slow = options.slow[0]
     if options.images <= _SMALL:
         parser.error(f"--images must be more than {_SMALL}")
     return options
+
+
+def parse_models(text: str) -> list[tuple[str, Precision]]:
+    """Torchvision's names and precisions, from NAME:PRECISION,NAME:PRECISION."""
+    models = []
+    for part in text.split(","):
+        name, _, precision = part.partition(":")
+        if precision not in get_args(Precision):
+            raise argparse.ArgumentTypeError(f"{part}: models are NAME:PRECISION")
+        models.append((name, cast(Precision, precision)))
+    return models
 
 
 class Bench:

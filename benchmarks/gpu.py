@@ -1,0 +1,251 @@
+"""How quickly a GPU is fed: variants rendered on it, inputs out of the cache, against its own pace.
+
+Usage: python benchmarks/gpu.py [SOURCE] [--models resnet50:bf16,vgg16:bf16] [--images N] ...
+"""
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import measure
+import timm_way
+import torch
+from ceilings import forward_only
+from evaluation import Case, Clocked, parse_models, random_model
+from photographs import Photographs
+from watching import Busy, busy
+
+from imagenetq import ImagenetqError
+from imagenetq.builder import build, open_source
+from imagenetq.evaluate import Settings, evaluate
+from imagenetq.evaluate.data.source import CleanSource
+from imagenetq.evaluate.device import HALF, exact_arithmetic
+from imagenetq.evaluate.rendering import Render
+from imagenetq.progress import usable_cores
+from imagenetq.specification import variants
+
+FORWARD = "forward only"
+ON_DEVICE = "--render gpu, 41 variants"
+ALL = "--render gpu, all 52"
+CACHED = "--cache, second model"
+TIMM = "timm's way, stored files"
+
+_FRACTION = 8
+"""A run on so small a part of the images shows what starting takes."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a contender reached: images/s without what starting takes, and how busy all was."""
+
+    steady: float
+    busy: Busy
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse_options()
+    facts = measure.machine() | {"torch": torch.__version__}
+    if options.device.type == "cuda":
+        facts["GPU"] = torch.cuda.get_device_name(options.device)
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
+        try:
+            bench = Bench(options, Path(scratch))
+            print("# Feeding a GPU\n")
+            for case in bench.cases:
+                figures[case.name] = bench.case(case)
+            if options.sizes:
+                figures["sizes"] = bench.sizes(options.sizes)
+        except ImagenetqError as error:
+            raise SystemExit(str(error)) from None
+    print(measure.machine_lines(facts))
+    measure.save_json(options.json, {"machine": facts, **figures})
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser.add_argument("--models", type=parse_models, default="resnet50:bf16,vgg16:bf16")
+    parser.add_argument("--photos", type=int, default=200, help="different photographs")
+    parser.add_argument("--images", type=int, default=1600, help="rendered on the device")
+    parser.add_argument("--all-images", type=int, default=400, help="the same with JPEG 2000")
+    parser.add_argument("--cached-images", type=int, default=800)
+    parser.add_argument("--timm-images", type=int, default=0, help="stored, in all variants")
+    parser.add_argument(
+        "--sizes", type=lambda text: [int(n) for n in text.split(",")], help="such as 100,1000"
+    )
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=usable_cores())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    measure.add_json_option(parser)
+    options = parser.parse_args()
+    options.device = torch.device(options.device)
+    return options
+
+
+class Bench:
+    """Clean images, and models.
+
+    Args:
+        options: of the command line.
+        scratch: an empty folder.
+    """
+
+    def __init__(self, options: argparse.Namespace, scratch: Path) -> None:
+        self.options = options
+        self.scratch = scratch
+        self.photographs = Photographs(open_source(options.source), options.photos, scratch)
+        self.cases = [
+            Case(random_model(name, scratch), precision) for name, precision in options.models
+        ]
+        self.files = scratch / "files"
+        if options.timm_images:
+            folder = self.photographs.named(options.timm_images)
+            build(open_source(folder), scratch / "q", workers=options.workers, allow_short=True)
+            self.n_files = timm_way.unpack(scratch / "q", self.files)
+
+    def case(self, case: Case) -> dict[str, Any]:
+        """All contenders in turn, several times."""
+        options = self.options
+        contenders: dict[str, Callable[[], Rate]] = {FORWARD: lambda: self.forward(case)}
+        if options.images:
+            contenders[ON_DEVICE] = lambda: self.rate(case, options.images, self.quick())
+        if options.all_images:
+            contenders[ALL] = lambda: self.rate(case, options.all_images, None)
+        if options.cached_images:
+            contenders[CACHED] = lambda: self.cached(case)
+        if options.timm_images:
+            contenders[TIMM] = lambda: self.timm(case)
+        rates: defaultdict[str, list[Rate]] = defaultdict(list)
+        for _ in range(options.repeats):
+            for name, run in contenders.items():
+                rates[name].append(run())
+                measure.log(f"{case.name}: {name}: {rates[name][-1].steady:.0f} images/s")
+        return _report(case.name, rates, options.repeats)
+
+    def forward(self, case: Case) -> Rate:
+        """The network alone, on inputs that are there."""
+        options = self.options
+        with busy() as meanwhile:
+            steady = forward_only(case.model, case.precision, options.device, options.batch_size)
+        return Rate(steady, meanwhile)
+
+    def rate(
+        self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None = None
+    ) -> Rate:
+        """Images/s of evaluating, from two sizes of the same data."""
+        n_variants = len(variants()) if only is None else len(only)
+        few = max(1, n_images // _FRACTION)
+        short, _ = self.seconds(case, few, only, cache)
+        long, meanwhile = self.seconds(case, n_images, only, cache)
+        return Rate((n_images - few) * n_variants / (long - short), meanwhile)
+
+    def seconds(
+        self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None
+    ) -> tuple[float, Busy]:
+        """How long the main pass over so many images takes."""
+        options = self.options
+        render: Render = "gpu"
+        settings = Settings(
+            only=only,
+            precision=case.precision,
+            device=options.device,
+            batch_size=options.batch_size,
+            workers=options.workers,
+            render=render,
+            cache=cache,
+        )
+        clocked = Clocked(
+            CleanSource(
+                open_source(self.photographs.named(n_images)),
+                originals=self.scratch,
+                allow_short=True,
+            )
+        )
+        with tempfile.TemporaryDirectory(dir=self.scratch) as out, busy() as meanwhile:
+            evaluate([case.model], clocked, Path(out), settings)
+            took = time.perf_counter() - clocked.asked
+        return took, meanwhile
+
+    def cached(self, case: Case) -> Rate:
+        """Images/s where another model with the same preprocessing was there before."""
+        cache = self.scratch / "cache"
+        n_images = self.options.cached_images
+        if not cache.is_dir():
+            for size in (max(1, n_images // _FRACTION), n_images):
+                took, _ = self.seconds(case, size, self.quick(), cache)
+                measure.log(f"filled a cache with {size} images in {took:.1f} s")
+        return self.rate(case, n_images, self.quick(), cache)
+
+    def timm(self, case: Case) -> Rate:
+        """Timm's way, from stored files."""
+        options = self.options
+
+        def run(limit: int) -> float:
+            with exact_arithmetic(case.precision):
+                return measure.seconds(
+                    lambda: timm_way.validate(
+                        case.model.module,
+                        self.files,
+                        case.model.preprocessing,
+                        device=options.device,
+                        half=HALF.get(case.precision),
+                        batch_size=options.batch_size,
+                        workers=options.workers,
+                        limit=limit,
+                    )
+                )
+
+        few = self.n_files // _FRACTION
+        with busy() as meanwhile:
+            short, long = run(few), run(self.n_files)
+        return Rate((self.n_files - few) / (long - short), meanwhile)
+
+    def sizes(self, sizes: Sequence[int]) -> dict[int, float]:
+        """Seconds of the main pass by the number of images, and what an image takes."""
+        case = self.cases[0]
+        took = {n: self.seconds(case, n, self.quick(), None)[0] for n in sizes}
+        print(f"## {case.name}: the main pass, {len(self.quick())} variants an image\n")
+        rows = [[str(n), f"{s:.1f}", f"{s / n * 1000:.2f}"] for n, s in took.items()]
+        print(measure.table(["images", "s", "ms an image"], rows), "\n", flush=True)
+        return took
+
+    @staticmethod
+    def quick() -> list[str]:
+        """The variants that the device renders."""
+        return [variant.name for variant in variants() if variant.distortion != "jpeg2000"]
+
+
+def _report(case: str, rates: dict[str, list[Rate]], repeats: int) -> dict[str, Any]:
+    medians = {name: median(rate.steady for rate in some) for name, some in rates.items()}
+    rows = []
+    for name, some in rates.items():
+        gpu = [rate.busy.gpu for rate in some if rate.busy.gpu is not None]
+        rows.append(
+            [
+                name,
+                f"{medians[name]:.0f}",
+                f"{medians[name] / medians[FORWARD]:.2f}",
+                f"{medians[name] / medians[TIMM]:.1f}" if TIMM in medians else "",
+                f"{median(rate.busy.cpu for rate in some):.0%}",
+                f"{median(gpu):.0%}" if gpu else "",
+            ]
+        )
+    print(f"## {case}\n")
+    header = ["what", "images/s", "of forward", "times timm's way", "CPU busy", "GPU busy"]
+    print(measure.table(header, rows))
+    print(f"\nIn turn, medians of {repeats}.\n", flush=True)
+    return {name: [rate.steady for rate in some] for name, some in rates.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Compare what an engine renders and crops with the reference distortions and with Pillow."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from imagenetq.distortions import Pixels
+from imagenetq.distortions.noise import noise_field
+from imagenetq.evaluate import Preprocessing
+from imagenetq.evaluate.rendering.cropping import crop_of
+from imagenetq.evaluate.rendering.engine import Engine
+from imagenetq.evaluate.rendering.ladder import rendered
+from imagenetq.evaluate.rendering.original import Original
+from imagenetq.record import pixel_sha256
+from imagenetq.rendering import render_ladder
+from imagenetq.specification import CLEAN, select_variants
+
+_PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+PREPROCESSINGS = [
+    Preprocessing(resize=256, interpolation="bilinear", crop=(224, 224), **_PLAIN),
+    Preprocessing(resize=256, interpolation="bicubic", crop=(224, 224), corner="down", **_PLAIN),
+    Preprocessing(resize=(224, 224), interpolation="bicubic", crop=None, **_PLAIN),
+    Preprocessing(
+        resize=(96, 128), interpolation="bilinear", crop=(140, 130), fit="contain", **_PLAIN
+    ),
+    Preprocessing(
+        resize=(299, 299), interpolation="bicubic", crop=(288, 288), fit="cover", **_PLAIN
+    ),
+    Preprocessing(resize=None, interpolation="bilinear", crop=(64, 48), fill=(9, 8, 7), **_PLAIN),
+]
+"""Every way in which models resize and crop, by the two filters that they use."""
+
+
+def random_pictures(seed: int, n: int, largest: int) -> Iterator[Pixels]:
+    """Random sizes from 1x1 up, each side drawn by its logarithm; every third one saturated."""
+    draws = np.random.default_rng(seed)
+    for number in range(n):
+        height, width = (int(side) for side in np.exp(draws.uniform(0, np.log(largest), 2)))
+        pixels = draws.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        yield np.where(pixels > 127, 255, 0).astype(np.uint8) if number % 3 == 0 else pixels
+
+
+def differences(
+    pixels: Pixels,
+    engine: Engine,
+    device: torch.device,
+    preprocessings: Sequence[Preprocessing],
+    only: Sequence[str] | None = None,
+) -> list[str]:
+    """What of one picture is not as the reference has it: variants, and crops of them."""
+    ladder = select_variants(only or [CLEAN, *engine.distortions])
+    height, width, _ = pixels.shape
+    original = Original(
+        torch.from_numpy(pixels).to(device),
+        torch.from_numpy(noise_field("exact", pixels.size)).to(device),
+    )
+    pictures = rendered(original, ladder, engine)
+    crops = [engine.cropped(pictures, crop_of(one, width, height)) for one in preprocessings]
+    found = []
+    for row, expected in enumerate(render_ladder(pixels, image_id="exact", only=ladder)):
+        name = f"{expected.variant.name} of {height}x{width}"
+        if pixel_sha256(pictures[row].cpu().numpy()) != pixel_sha256(expected.pixels):
+            found.append(name)
+        for one, crop in zip(preprocessings, crops, strict=True):
+            given, wanted = crop[row].cpu().numpy(), one.pixels(expected.pixels)
+            if given.shape != wanted.shape or pixel_sha256(given) != pixel_sha256(wanted):
+                found.append(f"{name}, cropped as {one}")
+    return found
