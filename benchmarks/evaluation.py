@@ -28,7 +28,7 @@ from imagenetq.evaluate.data.source import CleanSource
 from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
 from imagenetq.evaluate.models import LoadOptions, Model
 from imagenetq.progress import usable_cores
-from imagenetq.specification import CLEAN, Variant
+from imagenetq.specification import CLEAN, Variant, variants
 
 FORWARD, CORES = "forward only", "cores only: decode, resize"
 STORED, RENDERED, TIMM = (
@@ -303,6 +303,11 @@ class Bench:
         rows = [[name, f"{s:.1f}", f"{s / first:.2f}"] for name, s in took.items()]
         print(measure.table(["models", "s", "times the first alone"], rows), "\n")
         return took
+
+
+def quick() -> list[str]:
+    """The variants that a device renders."""
+    return [variant.name for variant in variants() if variant.distortion != "jpeg2000"]
 
 
 def random_model(name: str, scratch: Path) -> Model:

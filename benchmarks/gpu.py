@@ -17,7 +17,7 @@ import measure
 import timm_way
 import torch
 from ceilings import forward_only
-from evaluation import Case, Clocked, parse_models, random_model
+from evaluation import Case, Clocked, parse_models, quick, random_model
 from photographs import Photographs
 from watching import Busy, busy
 
@@ -118,7 +118,7 @@ class Bench:
         options = self.options
         contenders: dict[str, Callable[[], Rate]] = {FORWARD: lambda: self.forward(case)}
         if options.images:
-            contenders[ON_DEVICE] = lambda: self.rate(case, options.images, self.quick())
+            contenders[ON_DEVICE] = lambda: self.rate(case, options.images, quick())
         if options.all_images:
             contenders[ALL] = lambda: self.rate(case, options.all_images, None)
         if options.cached_images:
@@ -182,9 +182,9 @@ class Bench:
         n_images = self.options.cached_images
         if not cache.is_dir():
             for size in (max(1, n_images // _FRACTION), n_images):
-                took, _ = self.seconds(case, size, self.quick(), cache)
+                took, _ = self.seconds(case, size, quick(), cache)
                 measure.log(f"filled a cache with {size} images in {took:.1f} s")
-        return self.rate(case, n_images, self.quick(), cache)
+        return self.rate(case, n_images, quick(), cache)
 
     def timm(self, case: Case) -> Rate:
         """Timm's way, from stored files."""
@@ -213,16 +213,11 @@ class Bench:
     def sizes(self, sizes: Sequence[int]) -> dict[int, float]:
         """Seconds of the main pass by the number of images, and what an image takes."""
         case = self.cases[0]
-        took = {n: self.seconds(case, n, self.quick(), None)[0] for n in sizes}
-        print(f"## {case.name}: the main pass, {len(self.quick())} variants an image\n")
+        took = {n: self.seconds(case, n, quick(), None)[0] for n in sizes}
+        print(f"## {case.name}: the main pass, {len(quick())} variants an image\n")
         rows = [[str(n), f"{s:.1f}", f"{s / n * 1000:.2f}"] for n, s in took.items()]
         print(measure.table(["images", "s", "ms an image"], rows), "\n", flush=True)
         return took
-
-    @staticmethod
-    def quick() -> list[str]:
-        """The variants that the device renders."""
-        return [variant.name for variant in variants() if variant.distortion != "jpeg2000"]
 
 
 def _report(case: str, rates: dict[str, list[Rate]], repeats: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.device import Answers, Precision, Runner
+from imagenetq.evaluate.device import Answers, Precision, Runner, undivided_copies
 from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.gauge import Gauge
@@ -75,6 +75,7 @@ def answer(
         seats.append(_Seat(runner, place, part, Collector(), deque()))
     total = done + sum(task.n_samples or 0 for task in todo)
     with (
+        undivided_copies(feeding.device),
         meter("evaluating", total) as progress,
         feeding.batches(todo, preprocessings) as stream,
     ):

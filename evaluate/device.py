@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models.base import Model
-from imagenetq.evaluate.moving import to_device
-from imagenetq.evaluate.preprocessing import normalise
+from imagenetq.evaluate.moving import Copier
+from imagenetq.evaluate.rendering.normalising import quickest_normalise
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
@@ -69,6 +69,22 @@ def exact_arithmetic(precision: Precision) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
+@contextlib.contextmanager
+def undivided_copies(device: torch.device) -> Iterator[None]:
+    """While a GPU computes, let this process work in one thread, until the end of the block.
+
+    All that is left to it is copying. Shared out among threads, each copy would wait for cores
+    that the workers need.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cuda":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Runner:
     """One model on one device.
 
@@ -89,6 +105,8 @@ class Runner:
         self.device = device
         self.chunk = batch_size
         self._half = HALF.get(precision)
+        self._copier = Copier(device)
+        self._normalise = quickest_normalise(device)
         module = model.module.to(device).to(memory_format=torch.channels_last).eval()
         self._module = torch.compile(module) if compiled else module
         self._compiled = compiled
@@ -102,8 +120,8 @@ class Runner:
             labels: int64 of shape (n,).
         """
         with torch.inference_mode():
-            on_device = to_device(inputs, self.device)
-            packed = _pack(self._logits(on_device), to_device(labels, self.device))
+            on_device = self._copier.to_device(inputs)
+            packed = _pack(self._logits(on_device), self._copier.to_device(labels))
             if self.device.type != "cuda":
                 self._pending.append((packed, None))
                 return
@@ -145,7 +163,7 @@ class Runner:
         if self._compiled and n < self.chunk:
             # A compiled network is compiled for one shape; fill a short batch up.
             inputs = torch.cat([inputs, inputs[-1:].expand(self.chunk - n, *inputs.shape[1:])])
-        images = normalise(inputs, self.model.preprocessing)
+        images = self._normalise(inputs, self.model.preprocessing)
         with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):
             logits: torch.Tensor = self._module(images)
         return logits[:n].float()

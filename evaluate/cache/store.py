@@ -156,7 +156,7 @@ class Store:
         try:
             notes = read_model(Notes, path.with_suffix(_NOTES), FolderError)
             crops = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (FolderError, OSError, ValueError):
+        except (FolderError, OSError, ValueError, EOFError):
             return None
         whole = crops.dtype == np.uint8 and crops.ndim == 4 and len(crops) == len(notes.label)
         if not whole or len(notes.crop_sha256) != -(-len(crops) // CHECKED_EVERY):
@@ -219,10 +219,11 @@ class NewEntry:
             self._temporary, mode="w+", dtype=np.uint8, shape=(n_samples, *size, 3)
         )
         self.n_bytes = self._temporary.stat().st_size
-        if hasattr(os, "posix_fallocate"):
-            # Writing to a mapped page that the disk has no room for would kill the process.
-            with self._temporary.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, self.n_bytes)
+        try:
+            _require_space(self._temporary, self.n_bytes)
+        except OSError:
+            self.abort()
+            raise
 
     def add(self, crop: NDArray[np.uint8], note: SampleNote) -> None:
         """The next sample."""
@@ -247,6 +248,13 @@ class NewEntry:
     def abort(self) -> None:
         """Remove what was written; does nothing after `commit`."""
         self._temporary.unlink(missing_ok=True)
+
+
+def _require_space(path: Path, n_bytes: int) -> None:
+    """Have the disk's space set aside: writing to a mapped page without any kills the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
 
 
 def crop_sha256(crop: NDArray[np.uint8]) -> str:

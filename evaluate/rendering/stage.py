@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 
 from imagenetq.evaluate.feed import Batch, SampleNote, Unrendered
-from imagenetq.evaluate.moving import to_device
+from imagenetq.evaluate.moving import Copier
 from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.engine import Engine
 from imagenetq.evaluate.rendering.ladder import inputs
@@ -28,6 +28,7 @@ class Stage:
     ) -> None:
         self._engine = engine
         self._device = device
+        self._copier = Copier(device)
         self._preprocessings = preprocessings
         self._batch_size = batch_size
         self._notes: deque[SampleNote] = deque()
@@ -50,8 +51,8 @@ class Stage:
             yield self._batch(len(self._notes))
 
     def _render(self, image: Unrendered) -> None:
-        field = None if image.field is None else to_device(image.field, self._device)
-        original = Original(to_device(image.pixels, self._device), field)
+        field = None if image.field is None else self._copier.to_device(image.field)
+        original = Original(self._copier.to_device(image.pixels), field)
         ladder = _ladder(image.variants)
         for tensors in inputs(original, ladder, self._preprocessings, self._engine):
             for column, tensor in zip(self._inputs, tensors, strict=True):

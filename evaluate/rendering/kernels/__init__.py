@@ -8,6 +8,7 @@ from imagenetq.evaluate.rendering.kernels.blur import blur
 from imagenetq.evaluate.rendering.kernels.contrast import contrast
 from imagenetq.evaluate.rendering.kernels.jpeg import jpeg
 from imagenetq.evaluate.rendering.kernels.noise import noise
+from imagenetq.evaluate.rendering.kernels.normalising import looked_up
 from imagenetq.evaluate.rendering.kernels.resize import cropped
 
-__all__ = ["blur", "contrast", "cropped", "jpeg", "noise"]
+__all__ = ["blur", "contrast", "cropped", "jpeg", "looked_up", "noise"]

@@ -7,6 +7,7 @@ import torch
 
 from exactness import PREPROCESSINGS, differences
 from imagenetq.evaluate.rendering.engine import triton_engine
+from imagenetq.evaluate.rendering.kernels import looked_up
 
 # The interpreter takes seconds for a level of blur or JPEG, so only some.
 ONLY = [
@@ -19,4 +20,10 @@ if __name__ == "__main__":
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
     # One that resizes, squashing; one that pads.
     some = [PREPROCESSINGS[3], PREPROCESSINGS[5]]
-    print(differences(pixels, triton_engine(), torch.device("cpu"), some, ONLY))
+    found = differences(pixels, triton_engine(), torch.device("cpu"), some, ONLY)
+    table = torch.rand(256, 3)
+    samples = torch.from_numpy(pixels)[None]
+    expected = torch.stack([table[:, c][samples[..., c].long()] for c in range(3)], dim=1)
+    if not torch.equal(looked_up(samples, table), expected):
+        found.append("looked up")
+    print(found)

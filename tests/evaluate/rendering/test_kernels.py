@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,9 +23,11 @@ on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA devic
 @pytest.mark.parametrize("shape", ["1x1", "3x5", "9x4", "2x19", "17x16"])
 def test_interpreted(shape: str) -> None:
     # Whether kernels are interpreted is decided when they are imported.
+    tests = str(Path(__file__).parents[2])
+    paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     ended = subprocess.run(
         [sys.executable, Path(__file__).with_name("interpreted.py"), shape],
-        env=os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=False,
@@ -55,6 +58,19 @@ def test_sizes_on_a_gpu() -> None:
         for height in range(1, 20)
         for width in range(1, 20)
     ]
-    for pixels in (*small, *random_pictures(1, 40, largest=2000)):
-        found = differences(pixels, triton_engine(), torch.device("cuda"), PREPROCESSINGS)
-        assert found == []
+    for place, pixels in enumerate((*small, *random_pictures(1, 30, largest=1000))):
+        some = [PREPROCESSINGS[place % len(PREPROCESSINGS)]]
+        assert differences(pixels, triton_engine(), torch.device("cuda"), some) == []
+
+
+@on_gpu
+def test_normalising_on_a_gpu() -> None:
+    from imagenetq.evaluate.preprocessing import normalise
+    from imagenetq.evaluate.rendering.normalising import quickest_normalise
+
+    batch = torch.randint(0, 256, (5, 31, 17, 3), dtype=torch.uint8, device="cuda")
+    preprocessing = replace(PREPROCESSINGS[0], mean=(0.4, 0.5, 0.6), std=(0.1, 0.2, 0.3))
+    given = quickest_normalise(batch.device)(batch, preprocessing)
+    wanted = normalise(batch, preprocessing)
+    assert torch.equal(given, wanted)
+    assert given.stride() == wanted.stride()

@@ -1,0 +1,110 @@
+"""Several GPUs against one: as many images for each, so that the time should stay the same.
+
+Usage: python benchmarks/gpus.py [SOURCE] [--gpus 1,2,4] [--model vgg16:fp32] [--images N]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import measure
+import torch
+from evaluation import Clocked, parse_models, quick, random_model
+from photographs import Photographs
+
+from imagenetq.builder import open_source
+from imagenetq.evaluate import CleanSource, Settings, evaluate
+from imagenetq.progress import usable_cores
+
+_PROCESSES = "IMAGENETQ_BENCH_GPUS"
+
+
+def main() -> None:
+    """Start one group of processes after another, and print what they took."""
+    options = parse_options()
+    if os.environ.get(_PROCESSES):
+        print(f"{seconds(options, int(os.environ[_PROCESSES]))}", flush=True)
+        return
+    facts = measure.machine() | {"torch": torch.__version__}
+    if torch.cuda.is_available():
+        facts["GPU"] = torch.cuda.get_device_name()
+    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
+        photographs = Photographs(open_source(options.source), options.photos, Path(scratch))
+        for n_gpus in options.gpus:
+            photographs.named(n_gpus * options.images)
+        took = {n_gpus: started(n_gpus, Path(scratch)) for n_gpus in options.gpus}
+    print(f"# {options.model[0][0]}, {options.model[0][1]}: {options.images} images a GPU\n")
+    first, alone = next(iter(took.items()))
+    rows = []
+    for n_gpus, some in took.items():
+        n_samples = n_gpus * options.images * len(quick())
+        share = alone / some
+        rows.append([str(n_gpus), f"{some:.1f}", f"{n_samples / some:.0f}", f"{share:.2f}"])
+    print(measure.table(["GPUs", "s", "images/s", f"of linear, from {first}"], rows), "\n")
+    print(measure.machine_lines(facts))
+    measure.save_json(options.json, {"machine": facts, "seconds": took})
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser.add_argument(
+        "--gpus", type=lambda text: [int(n) for n in text.split(",")], default=[1, 2, 4]
+    )
+    parser.add_argument("--model", type=parse_models, default="vgg16:fp32")
+    parser.add_argument("--photos", type=int, default=200, help="different photographs")
+    parser.add_argument("--images", type=int, default=800, help="for each GPU")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
+    measure.add_json_option(parser)
+    return parser.parse_args()
+
+
+def started(n_gpus: int, scratch: Path) -> float:
+    """Seconds that a group of processes, one a GPU, says its main pass took."""
+    measure.log(f"{n_gpus} GPUs")
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *(f"--nproc-per-node={n_gpus}", *sys.argv, "--scratch", str(scratch)),
+        ],
+        env=os.environ | {_PROCESSES: str(n_gpus), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    # All processes leave the pass together; the last to say so had the longest.
+    return max(float(line) for line in ended.stdout.split())
+
+
+def seconds(options: argparse.Namespace, n_gpus: int) -> float:
+    """In each process: seconds of the main pass, all GPUs' tasks included."""
+    name, precision = options.model[0]
+    rank = os.environ["RANK"]
+    folder = options.scratch / f"rank-{rank}-of-{n_gpus}"
+    folder.mkdir()
+    model = random_model(name, folder)
+    images = Photographs(open_source(options.source), options.photos, options.scratch)
+    data = CleanSource(
+        open_source(images.named(n_gpus * options.images)), originals=folder, allow_short=True
+    )
+    settings = Settings(
+        only=quick(),
+        precision=precision,
+        device=torch.device("cuda"),
+        batch_size=options.batch_size,
+        workers=max(1, usable_cores() // n_gpus),
+        render="gpu",
+    )
+    clocked = Clocked(data)
+    evaluate([model], clocked, options.scratch / f"results-{n_gpus}", settings)
+    return time.perf_counter() - clocked.asked
+
+
+if __name__ == "__main__":
+    main()
