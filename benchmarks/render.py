@@ -144,7 +144,7 @@ def load_photos(folder: Path | None, n: int) -> list[Photo]:
         paths = sorted(path for path in folder.rglob("*") if is_image_name(path.name))
         if not paths:
             raise ImagenetqError(f"{folder}: no photographs there; name a folder that has some")
-        files = [(path.name, read_image(path)) for path in measure.spread(paths, n)]
+        files = [(path.name, read_image(path, path.name)) for path in measure.spread(paths, n)]
     return [Photo(name, data, decode(data, name)) for name, data in files]
 
 

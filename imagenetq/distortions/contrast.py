@@ -26,8 +26,10 @@ def contrast(original: Original, factors: Sequence[Value]) -> Iterator[Distorted
         The blend for each factor: `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
     """
     grey = mean_luma(original)
-    samples = np.arange(256, dtype=np.int32)
     for factor in factors:
         k = round(10 * factor)
-        blended = ((k * samples + (10 - k) * grey + 5) // 10).astype(np.uint8)
-        yield Distorted(np.take(blended, original.pixels))
+        # At most 2555.
+        blended = np.multiply(original.pixels, k, dtype=np.uint16)
+        blended += np.uint16((10 - k) * grey + 5)
+        blended //= np.uint16(10)
+        yield Distorted(blended.astype(np.uint8))

@@ -68,11 +68,12 @@ def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
     if original.image_id is None:
         raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")
     field = noise_field(original.image_id, original.pixels.size)
-    samples = original.pixels.reshape(-1).astype(np.int16)
+    deviates = np.take(quantiles(), field)
+    # x + ((sigma * z + 32768) >> 16) is (sigma * z + (x << 16) + 32768) >> 16.
+    samples = (original.pixels.reshape(-1).astype(np.int32) << 16) + 32768
     for sigma in sigmas:
-        # One addend per quantile, not per sample: the products are looked up, not computed.
-        addends = ((int(sigma) * quantiles() + 32768) >> 16).astype(np.int16)
-        noisy = np.take(addends, field)
+        noisy = deviates * np.int32(sigma)
         noisy += samples
+        noisy >>= 16
         np.clip(noisy, 0, 255, out=noisy)
         yield Distorted(noisy.astype(np.uint8).reshape(original.pixels.shape))
