@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Original, blocks
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import KEY_PREFIX, Value, ladder
 
@@ -69,11 +69,13 @@ def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
         raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")
     field = noise_field(original.image_id, original.pixels.size)
     deviates = np.take(quantiles(), field)
-    # x + ((sigma * z + 32768) >> 16) is (sigma * z + (x << 16) + 32768) >> 16.
-    samples = (original.pixels.reshape(-1).astype(np.int32) << 16) + 32768
+    samples = original.pixels.reshape(-1)
     for sigma in sigmas:
-        noisy = deviates * np.int32(sigma)
-        noisy += samples
-        noisy >>= 16
-        np.clip(noisy, 0, 255, out=noisy)
-        yield Distorted(noisy.astype(np.uint8).reshape(original.pixels.shape))
+        noisy = np.empty_like(samples)
+        for block in blocks(samples.size):
+            sums = deviates[block] * np.int32(sigma)
+            sums += 32768
+            sums >>= 16
+            sums += samples[block]
+            np.clip(sums, 0, 255, out=noisy[block], casting="unsafe")
+        yield Distorted(noisy.reshape(original.pixels.shape))
