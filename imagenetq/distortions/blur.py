@@ -1,9 +1,18 @@
 """Gaussian blur, exact: integer weights, one rounding at the end.
 
-The weights are whole multiples of 2^-22, so after both passes every sample, with the half that
-rounds it, is a whole multiple of 2^-45 below 2^8: 53 bits, which a float64 holds exactly, in
-whatever order it is summed and with or without fused multiply-add. That allows the quickest summation at hand, a matrix product: a block
-of output rows is a small Toeplitz matrix times the rows that it needs.
+The weights are whole multiples of 2^-22, so after both passes every sample is a whole multiple of
+2^-44, and less 127.5 a whole multiple of 2^-45 between -2^7 and 2^7: 53 bits, which a float64 holds
+exactly, in whatever order it is summed and with or without fused multiply-add. That allows the
+quickest summation at hand, a matrix product: a block of output rows is a small Toeplitz matrix
+times the rows that it needs.
+
+A float32 is twice as quick, and wrong by little. Samples less 127.5 and weights are exact in it, so
+only the n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
+the sum so far. The weights are positive and sum to one, so whatever the order a pass is wrong by at
+most n * u * 127.5 and terms of n^2 * u^2, and both are by less than n / 2^16. Adding what rounds the
+sample is wrong by at most half of 2^-16. Where rounding the sample less (n + 1) / 2^16 and rounding
+it plus that give the same, that is the exact sample. The others, one or two of a thousand in a
+photograph, are computed again in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +26,10 @@ from imagenetq.distortions.base import Distorted, Original, Pixels
 from imagenetq.specification import Value
 
 _UNIT = 2**22
-# Outputs a matrix product computes at once: enough to keep it busy, few enough to waste little
-# on the zeros in the Toeplitz matrices. Measured.
-_BLOCK = 8
+# Outputs a matrix product computes at once, down and across: enough to keep it busy, few enough to
+# waste little on the zeros in the Toeplitz matrix's corners. Measured.
+_ROWS = 8
+_COLUMNS = 16
 # Samples of a band of rows that is blurred at once: small enough for the cache, and so that a
 # large photograph needs no gigabytes of float64.
 _BAND_SAMPLES = 1 << 17
@@ -66,53 +76,77 @@ def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
     """
     height, width, _ = original.pixels.shape
     border = 2 * int(max(sigmas))
-    rows = reflect(_padded(height, border), height)
-    columns = reflect(_padded(width, border), width)
-    padded = original.pixels.take(rows, axis=0).take(columns, axis=1)
+    rows = reflect(_padded(height, _ROWS, border), height)
+    columns = reflect(_padded(width, _COLUMNS, border), width)
+    planes = np.ascontiguousarray(original.pixels.transpose(2, 0, 1))
+    planes = planes.take(rows, axis=1).take(columns, axis=2)
     for sigma in sigmas:
         inset = border - 2 * int(sigma)
-        needed = padded[inset : len(rows) - inset, inset : len(columns) - inset]
+        needed = planes[:, inset : len(rows) - inset, inset : len(columns) - inset]
         yield Distorted(_blur(needed, int(sigma), height, width))
 
 
-def _padded(size: int, border: int) -> NDArray[np.int64]:
+def _padded(size: int, block: int, border: int) -> NDArray[np.int64]:
     """Indices of the samples that whole blocks covering `size` outputs need."""
-    return np.arange(-border, -(-size // _BLOCK) * _BLOCK + border)
+    return np.arange(-border, -(-size // block) * block + border)
 
 
 @cache
-def _toeplitz(sigma: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The matrices that turn a run of samples into a block of outputs.
-
-    Returns:
-        Shape (block, run), for rows; and shape (3 * run, 3 * block), for a row of interleaved
-        channels: two thirds are zeros, which is still quicker than to take the channels apart.
-    """
+def _toeplitz(sigma: int, block: int) -> NDArray[np.float64]:
+    """The matrix, shape (block, block + 4 * sigma), that turns a run of samples into outputs."""
     taps = gaussian_taps(sigma) / _UNIT
-    matrix = np.zeros((_BLOCK, _BLOCK + len(taps) - 1))
-    for row in range(_BLOCK):
+    matrix = np.zeros((block, block + len(taps) - 1))
+    for row in range(block):
         matrix[row, row : row + len(taps)] = taps
-    return matrix, np.ascontiguousarray(np.kron(matrix, np.eye(3)).T)
+    return matrix
 
 
-def _blur(padded: Pixels, sigma: int, height: int, width: int) -> Pixels:
-    """Blur whole blocks and their border of 2 sigma; returns shape (height, width, 3)."""
-    down, across = _toeplitz(sigma)
-    border = 2 * sigma
-    covered = 3 * (padded.shape[1] - 2 * border)
-    band_height = max(_BLOCK, _BAND_SAMPLES // (3 * width) // _BLOCK * _BLOCK)
-    blurred = np.empty((height, 3 * width), np.uint8)
+def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pixels:
+    """Blur planes of whole blocks and their border of 2 sigma; returns (height, width, 3)."""
+    doubt = (4 * sigma + 2) / 2**16
+    band_height = max(_ROWS, _BAND_SAMPLES // (3 * width) // _ROWS * _ROWS)
+    blurred = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, band_height):
         n_rows = min(band_height, height - top)
-        n_blocks = -(-n_rows // _BLOCK)
-        # The weights sum to one, so a half that is added here is there for the rounding.
-        band = np.add(padded[top : top + n_blocks * _BLOCK + 2 * border], 0.5)
-        runs = sliding_window_view(band.reshape(len(band), -1), down.shape[1], axis=0)
-        vertical = np.matmul(down, runs[::_BLOCK].swapaxes(1, 2))
-        vertical = vertical.reshape(n_blocks * _BLOCK, -1)[:n_rows]
-        runs = sliding_window_view(vertical, across.shape[0], axis=1)[:, :: 3 * _BLOCK]
-        both = np.empty((n_rows, covered))
-        blocks = both.reshape(n_rows, -1, 3 * _BLOCK).swapaxes(0, 1)
-        np.matmul(runs.swapaxes(0, 1), across, out=blocks)
-        blurred[top : top + n_rows] = both[:, : 3 * width]
-    return blurred.reshape(height, width, 3)
+        band = planes[:, top : top + -(-n_rows // _ROWS) * _ROWS + 4 * sigma]
+        sums = _convolve(band, sigma, np.float32)[:, :n_rows, :width]
+        samples = (sums + (128 - doubt)).astype(np.uint8)
+        doubtful = samples != (sums + (128 + doubt)).astype(np.uint8)
+        # What one sample costs alone grows with the window, what it costs in a product hardly.
+        if np.count_nonzero(doubtful) * (4 * sigma + 1) ** 2 < 4 * samples.size:
+            places = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
+            samples[places] = _alone(band, sigma, places)
+        else:
+            sums = _convolve(band, sigma, np.float64)[:, :n_rows, :width]
+            samples = (sums + 128).astype(np.uint8)
+        # A channel at a time: numpy is slow at copying a whole image into another order.
+        for channel, plane in enumerate(samples):
+            blurred[top : top + n_rows, :, channel] = plane
+    return blurred
+
+
+def _convolve(
+    planes: NDArray[np.uint8], sigma: int, dtype: type[np.float32] | type[np.float64]
+) -> NDArray[np.floating]:
+    """Both passes over planes of whole blocks and their border, less 127.5."""
+    down = _toeplitz(sigma, _ROWS).astype(dtype)
+    across = np.ascontiguousarray(_toeplitz(sigma, _COLUMNS).T, dtype)
+    samples = np.subtract(planes, 127.5, dtype=dtype)
+    runs = sliding_window_view(samples, down.shape[1], axis=1)[:, ::_ROWS].swapaxes(2, 3)
+    n_rows = 3 * runs.shape[1] * _ROWS
+    vertical = np.matmul(down, runs).reshape(n_rows, -1)
+    runs = sliding_window_view(vertical, across.shape[0], axis=1)[:, ::_COLUMNS].swapaxes(0, 1)
+    both = np.empty((n_rows, len(runs) * _COLUMNS), dtype)
+    np.matmul(runs, across, out=both.reshape(n_rows, -1, _COLUMNS).swapaxes(0, 1))
+    return both.reshape(3, n_rows // 3, -1)
+
+
+def _alone(
+    planes: NDArray[np.uint8], sigma: int, places: tuple[NDArray[np.int64], ...]
+) -> NDArray[np.uint8]:
+    """Single samples, at the (channel, row, column) of the outputs, each from its own window."""
+    taps = gaussian_taps(sigma) / _UNIT
+    n = len(taps)
+    windows = sliding_window_view(planes, (n, n), axis=(1, 2))[places]
+    sums = (windows.reshape(-1, n) @ taps).reshape(-1, n) @ taps
+    return (sums + 0.5).astype(np.uint8)
