@@ -45,13 +45,13 @@ class Distorted:
     codestream: bytes | None = None
 
 
-_BLOCK_SAMPLES = 1 << 16
+BLOCK_SAMPLES = 1 << 16
 
 
 def blocks(n_samples: int) -> Iterator[slice]:
-    """Cut a run of samples into pieces that several passes over them leave in the cache."""
-    for start in range(0, n_samples, _BLOCK_SAMPLES):
-        yield slice(start, start + _BLOCK_SAMPLES)
+    """Cut a run of samples into pieces of `BLOCK_SAMPLES`, which stay in the cache."""
+    for start in range(0, n_samples, BLOCK_SAMPLES):
+        yield slice(start, start + BLOCK_SAMPLES)
 
 
 Distortion = Callable[[Original, Sequence[Value]], Iterator[Distorted]]

@@ -6,13 +6,13 @@ exactly, in whatever order it is summed and with or without fused multiply-add. 
 quickest summation at hand, a matrix product: a block of output rows is a small Toeplitz matrix
 times the rows that it needs.
 
-A float32 is twice as quick, and wrong by little. Samples less 127.5 and weights are exact in it, so
-only the n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
-the sum so far. The weights are positive and sum to one, so whatever the order a pass is wrong by at
-most n * u * 127.5 and terms of n^2 * u^2, and both are by less than n / 2^16. Adding what rounds the
-sample is wrong by at most half of 2^-16. Where rounding the sample less (n + 1) / 2^16 and rounding
-it plus that give the same, that is the exact sample. The others, one or two of a thousand in a
-photograph, are computed again in float64.
+A float32 is twice as quick, and wrong by little. The weights, and samples less 127.5, are exact in
+it; the n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
+its value. Since the weights are positive and sum to one, a pass is wrong by at most n * u * 127.5
+whatever the order, but for terms of n^2 * u^2, and both passes by less than n / 2^16. The addition
+that rounds a sample is wrong by at most half of 2^-16. So where rounding the sample less
+(n + 1) / 2^16 and rounding it plus that give the same, this is the exact sample. The others, one or
+two of a thousand in a photograph, are computed again in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,8 +31,8 @@ _UNIT = 2**22
 _ROWS = 8
 _COLUMNS = 16
 # Samples of a band of rows that is blurred at once: small enough for the cache, and so that a
-# large photograph needs no gigabytes of float64.
-_BAND_SAMPLES = 1 << 17
+# large photograph needs no gigabytes of floats.
+_BAND_SAMPLES = 3 << 16
 
 
 @cache
