@@ -1,10 +1,10 @@
 """Gaussian blur, exact: integer weights, one rounding at the end.
 
 The weights are whole multiples of 2^-22, so after both passes every sample is a whole multiple of
-2^-44, and less 127.5 a whole multiple of 2^-45 between -2^7 and 2^7: 53 bits, which a float64 holds
-exactly, in whatever order it is summed and with or without fused multiply-add. That allows the
-quickest summation at hand, a matrix product: a block of output rows is a small Toeplitz matrix
-times the rows that it needs.
+2^-44, and with the halves that are added on the way one of 2^-45, below 2^8: 53 bits, which a
+float64 holds exactly, in whatever order it is summed and with or without fused multiply-add. That
+allows the quickest summation at hand, a matrix product: a block of output rows is a small Toeplitz
+matrix times the rows that it needs.
 
 A float32 is twice as quick, and wrong by little. The weights, and samples less 127.5, are exact in
 it; the n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
