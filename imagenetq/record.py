@@ -9,6 +9,7 @@ import numpy as np
 
 from imagenetq import classes
 from imagenetq.distortions import Pixels
+from imagenetq.distortions.base import blocks
 from imagenetq.specification import Variant
 
 if TYPE_CHECKING:
@@ -126,17 +127,23 @@ def pixel_sha256(pixels: Pixels) -> str:
 
 def sum_of_squared_errors(a: Pixels, b: Pixels) -> int:
     """Exact sum of squared sample differences of two images of one shape."""
-    squares = np.subtract(a, b, dtype=np.int16)
-    np.multiply(squares, squares, out=squares)
-    # At most 255^2, which overflows a signed sample of 16 bits, but not an unsigned one.
-    return int(squares.view(np.uint16).sum(dtype=np.uint64))
+    a, b = a.reshape(-1), b.reshape(-1)
+    total = 0
+    for block in blocks(a.size):
+        squares = np.subtract(a[block], b[block], dtype=np.int16)
+        np.multiply(squares, squares, out=squares)
+        # At most 255^2, which overflows a signed sample of 16 bits, but not an unsigned one; and
+        # the sum of a block's fits into 32 bits.
+        total += int(squares.view(np.uint16).sum(dtype=np.uint32))
+    return total
 
 
 def is_uniform(pixels: Pixels) -> bool:
     """Whether all of an image is of one colour, as an empty JPEG 2000 layer leaves it."""
-    colour = pixels[0, 0]
-    # Nearly every image is told by its first row.
-    return bool((pixels[0] == colour).all() and (pixels == colour).all())
+    samples = pixels.reshape(-1)
+    row = samples[: pixels[0].size]
+    # Every sample is the one a pixel before; nearly every image is told by its first row.
+    return bool((row[3:] == row[:-3]).all() and (samples[3:] == samples[:-3]).all())
 
 
 def psnr(sse: int, n_samples: int) -> float | None:

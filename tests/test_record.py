@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagenetq import classes
-from imagenetq.record import Row, features, pixel_sha256, psnr, sum_of_squared_errors
+from imagenetq.record import Row, features, is_uniform, pixel_sha256, psnr, sum_of_squared_errors
 from imagenetq.specification import variant
 
 CLEAN = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -67,6 +67,22 @@ def test_sum_of_squared_errors_is_exact(seed):
 def test_sum_of_squared_errors_does_not_overflow():
     black, white = (np.full((3000, 2500, 3), value, np.uint8) for value in (0, 255))
     assert sum_of_squared_errors(black, white) == 255**2 * black.size
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (6, 1), (5, 9), (700, 80)])
+def test_an_image_is_uniform_if_all_its_pixels_are_the_same(shape):
+    grey = np.full((*shape, 3), 90, np.uint8)
+    colour = np.full((*shape, 3), (1, 2, 3), np.uint8)
+    assert is_uniform(grey)
+    assert is_uniform(colour)
+    if shape != (1, 1):
+        for place in [(0, 0, 1), (-1, -1, 2), (shape[0] // 2, shape[1] // 2, 0)]:
+            spotted = colour.copy()
+            spotted[place] += 1
+            assert not is_uniform(spotted)
+        turned = colour.copy()
+        turned[-1, -1] = (3, 2, 1)
+        assert not is_uniform(turned)
 
 
 def test_psnr():

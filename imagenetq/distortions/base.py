@@ -45,5 +45,14 @@ class Distorted:
     codestream: bytes | None = None
 
 
+BLOCK_SAMPLES = 1 << 16
+
+
+def blocks(n_samples: int) -> Iterator[slice]:
+    """Cut a run of samples into pieces of `BLOCK_SAMPLES`, which stay in the cache."""
+    for start in range(0, n_samples, BLOCK_SAMPLES):
+        yield slice(start, start + BLOCK_SAMPLES)
+
+
 Distortion = Callable[[Original, Sequence[Value]], Iterator[Distorted]]
 """Renders one original at several parameter values, in the order given, sharing the work."""

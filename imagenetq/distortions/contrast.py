@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Original, blocks
 from imagenetq.specification import Value
 
 
@@ -26,8 +26,13 @@ def contrast(original: Original, factors: Sequence[Value]) -> Iterator[Distorted
         The blend for each factor: `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
     """
     grey = mean_luma(original)
-    samples = np.arange(256, dtype=np.int32)
+    samples = original.pixels.reshape(-1)
     for factor in factors:
         k = round(10 * factor)
-        blended = ((k * samples + (10 - k) * grey + 5) // 10).astype(np.uint8)
-        yield Distorted(np.take(blended, original.pixels))
+        offset = np.uint16((10 - k) * grey + 5)
+        blended = np.empty_like(samples)
+        for block in blocks(samples.size):
+            tenths = np.multiply(samples[block], k, dtype=np.uint16)  # At most 2555 in the end.
+            tenths += offset
+            np.floor_divide(tenths, np.uint16(10), out=blended[block], casting="unsafe")
+        yield Distorted(blended.reshape(original.pixels.shape))

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Original, blocks
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import KEY_PREFIX, Value, ladder
 
@@ -68,11 +68,14 @@ def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
     if original.image_id is None:
         raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")
     field = noise_field(original.image_id, original.pixels.size)
-    samples = original.pixels.reshape(-1).astype(np.int16)
+    deviates = np.take(quantiles(), field)
+    samples = original.pixels.reshape(-1)
     for sigma in sigmas:
-        # One addend per quantile, not per sample: the products are looked up, not computed.
-        addends = ((int(sigma) * quantiles() + 32768) >> 16).astype(np.int16)
-        noisy = np.take(addends, field)
-        noisy += samples
-        np.clip(noisy, 0, 255, out=noisy)
-        yield Distorted(noisy.astype(np.uint8).reshape(original.pixels.shape))
+        noisy = np.empty_like(samples)
+        for block in blocks(samples.size):
+            sums = deviates[block] * np.int32(sigma)
+            sums += 32768
+            sums >>= 16
+            sums += samples[block]
+            np.clip(sums, 0, 255, out=noisy[block], casting="unsafe")
+        yield Distorted(noisy.reshape(original.pixels.shape))

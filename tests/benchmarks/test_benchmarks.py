@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from imagenetq.distortions import DISTORTIONS
 
@@ -47,12 +48,22 @@ def test_render_compares_every_distortion_with_a_peer(rendering):
         assert len(names) >= 2
     assert len(rows(printed, "all 51 variants")) == 2
     assert all(ms > 0 for ms in figures["codec_floor_ms"].values())
+    (share,) = rows(printed, "share of ours that is codec calls")
+    assert 0 < float(share[1].rstrip("%")) < 150  # One repetition: noise may put it above 100.
+    (most,) = rows(printed, "peers marked * / codec calls")
+    assert float(most[1]) > 0
 
 
 def test_render_names_machine_and_versions(rendering):
     printed, figures = rendering
     for name in ("CPU", "usable cores", "Python", "numpy", "Pillow", "scikit-image"):
         assert f"{name} {figures['machine'][name]}" in printed
+
+
+def test_render_takes_photographs_of_any_folder(tmp_path):
+    Image.new("RGB", (48, 32), "green").save(tmp_path / "speck.jpg")
+    _, figures = report("render.py", tmp_path, str(tmp_path), "--photos", "1", "--repeats", "1")
+    assert figures["photos"] == {"speck.jpg": [32, 48]}
 
 
 @pytest.mark.skipif(find_spec("imagecorruptions") is not None, reason="it is installed")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from imagenetq.distortions import Original, Pixels
-from imagenetq.distortions.blur import blur, gaussian_taps, reflect
+from imagenetq.distortions.blur import _convolve, blur, gaussian_taps, reflect
 from imagenetq.specification import ladder
 
 SIGMAS = ladder("blur").values
@@ -90,6 +90,41 @@ def test_is_exact_at_any_size(height, width, sigma, seed):
     sums = by_ndimage(pixels.astype(np.float64), integer_weights(sigma)).astype(np.int64)
     assert np.array_equal(blurred(pixels, sigma), (sums + 2**43) >> 44)
     assert np.array_equal(blurred(pixels, sigma), by_integers(pixels, sigma))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.sampled_from(SIGMAS),
+    st.sampled_from([(0, 255), (100, 101), (254, 255), (0, 1)]),
+    st.sampled_from(["rows", "columns", "checkers", "coins"]),
+)
+def test_is_exact_where_many_samples_lie_halfway(height, width, sigma, values, pattern):
+    y, x = np.mgrid[:height, :width]
+    masks = {
+        "rows": y % 2,
+        "columns": x % 2,
+        "checkers": (x + y) % 2,
+        "coins": np.random.default_rng(3).integers(0, 2, (height, width)),
+    }
+    pixels = np.array(values, np.uint8)[masks[pattern]][:, :, None].repeat(3, axis=2)
+    assert np.array_equal(blurred(pixels, sigma), by_integers(pixels, sigma))
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_single_precision_is_wrong_by_less_than_is_allowed_for(photographs, sigma):
+    random = np.random.default_rng(4)
+    saturated = 255 * random.integers(0, 2, (400, 400, 3), dtype=np.uint8)
+    for pixels in [*photographs[:3], saturated, np.full((99, 99, 3), 255, np.uint8)]:
+        planes = pixels.transpose(2, 0, 1)
+        # Whole blocks and their border.
+        height, width = ((size - 4 * sigma) // 16 * 16 + 4 * sigma for size in planes.shape[1:])
+        planes = planes[:, :height, :width]
+        exact = _convolve(planes, sigma, np.float64)
+        near = _convolve(planes, sigma, np.float32)
+        assert near.dtype == np.float32
+        assert np.abs(near - exact).max() < (4 * sigma + 1) / 2**16
 
 
 @pytest.mark.parametrize("shape", [(331, 180), (17, 45_000), (3_000, 16)])
