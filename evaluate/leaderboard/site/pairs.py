@@ -20,7 +20,8 @@ def pairs_data(board: Board) -> dict[str, Any]:
 
     Of the standard error of a difference, what is stored is its share of the unpaired error, the
     root of the sum of both squares, in equal steps from the group's least share to its greatest.
-    Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0) .., three packed as one: `a + 20 b + 400 c`.
+    Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0) .., three packed as one number:
+    `a + 20 b + 400 c`.
     """
     found = []
     for places in groups(board.ordered):

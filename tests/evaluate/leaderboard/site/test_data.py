@@ -2,8 +2,6 @@ import json
 import math
 import re
 
-import pytest
-
 from imagenetq.evaluate.leaderboard.site import Board
 from imagenetq.evaluate.leaderboard.site.data import board_data, scripts
 from imagenetq.evaluate.leaderboard.site.pairs import LEVELS, pairs_data
