@@ -29,4 +29,4 @@ def _column(values: list[Any]) -> list[Any] | dict[str, list[Any]]:
         "values": [json.loads(text) for text in distinct],
         "places": [distinct[text] for text in texts],
     }
-    return min(values, shared, key=lambda held: len(json.dumps(held)))
+    return shared if len(json.dumps(shared)) < len(json.dumps(values)) else values

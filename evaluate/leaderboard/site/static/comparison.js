@@ -79,7 +79,7 @@ function forest(found) {
   const reach = 1.08 * Math.max(0.02, ...known.flatMap(({ low, high }) => [-low, high]));
   return chart({
     label: "Differences with their intervals; the numbers are in the table beside",
-    width: 460, height: 30 * known.length + 56, marginLeft: 136, marginBottom: 38, color: { type: "identity" },
+    width: 460, height: 30 * known.length + 62, marginLeft: 156, marginBottom: 44, color: { type: "identity" },
     x: { ...centred("\u2190 second better   |   first better \u2192"), domain: [-reach, reach], ticks: 5, tickSize: 4, tickFormat: points, grid: true },
     y: { label: null, domain: known.map(({ title }) => title), tickSize: 0 },
     marks: [

@@ -45,7 +45,7 @@ function scatter(entries, xOf, which, chosen, { label, x, y }) {
   const across = (x.type === "log" ? d3.scaleLog : d3.scaleLinear)(x.domain, [0, 1]);
   const heights = labelHeights(ours, yOf, (LABEL / HEIGHT) * (y.domain[1] - y.domain[0]));
   const figure = chart({
-    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: 50, marginBottom: 38, tell,
+    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: 64, marginBottom: 44, tell,
     marks: [
       Plot.dot(entries.filter((entry) => !chosen.has(entry)), {
         x: xOf, y: yOf, r: 3.4, fill: "var(--faint)", fillOpacity: 0.5, className: "dots",
