@@ -1,5 +1,7 @@
 """The site as a reader meets it: in a browser, from disk, with nothing else to ask."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("playwright", reason="no playwright")
@@ -11,6 +13,7 @@ from imagenetq.evaluate.leaderboard.site import Board, write_site
 from imagenetq.evaluate.leaderboard.site.words import MINUS, TIMES
 from site_entries import HOSTILE, result
 
+ENTRIES = Path(__file__).parents[4] / "leaderboard" / "entries"
 RANKED = ["Strong", "Small", "Weak"]
 
 
@@ -277,6 +280,21 @@ def test_without_script_the_table_is_there(opened, index):
     assert "Without JavaScript" in page.locator("main").inner_text()
     page = opened(index.with_name("entry.html"), "?name=weak", java_script_enabled=False)
     assert "with JavaScript only" in page.locator("main").inner_text()
+
+
+def test_the_entries_of_the_repository_open(opened, tmp_path, run):
+    built = run("leaderboard", "build", ENTRIES, "--out", tmp_path / "site")
+    assert built.returncode == 0, built.stderr
+    page = opened(tmp_path / "site" / "index.html")
+    assert titles(page, "demonstration") == [
+        "MobileNetV2 1.0 (dequantised int8)",
+        "SqueezeNet 1.0 (Deep Compression)",
+    ]
+    assert "No entry is ranked yet" in page.locator("main").inner_text()
+    page.get_by_role("link", name="SqueezeNet").click()
+    page.wait_for_url("**/entry.html?name=squeezenet-1.0-deep-compression")
+    assert page.locator("#curves svg[role=img]").count() == 5
+    assert "dirty" not in page.locator("#facts").inner_text()
 
 
 def test_an_empty_board_opens(opened, tmp_path):
