@@ -1,5 +1,6 @@
 """Entries of the leaderboard, made up for tests of its site: few images, any number of models."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,50 @@ def many(n: int, n_images: int = 40) -> Board:
         )
         made.append(standing(f"network-{place}", held, title=f"Network {place}"))
     return Board(tuple(made))
+
+
+def crowd(n: int) -> Board:
+    """So many entries as long as real ones: counts of the full subset, notes, links, versions.
+
+    Answers to 12 images are what pairs are compared by, and 10,000 what the numbers are said of.
+    """
+    generator = np.random.default_rng(5)
+    return Board(tuple(_lengthened(held, generator) for held in many(n, 12).standings))
+
+
+def _lengthened(held: Standing, generator: np.random.Generator) -> Standing:
+    entry, scale = held.entry, 10_000 // (held.entry.n_images + 1)
+    counts = {
+        name: one.model_copy(
+            update={
+                "total": 10_000,
+                "correct_top1": one.correct_top1 * scale + int(generator.integers(scale)),
+                "correct_top5": one.correct_top5 * scale + int(generator.integers(scale)),
+            }
+        )
+        for name, one in entry.variants.items()
+    }
+    model = entry.model.model_copy(update={"weights_sha256": generator.bytes(32).hex()})
+    versions = {"torch": f"2.{generator.integers(12)}.1", "Pillow": f"1{generator.integers(4)}.0.0"}
+    entry = entry.model_copy(
+        update={
+            "n_images": 10_000,
+            "variants": counts,
+            "model": model,
+            "versions": dict(entry.versions) | versions,
+            "predictions_sha256": generator.bytes(32).hex(),
+            "code_commit": generator.bytes(20).hex(),
+        }
+    )
+    said = {
+        "link": f"https://example.org/models/{held.name}/tree/main/weights",
+        "paper": f"https://example.org/papers/{generator.integers(10**9)}",
+        "training_data": ("ImageNet-1k", "ImageNet-21k, then ImageNet-1k")[len(held.name) % 2],
+        "notes": f"{held.submission.name}, trained for {generator.integers(600)} epochs with the "
+        "recipe of the paper, exponential moving average of the weights, and mixed precision.",
+    }
+    submission = held.submission.model_copy(update=said)
+    return replace(held, entry=entry, submission=submission)
 
 
 def write_entry(folder: Path, held: Result, said: Submission) -> None:

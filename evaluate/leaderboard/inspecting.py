@@ -68,19 +68,26 @@ def _read(entry: Entry, path: Path) -> Predictions:
             f"{path}: its SHA-256 is {sha256[:12]}, but {ENTRY_NAME} says "
             f"{entry.predictions_sha256[:12]}: not the predictions of this entry"
         )
+    _require_few_rows(path)
     return read_predictions(path)
 
 
 def _require_small(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from None
+    if size > MAX_PREDICTIONS_BYTES:
+        raise PredictionsError(
+            f"{path}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
+        )
+
+
+def _require_few_rows(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        size = path.stat().st_size
-        if size > MAX_PREDICTIONS_BYTES:
-            raise PredictionsError(
-                f"{path}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
-            )
         rows = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -22,6 +22,7 @@ from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.preprocessing import normalise
 from imagenetq.evaluate.rehearsal import fit
 from imagenetq.predictions import Predictions
+from imagenetq.progress import meter
 from imagenetq.selection import rank_key
 from imagenetq.specification import variants
 
@@ -84,7 +85,11 @@ def rerun(
     fit(model, data, entry.n_images, Feeding(torch.device("cpu"), batch_size=64, workers=0))
     model.module.to(device)
     wanted = choose(predictions, data, n_pairs, seed)
-    with exact_arithmetic(_RANKED), torch.inference_mode():
+    with (
+        exact_arithmetic(_RANKED),
+        torch.inference_mode(),
+        meter("running again", len(wanted)) as progress,
+    ):
         for pair, sample in _samples(predictions, data, wanted):
             log_probabilities = _log_probabilities(model, sample, device)
             place = f"{sample.image_id!a}, {sample.variant}"
@@ -92,6 +97,7 @@ def rerun(
                 fail(f"run again, {place}: {difference}")
                 for difference in differences(predictions, pair, log_probabilities)
             ]
+            progress.advance(1)
     return found
 
 

@@ -186,24 +186,48 @@ def _open(
     check_pixels: str,
     originals: Path,
 ) -> "Data":
-    from imagenetq.evaluate import CleanSource, open_data
-
-    if data is not None and source is not None:
-        raise UsageError("give --data or --source, not both")
-    if check_pixels not in ("all", "sample", "none"):
-        raise UsageError(f"no --check-pixels {check_pixels!r}; there are all, sample and none")
     if data is None and source is None and _DEFAULT_DATA.is_dir():
         data = str(_DEFAULT_DATA)
         note(f"data: ./{data}")
-    if data is not None:
-        return open_data(data, check_pixels=cast("CheckPixels", check_pixels))
-    if source is None:
+    if data is None and source is None:
         source = "sample"
         note("data: rendered from the photographs in scikit-image's package, a demonstration")
+    return open_given(
+        data,
+        source,
+        subset=subset,
+        allow_short=allow_short,
+        check_pixels=check_pixels,
+        originals=originals,
+    )
+
+
+def open_given(
+    data: str | None,
+    source: str | None,
+    *,
+    subset: str | None,
+    allow_short: bool,
+    check_pixels: str,
+    originals: Path,
+) -> "Data":
+    """The data of one of two options: `--data` names stored images, `--source` clean ones.
+
+    Raises:
+        UsageError: both are given, or neither, or there is no such check.
+    """
+    from imagenetq.evaluate import CleanSource, open_data
+
+    if check_pixels not in ("all", "sample", "none"):
+        raise UsageError(f"no --check-pixels {check_pixels!r}; there are all, sample and none")
+    if (data is None) == (source is None):
+        raise UsageError("give --data or --source, not both")
+    if data is not None:
+        return open_data(data, check_pixels=cast("CheckPixels", check_pixels))
     # The one place where both rooms meet: sources are the builder's.
     from imagenetq import builder
 
-    opened = builder.open_source(source)
+    opened = builder.open_source(cast("str", source))
     return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
 
 

@@ -13,6 +13,7 @@ from imagenetq.commands.ending import FAILED, Json, Workers, end, explains_error
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
+    from imagenetq.evaluate import Data
     from imagenetq.evaluate.leaderboard.findings import Verdict
     from imagenetq.evaluate.leaderboard.registered import KnownSource
     from imagenetq.evaluate.leaderboard.submission import Place, Submission
@@ -24,6 +25,9 @@ app = typer.Typer(
 app.command("build")(site.build)
 
 ENTRIES = Path("leaderboard/entries")
+
+_ORIGINALS = Path("results/.originals")
+"""Where `eval` keeps them, too."""
 
 _ASKED = {
     "name": "The model's name, as the leaderboard shows it",
@@ -47,6 +51,13 @@ def check(
         Path, typer.Argument(metavar="DIR", help="Of entry folders, or one entry's.")
     ] = ENTRIES,
     data: _Data = None,
+    source: Annotated[
+        str | None, typer.Option(help="In place of --data: render from clean images, as for eval.")
+    ] = None,
+    subset: Annotated[str | None, typer.Option(help="Of --source, as for eval.")] = None,
+    allow_short: Annotated[
+        bool, typer.Option("--allow-short", help="Of --source, as for eval.")
+    ] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -79,11 +90,21 @@ def check(
     options = evaluating.load_options(
         model_weights, model_arg, mean, std, input_size, interpolation, class_map
     )
-    if rerun is not None and data is None:
-        raise UsageError("--rerun needs --data, the dataset that the entry was evaluated on")
-    verdicts = check_entries(folder, source=_source(data), fetched=fetched)
-    if rerun is not None and data is not None:
-        verdicts = [_run_again(folder, verdicts, data, rerun, seed, model, options, fetched)]
+    given: Data | None = None
+    if data is not None or source is not None:
+        given = evaluating.open_given(
+            data,
+            source,
+            subset=subset,
+            allow_short=allow_short,
+            check_pixels="sample" if rerun is None else "all",
+            originals=_ORIGINALS,
+        )
+    elif rerun is not None:
+        raise UsageError("--rerun needs --data or --source, what the entry was evaluated on")
+    verdicts = check_entries(folder, source=_source(given), fetched=fetched)
+    if rerun is not None and given is not None:
+        verdicts = [_run_again(folder, verdicts, given, rerun, seed, model, options, fetched)]
     if as_json:
         listed = [asdict(verdict) | {"status": verdict.status} for verdict in verdicts]
         print(json.dumps({"ok": not _failed(verdicts), "entries": listed}, indent=1))
@@ -143,6 +164,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Check a result by recomputing it, and hand it in for the leaderboard."""
+    from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.sending import keep_predictions, open_pull_request
     from imagenetq.evaluate.leaderboard.submitting import (
         check_submittable,
@@ -166,7 +188,7 @@ def submit(
         "notes": notes,
     }
     _require_answers(given)
-    result = check_submittable(results, _source(data))
+    result = check_submittable(results, _source(None if data is None else open_data(data)))
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
     told = _submission(_asked(given))
@@ -185,13 +207,12 @@ def submit(
         print(where)
 
 
-def _source(data: str | None) -> "KnownSource | None":
+def _source(data: "Data | None") -> "KnownSource | None":
     if data is None:
         return None
-    from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.registering import known_source
 
-    return known_source(open_data(data))
+    return known_source(data)
 
 
 def _failed(verdicts: "list[Verdict]") -> int:
@@ -208,14 +229,13 @@ def _print_verdicts(verdicts: "list[Verdict]") -> None:
 def _run_again(
     folder: Path,
     verdicts: "list[Verdict]",
-    data: str,
+    data: "Data",
     n_pairs: int,
     seed: int | None,
     model: str | None,
     options: "LoadOptions",
     fetched: Path | None,
 ) -> "Verdict":
-    from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.rechecking import run_again
 
     if len(verdicts) > 1:
@@ -223,7 +243,7 @@ def _run_again(
     verdict, told = run_again(
         folder,
         verdicts[0],
-        open_data(data, check_pixels="all"),
+        data,
         n_pairs=n_pairs,
         seed=seed,
         model=model,

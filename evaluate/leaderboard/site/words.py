@@ -5,11 +5,12 @@ import re
 import shlex
 
 from imagenetq.entry import Entry
-from imagenetq.entry_scores import Crossing, Estimate, Proportion
+from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.registered import demonstration_of
-from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind
+from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
+from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.report.words import PARAMETERS, TITLES
-from imagenetq.specification import LADDERS, ladder
+from imagenetq.specification import CLEAN, LADDERS
 
 MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
 
@@ -75,24 +76,38 @@ def source_of(entry: Entry) -> str:
     return source if slash and re.fullmatch("[a-z]{1,20}", source) else "other"
 
 
-def crossing_words(crossing: Crossing | None, distortion: str) -> str:
-    """Where accuracy falls to a share of clean."""
-    if crossing is None:
-        return "unknown"
-    if crossing.value is None:
-        return crossing.place
-    return f"{ladder(distortion).parameter} {crossing.value:.3g}"
-
-
 def value_words(value: object) -> str:
     """A recorded setting as text: JSON, but a text as it is."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def reproduction(name: str, entry: Entry) -> list[str]:
-    """The commands that evaluate a model again and compare the two."""
+def measured(entry: Entry) -> list[Estimate | Proportion | None]:
+    """What entries are compared by, in the order of `ranking.MEASURES`."""
+    scores = entry.scores
+    return [
+        scores.score,
+        scores.relative_score,
+        scores.variants[CLEAN].top1 if CLEAN in scores.variants else None,
+        *(scores.distortions[held.distortion].mean for held in LADDERS),
+    ]
+
+
+def standing_words(standing: Standing, rank: Rank | None) -> str:
+    """Whether an entry has a rank, and which or why not."""
+    if rank is None:
+        return f"Not ranked: {standing.unranked}."
+    compared = {
+        "paired": "by comparisons paired over the same images",
+        "unpaired": "by unpaired comparisons",
+        "mixed": "some comparisons are paired, others not",
+    }
+    return f"Rank {rank.rank} in {dataset_words(standing.dataset)}, {compared[rank.pairing]}."
+
+
+def options(entry: Entry) -> str:
+    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell."""
     model = entry.model
-    words = ["imagenetq", "eval", "--model", model.name]
+    words = ["--model", model.name]
     for argument, value in model.arguments.items():
         words += ["--model-arg", f"{argument}={_argument(value)}"]
     words += ["--source", "IMAGENET"]
@@ -100,12 +115,7 @@ def reproduction(name: str, entry: Entry) -> list[str]:
         words += ["--subset", entry.subset]
     if entry.precision != "fp32":
         words += ["--precision", entry.precision]
-    again = f"reproduced/{name}"
-    return [
-        shlex.join([*words, "--out", again]),
-        # The only folder in it; its name is the evaluator's to make.
-        f"imagenetq compare {again}/* leaderboard/entries/{name}",
-    ]
+    return shlex.join(words)
 
 
 def ladders() -> list[dict[str, object]]:
@@ -114,6 +124,7 @@ def ladders() -> list[dict[str, object]]:
         {
             "name": held.distortion,
             "title": TITLES[held.distortion],
+            "parameter": held.parameter,
             "axis": PARAMETERS[held.distortion],
             "values": list(held.values),
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.leaderboard.site.board import Board
-from imagenetq.evaluate.leaderboard.site.data import board_script, pairs_script
+from imagenetq.evaluate.leaderboard.site.data import scripts
 from imagenetq.evaluate.leaderboard.site.levels import pictures
 from imagenetq.evaluate.leaderboard.site.pages import pages, styles_and_scripts
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
@@ -18,7 +18,7 @@ MANIFEST_NAME = "site.json"
 """By it a folder is known as a site, and which files in it are the site's."""
 
 _MADE_BY = "imagenetq leaderboard build"
-_OURS = re.compile(r"((entries|levels)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp)")
+_OURS = re.compile(r"((levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Site:
 
     Attributes:
         folder: where.
-        entries: how many have a page.
+        entries: how many it shows.
         files: how many files there are.
         bytes: of all of them.
     """
@@ -42,7 +42,7 @@ def write_site(board: Board, out: Path) -> Site:
     """Write the site; the same entries give the same bytes.
 
     Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
-    a site. Pages of entries that are gone are removed; other files, such as a repository's, stay.
+    a site. What an earlier site had besides is removed; other files, such as a repository's, stay.
 
     Args:
         board: what to show.
@@ -70,8 +70,7 @@ def site_files(board: Board) -> Mapping[str, bytes]:
     texts = {
         **pages(board, ranked),
         **styles_and_scripts(),
-        "board.js": board_script(board, ranked),
-        "pairs.js": pairs_script(board),
+        **scripts(board, ranked),
     }
     shown = {f"levels/{name}": content for name, content in pictures().items()}
     return {**{name: text.encode() for name, text in texts.items()}, **shown}

@@ -1,5 +1,7 @@
 """What the maintainers' checks run on a pull request, with everything that may be in one."""
 
+import json
+import resource
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -109,6 +111,44 @@ def test_a_large_file_is_refused_unread(entries):
         file.truncate(64 * 2**20 + 1)
     (verdict,) = check(entries)
     assert "67108865 bytes is too large; at most 67108864 are read" in texts(verdict)[0]
+
+
+@pytest.mark.parametrize("name", ["entry.json", "submission.json"])
+def test_two_gigabytes_of_json_are_refused_unread(entries, name):
+    with (entries / "honest" / name).open("r+b") as file:
+        file.truncate(2 * 2**30)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (verdict,) = check(entries)
+    assert "2147483648 bytes is too large" in texts(verdict)[0]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("parameters", "1" + "0" * 400, "model.parameters: Input should be less than"),
+        ("parameters", "-5", "model.parameters: Input should be greater than"),
+        ("parameters", "NaN", "NaN is no number"),
+        ("arguments", '{"a": 1e400}', "model.arguments: Value error, holds a number that is not f"),
+        ("arguments", f'{{"a": {"9" * 4200}}}', "holds a number that is too large"),
+        ("arguments", f'{{"a": {"[" * 180}{"]" * 180}}}', "too deep or too large"),
+        ("arguments", json.dumps(dict.fromkeys(map(str, range(50_000)))), "too deep or too large"),
+        ("preprocessing", '{"mean": -1e999}', "holds a number that is not finite"),
+    ],
+    ids=range(8),
+)
+def test_huge_numbers_and_structures_are_refused_in_one_line(entries, field, value, message):
+    path = entries / "honest" / "entry.json"
+    text = path.read_text()
+    place = text.index(f'"{field}": ') + len(f'"{field}": ')
+    _, length = json.JSONDecoder().raw_decode(text[place:])
+    path.write_text(text[:place] + value + text[place + length :])
+    (verdict,) = check(entries)
+    (said,) = texts(verdict)
+    assert verdict.status == "FAIL"
+    assert message in said
+    assert said.isprintable()
+    assert len(said) < 500
 
 
 def test_too_many_rows_are_refused_from_the_footer(entries):

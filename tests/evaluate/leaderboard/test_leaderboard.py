@@ -104,13 +104,27 @@ def test_a_checked_entry_is_run_again(folder, run):
     ended = run(*again, "--data", "q", "--seed", 7, *TINY, **in_root)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "tiny: 5 of 416 answers run again, --seed 7" in ended.stderr
+    rendered = ("--source", "images", "--subset", "mini")
+    ended = run(*again, *rendered, "--seed", 7, *TINY, **in_root)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "tiny: 5 of 416 answers run again, --seed 7" in ended.stderr
     for arguments, message in (
-        (again, "--rerun needs --data"),
+        (again, "--rerun needs --data or --source"),
+        ((*again, "--data", "q", *rendered), "give --data or --source, not both"),
         (("leaderboard", "check", "--rerun", 5, "--data", "q"), "one entry at a time"),
     ):
         ended = run(*arguments, **in_root)
         assert ended.returncode == 2
         assert message in ended.stderr.splitlines()[-1]
+
+
+def test_an_entry_is_not_run_again_on_other_images(folder, run, make_source, tmp_path):
+    in_root = {"cwd": folder, "env": os.environ | {"PYTHONPATH": str(TESTS)}}
+    other = make_source(tmp_path / "other", 7)
+    ended = run("leaderboard", "check", "leaderboard/entries/tiny", "--rerun", 416, *TINY,
+                "--source", other, "--subset", "mini", **in_root)  # fmt: skip
+    assert ended.returncode == 1
+    assert "they are not those of the entry" in ended.stderr.splitlines()[-1]
 
 
 def test_a_source_is_registered_once_it_is_verified(folder, run, tmp_path):

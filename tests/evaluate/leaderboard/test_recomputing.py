@@ -91,6 +91,18 @@ def test_any_changed_answer_is_found(tmp_path_factory, image, variant, admit):
     assert len(found) <= 7
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_any_changed_byte_of_the_predictions_is_found(tmp_path_factory, share, change):
+    changed = tmp_path_factory.mktemp("changed")
+    HONEST.write(changed)
+    content = bytearray((changed / "predictions.parquet").read_bytes())
+    content[int(share * len(content))] ^= change
+    (changed / "predictions.parquet").write_bytes(content)
+    (found,) = failures(changed)
+    assert "not the predictions of this entry" in found
+
+
 @pytest.mark.parametrize("place", range(0, 64, 9))
 def test_any_changed_digit_of_the_hash_is_found(tmp_path, place):
     HONEST.write(tmp_path)
@@ -101,6 +113,14 @@ def test_any_changed_digit_of_the_hash_is_found(tmp_path, place):
         f"predictions.parquet: its SHA-256 is {digest[:12]}, but entry.json says {other[:12]}: "
         "not the predictions of this entry"
     ]
+
+
+@pytest.mark.parametrize("field", ["specification_digest", "dataset_version"])
+def test_another_identity_of_the_dataset_is_found(tmp_path, field):
+    HONEST.write(tmp_path)
+    other = {"specification_digest": "0" * 64, "dataset_version": "1.0.1"}[field]
+    change_json(tmp_path / "entry.json", lambda data: data.update({field: other}))
+    assert len(failures(tmp_path)) == 1
 
 
 def test_many_wrong_numbers_are_counted():

@@ -1,60 +1,68 @@
-// What all charts share: markers, axes, a box that follows the pointer.
+// What all charts share: an entry's look, a frame around Observable Plot, a box at the pointer.
 
-const MARKS = [
-  "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0",
-  "M-2.8-2.8h5.6v5.6h-5.6z",
-  "M0-3.6L3.4 2.6h-6.8z",
-  "M0-3.8L3.8 0 0 3.8-3.8 0z",
-  "M0 3.6L3.4-2.6h-6.8z",
-  "M-1-3.4h2v2.4h2.4v2h-2.4v2.4h-2v-2.4h-2.4v-2h2.4z",
-  "M-3.4-2L-2-3.4 0-1.4 2-3.4 3.4-2 1.4 0 3.4 2 2 3.4 0 1.4-2 3.4-3.4 2-1.4 0z",
-  "M0-4L1.1-1.3 4-1.2 1.8.6 2.5 3.4 0 1.9-2.5 3.4-1.8.6-4-1.2-1.1-1.3z",
-];
-const DASHES = ["none", "6 3", "2 2.5", "8 3 2 3"];
+const SYMBOLS = ["circle", "square2", "triangle", "diamond", "triangle2", "cross", "wye", "star"];
+const DASHES = [null, "6 3", "2 2.5", "8 3 2 3"];
 
-const mark = (place, x, y) =>
-  svg("path", { class: "mark", d: MARKS[place % MARKS.length], transform: `translate(${x} ${y})` });
+const colour = (place) => `var(--s${place})`;
 
 const dash = (place) => DASHES[place % DASHES.length];
 
-// A line's look, for lists of names.
-function swatch(place) {
-  return svg("svg", { class: "swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" },
-    svg("path", { class: "line", d: "M0 5H26", "stroke-dasharray": dash(place) }), mark(place, 13, 5));
+// Marks of a chosen entry have its place in their class's name: `line-0`, `mark-0`.
+const lineMark = (points, place, options) =>
+  Plot.line(points, {
+    ...options, stroke: colour(place), strokeWidth: 2, strokeDasharray: dash(place), className: `line-${place}`,
+  });
+
+const dotMark = (points, place, options) =>
+  Plot.dot(points, {
+    r: 3.4, ...options, fill: colour(place), symbol: SYMBOLS[place % SYMBOLS.length], className: `mark-${place}`,
+  });
+
+// A line's look, for lists of names; drawn once.
+const drawn = new Map();
+
+function swatchOf(key, marks) {
+  if (!drawn.has(key)) {
+    const swatch = Plot.plot({
+      width: 26, height: 10, margin: 0, axis: null, x: { domain: [0, 2] }, y: { domain: [0, 2] }, marks: marks(),
+    });
+    swatch.classList.add("swatch");
+    swatch.setAttribute("aria-hidden", "true");
+    drawn.set(key, swatch);
+  }
+  return drawn.get(key).cloneNode(true);
 }
 
-// An empty panel: sizes in its own units, axes drawn, and where a value lies.
-function panel({ title, label, width, height, x, y, xTicks, yTicks, xText, yText, xTitle, yTitle }) {
-  const edge = { left: yTitle ? 46 : 34, right: 12, top: 10, bottom: xTitle ? 36 : 22 };
-  const across = (share) => edge.left + share * (width - edge.left - edge.right);
-  const up = (share) => height - edge.bottom - share * (height - edge.top - edge.bottom);
-  const [atX, atY] = [(value) => across(x(value)), (value) => up(y(value))];
-  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-  for (const tick of yTicks) {
-    root.append(svg("path", { class: "grid", d: `M${across(0)} ${atY(tick)}H${across(1)}` }),
-      svg("text", { x: edge.left - 6, y: atY(tick) + 4, "text-anchor": "end" }, yText(tick)));
+const swatch = (place) => swatchOf(place, () => [lineMark([[0, 1], [2, 1]], place), dotMark([[1, 1]], place)]);
+
+// A chart with a name for those who do not see it, and what it tells where the pointer is: a mark
+// of `options` that follows the pointer has as its data what `tell` makes a heading and lines of.
+function chart({ title, label, tell, ...options }) {
+  const root = Plot.plot({ marginTop: 12, marginRight: 14, ...options, ariaLabel: label });
+  root.setAttribute("role", "img");
+  // Plot names the parts of a picture, which an image has none of.
+  for (const part of root.querySelectorAll("[aria-label]")) {
+    part.dataset.part = part.getAttribute("aria-label");
+    part.removeAttribute("aria-label");
   }
-  for (const tick of xTicks) {
-    root.append(svg("path", { class: "grid faint", d: `M${atX(tick)} ${up(0)}V${up(1)}` }),
-      svg("text", { x: atX(tick), y: up(0) + 15, "text-anchor": "middle" }, xText(tick)));
+  if (tell) {
+    root.addEventListener("pointermove", (event) => {
+      root.classList.toggle("over", root.value !== null);
+      if (root.value === null) tip.hide();
+      else tip.show(event, ...tell(root.value));
+    });
+    root.addEventListener("pointerleave", () => tip.hide());
+    // Plot would hold on to what is pressed.
+    root.addEventListener("pointerdown", (event) => event.stopImmediatePropagation(), true);
   }
-  root.append(svg("path", { class: "axis", d: `M${across(0)} ${up(0)}H${across(1)}` }));
-  if (xTitle) {
-    root.append(svg("text", { class: "title", x: across(0.5), y: height - 4, "text-anchor": "middle" }, xTitle));
-  }
-  if (yTitle) {
-    root.append(svg("text", { class: "title", transform: `translate(11 ${up(0.5)}) rotate(-90)`, "text-anchor": "middle" }, yTitle));
-  }
-  const figure = html("figure", {}, title ? html("figcaption", {}, title) : null, root);
-  return { figure, root, atX, atY };
+  return html("figure", {}, title ? html("figcaption", {}, title) : null, root);
 }
 
-// The place in a chart's own units that the pointer is at.
-function pointerIn(root, event) {
-  const box = root.getBoundingClientRect();
-  const scale = root.viewBox.baseVal.width / box.width;
-  return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
-}
+const centred = (label) => ({ label, labelAnchor: "center", labelArrow: "none" });
+
+// An axis of shares, told in per cent.
+const shareAxis = (label, domain) =>
+  ({ ...centred(label), domain, ticks: 5, tickSize: 4, tickFormat: (share) => String(Math.round(100 * share)) });
 
 // One box for all charts. What it tells stands in the tables, too, so it needs no keyboard.
 const tip = {

@@ -41,7 +41,7 @@ function makeChosen(board, table, onChange) {
       toggle(board.named.get(name));
       (find("#chips button") ?? add).focus();
     });
-    return html("li", { class: `s${place}` }, swatch(place), html("bdi", {}, title), remove);
+    return html("li", {}, swatch(place), html("bdi", {}, title), remove);
   }
 
   function refresh() {

@@ -1,18 +1,21 @@
 // Two entries against each other: differences of their measures, and whether chance explains them.
 
 const MEASURE_WORDS = ["ImageNet-Q score", "Relative score", "Clean top-1"];
-const STEPS = [...Array(94).keys()].map((k) => String.fromCharCode(33 + k))
-  .filter((character) => !"\"'\\<>&`".includes(character));
 
 // The share of the unpaired error that pairing leaves; null if the two are not paired.
-function pairedShare(one, other, measure) {
-  for (const group of window.imagenetq_pairs ?? []) {
+function pairedShare(board, one, other, measure) {
+  const { levels, groups } = window.imagenetq_pairs ?? { groups: [] };
+  for (const group of groups) {
     const [i, j] = [group.entries.indexOf(one.place), group.entries.indexOf(other.place)];
     if (i < 0 || j < 0) continue;
     const [high, low] = [Math.max(i, j), Math.min(i, j)];
     const { from, to, steps } = group.measures[measure];
-    const step = STEPS.indexOf(steps[(high * (high - 1)) / 2 + low]);
-    return from + (step * (to - from)) / (STEPS.length - 1);
+    // Three pairs are one packed number.
+    const pair = (high * (high - 1)) / 2 + low;
+    const start = 2 * Math.floor(pair / 3);
+    const [three] = unpacked(steps.slice(start, start + 2), board.digits);
+    const level = Math.floor(three / levels ** (pair % 3)) % levels;
+    return from + (level * (to - from)) / (levels - 1);
   }
   return null;
 }
@@ -23,7 +26,7 @@ function differences(board, one, other) {
     const [a, b] = [one.values[i], other.values[i]];
     if (a === null || b === null) return { title: titles[i], value: null };
     const [ea, eb] = [one.errors[i], other.errors[i]];
-    const share = pairedShare(one, other, measure);
+    const share = pairedShare(board, one, other, measure);
     const error = ea === null || eb === null ? null : Math.hypot(ea, eb) * (share ?? 1);
     const half = error === null ? null : Z * error;
     return { title: titles[i], first: a, second: b, value: a - b, half, isPaired: share !== null };
@@ -69,27 +72,20 @@ function remarks(one, other, found) {
 
 // A line a measure: the difference and its interval around zero.
 function forest(found) {
-  const known = found.filter((line) => line.value !== null);
-  const reach = Math.max(0.02, ...known.map((line) => Math.abs(line.value) + (line.half ?? 0))) * 1.08;
-  const [width, step, left] = [460, 30, 128];
-  const at = (value) => left + ((value + reach) / (2 * reach)) * (width - left - 12);
-  const height = step * known.length + 46;
-  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "forest", "aria-label": "Differences with their intervals; the numbers are in the table beside" },
-    svg("path", { class: "axis", d: `M${at(0)} 22V${height - 22}` }),
-    svg("text", { x: at(0) - 8, y: 14, "text-anchor": "end" }, "\u2190 second better"),
-    svg("text", { x: at(0) + 8, y: 14 }, "first better \u2192"));
-  known.forEach((line, i) => {
-    const y = 40 + step * i;
-    const isClear = line.half !== null && Math.abs(line.value) > line.half;
-    root.append(svg("text", { x: left - 10, y: y + 4, "text-anchor": "end" }, line.title),
-      svg("g", { class: isClear ? (line.value > 0 ? "s0" : "s1") : "even" },
-        svg("path", { class: "line", d: `M${at(line.value - (line.half ?? 0))} ${y}H${at(line.value + (line.half ?? 0))}` }),
-        svg("circle", { class: "mark", cx: at(line.value), cy: y, r: 4.5 })));
+  const known = found.filter((line) => line.value !== null).map((line) => ({
+    ...line, low: line.value - (line.half ?? 0), high: line.value + (line.half ?? 0),
+    stroke: { "first is better": colour(0), "second is better": colour(1) }[verdict(line)] ?? "var(--faint)",
+  }));
+  const reach = 1.08 * Math.max(0.02, ...known.flatMap(({ low, high }) => [-low, high]));
+  return chart({
+    label: "Differences with their intervals; the numbers are in the table beside",
+    width: 460, height: 30 * known.length + 62, marginLeft: 156, marginBottom: 44, color: { type: "identity" },
+    x: { ...centred("\u2190 second better   |   first better \u2192"), domain: [-reach, reach], ticks: 5, tickSize: 4, tickFormat: points, grid: true },
+    y: { label: null, domain: known.map(({ title }) => title), tickSize: 0 },
+    marks: [
+      Plot.ruleX([0], { stroke: "var(--faint)" }),
+      Plot.ruleY(known, { y: "title", x1: "low", x2: "high", stroke: "stroke", strokeWidth: 2 }),
+      Plot.dot(known, { y: "title", x: "value", r: 4.5, fill: "stroke" }),
+    ],
   });
-  const tick = Math.max(0.01, Math.round(50 * reach) / 100);
-  for (const value of [-tick, tick]) {
-    root.append(svg("path", { class: "grid", d: `M${at(value)} 26V${height - 22}` }),
-      svg("text", { x: at(value), y: height - 6, "text-anchor": "middle" }, points(value)));
-  }
-  return html("figure", {}, root);
 }

@@ -1,6 +1,6 @@
 // Accuracy against level: a panel a distortion, mild on the left, strong on the right.
 
-const PAPER_DASHES = ["none", "5 3", "5 2 1 2", "1.5 2.5"];
+const PAPER_DASHES = [null, "5 3", "5 2 1 2", "1.5 2.5"];
 
 // An entry's points on a ladder: parameter, count and interval; clean first where it has a place.
 function curveOf(board, entry, ladder, metric) {
@@ -18,76 +18,58 @@ function ticksOf(ladder) {
   return { blur: [0, 3, 6, 9], noise: [0, 50, 100], contrast: [1, 0.5, 0], jpeg: [20, 14, 8, 2], jpeg2000: [40, 30, 20] }[ladder.name];
 }
 
+const paperCurves = (board, ladder, metric, withPaper) =>
+  withPaper ? board.paper.curves.filter((c) => c.distortion === ladder.name && c.metric === metric) : [];
+
 function drawCurves(board, shown, metric, withPaper) {
+  const many = shown.length ? `${shown.length} chosen networks` : "no network";
   return board.ladders.map((ladder) => {
     const start = board.undistorted[ladder.name] ?? ladder.values[0];
-    const end = ladder.values.at(-1);
-    const many = shown.length ? `${shown.length} chosen networks` : "no network";
-    const made = panel({
-      title: ladder.title, width: 300, height: 236,
-      label: `${ladder.title}: ${metric === "top1" ? "top-1" : "top-5"} accuracy of ${many} against ${ladder.axis}; the numbers are in the table below`,
-      x: (value) => 0.02 + (0.96 * (value - start)) / (end - start), y: (share) => share,
-      xTicks: ticksOf(ladder), yTicks: [0, 0.2, 0.4, 0.6, 0.8, 1],
-      xText: String, yText: (share) => String(Math.round(100 * share)), xTitle: ladder.axis,
-    });
-    const paper = withPaper
-      ? board.paper.curves.filter((c) => c.distortion === ladder.name && c.metric === metric)
-      : [];
-    for (const curve of paper) made.root.append(paperLine(board, made, curve));
+    const paper = paperCurves(board, ladder, metric, withPaper);
     const lines = shown.map((entry, place) => ({ entry, place, curve: curveOf(board, entry, ladder, metric) }));
-    for (const { place, curve } of lines) if (curve.length) made.root.append(line(made, curve, place));
-    follow(made, ladder, lines, paper);
-    return made.figure;
-  });
-}
-
-function line({ atX, atY }, curve, place) {
-  const path = (key, from) =>
-    from.map((point) => `${atX(point.at).toFixed(1)} ${atY(point[key]).toFixed(1)}`).join("L");
-  const band = `M${path("high", curve)}L${path("low", [...curve].reverse())}Z`;
-  return svg("g", { class: `s${place}` },
-    svg("path", { class: "band", d: band }),
-    svg("path", { class: "line", d: `M${path("value", curve)}`, "stroke-dasharray": dash(place) }),
-    ...curve.map((point) => mark(place, atX(point.at).toFixed(1), atY(point.value).toFixed(1))));
-}
-
-function paperLine(board, { atX, atY }, curve) {
-  const path = curve.values.map((value, i) => `${atX(value).toFixed(1)} ${atY(curve.accuracy[i]).toFixed(1)}`);
-  const number = board.paper.networks.indexOf(curve.network);
-  return svg("path", { class: "paper", d: `M${path.join("L")}`, "stroke-dasharray": PAPER_DASHES[number] });
-}
-
-// Tell all lines' values at the level nearest to the pointer.
-function follow({ root, atX }, ladder, lines, paper) {
-  const ruler = svg("path", { class: "ruler" });
-  root.append(ruler);
-  const levels = [...new Set(lines.flatMap(({ curve }) => curve.map(({ at }) => at)))];
-  root.addEventListener("pointermove", (event) => {
-    if (!levels.length) return;
-    const [x] = pointerIn(root, event);
-    const level = levels.reduce((best, at) =>
-      Math.abs(atX(at) - x) < Math.abs(atX(best) - x) ? at : best);
-    ruler.setAttribute("d", `M${atX(level)} 10V200`);
-    const told = lines.map(({ entry, place, curve }) => {
-      const point = curve.find(({ at }) => at === level) ?? null;
-      return html("div", { class: `s${place}` }, swatch(place), html("bdi", {}, entry.title),
-        html("span", { class: "num" }, withInterval(point)));
+    const levels = [...new Set(lines.flatMap(({ curve }) => curve.map(({ at }) => at)))];
+    const at = { x: "at", y: "value" };
+    return chart({
+      title: ladder.title, width: 300, height: 236, marginLeft: 36, marginBottom: 38,
+      label: `${ladder.title}: ${metric === "top1" ? "top-1" : "top-5"} accuracy of ${many} against ${ladder.axis}; the numbers are in the table below`,
+      x: { ...centred(ladder.axis), domain: [start, ladder.values.at(-1)], ticks: ticksOf(ladder), tickFormat: String, tickSize: 4, inset: 5 },
+      y: { ...shareAxis(null, [0, 1]), tickSize: 0, grid: true },
+      tell: (level) => told(ladder, lines, paper, level),
+      marks: [
+        Plot.ruleY([0], { stroke: "var(--faint)" }),
+        Plot.ruleX(levels, Plot.pointerX({ x: Number, stroke: "var(--faint)", strokeDasharray: "2 2", maxRadius: Infinity })),
+        ...paper.map((curve) => paperMark(board, curve)),
+        ...lines.filter(({ curve }) => curve.length).flatMap(({ place, curve }) => [
+          Plot.areaY(curve, { x: "at", y1: "low", y2: "high", fill: colour(place), fillOpacity: 0.14, className: `band-${place}` }),
+          lineMark(curve, place, at), dotMark(curve, place, at),
+        ]),
+      ],
     });
-    const old = paper.filter((curve) => curve.values.includes(level)).map((curve) =>
-      html("div", { class: "old" }, html("span", {}, `${curve.network}, 2016`),
-        html("span", { class: "num" }, percent(curve.accuracy[curve.values.indexOf(level)], 0))));
-    tip.show(event, `${ladder.title}, ${ladder.axis.replace(/ \(.*/, "")} ${level}`, [...told, ...old]);
   });
-  root.addEventListener("pointerleave", () => {
-    ruler.removeAttribute("d");
-    tip.hide();
-  });
+}
+
+const paperLook = (number) =>
+  ({ stroke: "var(--faint)", strokeWidth: 1.1, strokeDasharray: PAPER_DASHES[number], className: "paper" });
+
+function paperMark(board, curve) {
+  const points = curve.values.map((value, i) => [value, curve.accuracy[i]]);
+  return Plot.line(points, paperLook(board.paper.networks.indexOf(curve.network)));
+}
+
+// All lines' values at a level.
+function told(ladder, lines, paper, level) {
+  const now = lines.map(({ entry, place, curve }) =>
+    html("div", {}, swatch(place), html("bdi", {}, entry.title),
+      html("span", { class: "num" }, withInterval(curve.find(({ at }) => at === level) ?? null))));
+  const old = paper.filter((curve) => curve.values.includes(level)).map((curve) =>
+    html("div", { class: "old" }, html("span", {}, `${curve.network}, 2016`),
+      html("span", { class: "num" }, percent(curve.accuracy[curve.values.indexOf(level)], 0))));
+  return [`${ladder.title}, ${ladder.axis.replace(/ \(.*/, "")} ${level}`, [...now, ...old]];
 }
 
 function paperLegend(board) {
   const items = board.paper.networks.map((network, number) =>
-    html("li", {}, svg("svg", { class: "swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" },
-      svg("path", { class: "paper", d: "M0 5H26", "stroke-dasharray": PAPER_DASHES[number] })), network));
+    html("li", {}, swatchOf(network, () => [Plot.line([[0, 1], [2, 1]], paperLook(number))]), network));
   return html("div", { class: "legend" }, html("p", { class: "small" }, `Grey: ${board.paper.source}. Other photographs, the same distortions.`),
     html("ul", {}, ...items));
 }
@@ -95,7 +77,7 @@ function paperLegend(board) {
 function curvesTables(board, shown, metric, withPaper) {
   return board.ladders.map((ladder) => {
     const curves = shown.map((entry) => [entry.title, curveOf(board, entry, ladder, metric)]);
-    const paper = withPaper ? board.paper.curves.filter((c) => c.distortion === ladder.name && c.metric === metric) : [];
+    const paper = paperCurves(board, ladder, metric, withPaper);
     const start = board.undistorted[ladder.name];
     const levels = start === undefined ? ladder.values : [start, ...ladder.values.filter((value) => value !== start)];
     const rows = [

@@ -1,22 +1,15 @@
 // Making and finding elements. Texts are only ever set as text, never as markup.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 const find = (selector) => document.querySelector(selector);
 
-function fill(element, attributes, children) {
+function html(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
   element.append(...children.filter((child) => child !== null));
   return element;
 }
-
-const html = (tag, attributes = {}, ...children) =>
-  fill(document.createElement(tag), attributes, children);
-
-const svg = (tag, attributes = {}, ...children) =>
-  fill(document.createElementNS(SVG, tag), attributes, children);
 
 function option(value, text) {
   return html("option", { value }, text);

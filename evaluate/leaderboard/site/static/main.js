@@ -1,8 +1,12 @@
 // Put the parts together.
 
 function prepared(board) {
+  const shares = (numbers) => numbers.map((number) => (number === null ? null : number / board.unit));
+  board.entries = rows(board.entries);
   board.entries.forEach((entry, place) => {
     entry.place = place;
+    entry.values = shares(entry.values);
+    entry.errors = shares(entry.errors);
     entry.shown = true;
     entry.words = `${entry.title} ${entry.model} ${entry.name}`.toLowerCase();
   });
@@ -139,9 +143,11 @@ function themeButton() {
 
 themeButton();
 document.body.append(tip.box);
-const board = prepared(window.imagenetq_board);
-if (board.entries.length) {
-  for (const section of document.querySelectorAll(".needs-script")) section.hidden = false;
-  if (document.body.dataset.page === "index") rankingPage(board);
+if (window.imagenetq_board) {
+  const board = prepared(window.imagenetq_board);
   if (document.body.dataset.page === "entry") entryPage(board);
+  else if (board.entries.length) {
+    for (const section of document.querySelectorAll(".needs-script")) section.hidden = false;
+    rankingPage(board);
+  }
 }

@@ -4,6 +4,19 @@ const Z = 1.959963984540054;
 const MINUS = "\u2212";
 const DASH = "\u2013";
 
+// Rows out of columns; of some columns the distinct values are held, and which each row has.
+function rows(columns) {
+  const whole = Object.entries(columns).map(([name, held]) =>
+    [name, Array.isArray(held) ? held : held.places.map((place) => held.values[place])]);
+  const n = whole.length ? whole[0][1].length : 0;
+  return Array.from({ length: n }, (_, i) =>
+    Object.fromEntries(whole.map(([name, values]) => [name, values[i]])));
+}
+
+// Whole numbers, each told by two digits of many.
+const unpacked = (text, digits) =>
+  text.match(/../g).map(([high, low]) => digits.length * digits.indexOf(high) + digits.indexOf(low));
+
 function percent(share, digits = 1) {
   if (share === null) return DASH;
   const text = (100 * share).toFixed(digits);

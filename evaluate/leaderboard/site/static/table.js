@@ -1,6 +1,7 @@
 // The table: rows stand in the page; this sorts and filters them within their sections.
 
 const FILTERS = ["q", "source", "size", "data"];
+const ROWS_AT_FIRST = 100;
 const NAMES_FIRST = new Set(["title", "rank"]);
 
 function makeTable(board, onFilter) {
@@ -31,6 +32,7 @@ function makeTable(board, onFilter) {
       body.sort(compare);
       bodies[number].append(...body);
     });
+    show();
     for (const head of heads) {
       if (head.dataset.sort === order.key) {
         head.setAttribute("aria-sort", order.up ? "ascending" : "descending");
@@ -43,27 +45,32 @@ function makeTable(board, onFilter) {
   function filter() {
     const wanted = inputs.q.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const { source, size, data } = inputs;
-    let shown = 0;
+    for (const entry of board.entries) {
+      entry.shown = wanted.every((word) => entry.words.includes(word)) &&
+        (!source.value || entry.source === source.value) &&
+        (!size.value || entry.size === size.value) &&
+        (!data.value || String(entry.dataset) === data.value);
+    }
+    show();
+    onFilter();
+  }
+
+  // The browser lays out every row of a table anew when one moves, so it gets few until asked.
+  let most = ROWS_AT_FIRST;
+  function show() {
+    let fitting = 0;
     rows.forEach((body, number) => {
-      let inBody = 0;
       for (const row of body) {
-        const { entry } = row;
-        const fits = wanted.every((word) => entry.words.includes(word)) &&
-          (!source.value || entry.source === source.value) &&
-          (!size.value || entry.size === size.value) &&
-          (!data.value || String(entry.dataset) === data.value);
-        row.hidden = !fits;
-        entry.shown = fits;
-        inBody += fits;
+        fitting += row.entry.shown;
+        row.hidden = !row.entry.shown || fitting > most;
       }
-      bodies[number].hidden = inBody === 0;
-      shown += inBody;
+      bodies[number].hidden = body.every((row) => row.hidden);
     });
     const all = board.entries.length;
-    find("#found").textContent = shown === all
-      ? `${all} ${all === 1 ? "entry" : "entries"}`
-      : `${shown} of ${all} entries${shown ? "" : ": nothing fits these filters"}`;
-    onFilter();
+    const found = fitting === all ? `${all} ${all === 1 ? "entry" : "entries"}` : `${fitting} of ${all} entries`;
+    find("#found").textContent = found +
+      (fitting === 0 ? ": nothing fits these filters" : fitting > most ? `, the first ${most} shown` : "");
+    find("#all").hidden = fitting <= most;
   }
 
   function sortBy(key) {
@@ -90,6 +97,11 @@ function makeTable(board, onFilter) {
     address.set(Object.fromEntries(FILTERS.map((name) => [name, ""])));
     filter();
     inputs.q.focus();
+  });
+  find("#all").addEventListener("click", () => {
+    most = Infinity;
+    show();
+    find(".tall").focus();
   });
   find("#filters").hidden = false;
 

@@ -1,5 +1,7 @@
 """The site as a reader meets it: in a browser, from disk, with nothing else to ask."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("playwright", reason="no playwright")
@@ -11,11 +13,12 @@ from imagenetq.evaluate.leaderboard.site import Board, write_site
 from imagenetq.evaluate.leaderboard.site.words import MINUS, TIMES
 from site_entries import HOSTILE, result
 
+ENTRIES = Path(__file__).parents[4] / "leaderboard" / "entries"
 RANKED = ["Strong", "Small", "Weak"]
 
 
 def titles(page, kind="ranked"):
-    rows = page.locator(f"tbody[data-kind={kind}] th.name:visible bdi")
+    rows = page.locator(f"tbody[data-kind={kind}] th[scope=row]:visible bdi")
     return rows.all_inner_texts()
 
 
@@ -52,7 +55,7 @@ def test_filters_narrow_the_table_and_the_points(opened, index):
     assert page.locator("#found").inner_text() == "1 of 6 entries"
     assert titles(page) == ["Small"]
     assert not page.locator("tbody[data-kind=demonstration]").is_visible()
-    expect(page.locator("#scatter .dot, #scatter .mark")).to_have_count(2)
+    expect(page.locator("#scatter .dots circle, #scatter [class^=mark] path")).to_have_count(2)
     page.get_by_label("Search").fill("nobody")
     assert "nothing fits" in page.locator("#found").inner_text()
     page.get_by_role("button", name="Reset").click()
@@ -71,7 +74,7 @@ def test_filters_narrow_the_table_and_the_points(opened, index):
 def test_chosen_entries_are_drawn_and_told(opened, index):
     page = opened(index)
     assert page.locator("#chips bdi").all_inner_texts() == RANKED
-    assert page.locator("#curves g[class^=s]").count() == 5 * 3
+    assert page.locator("#curves [class^=line]").count() == 5 * 3
     page.get_by_label("Show Strong in charts").uncheck()
     page.get_by_label("Show Other in charts").check()
     assert page.locator("#chips bdi").all_inner_texts() == ["Small", "Weak", "Other"]
@@ -176,21 +179,21 @@ def test_hostile_names_are_shown_as_text(opened, site):
     page.locator("#curves svg").first.hover()
     assert page.locator(".tip bdi").first.inner_text() == HOSTILE
     assert page.locator("img").count() == 0
-    page = opened(site / "entries" / "hostile.html")
+    page = opened(site / "entry.html", "?name=hostile")
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("img").count() == 0
     assert page.locator("dd", has_text=HOSTILE).count() >= 4
 
 
 def test_an_entry_has_its_curves_and_all_levels(opened, site):
-    page = opened(site / "entries" / "small.html")
+    page = opened(site / "entry.html", "?name=small")
     assert page.locator("#curves svg[role=img]").count() == 5
     page.locator("#levels-table summary").click()
     expect(page.locator("#levels-table tbody tr")).to_have_count(52)
     # The table of the browser and the page's own, from the same counts.
     clean = page.locator("#levels-table tbody tr").first.locator("td").first.inner_text()
-    own = page.get_by_role("row", name="Clean top-1").first.inner_text().split()
-    assert clean.startswith(own[2])
+    own = page.get_by_role("row", name="Clean top-1").first.locator("td").first.inner_text()
+    assert clean.startswith(f"{own} (")
     page.get_by_role("link", name="All entries").click()
     page.wait_for_url("**/index.html")
 
@@ -208,9 +211,65 @@ def test_the_theme_follows_the_system_until_it_is_chosen(opened, index):
     assert page.evaluate(background) == dark
 
 
-@pytest.mark.parametrize("name", ["index", "levels", "submit", "entries/hostile", "entries/strong"])
+def test_an_entry_is_reached_from_the_table_and_by_its_address(opened, site):
+    page = opened(site / "index.html")
+    page.get_by_role("link", name="Weak").click()
+    page.wait_for_url("**/entry.html?name=weak")
+    assert page.title() == "Weak \u2013 Entry \u2013 ImageNet-Q leaderboard"
+    assert page.locator("h1").inner_text() == "Weak"
+    assert page.locator("#standing").inner_text().startswith("Rank 3 in ImageNet-Q 1.0.0")
+    assert "imagenetq eval --model torchvision/weak" in page.locator("#again").inner_text()
+    # The skip link is of the page, and must not lose the entry.
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.reload()
+    assert page.locator("h1").inner_text() == "Weak"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "?name=", "?name=nobody", "?name=__proto__", "?name=%3Cimg%20src=x%3E", "?%"]
+)
+def test_an_unknown_entry_is_said_to_be_one(opened, site, address):
+    page = opened(site / "entry.html", address)
+    assert "no such entry" in page.locator("main").inner_text()
+    assert not page.locator("#entry").is_visible()
+
+
+def test_only_addresses_of_the_web_are_links(opened, site):
+    page = opened(site / "entry.html", "?name=small")
+    assert page.get_by_role("link", name="https://example.org/paper").is_visible()
+    for link in page.locator("#facts a").all():
+        assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+
+
+def test_the_pointer_is_told_the_values_of_a_level_and_of_a_point(opened, index):
+    page = opened(index)
+    page.locator("#curves svg[role=img]").first.hover()
+    assert page.locator(".tip b").inner_text().startswith("Blur, sigma ")
+    assert page.locator(".tip div:not(.old) bdi").all_inner_texts() == RANKED
+    page.locator("#scatter [class^=mark]").first.hover()
+    title = page.locator(".tip b").inner_text()
+    assert title in RANKED
+    page.locator("#scatter [class^=mark]").first.click()
+    expect(page.locator("#chips li")).to_have_count(2)
+    assert title not in page.locator("#chips bdi").all_inner_texts()
+    page.locator("h1").hover()
+    assert not page.locator(".tip").is_visible()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index.html",
+        "levels.html",
+        "submit.html",
+        "entry.html?name=hostile",
+        "entry.html?name=strong",
+    ],
+)
 def test_nothing_sticks_out_on_a_phone(opened, site, name):
-    page = opened(site / f"{name}.html", width=360, height=740)
+    file, mark, query = name.partition("?")
+    page = opened(site / file, mark + query, width=360, height=740)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -219,6 +278,23 @@ def test_without_script_the_table_is_there(opened, index):
     assert titles(page) == RANKED
     assert page.locator(".needs-script:visible").count() == 0
     assert "Without JavaScript" in page.locator("main").inner_text()
+    page = opened(index.with_name("entry.html"), "?name=weak", java_script_enabled=False)
+    assert "with JavaScript only" in page.locator("main").inner_text()
+
+
+def test_the_entries_of_the_repository_open(opened, tmp_path, run):
+    built = run("leaderboard", "build", ENTRIES, "--out", tmp_path / "site")
+    assert built.returncode == 0, built.stderr
+    page = opened(tmp_path / "site" / "index.html")
+    assert titles(page, "demonstration") == [
+        "MobileNetV2 1.0 (dequantised int8)",
+        "SqueezeNet 1.0 (Deep Compression)",
+    ]
+    assert "No entry is ranked yet" in page.locator("main").inner_text()
+    page.get_by_role("link", name="SqueezeNet").click()
+    page.wait_for_url("**/entry.html?name=squeezenet-1.0-deep-compression")
+    assert page.locator("#curves svg[role=img]").count() == 5
+    assert "dirty" not in page.locator("#facts").inner_text()
 
 
 def test_an_empty_board_opens(opened, tmp_path):

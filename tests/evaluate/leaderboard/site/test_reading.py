@@ -67,7 +67,7 @@ def test_the_command_builds_and_says_where(entries, tmp_path, run):
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "2 entries" in ended.stdout
     assert str(out / "index.html") in ended.stdout
-    assert (out / "entries" / "one.html").is_file()
+    assert (out / "entry.html").is_file()
     again = run("leaderboard", "build", entries, "--out", out, "--json")
     assert json.loads(again.stdout)["entries"] == 2
     refused = run("leaderboard", "build", entries, "--out", entries)

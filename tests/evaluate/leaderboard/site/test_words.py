@@ -1,19 +1,18 @@
 import json
 import shlex
 
-from imagenetq.entry_scores import Crossing, Estimate
+from imagenetq.entry_scores import Estimate
 from imagenetq.evaluate.leaderboard.site.board import Dataset
 from imagenetq.evaluate.leaderboard.site.words import (
     DASH,
     MINUS,
     TIMES,
-    crossing_words,
     dataset_note,
     dataset_words,
     interval,
+    options,
     parameters_words,
     percent,
-    reproduction,
     size_words,
     source_of,
     value_words,
@@ -49,13 +48,6 @@ def test_what_an_entry_is_of():
     assert "not registered" in dataset_note(dataset, "demonstration")
 
 
-def test_where_accuracy_falls():
-    assert crossing_words(None, "blur") == "unknown"
-    assert crossing_words(Crossing(place="on the ladder", value=2.345), "blur") == "sigma 2.35"
-    beyond = Crossing(place="beyond the last", value=None)
-    assert crossing_words(beyond, "jpeg") == "beyond the last"
-
-
 def test_settings_are_shown_as_they_are():
     assert [value_words(value) for value in ("a", 1, [1, 2], None)] == ["a", "1", "[1, 2]", "null"]
 
@@ -63,11 +55,9 @@ def test_settings_are_shown_as_they_are():
 def test_the_command_says_a_hostile_model_to_a_shell_as_one_word():
     arguments = {"a": "true", "b": True, "c": "x y; rm *", "d": [1], "e": "plain"}
     entry = result(model="timm/$(touch x)", arguments=arguments, precision="bf16").entry
-    first, second = reproduction("name", entry)
-    words = shlex.split(first)
-    assert words[:4] == ["imagenetq", "eval", "--model", "timm/$(touch x)"]
+    words = shlex.split(options(entry))
+    assert words[:2] == ["--model", "timm/$(touch x)"]
     given = dict(word.split("=", 1) for word in words if "=" in word)
     assert given == {"a": '"true"', "b": "true", "c": "x y; rm *", "d": "[1]", "e": "plain"}
     assert json.loads(given["a"]) == "true"
-    assert words[-4:] == ["--precision", "bf16", "--out", "reproduced/name"]
-    assert second == "imagenetq compare reproduced/name/* leaderboard/entries/name"
+    assert words[-2:] == ["--precision", "bf16"]

@@ -23,16 +23,21 @@ def test_the_same_entries_in_any_order_give_the_same_bytes(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
 
 
-def test_building_again_removes_pages_of_entries_that_are_gone_and_nothing_else(tmp_path):
+def test_building_again_removes_what_is_gone_and_nothing_else(tmp_path):
     out = tmp_path / "site"
     assert write_site(many(3), out).entries == 3
+    (out / "levels" / "gone.webp").write_text("of an earlier site")
+    manifest = json.loads((out / MANIFEST_NAME).read_text())
+    manifest["files"].append("levels/gone.webp")
+    (out / MANIFEST_NAME).write_text(json.dumps(manifest))
     (out / "README.md").write_text("mine")
     (out / ".git").mkdir()
     (out / ".git" / "config").write_text("mine too")
     write_site(many(2), out)
     held = contents(out)
-    assert "entries/network-1.html" in held
-    assert "entries/network-2.html" not in held
+    assert "levels/gone.webp" not in held
+    assert b"network-1" in held["board.js"]
+    assert b"network-2" not in held["board.js"]
     assert held["README.md"] == b"mine"
     assert held[".git/config"] == b"mine too"
     listed = json.loads((out / MANIFEST_NAME).read_text())["files"]
