@@ -23,6 +23,10 @@ class Memory:
     def at(self, path: str) -> str:
         return f"memory://q/{path}"
 
+    def files(self, below: str) -> list[str]:
+        self._require_here()
+        return [path for path in self.objects if path.startswith(f"{below}/")]
+
     def read(self, path: str) -> bytes:
         self._require_here()
         if path not in self.objects:
