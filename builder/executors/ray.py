@@ -256,7 +256,7 @@ def _connect() -> None:
         except (ConnectionError, ValueError, RuntimeError) as error:
             if address != "auto":
                 raise BuildStopped(_no_cluster(address, error)) from None
-    say("no Ray cluster was found; one is started on this machine")
+    say("no Ray cluster to join; one is started on this machine")
     with environment({"RAY_USAGE_STATS_ENABLED": "0"}):
         ray.init(
             address="local",

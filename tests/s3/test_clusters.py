@@ -69,6 +69,6 @@ def test_a_ray_cluster_that_is_started_for_it(
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert len(output.splitlines()) == 3
-    assert errors.startswith("no Ray cluster was found; one is started on this machine\nRay: ")
+    assert errors.startswith("no Ray cluster to join; one is started on this machine\nRay: ")
     assert objects(f"{bucket}/q") == files(local)
     assert left_in(tmp_path / "driver") == ["lock", "machine"]
