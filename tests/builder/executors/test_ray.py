@@ -38,7 +38,10 @@ def cluster() -> Iterator[Cluster]:
     """A head without CPUs, and three nodes of one CPU; a lost one is noticed within seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", str(TESTS))
+        patch.setenv(
+            "PYTHONPATH",
+            f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep),
+        )
         quick = {
             "health_check_initial_delay_ms": 1000,
             "health_check_period_ms": 500,
@@ -223,6 +226,45 @@ def test_a_unit_that_kills_every_worker_is_given_up(
     with pytest.raises(BuildStopped, match=r"^unit 0 was lost 2 times, at last because its worker"):
         list(run_units(die, None, [0], workers=1, on_tally=lambda _: None))
     assert "unit 0: its worker process was killed; it is built again" in capsys.readouterr().err
+
+
+@pytest.fixture
+def blind_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that the only node of a cluster does not see: another file system lies over it."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    blinded = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"', hidden]
+    if os.geteuid() or subprocess.run([*blinded, "true"], capture_output=True).returncode:
+        pytest.skip("a file system of a process's own needs root and the right to mount")
+    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    ray_start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+    node = subprocess.Popen(
+        [*blinded, *ray_start, f"--address={cluster.address}", f"--object-store-memory={MEMORY}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield hidden
+    node.terminate()
+    node.wait()
+    cluster.shutdown()
+
+
+def test_a_node_that_sees_another_folder_or_no_source_is_named(
+    blind_node: Path, make_source, start: Start, tmp_path: Path
+) -> None:
+    make_source(blind_node / "images", 2)
+    process = start(blind_node / "images", tmp_path / "q")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert re.search(
+        r"JPEG: could be read when the build began, but not now; .* \(on .*\)$", errors.rstrip()
+    )
+    process = start(make_source(tmp_path / "images", 2), blind_node / "q")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"{blind_node / 'q'}: a worker on another machine wrote to a folder of its" in errors
 
 
 def test_no_cluster_at_the_address_is_said_at_once(
