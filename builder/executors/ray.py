@@ -154,12 +154,12 @@ def run_units(
                     place = pending.pop(task)
                     try:
                         result = ray.get(task)
-                    except exceptions.RayTaskError as error:
-                        raise error.cause from None
                     except tuple(_LOST) as error:
                         lost[place] += 1
                         _tell(error, place, lost[place])
                         waiting.appendleft(place)
+                    except exceptions.RayError as error:
+                        raise _cause(error) from None
                     else:
                         yield cast(Result, result)
         finally:
@@ -211,6 +211,18 @@ def _tell(error: Exception, place: int, times: int) -> None:
             "on where it stopped, perhaps with fewer --workers"
         )
     say(f"unit {place}: {reason}; it is built again")
+
+
+def _cause(error: Exception) -> Exception:
+    """What a task raised; or, where it could not even begin, why."""
+    cause = getattr(error, "cause", None) or error
+    if not isinstance(cause, exceptions.RayError):
+        return cast(Exception, cause)
+    reason = str(cause).partition("\n")[0]
+    return BuildStopped(
+        f"Ray cannot run a unit ({reason}); see that every node has what this machine has: "
+        "pip install 'imagenetq[ray]'"
+    )
 
 
 def _cancel(tasks: list[Any]) -> None:

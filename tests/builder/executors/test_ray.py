@@ -1,5 +1,6 @@
 """Units run on a real Ray cluster; whatever is lost there costs only what it was working on."""
 
+import importlib
 import os
 import re
 import signal
@@ -38,14 +39,11 @@ def cluster() -> Iterator[Cluster]:
     """A head without CPUs, and three nodes of one CPU; a lost one is noticed within seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv(
-            "PYTHONPATH",
-            f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep),
-        )
+        patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
         quick = {
-            "health_check_initial_delay_ms": 1000,
-            "health_check_period_ms": 500,
-            "health_check_failure_threshold": 6,
+            "health_check_initial_delay_ms": 5000,
+            "health_check_period_ms": 1000,
+            "health_check_failure_threshold": 8,
         }
         head = {
             "num_cpus": 0,
@@ -145,6 +143,17 @@ def test_a_node_with_other_libraries_is_refused(
     other = rf"^Pillow is {here['Pillow']} here, but 1\.0 where the build was started; install"
     with pytest.raises(BuildStopped, match=other):
         list(run_units(square, 0, range(2), workers=1, on_tally=lambda _: None))
+
+
+def test_a_node_that_lacks_a_module_is_said_in_one_line(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del cluster
+    (tmp_path / "only_here.py").write_text("def same(context, unit, reporter):\n    return unit\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    function = importlib.import_module("only_here").same
+    with pytest.raises(BuildStopped, match=r"No module named 'only_here'.* see that every node"):
+        list(run_units(function, None, [0], workers=1, on_tally=lambda _: None))
 
 
 def test_bad_images_are_named_as_in_a_local_build(
