@@ -1,20 +1,25 @@
 """ImageNet in, shards out."""
 
-from imagenetq.builder.build import build
+from imagenetq.builder.build import BuildOptions, ShareBuilt, build, build_share
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.estimate import Estimate, estimate
 from imagenetq.builder.like import Likeness, build_like, open_recipe
 from imagenetq.builder.publish import Pushed, push
+from imagenetq.builder.share import Share
 from imagenetq.builder.sources import Source, open_source
 from imagenetq.builder.verify import verify
 
 __all__ = [
+    "BuildOptions",
     "Estimate",
     "Likeness",
     "Pushed",
+    "Share",
+    "ShareBuilt",
     "Source",
     "build",
     "build_like",
+    "build_share",
     "contact_sheet",
     "estimate",
     "open_recipe",

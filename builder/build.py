@@ -1,28 +1,60 @@
 """Build a dataset: plan, render in worker processes, prove, describe. Resumes by itself."""
 
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from imagenetq.builder.card import write_card, write_placeholder
+from imagenetq.builder.executors import open_executor
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
 from imagenetq.builder.plan import Plan, make_plan, require_same, select_images
-from imagenetq.builder.records import UnitRecord
+from imagenetq.builder.records import UnitRecord, record_path
 from imagenetq.builder.shards import shard_format
+from imagenetq.builder.share import Share
 from imagenetq.builder.sources import Source
 from imagenetq.builder.summary import make_manifest
 from imagenetq.builder.unit import Job, complete_unit
-from imagenetq.builder.workers import run_units
 from imagenetq.errors import BuildStopped, FolderError
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest
-from imagenetq.progress import Meter, meter, say, usable_cores
+from imagenetq.progress import Meter, meter, say
 from imagenetq.selection import RankedImage
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
 
 _PLAN = f"{STATE}/plan.json"
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class ShareBuilt:
+    """A share of a dataset that is done.
+
+    Attributes:
+        share: which.
+        units: how many units it has.
+        images: in them, without those that were left out.
+        bad_images: left out.
+    """
+
+    share: Share
+    units: int
+    images: int
+    bad_images: tuple[BadImageNote, ...]
+
+
+class BuildOptions(TypedDict, total=False):
+    """What `build` takes beside its source and folder, which says what each is."""
+
+    subset: str | None
+    format_name: str
+    only: Iterable[str] | None
+    workers: int | None
+    executor: str
+    allow_short: bool
+    skip_bad: bool
 
 
 def build(
@@ -33,14 +65,15 @@ def build(
     format_name: str = "parquet",
     only: Iterable[str] | None = None,
     workers: int | None = None,
+    executor: str = "local",
     allow_short: bool = False,
     skip_bad: bool = False,
 ) -> Manifest:
     """Build a dataset, or go on with one that was interrupted.
 
-    The result depends on the source, the subset and `only` alone: not on the number of workers,
-    nor on how often the build was interrupted. Workers are spawned processes, so a script that
-    calls this needs the usual `if __name__ == "__main__":`.
+    The result depends on the source, the subset and `only` alone: not on the executor or the
+    number of workers, nor on how often the build was interrupted. Local workers are spawned
+    processes, so a script that calls this needs the usual `if __name__ == "__main__":`.
 
     Args:
         source: where the ImageNet images come from.
@@ -49,7 +82,8 @@ def build(
         subset: `full` or `mini`; the source's default if left out.
         format_name: `parquet` or `webdataset`.
         only: variants and distortions to build; all if left out.
-        workers: processes; one a core if left out.
+        workers: units at once; one a core if left out.
+        executor: `local` for processes of this machine, or `ray`.
         allow_short: record classes with too few images instead of refusing them.
         skip_bad: leave bad images out, and record them, instead of ending incomplete.
 
@@ -57,19 +91,80 @@ def build(
         The manifest of the complete dataset.
 
     Raises:
-        BuildStopped: the build is incomplete: bad images, a full disk, a killed worker.
+        BuildStopped: the build is incomplete: bad images, a full disk, killed workers.
         FolderError: the folder cannot be used.
         SourceError: the source cannot.
         PlatformError: this machine renders other pixels.
+        UsageError: no such subset, format, variant or executor.
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
+    with _rendered(
+        source,
+        out,
+        None,
+        subset=subset,
+        format_name=format_name,
+        only=only,
+        workers=workers,
+        executor=executor,
+        allow_short=allow_short,
+        skip_bad=skip_bad,
+    ) as (folder, plan, records):
+        return _finish(folder, plan, records)
+
+
+def build_share(
+    source: Source, out: str | Path, share: Share, **options: Unpack[BuildOptions]
+) -> ShareBuilt:
+    """Build a share of a dataset's units, while other processes build the others.
+
+    No share completes the dataset, whichever ends last: `build` with the same arguments does,
+    which finds what is done, proves it, makes what is missing, and writes the manifest.
+
+    Args:
+        source: as for `build`; the same for all shares.
+        out: as for `build`; a folder or an object store that all of them see.
+        share: which; no two processes build the same at once.
+        options: as for `build`.
+
+    Raises:
+        Exception: as for `build`.
+    """
+    with _rendered(source, out, share, **options) as (_, _, records):
+        return ShareBuilt(
+            share,
+            units=len(records),
+            images=sum(len(record.originals) for record in records),
+            bad_images=tuple(bad.note() for record in records for bad in record.bad_images),
+        )
+
+
+@contextmanager
+def _rendered(
+    source: Source,
+    out: str | Path,
+    share: Share | None,
+    *,
+    subset: str | None = None,
+    format_name: str = "parquet",
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    executor: str = "local",
+    allow_short: bool = False,
+    skip_bad: bool = False,
+) -> Iterator[tuple[DatasetFolder, Plan, list[UnitRecord]]]:
+    """A folder that is held, its plan, and the records of all units, or of a share of them."""
     check_platform()
+    run_units = open_executor(executor)
     folder = open_folder(out)
     shard_format(format_name)
     ladder = variants() if only is None else select_variants(only)
     selection = select_images(source, subset, allow_short=allow_short)
     n_images = len(selection.images)
-    with _full_disk_explained(folder), _held(folder) as hold:
+    with (
+        _full_disk_explained(folder),
+        folder.held(lambda: _require_own(folder), share) as hold,
+    ):
         fetch_originals(source, selection.images, folder)
         with meter("reading", n_images) as progress:
             plan = make_plan(
@@ -80,10 +175,13 @@ def build(
                 advance=progress.advance,
             )
         _begin(folder, plan)
-        with meter("rendering", n_images) as progress:
-            records = _render(Job(folder, source, plan, skip_bad), hold, workers, progress)
+        units = plan.units() if share is None else share.of(plan.units())
+        job = Job(folder, source, plan, skip_bad)
+        with meter("rendering", sum(len(unit.images) for unit in units)) as progress:
+            results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
+            records = _render(folder, hold, progress, results)
         hold.require()
-        return _finish(folder, plan, records)
+        yield folder, plan, records
 
 
 def fetch_originals(source: Source, images: Sequence[RankedImage], folder: DatasetFolder) -> None:
@@ -91,13 +189,6 @@ def fetch_originals(source: Source, images: Sequence[RankedImage], folder: Datas
     if source.is_remote:
         with meter("fetching", len(images)) as progress:
             source.fetch(images, folder.state / "originals", progress.advance)
-
-
-@contextmanager
-def _held(folder: DatasetFolder) -> Iterator[Hold]:
-    """Hold the folder, if it is ours, against a second build."""
-    with folder.held(lambda: _require_own(folder)) as hold:
-        yield hold
 
 
 def _require_own(folder: DatasetFolder) -> None:
@@ -129,27 +220,26 @@ def _begin(folder: DatasetFolder, plan: Plan) -> None:
         write_placeholder(folder)
 
 
-def _render(job: Job, hold: Hold, workers: int | None, progress: Meter) -> list[UnitRecord]:
+def _render(
+    folder: DatasetFolder,
+    hold: Hold,
+    progress: Meter,
+    results: Generator[UnitRecord | list[BadImageNote], None, None],
+) -> list[UnitRecord]:
     """All units' records, in order.
 
     Raises:
         BuildStopped: images are bad; each one has been named.
-        FolderError: the folder is no longer ours.
+        FolderError: the folder is no longer ours, or not the one that a worker sees.
     """
     records: list[UnitRecord] = []
     bad_images: list[BadImageNote] = []
-    results = run_units(
-        complete_unit,
-        job,
-        job.plan.units(),
-        workers=workers or usable_cores(),
-        on_tally=progress.show,
-    )
     try:
         with closing(results):
             for result in results:
                 hold.require()
                 if isinstance(result, UnitRecord):
+                    _require_shared(folder, result)
                     records.append(result)
                 else:
                     bad_images.extend(result)
@@ -158,16 +248,25 @@ def _render(job: Job, hold: Hold, workers: int | None, progress: Meter) -> list[
         raise
     except OSError as error:
         if error.errno in _FULL_DISK:
-            raise BuildStopped(_missing_space(job.folder, progress, _count(records))) from None
+            raise BuildStopped(_missing_space(folder, progress, _count(records))) from None
         raise
     if bad_images:
         for image in sorted(bad_images, key=lambda image: image.reason):
             say(image.reason)
         raise BuildStopped(
-            f"{job.folder} is incomplete for want of images named above ({len(bad_images)}); mend "
+            f"{folder} is incomplete for want of images named above ({len(bad_images)}); mend "
             "them, or add --skip-bad to leave them out, and run the same command again"
         )
     return sorted(records, key=lambda record: record.index)
+
+
+def _require_shared(folder: DatasetFolder, record: UnitRecord) -> None:
+    """Make sure that what a worker wrote, perhaps on another machine, lies in this folder."""
+    if folder.size(record_path(record.index)) is None:
+        raise FolderError(
+            f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "
+            "that all machines share, or a bucket, as --out"
+        )
 
 
 def _count(records: list[UnitRecord]) -> int:

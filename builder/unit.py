@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from imagenetq.builder.card import write_placeholder
+from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.plan import Plan, PlannedImage, Unit
 from imagenetq.builder.records import (
@@ -18,7 +19,6 @@ from imagenetq.builder.records import (
 from imagenetq.builder.shards import ShardWriter, shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import extension, stored_bytes
-from imagenetq.builder.workers import Reporter
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, BuildStopped, FolderError
@@ -200,7 +200,10 @@ def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
     except BadImage:
         # Recorded as bad, a file that was read before would stay left out once it is back.
         if image.file_sha256 is not None:
-            raise BuildStopped(changed) from None
+            raise BuildStopped(
+                f"{image.name}: could be read when the build began, but not now; see that every "
+                "machine has the source at the same place, and run the same command again"
+            ) from None
         raise
     if image.file_sha256 != sha256(original).hexdigest():
         raise BuildStopped(changed)

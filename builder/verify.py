@@ -8,17 +8,17 @@ from pathlib import Path
 from imagenetq import classes
 from imagenetq.builder.build import fetch_originals
 from imagenetq.builder.card import CARD_NAME, card, front_matter
+from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.sources import Source
 from imagenetq.builder.sources.sample import Sample
 from imagenetq.builder.summary import summarise
 from imagenetq.builder.verify_unit import Findings, Job, check_unit
-from imagenetq.builder.workers import run_units
 from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
-from imagenetq.progress import meter, usable_cores
+from imagenetq.progress import meter
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import (
@@ -66,7 +66,7 @@ def verify(
             check_unit,
             job,
             _units(manifest),
-            workers=workers or usable_cores(),
+            workers=workers,
             on_tally=progress.show,
         )
         # Closed at once when interrupted, so that no worker outlives the command.

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from typing import BinaryIO, cast
 
+from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import UPRIGHT, orientation
-from imagenetq.builder.workers import Reporter
 from imagenetq.decoding import STORED_FORMATS, decode, is_jpeg
 from imagenetq.digests import PixelLine
 from imagenetq.distortions import Pixels

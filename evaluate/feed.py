@@ -227,8 +227,9 @@ def _checked(loaded: Iterator[Batch | Unrendered]) -> Iterator[Batch | Unrendere
             batch = next(loaded)
         except StopIteration:
             return
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # A worker that dies while it hands over a batch is met as a connection that ends.
+            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
             raise ImagenetqError(
                 "a worker process was killed (out of memory?); the same command goes on where it "

@@ -12,7 +12,7 @@ import numpy as np
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.device import Answers
 from imagenetq.evaluate.feed import SampleNote
-from imagenetq.files import remove_temporary_files, write_whole
+from imagenetq.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        remove_temporary_files(folder)
 
     def finished(self) -> set[str]:
         """Keys of the tasks that need not be evaluated again."""
@@ -71,7 +70,7 @@ class Parts:
         """A task's predictions as columns.
 
         Raises:
-            FolderError: the file is damaged.
+            FolderError: the file is damaged, or another process wrote it elsewhere.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -79,6 +78,10 @@ class Parts:
         path = self.folder / f"{key}.parquet"
         try:
             columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
+        except FileNotFoundError:
+            raise FolderError(
+                f"{path}: missing; processes of several machines need an --out that they share"
+            ) from None
         except (pa.ArrowException, OSError):
             raise FolderError(f"{path}: damaged; remove it and run the command again") from None
         return columns

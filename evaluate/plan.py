@@ -6,7 +6,7 @@ from typing import Any
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import Identity
 from imagenetq.evaluate.models.base import Model
-from imagenetq.files import write_whole
+from imagenetq.files import remove_temporary_files, write_whole
 from imagenetq.manifest import Model as Record
 from imagenetq.manifest import read_model
 
@@ -65,6 +65,8 @@ def make_plan(
 def begin(folder: Path, plan: EvaluationPlan) -> None:
     """Record the plan, or demand that the folder was begun with the same one.
 
+    Then what killed processes left there is removed: for one of a group to do, before any writes.
+
     Raises:
         EvaluationError: it was begun with another; the first difference is named.
     """
@@ -81,3 +83,4 @@ def begin(folder: Path, plan: EvaluationPlan) -> None:
                     "remove the folder"
                 )
     write_whole(path, plan.model_dump_json().encode())
+    remove_temporary_files(folder)

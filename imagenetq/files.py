@@ -18,13 +18,19 @@ class AtomicFile(io.BufferedIOBase):
     called.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tag: str = "") -> None:
+        """Open it.
+
+        Args:
+            path: its name in the end.
+            tag: whose it is, for `remove_temporary_files`.
+        """
         self.path = path
         self.n_bytes = 0
         self._aborted = False
         self._digest = hashlib.sha256()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+        self._temporary = path.with_name(f"{_prefix(tag)}{os.getpid()}-{path.name}")
         self._file = self._temporary.open("wb")
 
     def writable(self) -> bool:
@@ -69,13 +75,13 @@ class AtomicFile(io.BufferedIOBase):
         self._temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, tag: str = "") -> None:
     """Write a small file atomically.
 
     Raises:
         OSError: it cannot be written, as where the disk is full; names the file.
     """
-    file = AtomicFile(path)
+    file = AtomicFile(path, tag)
     try:
         file.write(data)
         file.commit()
@@ -93,10 +99,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_temporary_files(folder: Path) -> None:
-    """Remove what killed processes left behind."""
-    for leftover in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+def remove_temporary_files(folder: Path, tag: str = "") -> None:
+    """Remove what killed processes left behind: all of it, or what has this tag."""
+    for leftover in folder.rglob(f"{_prefix(tag)}*"):
         leftover.unlink(missing_ok=True)
+
+
+def _prefix(tag: str) -> str:
+    return f"{TEMPORARY_PREFIX}{tag}-" if tag else TEMPORARY_PREFIX
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,8 +1,9 @@
 """What the tests have worker processes do; a module, so that a spawned process can import it."""
 
 import os
+import signal
 
-from imagenetq.builder.workers import Reporter
+from imagenetq.builder.executors import Reporter
 from imagenetq.errors import SourceError
 
 
@@ -21,3 +22,7 @@ def fail(_: None, unit: int, reporter: Reporter) -> int:
 
 def threads(_: None, __: int, ___: Reporter) -> str:
     return os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def die(_: None, __: int, ___: Reporter) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
+from imagenetq.builder.share import Share
 from imagenetq.files import AtomicFile
 from imagenetq.manifest import AnyModel, Manifest
 
@@ -37,12 +38,14 @@ class DatasetFolder(ABC):
         state: a folder on this machine for what a build needs beside the dataset.
         disk: what fills up when the disk is full.
         is_local: whether the dataset itself lies on that disk.
+        tag: of unfinished files, while a share of a build holds the folder.
     """
 
     name: str
     state: Path
     disk: Path
     is_local: bool
+    tag: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -52,11 +55,14 @@ class DatasetFolder(ABC):
         """A file's path or URL."""
 
     @abstractmethod
-    def held(self, require_own: Callable[[], None]) -> AbstractContextManager[Hold]:
+    def held(
+        self, require_own: Callable[[], None], share: Share | None = None
+    ) -> AbstractContextManager[Hold]:
         """Hold the folder against a second build, and remove what killed ones left behind.
 
         Args:
             require_own: called before anything is written; raises if the folder is not ours.
+            share: hold it for this share alone, beside those that build the others.
 
         Raises:
             FolderError: another build holds it, or it cannot be written.

@@ -1,13 +1,13 @@
 """A dataset folder on this machine."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
+from imagenetq.builder.folders.process_lock import locked
+from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError
 from imagenetq.files import AtomicFile, remove_temporary_files, sha256_of, write_whole
 from imagenetq.manifest import AnyModel, Manifest, read_manifest, read_model
@@ -20,36 +20,34 @@ class LocalFolder(DatasetFolder):
 
     def __init__(self, path: Path) -> None:
         """Name a folder; nothing is touched yet."""
-        self.path = self.disk = path
         self.name = str(path)
-        self.state = path / STATE
+        # A worker on another machine may stand in another folder.
+        self.path = path.absolute()
+        self.disk = path
+        self.state = self.path / STATE
 
     def at(self, path: str) -> str:
         """A file's path."""
         return str(self.path / path)
 
     @contextmanager
-    def held(self, require_own: Callable[[], None]) -> Iterator[Hold]:
-        """Hold the folder by a lock on a file in it."""
-        lock = FileLock(self.state / "lock", timeout=0)
-        try:
-            require_own()
-            self.state.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            raise FolderError(
-                f"{self}: another build is writing there; wait until it ends"
-            ) from None
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise FolderError(f"{self}: cannot be written ({reason}); give another --out") from None
-        try:
+    def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
+        """Hold the folder by locks on files in it."""
+        with ExitStack() as held:
+            try:
+                require_own()
+                self.state.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.state, share, self.name))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise FolderError(
+                    f"{self}: cannot be written ({reason}); give another --out"
+                ) from None
+            self.tag = share.tag if share else ""
             # What killed processes left; and, at the end, what killed workers of ours left.
-            remove_temporary_files(self.path)
+            remove_temporary_files(self.path, self.tag)
+            held.callback(remove_temporary_files, self.path, self.tag)
             yield Hold()
-        finally:
-            remove_temporary_files(self.path)
-            lock.release()
 
     def names(self) -> set[str]:
         """What lies in the folder itself."""
@@ -88,11 +86,11 @@ class LocalFolder(DatasetFolder):
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file whole."""
-        write_whole(self.path / path, data)
+        write_whole(self.path / path, data, self.tag)
 
     def new_file(self, path: str) -> AtomicFile:
         """A file to be written piece by piece."""
-        return AtomicFile(self.path / path)
+        return AtomicFile(self.path / path, self.tag)
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""

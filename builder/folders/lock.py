@@ -8,6 +8,9 @@ What it cannot do: a build whose machine was cut off from the storage for longer
 then comes back, notices that it was taken over only at its next unit. Where a storage creates
 objects exclusively (S3 and Google's do), two builds that begin at once are told apart; elsewhere
 both read back what was written, and the last one stays.
+
+A share of a build has a claim of its own. It looks for the claim of a whole build, and that one for
+the claims of shares, each after making its own: so at least one of the two sees the other.
 """
 
 import socket
@@ -19,6 +22,7 @@ from typing import Protocol, Self
 from pydantic import ValidationError
 
 from imagenetq.builder.folders.base import STATE, Hold
+from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Model
 from imagenetq.progress import say
@@ -54,6 +58,9 @@ class Objects(Protocol):
     def at(self, path: str) -> str:
         """An object's URL."""
 
+    def files(self, below: str) -> list[str]:
+        """The paths of all objects below a folder."""
+
     def read(self, path: str) -> bytes:
         """An object."""
 
@@ -70,31 +77,39 @@ class Objects(Protocol):
 class ObjectLock(Hold):
     """A claim to a folder; leaving its context gives it up."""
 
-    def __init__(self, folder: Objects, machine: str) -> None:
+    def __init__(self, folder: Objects, machine: str, share: Share | None = None) -> None:
         """Prepare a claim.
 
         Args:
             folder: to claim.
-            machine: this machine's id, under which no other build claims the folder now.
+            machine: this machine's id, under which nobody claims the same, or a rival's, now.
+            share: of a build, to which the claim is; the whole if None.
         """
         self._folder = folder
+        self._path = f"{LOCK}-{share.tag}" if share else LOCK
         self._claim = Claim(owner=uuid.uuid4().hex, machine=machine, host=socket.gethostname())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> Self:
-        found = self._read()
-        if found is not None or not self._folder.create(LOCK, self._json()):
-            found = found or self._read()
+        path = self._path
+        found = self._read(path)
+        if found is not None or not self._folder.create(path, self._json()):
+            found = found or self._read(path)
             if found is not None and found.machine != self._claim.machine:
-                self._watch(found)
-                self._folder.write(LOCK, self._json())
+                self._watch({path: found})
+                self._folder.write(path, self._json())
                 # Another build may have watched as long, and write as well.
                 time.sleep(_POLL)
             else:
-                self._folder.write(LOCK, self._json())
+                self._folder.write(path, self._json())
         self.require()
         self._thread.start()
+        try:
+            self._outlive_rivals()
+        except BaseException as error:
+            self.__exit__(None, error, None)
+            raise
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
@@ -105,7 +120,7 @@ class ObjectLock(Hold):
         self._thread.join(_BEAT)
         try:
             if self._is_ours():
-                self._folder.remove(LOCK)
+                self._folder.remove(self._path)
         except OSError as reason:
             say(f"{reason}; the next build there from another machine waits {LEASE:.0f} s")
 
@@ -113,28 +128,53 @@ class ObjectLock(Hold):
         """Make sure that the claim is still ours."""
         if not self._is_ours():
             raise FolderError(
-                f"{self._folder.at(LOCK)}: another build has taken over there; wait until it ends, "
-                "and run the same command again"
+                f"{self._folder.at(self._path)}: another build has taken over there; wait until it "
+                "ends, and run the same command again"
             )
 
-    def _watch(self, found: Claim) -> None:
-        """Wait until another claim is void.
+    def _outlive_rivals(self) -> None:
+        """Remove claims that no build may hold beside ours, once they are void.
 
         Raises:
-            FolderError: it was renewed.
+            FolderError: one of them is held.
         """
-        place = self._folder.at(LOCK)
-        say(f"{place}: a build on {found.host} claims it; watching for {LEASE:.0f} s if it lives")
+        if self._path == LOCK:
+            paths = [path for path in self._folder.files(STATE) if path.startswith(f"{LOCK}-")]
+        else:
+            paths = [LOCK]
+        rivals = {path: claim for path in paths if (claim := self._read(path)) is not None}
+        others = {
+            path: claim for path, claim in rivals.items() if claim.machine != self._claim.machine
+        }
+        if others:
+            self._watch(others)
+        for path in rivals:
+            self._folder.remove(path)
+
+    def _watch(self, found: dict[str, Claim]) -> None:
+        """Wait until other claims are void.
+
+        Raises:
+            FolderError: one was renewed.
+        """
+        for path, claim in found.items():
+            say(
+                f"{self._folder.at(path)}: a build on {claim.host} claims it; "
+                f"watching for {LEASE:.0f} s if it lives"
+            )
+        left = dict(found)
         start = time.monotonic()
-        while time.monotonic() - start < LEASE:
+        while left and time.monotonic() - start < LEASE:
             time.sleep(_POLL)
-            now = self._read()
-            if now is None:
-                return
-            if now != found:
-                raise FolderError(
-                    f"{place}: another build, on {now.host}, is writing there; wait until it ends"
-                )
+            for path, claim in found.items():
+                now = self._read(path) if path in left else None
+                if now is None:
+                    left.pop(path, None)
+                elif now != claim:
+                    raise FolderError(
+                        f"{self._folder.at(path)}: another build, on {now.host}, is writing "
+                        "there; wait until it ends"
+                    )
 
     def _renew(self) -> None:
         while not self._ended.wait(_BEAT):
@@ -142,18 +182,18 @@ class ObjectLock(Hold):
                 if not self._is_ours():
                     return
                 self._claim = self._claim.model_copy(update={"beat": self._claim.beat + 1})
-                self._folder.write(LOCK, self._json())
+                self._folder.write(self._path, self._json())
             except OSError:
                 # The build itself meets the same storage, and tells of it.
                 continue
 
     def _is_ours(self) -> bool:
-        found = self._read()
+        found = self._read(self._path)
         return found is not None and found.owner == self._claim.owner
 
-    def _read(self) -> Claim | None:
+    def _read(self, path: str) -> Claim | None:
         try:
-            return Claim.model_validate_json(self._folder.read(LOCK))
+            return Claim.model_validate_json(self._folder.read(path))
         except (FileNotFoundError, FolderError, ValidationError):
             return None
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
-
 from imagenetq.builder.folders.base import DatasetFolder, Hold
 from imagenetq.builder.folders.lock import ObjectLock
+from imagenetq.builder.folders.process_lock import locked
+from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError, UsageError
-from imagenetq.files import AtomicFile, remove_temporary_files
+from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, remove_temporary_files
 from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_model
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
@@ -57,6 +57,14 @@ class RemoteFolder(DatasetFolder):
         file_system(self.name)
         self._patience = patience or Patience()
         self._sizes: dict[str, int] | None = None
+        self._settle()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find a place on this machine, which a worker's may not be."""
         digest = hashlib.sha256(self.name.encode()).hexdigest()
         self.state = self.disk = _cache() / "imagenet-q" / digest[:32]
 
@@ -65,23 +73,20 @@ class RemoteFolder(DatasetFolder):
         return join(self.name, path)
 
     @contextmanager
-    def held(self, require_own: Callable[[], None]) -> Iterator[Hold]:
-        """Hold the folder by a lock on this machine, and by an object for other machines."""
+    def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
+        """Hold the folder by locks on this machine, and by an object for other machines."""
         self._require_writable()
         with ExitStack() as held:
             try:
                 self.state.mkdir(parents=True, exist_ok=True)
-                held.enter_context(FileLock(self.state / "lock", timeout=0))
+                held.enter_context(locked(self.state, share, self.name))
                 require_own()
-                remove_temporary_files(self.state)
-                held.callback(remove_temporary_files, self.state)
-                claim = held.enter_context(ObjectLock(self, self._machine()))
-                # Only we write from now on, so what is there is there once and for all.
+                self.tag = share.tag if share else ""
+                remove_temporary_files(self.state, self.tag)
+                held.callback(remove_temporary_files, self.state, self.tag)
+                claim = held.enter_context(ObjectLock(self, self._machine(), share))
+                # Of our units only we write from now on: what is there is there for good.
                 self._sizes = self._list(_DATA)
-            except Timeout:
-                raise FolderError(
-                    f"{self}: another build is writing there; wait until it ends"
-                ) from None
             except OSError as error:
                 raise FolderError(_reason(error)) from None
             try:
@@ -200,7 +205,9 @@ class RemoteFolder(DatasetFolder):
 
     def new_file(self, path: str) -> AtomicFile:
         """A file that is made here, and uploaded when it is committed."""
-        return _Upload(self.state / "shards" / path, lambda file: self._upload(file, path))
+        return _Upload(
+            self.state / "shards" / path, self.tag, lambda file: self._upload(file, path)
+        )
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
@@ -262,15 +269,20 @@ class RemoteFolder(DatasetFolder):
         """This machine's id in the locks of this folder, kept beside the lock of this machine."""
         path = self.state / "machine"
         if not path.is_file():
-            path.write_text(uuid.uuid4().hex)
+            drawn = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+            drawn.write_text(uuid.uuid4().hex)
+            # Several shares of this machine may begin at once: the first one's is kept.
+            with suppress(FileExistsError):
+                path.hardlink_to(drawn)
+            drawn.unlink()
         return path.read_text()
 
 
 class _Upload(AtomicFile):
     """A file on this machine that is uploaded instead of renamed."""
 
-    def __init__(self, path: Path, send: Callable[[Path], None]) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, tag: str, send: Callable[[Path], None]) -> None:
+        super().__init__(path, tag)
         self._send = send
 
     def commit(self) -> None:

@@ -36,7 +36,12 @@ class Likeness:
 
 
 def build_like(
-    source: Source, out: str | Path, recipe: str | Path, *, workers: int | None = None
+    source: Source,
+    out: str | Path,
+    recipe: str | Path,
+    *,
+    workers: int | None = None,
+    executor: str = "local",
 ) -> Likeness:
     """Build what a recipe describes, or go on with that, and compare every pixel hash.
 
@@ -47,7 +52,8 @@ def build_like(
         source: where the ImageNet images come from.
         out: as for `build`.
         recipe: as for `open_recipe`.
-        workers: processes; one a core if left out.
+        workers: as for `build`.
+        executor: as for `build`.
 
     Raises:
         UsageError: there is no such recipe, or the source cannot have its subset.
@@ -66,6 +72,7 @@ def build_like(
         format_name=wanted.format,
         only=list(wanted.variants),
         workers=workers,
+        executor=executor,
         allow_short=True,
         skip_bad=bool(wanted.bad_images),
     )

@@ -42,6 +42,8 @@ def open_source(spec: str | Path) -> Source:
         return HubDataset(spec.removeprefix(_HUB_PREFIX))
     path = Path(spec)
     mode = _mode(path)
+    # A worker on another machine may stand in another folder.
+    path = path.absolute()
     if stat.S_ISREG(mode) and path.name.lower().endswith(_TAR_SUFFIXES):
         return TarArchive(path)
     if stat.S_ISDIR(mode):

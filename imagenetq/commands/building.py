@@ -19,6 +19,7 @@ from imagenetq.commands.ending import (
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
+    from imagenetq.builder import ShareBuilt
     from imagenetq.builder.estimate import Estimate
     from imagenetq.builder.like import Likeness
     from imagenetq.manifest import Manifest
@@ -38,7 +39,16 @@ def build(
     shard_format: Annotated[
         str | None, typer.Option("--format", help="parquet (default) or webdataset.")
     ] = None,
-    workers: Workers = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Units at once; one a core if not given.")
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")
+    ] = "local",
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Build the I-th of N shares, beside other processes."),
+    ] = None,
     only: Annotated[
         str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
     ] = None,
@@ -67,14 +77,16 @@ def build(
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
     if like is not None:
-        if subset or shard_format or only or allow_short or skip_bad or dry_run:
+        if subset or shard_format or only or allow_short or skip_bad or dry_run or shard:
             raise UsageError(
                 "--like takes all that decides a dataset from the recipe; give no more"
             )
-        likeness = builder.build_like(opened, out, like, workers=workers)
+        likeness = builder.build_like(opened, out, like, workers=workers, executor=executor)
         _print_likeness(out, likeness, as_json=as_json)
         return
     shard_format = shard_format or "parquet"
+    if dry_run and shard:
+        raise UsageError("--dry-run tells of the whole dataset; give no --shard")
     if dry_run:
         estimate = builder.estimate(
             opened,
@@ -86,17 +98,20 @@ def build(
         )
         _print_estimate(estimate, as_json=as_json)
         return
-    manifest = builder.build(
-        opened,
-        out,
-        subset=subset,
-        format_name=shard_format,
-        only=names(only),
-        workers=workers,
-        allow_short=allow_short,
-        skip_bad=skip_bad,
-    )
-    _print_manifest(out, manifest, as_json=as_json)
+    options: builder.BuildOptions = {
+        "subset": subset,
+        "format_name": shard_format,
+        "only": names(only),
+        "workers": workers,
+        "executor": executor,
+        "allow_short": allow_short,
+        "skip_bad": skip_bad,
+    }
+    if shard is not None:
+        share = builder.build_share(opened, out, builder.Share.parse(shard), **options)
+        _print_share(out, share, as_json=as_json)
+        return
+    _print_manifest(out, builder.build(opened, out, **options), as_json=as_json)
 
 
 @explains_errors
@@ -188,6 +203,18 @@ def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
     if manifest.bad_images:
         print(f"{len(manifest.bad_images)} unreadable images were left out")
     print(f"pixel digest {manifest.pixel_digest}")
+
+
+def _print_share(out: str, built: "ShareBuilt", *, as_json: bool) -> None:
+    if as_json:
+        told = {"share": str(built.share), "units": built.units, "images": built.images}
+        bad = [note.model_dump(mode="json") for note in built.bad_images]
+        print(json.dumps({**told, "bad_images": bad}, indent=1))
+        return
+    print(f"{out}: share {built.share} is done: {built.images} images in {built.units} units")
+    if built.bad_images:
+        print(f"{len(built.bad_images)} unreadable images were left out")
+    print("once all shares are, the same command without --shard completes the dataset")
 
 
 def _print_likeness(out: str, likeness: "Likeness", *, as_json: bool) -> None:

@@ -122,3 +122,11 @@ def test_evaluation_meets_every_contender(tmp_path):
     assert all(rate["cpu"] > 0 for rates in contenders.values() for rate in rates)
     assert len(rows(markdown, "forward only")) == 2
     assert figures["rows"] == 2 * 52
+
+
+def test_executors_compares_all_ways(tmp_path):
+    counts = ("--images", "2", "--repeats", "1", "--only", "jpeg-10")
+    printed, figures = report("executors.py", tmp_path, *counts)
+    assert [row[2] for row in rows(printed, "2 local workers")] == ["1.00"]
+    assert len(rows(printed, "2 shares at once")) == 1
+    assert {len(laps) for ways in figures["seconds"].values() for laps in ways.values()} == {1}

@@ -19,12 +19,12 @@ from PIL import Image
 
 from imagenetq import classes
 from imagenetq.builder import build, open_source, verify
+from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.builder.folders import open_folder
 from imagenetq.builder.plan import make_plan, select_images
 from imagenetq.builder.records import UnitRecord, record_path
 from imagenetq.builder.sources import Source
 from imagenetq.builder.unit import Job, complete_unit
-from imagenetq.builder.workers import Reporter
 from imagenetq.errors import BuildStopped, FolderError
 from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
@@ -248,8 +248,9 @@ def test_an_image_that_changes_during_the_build_stops_it(
             {"another image": second.read_bytes(), "damaged": good[:400], "mended": good}[change]
         )
     (unit,) = job.plan.units()
-    reporter = Reporter(multiprocessing.get_context("spawn"))
-    changed = f"^{first.parent.name}/{first.name}: changed while the build ran; run the same"
+    reporter = SharedReporter(multiprocessing.get_context("spawn"))
+    said = "could be read when the build began, but not now; see" if change == "gone" else "changed"
+    changed = f"^{first.parent.name}/{first.name}: {said}"
     with pytest.raises(BuildStopped, match=changed):
         complete_unit(job, unit, reporter)
     assert not (tmp_path / "q" / record_path(0)).exists()
@@ -259,7 +260,7 @@ def test_an_image_that_changes_during_the_build_stops_it(
 def test_an_unchanged_unit_is_completed_in_this_process_too(images: Path, tmp_path: Path) -> None:
     job = job_of(images, tmp_path / "q", skip_bad=False)
     (unit,) = job.plan.units()
-    record = complete_unit(job, unit, Reporter(multiprocessing.get_context("spawn")))
+    record = complete_unit(job, unit, SharedReporter(multiprocessing.get_context("spawn")))
     assert isinstance(record, UnitRecord)
     assert len(record.originals) == 6
     assert record.shards["clean"].pixels == tuple(o.pixel_sha256 for o in record.originals)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -247,6 +248,34 @@ def test_two_processes_share_the_work(
     result = Result.read(result_folder)
     assert result.entry.n_images == 120
     assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
+
+
+def test_two_nodes_of_two_processes_share_the_work(
+    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        rendezvous = f"127.0.0.1:{unused.getsockname()[1]}"
+    torchrun = [
+        *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"),
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={rendezvous}", "--rdzv-id=test"),
+        *("--local-addr=127.0.0.1", "--no-python"),
+    ]
+    arguments = command("--workers", "1", "--device", "cpu", folder=folder, out=tmp_path)
+    nodes = [
+        subprocess.Popen(
+            [*torchrun, *arguments], env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    ended = [node.communicate(timeout=300)[1] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], ended
+    (result_folder,) = tmp_path.iterdir()
+    result = Result.read(result_folder)
+    assert result.contradictions() == []
+    assert result.entry.n_images == 120
+    assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
+    close = np.isclose(result.predictions.true_probability, reference.predictions.true_probability)
+    assert close.all()
 
 
 def test_a_folder_of_another_evaluation_is_refused(folder: Path, tmp_path: Path) -> None:

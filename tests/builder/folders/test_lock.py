@@ -7,6 +7,7 @@ import pytest
 
 from imagenetq.builder.folders import lock
 from imagenetq.builder.folders.lock import LOCK, Claim, ObjectLock
+from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError
 from imagenetq.retrying import StorageError
 
@@ -22,6 +23,10 @@ class Memory:
 
     def at(self, path: str) -> str:
         return f"memory://q/{path}"
+
+    def files(self, below: str) -> list[str]:
+        self._require_here()
+        return [path for path in self.objects if path.startswith(f"{below}/")]
 
     def read(self, path: str) -> bytes:
         self._require_here()
@@ -159,3 +164,43 @@ def test_a_storage_that_is_away_neither_stops_nor_delays_the_end() -> None:
         objects.away = False
         time.sleep(0.2)
         held.require()
+
+
+def test_shares_are_claimed_side_by_side() -> None:
+    objects = Memory()
+    with (
+        ObjectLock(objects, "here", Share(1, 2)) as first,
+        ObjectLock(objects, "there", Share(2, 2)) as second,
+    ):
+        assert sorted(objects.objects) == [f"{LOCK}-1of2", f"{LOCK}-2of2"]
+        first.require()
+        second.require()
+    assert objects.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [(None, Share(1, 2)), (Share(1, 2), None), (Share(1, 2), Share(1, 2))],
+)
+def test_a_share_and_the_whole_exclude_each_other(held: Share | None, wanted: Share | None) -> None:
+    objects = Memory()
+    with ObjectLock(objects, "here", held) as lock_held:
+        before = set(objects.objects)
+        with pytest.raises(FolderError, match=r"another build, on .*, is writing there; wait"):
+            ObjectLock(objects, "there", wanted).__enter__()
+        lock_held.require()
+        assert set(objects.objects) == before
+
+
+@pytest.mark.parametrize("machine", ["here", "there"])
+def test_dead_shares_are_outlived_all_at_once(machine: str) -> None:
+    objects = Memory()
+    dead = Claim(owner="x", machine="here", host="h", beat=7).model_dump_json().encode()
+    for number in range(1, 5):
+        objects.write(f"{LOCK}-{number}of4", dead)
+    start = time.monotonic()
+    with ObjectLock(objects, machine) as held:
+        assert list(objects.objects) == [LOCK]
+        held.require()
+        seconds = time.monotonic() - start
+        assert seconds < 0.5 if machine == "here" else 0.5 < seconds < 1.5

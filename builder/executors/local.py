@@ -14,16 +14,20 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+from imagenetq.builder.executors.base import (
+    POLL_SECONDS,
+    Context,
+    Reporter,
+    Result,
+    Unit,
+    environment,
+    signals_ignored,
+)
 from imagenetq.errors import BuildStopped
-from imagenetq.progress import Tally
+from imagenetq.progress import Tally, usable_cores
 
-Context = TypeVar("Context")
-Unit = TypeVar("Unit")
-Result = TypeVar("Result")
-
-_POLL_SECONDS = 0.2
 # One process a core: libraries that start threads of their own would only get in the way.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -32,8 +36,8 @@ class StoppedError(Exception):
     """Raised in a worker that was asked to stop."""
 
 
-class Reporter:
-    """A worker's line to its parent: progress up, the wish to stop down."""
+class SharedReporter(Reporter):
+    """Counts in memory that all workers of this machine share."""
 
     def __init__(self, context: multiprocessing.context.SpawnContext) -> None:
         self._counts = context.Array("q", 3)
@@ -75,7 +79,7 @@ class _Worker(Generic[Context, Unit, Result]):
 
     function: Callable[[Context, Unit, Reporter], Result]
     context: Context
-    reporter: Reporter
+    reporter: SharedReporter
 
 
 _worker: _Worker[Any, Any, Any]
@@ -86,30 +90,15 @@ def run_units(
     context: Context,
     units: Sequence[Unit],
     *,
-    workers: int,
+    workers: int | None,
     on_tally: Callable[[Tally], None],
 ) -> Generator[Result, None, None]:
-    """Call `function(context, unit, reporter)` for every unit, in worker processes.
-
-    Args:
-        function: of a module, so that it can be named to another process.
-        context: what all units share; sent to each worker once.
-        units: what to work on.
-        workers: how many processes.
-        on_tally: called a few times a second with the workers' progress.
-
-    Yields:
-        Results as they come, in any order.
-
-    Raises:
-        BuildStopped: a worker was killed.
-        Exception: the first one that a worker raised; the others are stopped before.
-    """
+    """Call a function for every unit, in worker processes; see `RunUnits`."""
     spawn = multiprocessing.get_context("spawn")
-    reporter = Reporter(spawn)
-    with _environment(_ONE_THREAD):
+    reporter = SharedReporter(spawn)
+    with environment(_ONE_THREAD):
         pool = ProcessPoolExecutor(
-            max_workers=max(1, min(workers, len(units))),
+            max_workers=max(1, min(workers or usable_cores(), len(units))),
             mp_context=spawn,
             initializer=_start,
             initargs=(_Worker(function, context, reporter),),
@@ -125,16 +114,16 @@ def run_units(
             ) from None
         finally:
             reporter.ask_to_stop()
-            with _signals_ignored():
+            with signals_ignored():
                 pool.shutdown(wait=True, cancel_futures=True)
             on_tally(reporter.tally())
 
 
 def _results(
-    pending: set["Future[Result]"], reporter: Reporter, on_tally: Callable[[Tally], None]
+    pending: set["Future[Result]"], reporter: SharedReporter, on_tally: Callable[[Tally], None]
 ) -> Iterator[Result]:
     while pending:
-        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         on_tally(reporter.tally())
         for future in done:
             yield future.result()
@@ -166,33 +155,3 @@ def _ctrl_c_withheld() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Let no second Ctrl-C interrupt the workers' orderly end, which takes an image's time."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    for name in before:
-        signal.signal(name, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from imagenetq.builder.workers import run_units
+from imagenetq.builder.executors.local import run_units
 from imagenetq.errors import SourceError
 from imagenetq.progress import Tally
 from worker_tasks import fail, square, threads

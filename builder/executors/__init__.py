@@ -1,0 +1,41 @@
+"""Where units are worked on: in processes of this machine, or on a cluster."""
+
+from collections.abc import Callable
+
+from imagenetq.builder.executors.base import Reporter, RunUnits
+from imagenetq.errors import UsageError
+
+__all__ = ["EXECUTORS", "Reporter", "RunUnits", "open_executor"]
+
+
+def _local() -> RunUnits:
+    from imagenetq.builder.executors.local import run_units
+
+    return run_units
+
+
+def _ray() -> RunUnits:
+    try:
+        import ray  # noqa: F401
+    except ImportError:
+        raise UsageError(
+            "--executor ray needs Ray, on every node: pip install 'imagenetq[ray]'"
+        ) from None
+    from imagenetq.builder.executors.ray import run_units
+
+    return run_units
+
+
+EXECUTORS: dict[str, Callable[[], RunUnits]] = {"local": _local, "ray": _ray}
+"""What `--executor` takes."""
+
+
+def open_executor(name: str) -> RunUnits:
+    """The executor of a name.
+
+    Raises:
+        UsageError: there is none of that name, or its package is not installed.
+    """
+    if name not in EXECUTORS:
+        raise UsageError(f"no executor {name!r}; there are {', '.join(EXECUTORS)}")
+    return EXECUTORS[name]()

@@ -1,0 +1,323 @@
+"""Tasks on a Ray cluster: a lost node or worker costs the units that it was working on.
+
+The cluster is the one that `RAY_ADDRESS` names, else the one that runs on this machine, else one
+that is started here for as long as the work lasts. Each node needs what this process has: the same
+versions of the libraries, the source and the dataset's folder at the same places, and, for a
+bucket, the keys to it. What is not so is said, with the node's name.
+"""
+
+import io
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TextIO, cast
+
+import ray
+from ray import exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from imagenetq.builder.executors.base import (
+    POLL_SECONDS,
+    Context,
+    Reporter,
+    Result,
+    Unit,
+    environment,
+    signals_ignored,
+)
+from imagenetq.errors import BuildStopped, ImagenetqError
+from imagenetq.progress import Tally, say, usable_cores
+from imagenetq.provenance import code_version, library_versions
+from imagenetq.selfcheck import check_platform
+
+_ATTEMPTS = 5
+"""Of a unit whose workers die: a photograph that takes all memory would do that for ever."""
+
+_GRACE = 30.0
+"""Seconds for interrupted tasks to end and clean up by themselves."""
+
+_CONNECT_SECONDS = 10.0
+_OBJECT_BYTES = 2**28
+"""Of a cluster of our own: results are small, and Ray would take a third of the memory."""
+
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+
+_LOST: dict[type[Exception], str] = {
+    exceptions.NodeDiedError: "its node was lost",
+    exceptions.OutOfMemoryError: "its node ran out of memory",
+    exceptions.WorkerCrashedError: "its worker process was killed",
+    exceptions.ObjectLostError: "its result was lost with its node",
+}
+
+
+@dataclass(frozen=True)
+class _Run(Generic[Context, Unit, Result]):
+    """What all tasks of a run share.
+
+    Attributes:
+        function: to call.
+        context: its first argument.
+        tallies: where to report.
+        versions: of the libraries, as the driver has them.
+        driver: the driver's node.
+    """
+
+    function: Callable[[Context, Unit, Reporter], Result]
+    context: Context
+    tallies: Any
+    versions: dict[str, str]
+    driver: str
+
+
+@ray.remote(num_cpus=0)
+class _Tallies:
+    """What tasks have counted, by unit, so that one that is run again does not count twice."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Tally] = {}
+
+    def put(self, place: int, tally: Tally) -> None:
+        self._of[place] = tally
+
+    def total(self) -> Tally:
+        tallies = self._of.values()
+        return Tally(
+            sum(tally.images for tally in tallies),
+            sum(tally.already_done for tally in tallies),
+            sum(tally.bytes for tally in tallies),
+        )
+
+
+class _TaskReporter(Reporter):
+    """Sends a task's counts, an image at a time; the answer is not waited for."""
+
+    def __init__(self, tallies: Any, place: int) -> None:
+        self._tallies = tallies
+        self._place = place
+        self._tally = Tally(0, 0, 0)
+
+    def advance(self, images: int, *, already_done: bool = False) -> None:
+        """Count images as worked on."""
+        now = self._tally
+        found = images if already_done else 0
+        self._tally = Tally(now.images + images, now.already_done + found, now.bytes)
+        self._tallies.put.remote(self._place, self._tally)
+
+    def finish(self) -> None:
+        """Make sure that all counts have arrived."""
+        # Progress is no reason to fail.
+        with suppress(exceptions.RayError):
+            ray.get(self._tallies.put.remote(self._place, self._tally))
+
+    def add_bytes(self, n_bytes: int) -> None:
+        """Count bytes of image files; sent with the image."""
+        now = self._tally
+        self._tally = Tally(now.images, now.already_done, now.bytes + n_bytes)
+
+    def stop_if_asked(self) -> None:
+        """Nothing to do: Ray interrupts a task that is cancelled."""
+
+
+def run_units(
+    function: Callable[[Context, Unit, Reporter], Result],
+    context: Context,
+    units: Sequence[Unit],
+    *,
+    workers: int | None,
+    on_tally: Callable[[Tally], None],
+) -> Generator[Result, None, None]:
+    """Call a function for every unit, in tasks of one CPU; see `RunUnits`."""
+    with _connected():
+        here = ray.get_runtime_context().get_node_id()
+        tallies = _Tallies.options(  # type: ignore[attr-defined]
+            scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False)
+        ).remote()
+        run = ray.put(_Run(function, context, tallies, _versions(), here))
+        waiting = deque(range(len(units)))
+        pending: dict[Any, int] = {}
+        lost: Counter[int] = Counter()
+        try:
+            while waiting or pending:
+                while waiting and len(pending) < (workers or len(units)):
+                    place = waiting.popleft()
+                    pending[_work.remote(run, place, units[place])] = place
+                done, _ = ray.wait(list(pending), timeout=POLL_SECONDS)
+                _show(tallies, on_tally)
+                for task in done:
+                    place = pending.pop(task)
+                    try:
+                        result = ray.get(task)
+                    except tuple(_LOST) as error:
+                        lost[place] += 1
+                        _tell(error, place, lost[place])
+                        waiting.appendleft(place)
+                    except exceptions.RayError as error:
+                        raise _cause(error) from None
+                    else:
+                        yield cast(Result, result)
+        finally:
+            with signals_ignored():
+                _cancel(list(pending))
+            _show(tallies, on_tally)
+
+
+# A unit that is lost is begun again here, where that is counted and said.
+@ray.remote(num_cpus=1, max_retries=0)
+def _work(run: _Run[Any, Any, Any], place: int, unit: Any) -> Any:
+    try:
+        _require_same_libraries(run.versions)
+        check_platform()
+        reporter = _TaskReporter(run.tallies, place)
+        result = run.function(run.context, unit, reporter)
+        reporter.finish()
+        return result
+    except ImagenetqError as error:
+        if ray.get_runtime_context().get_node_id() == run.driver:
+            raise
+        raise type(error)(f"{error} (on {socket.gethostname()})") from None
+
+
+def _versions() -> dict[str, str]:
+    return {"imagenetq": code_version(), **library_versions()}
+
+
+def _require_same_libraries(expected: dict[str, str]) -> None:
+    for name, version in _versions().items():
+        if version != expected[name]:
+            raise BuildStopped(
+                f"{name} is {version} here, but {expected[name]} where the build was started; "
+                "install the same version on every node"
+            )
+
+
+def _show(tallies: Any, on_tally: Callable[[Tally], None]) -> None:
+    # While the actor starts, or if it was killed, there is no progress to show, but there is some.
+    with suppress(exceptions.RayError):
+        on_tally(ray.get(tallies.total.remote(), timeout=POLL_SECONDS))
+
+
+def _tell(error: Exception, place: int, times: int) -> None:
+    reason = next(text for kind, text in _LOST.items() if isinstance(error, kind))
+    if times == _ATTEMPTS:
+        raise BuildStopped(
+            f"unit {place} was lost {times} times, at last because {reason}; the same command goes "
+            "on where it stopped, perhaps with fewer --workers"
+        )
+    say(f"unit {place}: {reason}; it is built again")
+
+
+def _cause(error: Exception) -> Exception:
+    """What a task raised; or, where it could not even begin, why."""
+    cause = getattr(error, "cause", None) or error
+    if not isinstance(cause, exceptions.RayError):
+        return cast(Exception, cause)
+    reason = str(cause).partition("\n")[0]
+    return BuildStopped(
+        f"Ray cannot run a unit ({reason}); see that every node has what this machine has: "
+        "pip install 'imagenetq[ray]'"
+    )
+
+
+def _cancel(tasks: list[Any]) -> None:
+    """End tasks: those that wait at once, those that run as if by Ctrl-C."""
+    if not tasks:
+        return
+    for task in tasks:
+        ray.cancel(task)
+    _, left = ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE)
+    for task in left:
+        ray.cancel(task, force=True)
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """A connection to a cluster, without Ray's own lines on the terminal."""
+    if ray.is_initialized():
+        yield
+        return
+    with redirect_stdout(cast(TextIO, _WithoutRaylets(sys.stdout))):
+        with _sigterm_kept():
+            _connect()
+        try:
+            resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            say(f"Ray: {resources.get('CPU', 0):.0f} CPUs")
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _connect() -> None:
+    """Join a cluster, or start one.
+
+    Raises:
+        BuildStopped: there is none at the address that was given.
+    """
+    address = os.environ.get("RAY_ADDRESS") or "auto"
+    _require_listener(address)
+    if address != "local":
+        try:
+            ray.init(address=address, **_QUIET)
+            return
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            if address != "auto":
+                raise BuildStopped(_no_cluster(address, error)) from None
+    say("no Ray cluster to join; one is started on this machine")
+    with environment({"RAY_USAGE_STATS_ENABLED": "0"}):
+        ray.init(
+            address="local",
+            num_cpus=usable_cores(),
+            object_store_memory=_OBJECT_BYTES,
+            include_dashboard=False,
+            **_QUIET,
+        )
+
+
+def _require_listener(address: str) -> None:
+    """Knock at a cluster's port: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "://" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise BuildStopped(_no_cluster(address, error)) from None
+
+
+def _no_cluster(address: str, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return f"no Ray cluster at {address} ({reason}); start it, or set RAY_ADDRESS to another"
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Put our own handler back, which cleans up: connecting sets one that does not."""
+    ours = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ours)
+
+
+class _WithoutRaylets(io.TextIOBase):
+    """Standard output without what nodes report, such as that one has died: Ray prints it there."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, unless Ray's thread for such reports does."""
+        if threading.current_thread().name == "ray_listen_error_messages":
+            return len(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        self._stream.flush()
