@@ -33,7 +33,7 @@ from imagenetq.specification import CLEAN, Variant, variants
 FORWARD, CORES = "forward only", "cores only: decode, resize"
 STORED, RENDERED, TIMM = (
     "eval --data, stored",
-    "eval --source, rendered",
+    "eval --source --render cpu",
     "timm's way, stored files",
 )
 CONTENDERS = (FORWARD, CORES, STORED, RENDERED, TIMM)
@@ -251,6 +251,7 @@ class Bench:
             device=options.device,
             batch_size=options.batch_size,
             workers=options.workers,
+            render="cpu",
         )
         clocked = Clocked(data or open_data(self.dataset))
         with tempfile.TemporaryDirectory(dir=self.scratch) as out:
