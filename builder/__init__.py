@@ -4,11 +4,12 @@ from imagenetq.builder.build import build
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.estimate import Estimate, estimate
 from imagenetq.builder.like import Likeness, build_like, open_recipe
-from imagenetq.builder.publish import Pushed, push
+from imagenetq.builder.publish import Copied, Pushed, copy, push
 from imagenetq.builder.sources import Source, open_source
 from imagenetq.builder.verify import verify
 
 __all__ = [
+    "Copied",
     "Estimate",
     "Likeness",
     "Pushed",
@@ -16,6 +17,7 @@ __all__ = [
     "build",
     "build_like",
     "contact_sheet",
+    "copy",
     "estimate",
     "open_recipe",
     "open_source",

@@ -107,14 +107,14 @@ class ObjectLock(Hold):
             if self._is_ours():
                 self._folder.remove(LOCK)
         except OSError as reason:
-            say(f"{reason}; the next build there from another machine waits {LEASE:.0f} s")
+            say(f"{reason}; the next one there from another machine waits {LEASE:.0f} s")
 
     def require(self) -> None:
         """Make sure that the claim is still ours."""
         if not self._is_ours():
             raise FolderError(
-                f"{self._folder.at(LOCK)}: another build has taken over there; wait until it ends, "
-                "and run the same command again"
+                f"{self._folder.at(LOCK)}: another build or push has taken over there; wait until "
+                "it ends, and run the same command again"
             )
 
     def _watch(self, found: Claim) -> None:
@@ -124,7 +124,7 @@ class ObjectLock(Hold):
             FolderError: it was renewed.
         """
         place = self._folder.at(LOCK)
-        say(f"{place}: a build on {found.host} claims it; watching for {LEASE:.0f} s if it lives")
+        say(f"{place}: {found.host} is writing there; watching for {LEASE:.0f} s if it lives")
         start = time.monotonic()
         while time.monotonic() - start < LEASE:
             time.sleep(_POLL)
@@ -133,7 +133,8 @@ class ObjectLock(Hold):
                 return
             if now != found:
                 raise FolderError(
-                    f"{place}: another build, on {now.host}, is writing there; wait until it ends"
+                    f"{place}: another build or push, on {now.host}, is writing there; wait until "
+                    "it ends"
                 )
 
     def _renew(self) -> None:

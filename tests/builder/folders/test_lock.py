@@ -67,7 +67,9 @@ def test_it_is_held_and_given_back() -> None:
 def test_a_living_build_keeps_others_out(capsys: pytest.CaptureFixture[str]) -> None:
     objects = Memory()
     with ObjectLock(objects, "here") as held:
-        with pytest.raises(FolderError, match=r"another build, on .*, is writing there; wait"):
+        with pytest.raises(
+            FolderError, match=r"another build or push, on .*, is writing there; wait"
+        ):
             ObjectLock(objects, "there").__enter__()
         held.require()
     assert "watching for 1 s if it lives" in capsys.readouterr().err
@@ -109,7 +111,7 @@ def test_a_build_that_was_taken_over_notices() -> None:
     with ObjectLock(objects, "here") as held:
         other = Claim(owner="other", machine="there", host="h")
         objects.write(LOCK, other.model_dump_json().encode())
-        with pytest.raises(FolderError, match="another build has taken over there"):
+        with pytest.raises(FolderError, match="another build or push has taken over there"):
             held.require()
         time.sleep(0.3)
     # What is not ours is not removed.

@@ -93,7 +93,9 @@ def file_sha256(data: bytes) -> str:
 def test_two_builds_of_one_user_do_not_mix(folder) -> None:
     with (
         folder.held(lambda: None),
-        pytest.raises(FolderError, match="another build is writing there; wait until it ends"),
+        pytest.raises(
+            FolderError, match="another build or push is writing there; wait until it ends"
+        ),
         open_folder(getattr(folder, "path", folder.name)).held(lambda: None),
     ):
         pass
