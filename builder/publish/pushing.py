@@ -96,6 +96,10 @@ def push(
             "read them, and add --accept-imagenet-terms"
         )
     folder = open_folder(dataset)
+    if folder.name.startswith("hf:"):
+        raise UsageError(
+            f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
+        )
     manifest = publishable_manifest(folder)
     repository = HubRepository(address)
     repository.require_writer()

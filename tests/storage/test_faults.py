@@ -74,7 +74,7 @@ def test_no_such_bucket(images: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("gs://bucket/q", "needs a package that is not installed; pip install gcsfs"),
+        ("oss://bucket/q", "needs a package that is not installed; pip install ossfs"),
         ("nonsense://bucket/q", "fsspec cannot open it .*; check the address"),
         ("https://127.0.0.1:9/q", "a web server takes no files; give a folder or a bucket"),
         ("hf://datasets/org/q", "would be a commit of its own; .* `imagenetq push`"),
