@@ -61,10 +61,9 @@ def main() -> None:
         for name, both in rates.items()
     ]
     print(measure.table(header, rows))
-    print(
-        f"\n{n_bytes / options.images / 1e3:.1f} kB an image; {options.repeats} runs in turn, each"
-    )
-    print("in a process of its own; the clock starts with the stream, after the imports.\n")
+    size = f"{n_bytes / options.images / 1e3:.1f} kB an image"
+    print(f"\n{size}; {options.repeats} runs in turn, each in a process of its own; the clock")
+    print("starts with the stream, after the imports.\n")
     print(measure.machine_lines(facts))
     measure.save_json(options.json, {"machine": facts, "images_per_second": rates})
 
@@ -86,15 +85,12 @@ def _measure(
             only=[options.variant],
             allow_short=True,
         )
-    shards = {form: sorted(folder.rglob("data/*/*")) for form, folder in folders.items()}
     home = scratch / "home"
     with _web_server(folders["webdataset"]) as web, _hub(folders) as hub:
-        tars = [
-            shard.relative_to(folders["webdataset"]).as_posix() for shard in shards["webdataset"]
-        ]
+        tars = [shard.path for shard in read_manifest(folders["webdataset"]).shards]
         jobs: dict[str, dict[str, Any]] = {
             f"{_PARQUET}: folder": {"name": str(folders["parquet"]), "config": options.variant},
-            f"{_TARS}: folder": {"urls": [str(shard) for shard in shards["webdataset"]]},
+            f"{_TARS}: folder": {"urls": [str(folders["webdataset"] / path) for path in tars]},
             f"{_TARS}: http": {"urls": [f"{web}/{path}" for path in tars]},
             f"{_PARQUET}: hub": {"name": "org/parquet", "config": options.variant},
             f"{_TARS}: hub": {
