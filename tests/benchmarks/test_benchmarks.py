@@ -111,3 +111,13 @@ def test_evaluation_meets_every_contender(tmp_path):
     assert all(rate["cpu"] > 0 for rates in contenders.values() for rate in rates)
     assert len(rows(markdown, "forward only")) == 2
     assert figures["rows"] == 2 * 52
+
+
+def test_streaming_reads_every_image_everywhere(tmp_path):
+    printed, figures = report("streaming.py", tmp_path, "sample", "--images", "2", "--repeats", "1")
+    places = [f"datasets, parquet: {place}" for place in ("folder", "hub")]
+    places += [f"webdataset, tars: {place}" for place in ("folder", "http", "hub")]
+    assert set(figures["images_per_second"]) == set(places)
+    for rates in figures["images_per_second"].values():
+        assert all(found[0] > 0 for found in (rates["stored"], rates["decoded"]))
+    assert len(rows(printed, "webdataset, tars")) == 3

@@ -44,7 +44,6 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubServer]:
     with HubServer() as hub:
-        hub.tokens[TOKEN] = "write"
         yield hub
 
 
@@ -52,7 +51,9 @@ def hub() -> Iterator[HubServer]:
 def environment(
     request: pytest.FixtureRequest, hub: HubServer, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """What a user's commands see; large files go by git-lfs, or by Xet."""
+    """What the commands of an empty Hub's user see; large files go by git-lfs, or by Xet."""
+    hub.reset()
+    hub.tokens[TOKEN] = "write"
     inherited = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     return inherited | {
         "HF_ENDPOINT": hub.url,
@@ -111,15 +112,23 @@ def read(environment: dict[str, str]) -> Callable[..., Rows]:
 
 @pytest.fixture(scope="module")
 def folders(
-    command: Callable[..., str], photographs: Path, tmp_path_factory: pytest.TempPathFactory
+    run: Callable[..., Any], photographs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """The dataset in both formats, each pushed to the Hub as `org/FORMAT`."""
+    """The dataset in both formats."""
     out = tmp_path_factory.mktemp("datasets")
+    shape = ("--subset", "full", "--allow-short", "--only", ",".join(VARIANTS), "--workers", 1)
     for form in ("parquet", "webdataset"):
-        shape = ("--subset", "full", "--allow-short", "--only", ",".join(VARIANTS))
-        command("build", photographs, *shape, "--format", form, "--out", out / form, "--workers", 1)
-        assert f"org/{form}" in command("push", out / form, f"org/{form}", "--workers", 1)
+        done = run("build", photographs, *shape, "--format", form, "--out", out / form)
+        assert done.returncode == 0, done.stderr
     return {form: out / form for form in ("parquet", "webdataset")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pushed(hub: HubServer, command: Callable[..., str], folders: dict[str, Path]) -> None:
+    """Each of them on the Hub, as `org/FORMAT`."""
+    for form, folder in folders.items():
+        out = command("push", folder, f"org/{form}", "--workers", 1)
+        assert out.startswith(f"{hub.url}/datasets/org/{form} v1.0.0: published (private, access")
 
 
 @pytest.fixture(scope="module")
