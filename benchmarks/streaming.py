@@ -28,6 +28,12 @@ from imagenetq.builder import build, open_source
 from imagenetq.errors import ImagenetqError
 from imagenetq.manifest import read_manifest
 
+Rate = dict[str, float]
+"""Images a second on the clock (`wall`), and a second of processor time (`cpu`)."""
+
+Figures = dict[str, dict[str, list[Rate]]]
+"""For each place, stored and decoded, the rate of each run."""
+
 _TESTS = Path(__file__).parents[1] / "tests"
 _PARQUET, _TARS = "datasets, parquet", "webdataset, tars"
 
@@ -51,26 +57,31 @@ def main() -> None:
     facts = measure.machine()
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            rates, n_bytes = _measure(options, Path(scratch))
+            figures, n_bytes = _measure(options, Path(scratch))
     except ImagenetqError as error:
         sys.exit(str(error))
     print(f"## Streaming {options.images} images of {options.variant}, one process\n")
-    header = ["images/s, medians", "stored bytes", "decoded to RGB"]
+    header = ["medians", "images/s, stored", "decoded", "a CPU second, stored", "decoded"]
     rows = [
-        [name, *(f"{median(found):,.0f}" for found in both.values())]
-        for name, both in rates.items()
+        [
+            name,
+            *(
+                f"{median(rate[clock] for rate in rates[kind]):,.0f}"
+                for clock in ("wall", "cpu")
+                for kind in ("stored", "decoded")
+            ),
+        ]
+        for name, rates in figures.items()
     ]
     print(measure.table(header, rows))
     size = f"{n_bytes / options.images / 1e3:.1f} kB an image"
     print(f"\n{size}; {options.repeats} runs in turn, each in a process of its own; the clock")
     print("starts with the stream, after the imports.\n")
     print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, "images_per_second": rates})
+    measure.save_json(options.json, {"machine": facts, "images_per_second": figures})
 
 
-def _measure(
-    options: argparse.Namespace, scratch: Path
-) -> tuple[dict[str, dict[str, list[float]]], int]:
+def _measure(options: argparse.Namespace, scratch: Path) -> tuple[Figures, int]:
     photographs = Photographs(open_source(options.source), 100, scratch)
     source = open_source(photographs.named(options.images))
     folders = {}
@@ -99,18 +110,16 @@ def _measure(
         }
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         environment |= {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
-        rates: dict[str, dict[str, list[float]]] = {
-            name: {"stored": [], "decoded": []} for name in jobs
-        }
+        figures: Figures = {name: {"stored": [], "decoded": []} for name in jobs}
         for repeat in range(options.repeats):
             measure.log(f"run {repeat + 1} of {options.repeats}")
             for name, job in jobs.items():
-                for kind, found in rates[name].items():
-                    found.append(_rate(job | {"decode": kind == "decoded"}, options, environment))
-    return rates, sum(shard.bytes for shard in read_manifest(folders["parquet"]).shards)
+                for kind, rates in figures[name].items():
+                    rates.append(_rate(job | {"decode": kind == "decoded"}, options, environment))
+    return figures, sum(shard.bytes for shard in read_manifest(folders["parquet"]).shards)
 
 
-def _rate(job: dict[str, Any], options: argparse.Namespace, environment: dict[str, str]) -> float:
+def _rate(job: dict[str, Any], options: argparse.Namespace, environment: dict[str, str]) -> Rate:
     command = [sys.executable, __file__, "--read", json.dumps(job)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -118,7 +127,7 @@ def _rate(job: dict[str, Any], options: argparse.Namespace, environment: dict[st
     result = json.loads(done.stdout.splitlines()[-1])
     if result["images"] != options.images:
         sys.exit(f"a reader found {result['images']} images instead of {options.images}")
-    return float(result["images"] / result["seconds"])
+    return {clock: result["images"] / result[clock] for clock in ("wall", "cpu")}
 
 
 def _read(*, decode: bool, **source: Any) -> dict[str, float]:
@@ -134,7 +143,8 @@ def _read(*, decode: bool, **source: Any) -> dict[str, float]:
                     opened.convert("RGB")
             images += 1
 
-    return {"seconds": measure.seconds(stream), "images": images}
+    time = measure.timed(stream)
+    return {"images": images, "wall": time.wall, "cpu": time.cpu}
 
 
 def _parquet_rows(*, name: str, config: str) -> Callable[[], Iterator[bytes]]:
