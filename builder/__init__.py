@@ -4,13 +4,14 @@ from imagenetq.builder.build import BuildOptions, ShareBuilt, build, build_share
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.estimate import Estimate, estimate
 from imagenetq.builder.like import Likeness, build_like, open_recipe
-from imagenetq.builder.publish import Pushed, push
+from imagenetq.builder.publish import Copied, Pushed, copy, push
 from imagenetq.builder.share import Share
 from imagenetq.builder.sources import Source, open_source
 from imagenetq.builder.verify import verify
 
 __all__ = [
     "BuildOptions",
+    "Copied",
     "Estimate",
     "Likeness",
     "Pushed",
@@ -21,6 +22,7 @@ __all__ = [
     "build_like",
     "build_share",
     "contact_sheet",
+    "copy",
     "estimate",
     "open_recipe",
     "open_source",

@@ -31,12 +31,16 @@ from imagenetq.specification import (
 
 
 def verify(
-    dataset: str | Path, source: Source | None = None, *, workers: int | None = None
+    dataset: str | Path | DatasetFolder,
+    source: Source | None = None,
+    *,
+    workers: int | None = None,
 ) -> list[str]:
     """Check a dataset against its manifest, and its pixels against their hashes.
 
     Args:
-        dataset: its folder, its URL, or `hf:ORG/NAME`; remote shards are read one by one.
+        dataset: its folder, opened or not, its URL, or `hf:ORG/NAME`; remote shards are read one
+            by one.
         source: if given, every variant is rendered again from it and compared.
         workers: processes; one a core if left out.
 
@@ -49,7 +53,7 @@ def verify(
         UsageError: nothing installed can open the URL.
         OSError: the storage failed for good.
     """
-    folder = open_folder(dataset)
+    folder = dataset if isinstance(dataset, DatasetFolder) else open_folder(dataset)
     manifest = folder.manifest()
     if manifest.specification_digest != specification_digest():
         raise FolderError(

@@ -24,7 +24,11 @@ class Copier:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = (
+            torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            if device.type == "cuda"
+            else None
+        )
 
     def to_device(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor on the device; one that is on a GPU already stays where it is."""

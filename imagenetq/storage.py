@@ -23,7 +23,7 @@ _S3 = ("s3", "s3a")
 _STREAMING = (*_HTTP, "hf")
 """Protocols whose clients answer `block_size=0` with one request that streams the whole file."""
 
-_EXTRAS = {"s3fs": "s3"}
+_EXTRAS = {"s3fs": "s3", "gcsfs": "gs", "adlfs": "az"}
 """Packages that are extras of ours."""
 
 _READ_AHEAD = 8 * 2**20

@@ -78,8 +78,8 @@ class DatasetFolder(ABC):
         """
 
     @abstractmethod
-    def files(self, below: str) -> list[str]:
-        """All files below a folder in it; empty if the storage cannot list."""
+    def files(self, below: str) -> dict[str, int]:
+        """The size of each file below a folder in it; empty if the storage cannot list."""
 
     @abstractmethod
     def size(self, path: str) -> int | None:
@@ -110,6 +110,13 @@ class DatasetFolder(ABC):
         """Open a file, seekable, to read all of it; a remote one is copied to this machine first.
 
         The copy has no name, and is gone when the file is closed, or the process killed.
+        """
+
+    @abstractmethod
+    def at_hand(self, path: str) -> AbstractContextManager[Path]:
+        """A file by a path on this machine, for as long as a context is open.
+
+        A remote one is copied to the folder for temporary files.
         """
 
     @abstractmethod

@@ -41,7 +41,7 @@ class LocalFolder(DatasetFolder):
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise FolderError(
-                    f"{self}: cannot be written ({reason}); give another --out"
+                    f"{self}: cannot be written ({reason}); give another folder"
                 ) from None
             self.tag = share.tag if share else ""
             # What killed processes left; and, at the end, what killed workers of ours left.
@@ -52,16 +52,16 @@ class LocalFolder(DatasetFolder):
     def names(self) -> set[str]:
         """What lies in the folder itself."""
         if self.path.exists() and not self.path.is_dir():
-            raise FolderError(f"{self} is a file; give a folder as --out")
+            raise FolderError(f"{self} is a file; give a folder")
         return {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
 
-    def files(self, below: str) -> list[str]:
-        """All files below a folder in it."""
-        return [
-            path.relative_to(self.path).as_posix()
+    def files(self, below: str) -> dict[str, int]:
+        """The size of each file below a folder in it."""
+        return {
+            path.relative_to(self.path).as_posix(): path.stat().st_size
             for path in (self.path / below).rglob("*")
             if path.is_file()
-        ]
+        }
 
     def size(self, path: str) -> int | None:
         """A file's size in bytes; None if it is not there."""
@@ -83,6 +83,11 @@ class LocalFolder(DatasetFolder):
     def fetch(self, path: str) -> BinaryIO:
         """Open a file, which is here already."""
         return self.open(path)
+
+    @contextmanager
+    def at_hand(self, path: str) -> Iterator[Path]:
+        """The file itself."""
+        yield self.path / path
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file whole."""

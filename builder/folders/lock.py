@@ -58,8 +58,8 @@ class Objects(Protocol):
     def at(self, path: str) -> str:
         """An object's URL."""
 
-    def files(self, below: str) -> list[str]:
-        """The paths of all objects below a folder."""
+    def files(self, below: str) -> dict[str, int]:
+        """The paths of all objects below a folder, with their bytes."""
 
     def read(self, path: str) -> bytes:
         """An object."""
@@ -122,14 +122,14 @@ class ObjectLock(Hold):
             if self._is_ours():
                 self._folder.remove(self._path)
         except OSError as reason:
-            say(f"{reason}; the next build there from another machine waits {LEASE:.0f} s")
+            say(f"{reason}; the next one there from another machine waits {LEASE:.0f} s")
 
     def require(self) -> None:
         """Make sure that the claim is still ours."""
         if not self._is_ours():
             raise FolderError(
-                f"{self._folder.at(self._path)}: another build has taken over there; wait until it "
-                "ends, and run the same command again"
+                f"{self._folder.at(self._path)}: another build or push has taken over there; wait "
+                "until it ends, and run the same command again"
             )
 
     def _outlive_rivals(self) -> None:
@@ -159,7 +159,7 @@ class ObjectLock(Hold):
         """
         for path, claim in found.items():
             say(
-                f"{self._folder.at(path)}: a build on {claim.host} claims it; "
+                f"{self._folder.at(path)}: {claim.host} is writing there; "
                 f"watching for {LEASE:.0f} s if it lives"
             )
         left = dict(found)
@@ -172,8 +172,8 @@ class ObjectLock(Hold):
                     left.pop(path, None)
                 elif now != claim:
                     raise FolderError(
-                        f"{self._folder.at(path)}: another build, on {now.host}, is writing "
-                        "there; wait until it ends"
+                        f"{self._folder.at(path)}: another build or push, on {now.host}, is "
+                        "writing there; wait until it ends"
                     )
 
     def _renew(self) -> None:

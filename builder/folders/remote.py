@@ -12,7 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -86,7 +86,7 @@ class RemoteFolder(DatasetFolder):
                 held.callback(remove_temporary_files, self.state, self.tag)
                 claim = held.enter_context(ObjectLock(self, self._machine(), share))
                 # Of our units only we write from now on: what is there is there for good.
-                self._sizes = self._list(_DATA)
+                self._sizes = self.files(_DATA)
             except OSError as error:
                 raise FolderError(_reason(error)) from None
             try:
@@ -104,17 +104,14 @@ class RemoteFolder(DatasetFolder):
             except FileNotFoundError:
                 return set()
             if [name.strip("/") for name in found] == [root.strip("/")] and client.isfile(root):
-                raise FolderError(f"{self} is a file; give a folder as --out")
+                raise FolderError(f"{self} is a file; give a folder")
             return {name.rstrip("/").rpartition("/")[2] for name in found}
 
         return self._ask("", ask)
 
-    def files(self, below: str) -> list[str]:
-        """All files below a folder in it."""
-        found: dict[str, int] | None = retried(
-            lambda: remote_sizes(self.name, below), self._patience
-        )
-        return sorted(found or ())
+    def files(self, below: str) -> dict[str, int]:
+        """The size of each file below a folder in it."""
+        return retried(lambda: remote_sizes(self.name, below), self._patience) or {}
 
     def size(self, path: str) -> int | None:
         """A file's size in bytes; None if it is not there."""
@@ -158,20 +155,28 @@ class RemoteFolder(DatasetFolder):
     def fetch(self, path: str) -> BinaryIO:
         """Copy a file to an unnamed one on this machine, and open that."""
         copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
-
-        def ask() -> None:
-            copy.seek(0)
-            copy.truncate()
-            with open_stream(self.at(path)) as file:
-                shutil.copyfileobj(file, copy, _BLOCK)
-
         try:
-            retried(ask, self._patience)
+            self._copy(path, copy)
         except BaseException:
             copy.close()
             raise
         copy.seek(0)
         return copy
+
+    @contextmanager
+    def at_hand(self, path: str) -> Iterator[Path]:
+        """Copy a file to a folder of its own on this machine."""
+        with tempfile.TemporaryDirectory(prefix="imagenet-q-") as folder:
+            place = Path(folder) / PurePosixPath(path).name
+            try:
+                with place.open("wb") as copy:
+                    self._copy(path, copy)
+            except OSError as error:
+                # The system does not name what it cannot write.
+                if error.errno is not None:
+                    error.filename = error.filename or folder
+                raise
+            yield place
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file whole."""
@@ -244,8 +249,14 @@ class RemoteFolder(DatasetFolder):
 
         return retried(ask, self._patience)
 
-    def _list(self, below: str) -> dict[str, int]:
-        return retried(lambda: remote_sizes(self.name, below), self._patience) or {}
+    def _copy(self, path: str, copy: BinaryIO) -> None:
+        def ask() -> None:
+            copy.seek(0)
+            copy.truncate()
+            with open_stream(self.at(path)) as file:
+                shutil.copyfileobj(file, copy, _BLOCK)
+
+        retried(ask, self._patience)
 
     def _upload(self, file: Path, path: str) -> None:
         n_bytes = file.stat().st_size

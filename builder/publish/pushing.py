@@ -1,22 +1,22 @@
-"""Publish a built folder: verify it, upload it, compare, and only then tag it."""
+"""Publish a dataset on the Hub: verify it, upload it, compare, and only then tag it."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from imagenetq.builder.card import PREVIEW_NAME
-from imagenetq.builder.publish.payload import CARD_NAME, Payload
+from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.folders import open_folder
+from imagenetq.builder.publish.origin import publishable_manifest, require_verified
+from imagenetq.builder.publish.payload import Payload
 from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME
 from imagenetq.builder.publish.repository import Gate, HubRepository, State
 from imagenetq.builder.publish.repository_card import is_ours, tag_of
 from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
-from imagenetq.builder.verify import verify
 from imagenetq.errors import PublishError, UsageError
 from imagenetq.hub import PREFIX, HubAddress
-from imagenetq.manifest import MANIFEST_NAME, Manifest, read_manifest
-from imagenetq.progress import meter, say
-from imagenetq.selection import SAMPLE
+from imagenetq.manifest import MANIFEST_NAME, Manifest
+from imagenetq.progress import meter
 from imagenetq.specification import CLEAN, variants
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -53,7 +53,7 @@ class Pushed:
 
 
 def push(
-    folder: Path,
+    dataset: str | Path,
     name: str,
     *,
     public: bool = False,
@@ -62,13 +62,14 @@ def push(
     recipe_only: bool = False,
     workers: int | None = None,
 ) -> Pushed:
-    """Publish a built dataset on the Hub as a new version, or go on with a push that ended early.
+    """Publish a dataset on the Hub as a new version, or go on with a push that ended early.
 
     The repository is made private and gated. Nothing that is there already is sent again. The
     version's tag is set last, on a commit that holds exactly the manifest's files.
 
     Args:
-        folder: the dataset; verified first, every shard and pixel.
+        dataset: its folder, or its URL in an object store, from which shards are copied to this
+            machine a few at a time; verified first, every shard and pixel.
         name: `ORG/NAME`; made if there is no such repository.
         public: let everybody see the repository, and ask for access. Without it, a repository
             that is there stays as visible as it is, but none that everybody sees gets images.
@@ -94,12 +95,12 @@ def push(
             f"{address}: to make ImageNet's photographs public you must accept its terms; "
             "read them, and add --accept-imagenet-terms"
         )
-    manifest = read_manifest(folder)
-    if manifest.subset == SAMPLE:
+    folder = open_folder(dataset)
+    if folder.name.startswith("hf:"):
         raise UsageError(
-            f"{folder} is of the embedded sample, a demonstration, which is not published; "
-            "build from ImageNet, and push that"
+            f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
         )
+    manifest = publishable_manifest(folder)
     repository = HubRepository(address)
     repository.require_writer()
     state = repository.state()
@@ -109,7 +110,7 @@ def push(
         if tag_of(manifest) in state.tags:
             return _published(repository, state, manifest, access)
         _require_own(repository, state.head)
-    _require_verified(folder, manifest, workers)
+    require_verified(folder, manifest, workers)
     payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
     payload = payload_of(folder, manifest, address)
     if state is None:
@@ -165,7 +166,10 @@ class _Access:
 def _address(name: str) -> HubAddress:
     repository = name.removeprefix(PREFIX)
     if not _NAME.fullmatch(repository) or "--" in repository or ".." in repository:
-        raise UsageError(f"{name}: write ORG/NAME, such as your-name/imagenet-q")
+        raise UsageError(
+            f"{name}: write ORG/NAME, such as your-name/imagenet-q, or a URL, such as "
+            "s3://bucket/imagenet-q"
+        )
     return HubAddress(repository, None)
 
 
@@ -244,16 +248,3 @@ def _require_own(repository: HubRepository, head: str) -> None:
             f"{repository.address} holds files of something else ({shown(sorted(foreign))}); "
             "push under another name, or remove them"
         )
-
-
-def _require_verified(folder: Path, manifest: Manifest, workers: int | None) -> None:
-    problems = verify(folder, workers=workers)
-    for problem in problems:
-        say(problem)
-    if problems:
-        raise PublishError(
-            f"{folder}: {len(problems)} problems, named above; nothing was pushed; mend them, "
-            "or build again"
-        )
-    if read_manifest(folder) != manifest:
-        raise PublishError(f"{folder}: changed while it was verified; push again")

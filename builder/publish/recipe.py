@@ -7,9 +7,9 @@ their ranks and the hashes.
 """
 
 import io
-from pathlib import Path
 from typing import Any
 
+from imagenetq.builder.folders import DatasetFolder
 from imagenetq.digests import PixelLine, pixel_digest
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest
@@ -22,7 +22,7 @@ SPECIFICATION_NAME = "specification.json"
 _COLUMNS = ("image_id", "wnid", "rank", "pixel_sha256")
 
 
-def pixel_table(folder: Path, manifest: Manifest) -> bytes:
+def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
     """`pixels.parquet`: image_id, wnid, rank, variant and pixel_sha256 of every row.
 
     Rows are in the dataset's order: by variant as in the ladder, in it by rank, then wnid. The
@@ -42,7 +42,7 @@ def pixel_table(folder: Path, manifest: Manifest) -> bytes:
     rows = [
         row | {"variant": shard.variant}
         for shard in manifest.shards
-        for row in read(folder / shard.path)
+        for row in read(folder, shard.path)
     ]
     schema = pa.schema(
         [
@@ -93,12 +93,14 @@ def _digest(table: Any) -> str:
     return pixel_digest(PixelLine(*line) for line in zip(*columns, strict=True))
 
 
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
+def _read_parquet(folder: DatasetFolder, path: str) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    return [dict(row) for row in pq.read_table(path, columns=list(_COLUMNS)).to_pylist()]
+    with folder.open(path) as file:
+        return [dict(row) for row in pq.read_table(file, columns=list(_COLUMNS)).to_pylist()]
 
 
-def _read_tar(path: Path) -> list[dict[str, Any]]:
-    with path.open("rb") as file:
-        return [{name: row.fields[name] for name in _COLUMNS} for row in read_tar(file, str(path))]
+def _read_tar(folder: DatasetFolder, path: str) -> list[dict[str, Any]]:
+    with folder.fetch(path) as file:
+        rows = read_tar(file, folder.at(path))
+        return [{name: row.fields[name] for name in _COLUMNS} for row in rows]

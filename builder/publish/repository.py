@@ -1,13 +1,14 @@
 """A dataset repository of the Hub, as publishing sees it: every request retried and explained."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from imagenetq.builder.publish.failures import explained, status_of
-from imagenetq.builder.publish.payload import LocalFile, RemoteFile
+from imagenetq.builder.publish.origin import changed
+from imagenetq.builder.publish.payload import NewFile, RemoteFile
 from imagenetq.builder.publish.retrying import retried
 from imagenetq.errors import FolderError, PublishError
 from imagenetq.hub import HubAddress
@@ -145,24 +146,29 @@ class HubRepository:
         except FolderError:
             return None
 
-    def upload(self, files: Sequence[LocalFile]) -> list["CommitOperationAdd"]:
+    def upload(self, files: Sequence[NewFile], until: ExitStack) -> list["CommitOperationAdd"]:
         """Bring files to the Hub's storage, without committing them.
+
+        Args:
+            files: which.
+            until: to be closed once they are committed.
 
         Returns:
             What `commit` takes.
 
         Raises:
             PublishError: also where a file is no longer as the manifest says.
+            OSError: the storage that they come from failed.
         """
         from huggingface_hub import CommitOperationAdd
+
+        contents = [file.at_hand(until) for file in files]
 
         def send() -> list[CommitOperationAdd]:
             # Anew at each attempt, because the client remembers in them what it has read.
             additions = [
-                CommitOperationAdd(
-                    file.path, file.source if isinstance(file.source, bytes) else str(file.source)
-                )
-                for file in files
+                CommitOperationAdd(file.path, content)
+                for file, content in zip(files, contents, strict=True)
             ]
             with _without_bars():
                 self._hub.preupload_lfs_files(
@@ -178,7 +184,7 @@ class HubRepository:
         sent = (addition.upload_info.sha256.hex() for addition in additions)
         for file, sha256 in zip(files, sent, strict=True):
             if sha256 != file.sha256:
-                raise _changed(file)
+                raise changed(file.path)
         return additions
 
     def commit(
@@ -275,14 +281,8 @@ def _without_bars() -> Iterator[None]:
         bars.enable_progress_bars()
 
 
-def _require_intact(files: Sequence[LocalFile]) -> None:
+def _require_intact(files: Sequence[NewFile]) -> None:
     """Name the file that changed, where that is why an upload failed."""
     for file in files:
         if not file.is_intact():
-            raise _changed(file)
-
-
-def _changed(file: LocalFile) -> PublishError:
-    return PublishError(
-        f"{file.path}: changed while it was pushed; verify the folder, and push again"
-    )
+            raise changed(file.path)

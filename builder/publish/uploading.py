@@ -6,8 +6,10 @@ which comes when all is there and compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 
-from imagenetq.builder.publish.payload import CARD_NAME, LocalFile, Payload, RemoteFile
+from imagenetq.builder.card import CARD_NAME
+from imagenetq.builder.publish.payload import NewFile, Payload, RemoteFile
 from imagenetq.builder.publish.repository import HubRepository
 from imagenetq.builder.publish.repository_card import placeholder_card
 from imagenetq.errors import PublishError
@@ -48,17 +50,17 @@ def upload(repository: HubRepository, payload: Payload, head: str, progress: Met
     if missing or stale:
         head = _open(repository, payload, head, remote, stale)
     for batch in _batches(missing, _COMMIT_FILES, _COMMIT_BYTES):
-        additions = []
-        for part in _batches(batch, _COMMIT_FILES, _SENT_BYTES):
-            additions += repository.upload(part)
-            tally.advance(part)
-        message = f"Add {batch[0].path} to {batch[-1].path}"
-        head = repository.commit(additions, [], message=message, parent=head)
+        with ExitStack() as until:
+            additions = []
+            for part in _batches(batch, _COMMIT_FILES, _SENT_BYTES):
+                additions += repository.upload(part, until)
+                tally.advance(part)
+            message = f"Add {batch[0].path} to {batch[-1].path}"
+            head = repository.commit(additions, [], message=message, parent=head)
     remote = repository.files(head)
     closing = [file for file in payload.head if not file.is_at(remote.get(file.path))]
     if closing:
-        additions = repository.upload(closing)
-        head = repository.commit(additions, [], message="Add card and manifest", parent=head)
+        head = _commit(repository, closing, [], message="Add card and manifest", parent=head)
     return head
 
 
@@ -88,14 +90,14 @@ def shown(paths: Sequence[str]) -> str:
 class _Progress:
     """Counts rows and bytes that are there."""
 
-    def __init__(self, payload: Payload, missing: Sequence[LocalFile], progress: Meter) -> None:
+    def __init__(self, payload: Payload, missing: Sequence[NewFile], progress: Meter) -> None:
         self._meter = progress
         self._already = _rows(payload.body) - _rows(missing)
         self._rows = self._already
         self._bytes = 0
         self.advance([])
 
-    def advance(self, files: Sequence[LocalFile]) -> None:
+    def advance(self, files: Sequence[NewFile]) -> None:
         self._rows += _rows(files)
         self._bytes += sum(file.size for file in files)
         self._meter.show(Tally(self._rows, self._already, self._bytes))
@@ -110,20 +112,30 @@ def _open(
 ) -> str:
     """Say that the main branch is incomplete, and take away what does not belong."""
     (card,) = (file for file in payload.head if file.path == CARD_NAME)
-    content = card.source if isinstance(card.source, bytes) else card.source.read_bytes()
-    placeholder = LocalFile.of(CARD_NAME, placeholder_card(content.decode()).encode())
+    placeholder = NewFile.of(CARD_NAME, placeholder_card(card.text()).encode())
     additions = [] if placeholder.is_at(remote.get(CARD_NAME)) else [placeholder]
     deletions = [*stale, *({MANIFEST_NAME} & remote.keys())]
     if not additions and not deletions:
         return head
-    message = "Begin a new version"
-    uploaded = repository.upload(additions) if additions else []
-    return repository.commit(uploaded, deletions, message=message, parent=head)
+    return _commit(repository, additions, deletions, message="Begin a new version", parent=head)
 
 
-def _batches(files: Sequence[LocalFile], n_files: int, n_bytes: int) -> Iterator[list[LocalFile]]:
+def _commit(
+    repository: HubRepository,
+    files: Sequence[NewFile],
+    deletions: Sequence[str],
+    *,
+    message: str,
+    parent: str,
+) -> str:
+    with ExitStack() as until:
+        additions = repository.upload(files, until) if files else []
+        return repository.commit(additions, deletions, message=message, parent=parent)
+
+
+def _batches(files: Sequence[NewFile], n_files: int, n_bytes: int) -> Iterator[list[NewFile]]:
     """Files in order, so many and so large at a time; a larger one alone."""
-    batch: list[LocalFile] = []
+    batch: list[NewFile] = []
     size = 0
     for file in files:
         if batch and (len(batch) == n_files or size + file.size > n_bytes):
@@ -135,5 +147,5 @@ def _batches(files: Sequence[LocalFile], n_files: int, n_bytes: int) -> Iterator
         yield batch
 
 
-def _rows(files: Sequence[LocalFile]) -> int:
+def _rows(files: Sequence[NewFile]) -> int:
     return sum(file.rows for file in files)

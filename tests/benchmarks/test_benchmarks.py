@@ -130,3 +130,13 @@ def test_executors_compares_all_ways(tmp_path):
     assert [row[2] for row in rows(printed, "2 local workers")] == ["1.00"]
     assert len(rows(printed, "2 shares at once")) == 1
     assert {len(laps) for ways in figures["seconds"].values() for laps in ways.values()} == {1}
+
+
+def test_streaming_reads_every_image_everywhere(tmp_path):
+    printed, figures = report("streaming.py", tmp_path, "sample", "--images", "2", "--repeats", "1")
+    places = [f"datasets, parquet: {place}" for place in ("folder", "hub")]
+    places += [f"webdataset, tars: {place}" for place in ("folder", "http", "hub")]
+    assert set(figures["images_per_second"]) == set(places)
+    for rates in figures["images_per_second"].values():
+        assert all(rate[clock] > 0 for (rate,) in rates.values() for clock in ("wall", "cpu"))
+    assert len(rows(printed, "webdataset, tars")) == 3

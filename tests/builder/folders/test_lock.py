@@ -24,9 +24,11 @@ class Memory:
     def at(self, path: str) -> str:
         return f"memory://q/{path}"
 
-    def files(self, below: str) -> list[str]:
+    def files(self, below: str) -> dict[str, int]:
         self._require_here()
-        return [path for path in self.objects if path.startswith(f"{below}/")]
+        return {
+            path: len(data) for path, data in self.objects.items() if path.startswith(f"{below}/")
+        }
 
     def read(self, path: str) -> bytes:
         self._require_here()
@@ -72,7 +74,9 @@ def test_it_is_held_and_given_back() -> None:
 def test_a_living_build_keeps_others_out(capsys: pytest.CaptureFixture[str]) -> None:
     objects = Memory()
     with ObjectLock(objects, "here") as held:
-        with pytest.raises(FolderError, match=r"another build, on .*, is writing there; wait"):
+        with pytest.raises(
+            FolderError, match=r"another build or push, on .*, is writing there; wait"
+        ):
             ObjectLock(objects, "there").__enter__()
         held.require()
     assert "watching for 1 s if it lives" in capsys.readouterr().err
@@ -114,7 +118,7 @@ def test_a_build_that_was_taken_over_notices() -> None:
     with ObjectLock(objects, "here") as held:
         other = Claim(owner="other", machine="there", host="h")
         objects.write(LOCK, other.model_dump_json().encode())
-        with pytest.raises(FolderError, match="another build has taken over there"):
+        with pytest.raises(FolderError, match="another build or push has taken over there"):
             held.require()
         time.sleep(0.3)
     # What is not ours is not removed.
@@ -186,7 +190,9 @@ def test_a_share_and_the_whole_exclude_each_other(held: Share | None, wanted: Sh
     objects = Memory()
     with ObjectLock(objects, "here", held) as lock_held:
         before = set(objects.objects)
-        with pytest.raises(FolderError, match=r"another build, on .*, is writing there; wait"):
+        with pytest.raises(
+            FolderError, match=r"another build or push, on .*, is writing there; wait"
+        ):
             ObjectLock(objects, "there", wanted).__enter__()
         lock_held.require()
         assert set(objects.objects) == before

@@ -54,7 +54,7 @@ def folder(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_both_kinds_do_the_same(folder) -> None:
     assert folder.names() == set()
-    assert folder.files("data") == []
+    assert folder.files("data") == {}
     assert folder.size("data/x/a") is None
     with pytest.raises(FileNotFoundError):
         folder.read("data/x/a")
@@ -70,7 +70,9 @@ def test_both_kinds_do_the_same(folder) -> None:
         folder.write("c", b"small")
         hold.require()
     assert folder.names() - {".build"} == {"data", "c"}
-    assert folder.files("data") == ["data/x/a"]
+    assert folder.files("data") == {"data/x/a": 3}
+    with folder.at_hand("data/x/a") as path:
+        assert (path.name, path.stat().st_size) == ("a", 3)
     assert folder.size("data/x/a") == 3
     assert folder.read("c") == b"small"
     for opened in (folder.open, folder.fetch):
@@ -93,7 +95,9 @@ def file_sha256(data: bytes) -> str:
 def test_two_builds_of_one_user_do_not_mix(folder) -> None:
     with (
         folder.held(lambda: None),
-        pytest.raises(FolderError, match="another build is writing there; wait until it ends"),
+        pytest.raises(
+            FolderError, match="another build or push is writing there; wait until it ends"
+        ),
         open_folder(getattr(folder, "path", folder.name)).held(lambda: None),
     ):
         pass

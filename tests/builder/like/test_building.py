@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 from hub_server import HubServer
 from imagenetq.builder import build, build_like, open_source
+from imagenetq.builder.folders import open_folder
 from imagenetq.builder.like.differences import differences
 from imagenetq.builder.publish.recipe import PIXELS_NAME, pixel_table
 from imagenetq.digests import PixelLine
@@ -50,7 +51,7 @@ def recipe(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a push of the recipe alone leaves. Not to be changed."""
     folder = tmp_path_factory.mktemp("recipe")
     shutil.copy(built / MANIFEST_NAME, folder)
-    (folder / PIXELS_NAME).write_bytes(pixel_table(built, read_manifest(built)))
+    (folder / PIXELS_NAME).write_bytes(pixel_table(open_folder(built), read_manifest(built)))
     return folder
 
 

@@ -59,7 +59,7 @@ class Client:
 
     def push(self, folder: Path, name: str = "org/q", **options: Any) -> Any:
         """Push: what is published, or the error, or None."""
-        return self.do("push", folder=folder, name=name, **options)
+        return self.do("push", dataset=folder, name=name, **options)
 
     def kill(self) -> None:
         """Kill the process that does the job."""

@@ -10,12 +10,17 @@ import pytest
 from pyarrow import parquet
 
 from imagenetq.builder import build, open_source
+from imagenetq.builder.folders import open_folder
 from imagenetq.builder.publish.recipe import pixel_table, read_pixel_table
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest, read_manifest
 from imagenetq.specification import specification_digest
 
 FILES = {".gitattributes", "README.md", "manifest.json", "pixels.parquet", "specification.json"}
+
+
+def table_of(folder, **changes) -> bytes:
+    return pixel_table(open_folder(folder), read_manifest(folder).model_copy(update=changes))
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +87,19 @@ def test_a_recipe_may_be_public(client, built) -> None:
 
 
 def test_tars_give_the_same_table(built, tars) -> None:
-    from_tars = read_pixel_table(pixel_table(tars, read_manifest(tars)), read_manifest(tars))
-    from_parquet = read_pixel_table(pixel_table(built, read_manifest(built)), read_manifest(built))
+    from_tars = read_pixel_table(table_of(tars), read_manifest(tars))
+    from_parquet = read_pixel_table(table_of(built), read_manifest(built))
     assert from_tars == [row for row in from_parquet if row["variant"] in ("clean", "noise-50")]
 
 
 def test_the_table_is_the_same_bytes_each_time(built) -> None:
-    manifest = read_manifest(built)
-    assert pixel_table(built, manifest) == pixel_table(built, manifest)
+    assert table_of(built) == table_of(built)
 
 
 @pytest.mark.parametrize("damage", ["other pixels", "cut", "other columns", "unknown variant"])
 def test_a_table_that_does_not_fit_its_manifest_is_refused(built, damage) -> None:
     manifest = read_manifest(built)
-    data = pixel_table(built, manifest)
+    data = table_of(built)
     table = parquet.read_table(io.BytesIO(data))
     buffer = io.BytesIO()
     if damage == "cut":
@@ -113,5 +117,5 @@ def test_a_table_that_does_not_fit_its_manifest_is_refused(built, damage) -> Non
 
 def test_rows_that_changed_since_are_not_published(built, tars) -> None:
     with pytest.raises(FolderError, match="changed while it was read; verify it and push again"):
-        pixel_table(tars, read_manifest(tars).model_copy(update={"pixel_digest": "0" * 64}))
+        table_of(tars, pixel_digest="0" * 64)
     del built

@@ -13,7 +13,7 @@ import pytest
 import s3fs
 from gate import Gate
 
-from imagenetq.builder import build, open_source, verify
+from imagenetq.builder import build, copy, open_source, verify
 from imagenetq.builder.folders.remote import RemoteFolder
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data import open_data
@@ -43,11 +43,12 @@ def keys_wanted(server: str):
 
 
 @pytest.mark.usefixtures("bucket", "keys_wanted")
-def test_wrong_credentials(images: Path) -> None:
+def test_wrong_credentials(images: Path, local: Path) -> None:
     start = time.monotonic()
     for attempt in (
         lambda: build(open_source(images), "s3://bucket/q", subset="mini", only=ONLY),
         lambda: verify("s3://bucket/q"),
+        lambda: copy(local, "s3://bucket/q"),
         lambda: open_data("s3://bucket/q"),
     ):
         with pytest.raises((FolderError, OSError), match=r"the storage refuses it .*check the cre"):
@@ -74,7 +75,7 @@ def test_no_such_bucket(images: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("gs://bucket/q", "needs a package that is not installed; pip install gcsfs"),
+        ("oss://bucket/q", "needs a package that is not installed; pip install ossfs"),
         ("nonsense://bucket/q", "fsspec cannot open it .*; check the address"),
         ("https://127.0.0.1:9/q", "a web server takes no files; give a folder or a bucket"),
         ("hf://datasets/org/q", "would be a commit of its own; .* `imagenetq push`"),
@@ -163,3 +164,26 @@ def test_a_server_that_stays_silent_in_mid_build(
     gate.open()
     manifest = build(open_source(source_230), "s3://bucket/q", subset="mini", only=ONLY)
     assert manifest == read_manifest(local)
+
+
+def test_a_server_that_is_gone_in_mid_push(
+    gate: Gate, local: Path, server: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "impatient.py"
+    script.write_text(IMPATIENT)
+    command = [sys.executable, script, "push", local, "s3://bucket/q", "--workers", "1"]
+    client = s3fs.S3FileSystem(endpoint_url=server, use_listings_cache=False)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not client.exists("bucket/q/data/clean/test-00000-of-00003.parquet"):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    gate.stall()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (last,) = [line for line in errors.splitlines() if line.startswith("imagenetq: s3://bucket/q/")]
+    assert "times in a row; run the same command again" in last
+    assert "Traceback" not in errors
+    gate.open()
+    assert not client.exists("bucket/q/manifest.json")
+    assert copy(local, "s3://bucket/q", workers=1).was_there is False
+    assert verify("s3://bucket/q", workers=1) == []

@@ -1,0 +1,188 @@
+"""Copy a dataset to a storage: verified first, every object whole, the manifest last.
+
+While files are on their way, the place holds the manifest to come beside a card that says that it
+is incomplete. So the next push knows what was begun there, and neither `load_dataset` nor
+`imagenetq eval` takes it for a dataset.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
+from imagenetq.builder.publish.origin import changed, publishable_manifest, require_verified
+from imagenetq.builder.publish.payload import sha256_at
+from imagenetq.builder.publish.repository_card import placeholder_card
+from imagenetq.builder.publish.uploading import shown
+from imagenetq.errors import FolderError, PublishError, UsageError
+from imagenetq.files import TEMPORARY_PREFIX
+from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
+from imagenetq.progress import Meter, Tally, meter
+from imagenetq.specification import CLEAN
+
+_BEGUN = f"{STATE}/{MANIFEST_NAME}"
+"""The manifest to come, for as long as it is not there."""
+
+_BLOCK = 2**20
+_PREFERRED = "jpeg-10"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A dataset in a storage.
+
+    Attributes:
+        place: its URL.
+        pixel_digest: of the dataset.
+        was_there: whether it was there before, every file of it, so that nothing was sent.
+        loading: a line of Python that streams a variant from there.
+    """
+
+    place: str
+    pixel_digest: str
+    was_there: bool
+    loading: str
+
+
+def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copied:
+    """Copy a dataset to a storage, or go on with a copy that ended early.
+
+    What is there already, with its size and hash, is not sent again; to learn its hash it is read.
+
+    Args:
+        dataset: its folder or its URL; verified first, every shard and pixel.
+        place: a URL such as `s3://bucket/imagenet-q`: empty, or of the same dataset.
+        workers: processes that verify; one a core if left out.
+
+    Raises:
+        UsageError: a place or a dataset that does not do at all.
+        FolderError: there is no dataset; or the place is in use, or cannot be written.
+        PublishError: the dataset is not as its manifest says; the place holds something else.
+        OSError: a storage failed for good. What was sent stays for the next push.
+    """
+    source, target = open_folder(dataset), open_folder(place)
+    if source.name == target.name:
+        raise UsageError(f"{place}: that is the dataset itself; name another place")
+    manifest = publishable_manifest(source)
+    with target.held(lambda: _require_own(target, manifest)) as hold:
+        require_verified(source, manifest, workers)
+        was_there = not _complete(source, target, manifest, hold)
+    return Copied(target.name, manifest.pixel_digest, was_there, _loading(target, manifest))
+
+
+def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
+    """Refuse a place that is neither empty nor of this dataset."""
+    names = target.names()
+    if MANIFEST_NAME in names:
+        _require_same(target, target.manifest(), manifest)
+    elif STATE in names and target.size(_BEGUN) is not None:
+        _require_same(target, target.model(Manifest, _BEGUN), manifest)
+    elif names - {STATE} or any(map(_is_of_something, target.files(STATE))):
+        raise PublishError(f"{target} holds other files; push to an empty or a new place")
+    ours = {shard.path for shard in manifest.shards}
+    foreign = sorted(path for path in target.files("data") if path not in ours)
+    if foreign:
+        raise PublishError(
+            f"{target} holds files of something else ({shown(foreign)}); push to another place, "
+            "or remove them"
+        )
+
+
+def _is_of_something(path: str) -> bool:
+    """Whether a file is more than what a push leaves that was killed in its first second."""
+    name = path.rpartition("/")[2]
+    return name != "lock" and not name.startswith(TEMPORARY_PREFIX)
+
+
+def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) -> None:
+    if there.pixel_digest != manifest.pixel_digest:
+        raise PublishError(
+            f"{target} holds another dataset (pixel digest {there.pixel_digest[:12]}, here "
+            f"{manifest.pixel_digest[:12]}); push to another place, or remove it"
+        )
+    if there.shards != manifest.shards:
+        raise PublishError(
+            f"{target} holds the same pixels in other files; use those, or push to another place"
+        )
+
+
+def _complete(source: DatasetFolder, target: DatasetFolder, manifest: Manifest, hold: Hold) -> bool:
+    """Send what is missing; whether anything was."""
+    head = {PREVIEW_NAME: preview()}
+    head |= {name: source.read(name) for name in (CARD_NAME, MANIFEST_NAME)}
+    with meter("comparing", max(sum(shard.rows for shard in manifest.shards), 1)) as progress:
+        missing = [shard for shard in manifest.shards if not _is_there(target, shard, progress)]
+    if not missing and all(_content(target, name) == data for name, data in head.items()):
+        target.remove(_BEGUN)
+        return False
+    target.write(_BEGUN, head[MANIFEST_NAME])
+    target.remove(MANIFEST_NAME)
+    target.write(CARD_NAME, placeholder_card(head[CARD_NAME].decode("utf-8")).encode())
+    with meter("uploading", max(sum(shard.rows for shard in missing), 1)) as progress:
+        rows, sent = 0, 0
+        for shard in missing:
+            hold.require()
+            _send(source, target, shard)
+            rows, sent = rows + shard.rows, sent + shard.bytes
+            progress.show(Tally(rows, 0, sent))
+    _require_complete(target, manifest)
+    hold.require()
+    for name, data in head.items():
+        target.write(name, data)
+    target.remove(_BEGUN)
+    return True
+
+
+def _is_there(target: DatasetFolder, shard: Shard, progress: Meter) -> bool:
+    there = target.is_intact(shard.path, shard.bytes, shard.sha256)
+    if there and not target.is_local:
+        # A size is quickly asked for; whoever trusts it would publish what he has not seen.
+        there = sha256_at(target, shard.path) == shard.sha256
+    progress.advance(shard.rows)
+    return there
+
+
+def _send(source: DatasetFolder, target: DatasetFolder, shard: Shard) -> None:
+    file = target.new_file(shard.path)
+    try:
+        with source.fetch(shard.path) as content:
+            shutil.copyfileobj(content, file, _BLOCK)
+        if file.sha256 != shard.sha256:
+            raise changed(shard.path)
+        file.commit()
+    except OSError as error:
+        # The system does not name a disk that is full.
+        if error.errno is not None:
+            error.filename = error.filename or str(target.disk)
+        raise
+    finally:
+        file.abort()
+
+
+def _require_complete(target: DatasetFolder, manifest: Manifest) -> None:
+    """Look again, before the manifest says that all is there."""
+    sizes = target.files("data")
+    expected = {shard.path: shard.bytes for shard in manifest.shards}
+    differing = [path for path in {**expected, **sizes} if sizes.get(path) != expected.get(path)]
+    if differing:
+        raise PublishError(
+            f"{target}: {shown(differing)} not as the manifest says; the push is not complete; "
+            "run the same command again"
+        )
+
+
+def _content(target: DatasetFolder, name: str) -> bytes | None:
+    try:
+        return target.read(name)
+    except (FileNotFoundError, FolderError):
+        return None
+
+
+def _loading(target: DatasetFolder, manifest: Manifest) -> str:
+    """How `datasets` reads files where it does not know a dataset's folder."""
+    distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
+    variant = _PREFERRED if _PREFERRED in distorted else distorted[0]
+    suffix = "tar" if manifest.format == "webdataset" else "parquet"
+    files = target.at(f"data/{variant}/*.{suffix}")
+    return f'load_dataset("{manifest.format}", data_files="{files}", streaming=True)'

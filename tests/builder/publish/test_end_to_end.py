@@ -1,0 +1,185 @@
+"""The whole way, as users go it: build, push by the command line, read back in every way, evaluate.
+
+The photographs are the embedded sample's, as a user's own class folders. The Hub is our own; the
+commands and clients that talk to it are the real ones, each in a process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from fault_server import FaultServer
+from hub_server import HubServer
+from imagenetq.builder import open_source
+from imagenetq.evaluate.data import open_data
+from imagenetq.record import pixel_sha256
+
+VARIANTS = ["clean", "blur-3", "noise-50", "contrast-0.3", "jpeg-10", "jpeg2000-28"]
+IMAGES = 9
+TOKEN = "hf_writer"
+READERS = Path(__file__).with_name("readers.py")
+
+Rows = Counter[tuple[str, str, str]]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    sample = open_source("sample")
+    for image in sample.images():
+        path = folder / image.wnid / image.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.read(image))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubServer]:
+    with HubServer() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["lfs", "xet"])
+def environment(
+    request: pytest.FixtureRequest, hub: HubServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What the commands of an empty Hub's user see; large files go by git-lfs, or by Xet."""
+    hub.reset()
+    hub.tokens[TOKEN] = "write"
+    inherited = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    return inherited | {
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path_factory.mktemp("home")),
+        "HF_TOKEN": TOKEN,
+        "HF_HUB_DISABLE_XET": str(int(not request.param)),
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    }
+
+
+@pytest.fixture(scope="module")
+def command(executable: str, environment: dict[str, str]) -> Callable[..., str]:
+    """Runs a command that must succeed; what it prints."""
+
+    def run(*arguments: object) -> str:
+        done = subprocess.run(
+            [executable, *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def read(environment: dict[str, str]) -> Callable[..., Rows]:
+    """Reads with a real client in new processes, one a node."""
+
+    def run(how: str, *, nodes: int = 1, **job: Any) -> Rows:
+        command = [sys.executable, str(READERS), json.dumps({"read": how, **job})]
+        processes = [
+            subprocess.Popen(
+                command,
+                env=environment | {"RANK": str(rank), "WORLD_SIZE": str(nodes)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(nodes)
+        ]
+        rows: Rows = Counter()
+        for process in processes:
+            out, said = process.communicate(timeout=300)
+            assert process.returncode == 0, said
+            found = json.loads(out.splitlines()[-1])
+            assert found
+            rows.update(tuple(row) for row in found)
+        return rows
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folders(
+    run: Callable[..., Any], photographs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The dataset in both formats."""
+    out = tmp_path_factory.mktemp("datasets")
+    shape = ("--subset", "full", "--allow-short", "--only", ",".join(VARIANTS), "--workers", 1)
+    for form in ("parquet", "webdataset"):
+        done = run("build", photographs, *shape, "--format", form, "--out", out / form)
+        assert done.returncode == 0, done.stderr
+    return {form: out / form for form in ("parquet", "webdataset")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pushed(hub: HubServer, command: Callable[..., str], folders: dict[str, Path]) -> None:
+    """Each of them on the Hub, as `org/FORMAT`."""
+    for form, folder in folders.items():
+        out = command("push", folder, f"org/{form}", "--workers", 1)
+        assert out.startswith(f"{hub.url}/datasets/org/{form} v1.0.0: published (private, access")
+
+
+@pytest.fixture(scope="module")
+def expected(folders: dict[str, Path]) -> Callable[[str], Rows]:
+    """The rows of a variant, or of all, in the folder."""
+    data = open_data(folders["parquet"])
+    rows = Counter(
+        (sample.image_id, sample.variant, pixel_sha256(sample.pixels))
+        for task in data.tasks(data.variants)
+        for sample in task.samples()
+    )
+    assert len(rows) == rows.total() == IMAGES * len(VARIANTS)
+
+    def of(name: str) -> Rows:
+        return Counter({row: 1 for row in rows if name in ("all", row[1])})
+
+    return of
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_load_dataset_by_tag(read, expected, form, streaming) -> None:
+    source = {"path": f"org/{form}", "name": "jpeg-10", "revision": "v1.0.0"}
+    assert read("loaded", streaming=streaming, **source) == expected("jpeg-10")
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+def test_a_stream_resumes_in_mid_shard(read, expected, form) -> None:
+    source = {"path": f"org/{form}", "name": "jpeg-10", "revision": "v1.0.0"}
+    assert read("resumed", after=4, **source) == expected("jpeg-10")
+
+
+def test_webdataset_over_http_by_nodes_and_workers(folders, read, expected) -> None:
+    with FaultServer(folders["webdataset"]) as server:
+        urls = [f"{server.url}/data/{name}/test-00000.tar" for name in VARIANTS]
+        assert read("tars", nodes=2, workers=2, urls=urls) == expected("all")
+        assert all(len(server.requests(f"/data/{name}/")) == 1 for name in VARIANTS)
+
+
+def test_webdataset_over_the_hub_by_nodes_and_workers(read, expected) -> None:
+    root = "hf://datasets/org/webdataset@v1.0.0/data"
+    urls = [f"{root}/{name}/test-00000.tar" for name in VARIANTS]
+    assert read("tars", nodes=2, workers=2, urls=urls) == expected("all")
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+def test_the_same_predictions_from_the_hub(folders, command, form, tmp_path) -> None:
+    tables = []
+    for data in (folders[form], f"hf:org/{form}@v1.0.0"):
+        out = tmp_path / str(len(tables))
+        command("eval", "--model", "baseline/nearest", "--data", data, "--out", out)
+        tables.append(parquet.read_table(next(out.rglob("predictions.parquet"))))
+    assert tables[0].num_rows == IMAGES * len(VARIANTS)
+    assert tables[0].equals(tables[1])
