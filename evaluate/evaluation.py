@@ -14,7 +14,7 @@ from imagenetq.evaluate.answering import answer, different_preprocessings
 from imagenetq.evaluate.cache import Store
 from imagenetq.evaluate.data import open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.device import exact_arithmetic
+from imagenetq.evaluate.device import exact_arithmetic, made_current
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.group import Group, joined_group, own_device
 from imagenetq.evaluate.models.assembling import assemble
@@ -79,7 +79,11 @@ def evaluate(
         name: finished_result(folders[name], plan, data.identity) for name, plan in plans.items()
     }
     todo = [model for model in models if finished[model.name] is None]
-    with joined_group() as group, exact_arithmetic(settings.precision):
+    with (
+        joined_group() as group,
+        made_current(own_device(settings.device, group)),
+        exact_arithmetic(settings.precision),
+    ):
         if group.rank == 0:
             for model in todo:
                 begin(folders[model.name] / PARTS, plans[model.name])

@@ -5,9 +5,10 @@ each preprocessing that differs.
 """
 
 import multiprocessing
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -85,9 +86,20 @@ class Unrendered:
 
     def notes(self) -> tuple[SampleNote, ...]:
         """One for each variant; only the clean image's pixel hash is known."""
-        other = replace(self.note, pixel_sha256=None)
+        clean = self.note
         return tuple(
-            self.note if name == CLEAN else replace(other, variant=name) for name in self.variants
+            clean
+            if name == CLEAN
+            else SampleNote(
+                clean.task,
+                clean.image_id,
+                clean.wnid,
+                name,
+                clean.label,
+                clean.short_side,
+                pixel_sha256=None,
+            )
+            for name in self.variants
         )
 
 
@@ -97,7 +109,9 @@ class _Reader(IterableDataset[Batch | Unrendered]):
     def __init__(
         self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing], batch_size: int
     ) -> None:
-        self.tasks = tasks
+        # Shared memory, not part of what starts a worker: more than a pipe holds would make each
+        # worker's start wait for the one before it.
+        self.pickled = torch.frombuffer(bytearray(pickle.dumps(tasks)), dtype=torch.uint8)
         self.preprocessings = preprocessings
         self.batch_size = batch_size
 
@@ -110,7 +124,9 @@ class _Reader(IterableDataset[Batch | Unrendered]):
 
     def _batches(self) -> Iterator[Batch | Unrendered]:
         worker = get_worker_info()
-        tasks = self.tasks if worker is None else self.tasks[worker.id :: worker.num_workers]
+        tasks: Sequence[Task] = pickle.loads(self.pickled.numpy().data)  # noqa: S301  Our own.
+        if worker is not None:
+            tasks = tasks[worker.id :: worker.num_workers]
         inputs: list[list[torch.Tensor]] = [[] for _ in self.preprocessings]
         notes: list[SampleNote] = []
         finished: list[tuple[str, int]] = []

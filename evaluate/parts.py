@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.device import Answers
@@ -56,8 +57,8 @@ class Parts:
                 "label": [note.label for note in part.notes],
                 "short_side": [note.short_side for note in part.notes],
                 "pixel_sha256": [note.pixel_sha256 for note in part.notes],
-                "top5_class": list(answers.top5_class),
-                "top5_probability": list(answers.top5_probability),
+                "top5_class": _lists(answers.top5_class),
+                "top5_probability": _lists(answers.top5_probability),
                 "true_probability": answers.true_probability,
                 "true_rank": answers.true_rank,
             }
@@ -125,6 +126,14 @@ class Collector:
         del self._expected[key]
         notes = self._notes.pop(key, [])
         return Part(tuple(notes), _joined(self._answers.pop(key, [])))
+
+
+def _lists(rows: NDArray[Any]) -> Any:
+    """Rows of equal length as an Arrow column of lists, without a Python object for each."""
+    import pyarrow as pa
+
+    offsets = np.arange(0, rows.size + 1, rows.shape[1], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(rows).reshape(-1))
 
 
 def _rows(answers: Answers, rows: Sequence[int]) -> Answers:

@@ -48,8 +48,12 @@ def differences(
     device: torch.device,
     preprocessings: Sequence[Preprocessing],
     only: Sequence[str] | None = None,
+    crop_every: int = 9,
 ) -> list[str]:
-    """What of one picture is not as the reference has it: variants, and crops of them."""
+    """What of one picture is not as the reference has it: variants, and crops of some of them.
+
+    Every so many-th variant is cropped: how, does not depend on what is in it.
+    """
     ladder = select_variants(only or [CLEAN, *engine.distortions])
     height, width, _ = pixels.shape
     original = Original(
@@ -57,14 +61,19 @@ def differences(
         torch.from_numpy(noise_field("exact", pixels.size)).to(device),
     )
     pictures = rendered(original, ladder, engine)
-    crops = [engine.cropped(pictures, crop_of(one, width, height)) for one in preprocessings]
+    crops = [
+        engine.cropped(pictures[::crop_every].contiguous(), crop_of(one, width, height))
+        for one in preprocessings
+    ]
     found = []
     for row, expected in enumerate(render_ladder(pixels, image_id="exact", only=ladder)):
         name = f"{expected.variant.name} of {height}x{width}"
         if pixel_sha256(pictures[row].cpu().numpy()) != pixel_sha256(expected.pixels):
             found.append(name)
+        if row % crop_every:
+            continue
         for one, crop in zip(preprocessings, crops, strict=True):
-            given, wanted = crop[row].cpu().numpy(), one.pixels(expected.pixels)
+            given, wanted = crop[row // crop_every].cpu().numpy(), one.pixels(expected.pixels)
             if given.shape != wanted.shape or pixel_sha256(given) != pixel_sha256(wanted):
                 found.append(f"{name}, cropped as {one}")
     return found

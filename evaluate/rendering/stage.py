@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
 import torch
@@ -17,7 +16,7 @@ from imagenetq.specification import Variant, select_variants
 
 
 class Stage:
-    """Renders images on the device as they come, and makes whole batches of their inputs."""
+    """Renders images as they come, on a device that must be current, in whole batches."""
 
     def __init__(
         self,
@@ -27,7 +26,6 @@ class Stage:
         batch_size: int,
     ) -> None:
         self._engine = engine
-        self._device = device
         self._copier = Copier(device)
         self._preprocessings = preprocessings
         self._batch_size = batch_size
@@ -43,7 +41,7 @@ class Stage:
             if isinstance(item, Batch):
                 yield item
                 continue
-            with torch.inference_mode(), self._on_device():
+            with torch.inference_mode():
                 self._render(item)
             while len(self._notes) >= self._batch_size:
                 yield self._batch(self._batch_size)
@@ -69,10 +67,6 @@ class Stage:
                 self._inputs[place] = [joined[size:]]
         notes = tuple(self._notes.popleft() for _ in range(size))
         return Batch(tuple(taken), notes, ())
-
-    def _on_device(self) -> AbstractContextManager[object]:
-        """Kernels are launched on the device that is current."""
-        return torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext()
 
 
 @lru_cache

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
     # One that resizes, squashing; one that pads.
     some = [PREPROCESSINGS[3], PREPROCESSINGS[5]]
-    found = differences(pixels, triton_engine(), torch.device("cpu"), some, ONLY)
+    found = differences(pixels, triton_engine(), torch.device("cpu"), some, ONLY, crop_every=4)
     table = torch.rand(256, 3)
     samples = torch.from_numpy(pixels)[None]
     expected = torch.stack([table[:, c][samples[..., c].long()] for c in range(3)], dim=1)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="no Triton h
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
 
-@pytest.mark.parametrize("shape", ["1x1", "3x5", "9x4", "2x19", "17x16"])
+@pytest.mark.parametrize("shape", ["1x1", "9x4", "13x16"])
 def test_interpreted(shape: str) -> None:
     # Whether kernels are interpreted is decided when they are imported.
     tests = str(Path(__file__).parents[2])
