@@ -1,6 +1,7 @@
 # Every target sets up what it needs in .venv; nothing else has to be installed first.
 PYTHON ?= python3
 VENV := .venv
+SOURCE ?= sample
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
 
@@ -27,8 +28,14 @@ check: $(VENV)/.dev
 	cd $(PLAIN) && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/render.py
-	$(BIN)/python benchmarks/build.py
+	for table in render build executors streaming; do \
+		$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
+	done
+	if command -v nvidia-smi >/dev/null; then \
+		for table in evaluation gpu gpus; do \
+			$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
+		done; \
+	fi
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py
