@@ -96,9 +96,7 @@ class Case:
 def main() -> None:
     """Measure and print."""
     options = parse_options()
-    facts = measure.machine() | {"torch": torch.__version__}
-    if options.device.type == "cuda":
-        facts["GPU"] = torch.cuda.get_device_name(options.device)
+    facts = machine(options.device)
     with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
         try:
             bench = Bench(options, Path(scratch))
@@ -125,17 +123,33 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--images", type=int, default=240, help="in 52 variants each")
     parser.add_argument("--easy-images", type=int, default=3000, help=f"in {EASY} only")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--workers", type=int, default=usable_cores())
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    measure.add_json_option(parser)
-    options = parser.parse_args()
-    options.device = torch.device(options.device)
+    options = parsed(parser)
     options.slow = options.slow[0]
     if options.images <= _SMALL:
         parser.error(f"--images must be more than {_SMALL}")
     return options
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line, with the options that all evaluations share."""
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=usable_cores())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--device",
+        type=torch.device,
+        default=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    measure.add_json_option(parser)
+    return parser.parse_args()
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What a reader must know of the machine and its GPU."""
+    facts = measure.machine() | {"torch": torch.__version__}
+    if device.type == "cuda":
+        facts["GPU"] = torch.cuda.get_device_name(device)
+    return facts
 
 
 def parse_models(text: str) -> list[tuple[str, Precision]]:

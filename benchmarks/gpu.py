@@ -15,9 +15,8 @@ from typing import Any
 
 import measure
 import timm_way
-import torch
 from ceilings import forward_only
-from evaluation import Case, Clocked, parse_models, quick, random_model
+from evaluation import Case, Clocked, machine, parse_models, parsed, quick, random_model
 from photographs import Photographs
 from watching import Busy, busy
 
@@ -27,7 +26,6 @@ from imagenetq.evaluate import Settings, evaluate
 from imagenetq.evaluate.data.source import CleanSource
 from imagenetq.evaluate.device import HALF, exact_arithmetic
 from imagenetq.evaluate.rendering import Render
-from imagenetq.progress import usable_cores
 from imagenetq.specification import variants
 
 FORWARD = "forward only"
@@ -51,9 +49,7 @@ class Rate:
 def main() -> None:
     """Measure and print."""
     options = parse_options()
-    facts = measure.machine() | {"torch": torch.__version__}
-    if options.device.type == "cuda":
-        facts["GPU"] = torch.cuda.get_device_name(options.device)
+    facts = machine(options.device)
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
         try:
@@ -82,14 +78,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--sizes", type=lambda text: [int(n) for n in text.split(",")], help="such as 100,1000"
     )
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--workers", type=int, default=usable_cores())
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    measure.add_json_option(parser)
-    options = parser.parse_args()
-    options.device = torch.device(options.device)
-    return options
+    return parsed(parser)
 
 
 class Bench:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import measure
 import torch
-from evaluation import Clocked, parse_models, quick, random_model
+from evaluation import Clocked, machine, parse_models, quick, random_model
 from photographs import Photographs
 
 from imagenetq.builder import open_source
@@ -29,9 +29,7 @@ def main() -> None:
     if os.environ.get(_PROCESSES):
         print(f"{seconds(options, int(os.environ[_PROCESSES]))}", flush=True)
         return
-    facts = measure.machine() | {"torch": torch.__version__}
-    if torch.cuda.is_available():
-        facts["GPU"] = torch.cuda.get_device_name()
+    facts = machine(torch.device("cuda"))
     with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
         photographs = Photographs(open_source(options.source), options.photos, Path(scratch))
         for n_gpus in options.gpus:

@@ -140,3 +140,16 @@ def test_streaming_reads_every_image_everywhere(tmp_path):
     for rates in figures["images_per_second"].values():
         assert all(rate[clock] > 0 for (rate,) in rates.values() for clock in ("wall", "cpu"))
     assert len(rows(printed, "webdataset, tars")) == 3
+
+
+def test_gpu_meets_every_contender_on_a_cpu_too(tmp_path):
+    counts = ("--photos", "2", "--images", "3", "--all-images", "0", "--cached-images", "3")
+    model = ("--models", "squeezenet1_0:fp32", "--batch-size", "16", "--workers", "0")
+    printed, figures = report(
+        "gpu.py", tmp_path, "sample", *counts, *model, "--repeats", "1", "--device", "cpu"
+    )
+    contenders = ["forward only", "--render gpu, 41 variants", "--cache, second model"]
+    assert list(figures["squeezenet1_0, fp32"]) == contenders
+    for name in contenders:
+        assert len(rows(printed, name)) == 1
+        assert all(rate > 0 for rate in figures["squeezenet1_0, fp32"][name])
