@@ -115,7 +115,7 @@ def test_evaluation_meets_every_contender(tmp_path):
         "forward only",
         "cores only: decode, resize",
         "eval --data, stored",
-        "eval --source, rendered",
+        "eval --source --render cpu",
         "timm's way, stored files",
     }
     # Differences of such short runs may have any sign.
