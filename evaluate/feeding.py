@@ -13,6 +13,7 @@ from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.feed import Batch, batches
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.evaluate.rendering import Engine, Stage
+from imagenetq.progress import meter
 from imagenetq.specification import CLEAN, select_variants
 
 _THREADS = 8
@@ -120,9 +121,15 @@ def _names(
     store: Store, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
 ) -> dict[str, list[str | None]]:
     """For each task's key, the name of its entry for each preprocessing."""
-    with ThreadPoolExecutor(_THREADS) as threads:
-        fingerprints = list(threads.map(lambda task: task.fingerprint(), tasks))
-    return {
-        task.key: [store.key(fingerprint, one) for one in preprocessings]
-        for task, fingerprint in zip(tasks, fingerprints, strict=True)
-    }
+    total = sum(task.n_samples or 0 for task in tasks)
+    names: dict[str, list[str | None]] = {}
+    with (
+        meter("looking into the cache", total) as progress,
+        ThreadPoolExecutor(_THREADS) as threads,
+    ):
+        # Clean images are known by their files' bytes, and there may be a gigabyte of them.
+        fingerprints = threads.map(lambda task: task.fingerprint(), tasks)
+        for task, fingerprint in zip(tasks, fingerprints, strict=True):
+            names[task.key] = [store.key(fingerprint, one) for one in preprocessings]
+            progress.advance(task.n_samples or 0)
+    return names

@@ -125,7 +125,7 @@ class Store:
             max_bytes: of all entries together.
 
         Raises:
-            UsageError: it cannot be a folder, or holds other files.
+            UsageError: it cannot be a folder.
         """
         self.folder = folder
         self.max_bytes = max_bytes
