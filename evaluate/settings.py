@@ -67,7 +67,7 @@ class Settings:
         Raises:
             UsageError: no such precision, device or way to render.
         """
-        _require_known("--precision", precision, get_args(Precision))
+        _require_known("precision", precision, get_args(Precision))
         _require_known("--render", render, get_args(Render))
         chosen = choose_device(device)
         if render == "gpu" and chosen.type == "cpu":
@@ -86,6 +86,6 @@ class Settings:
         )
 
 
-def _require_known(option: str, value: str, known: Sequence[str]) -> None:
+def _require_known(what: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise UsageError(f"no {option} {value!r}; there are {', '.join(known)}")
+        raise UsageError(f"no {what} {value!r}; there are {', '.join(known)}")

@@ -39,8 +39,8 @@ def test_a_path_is_never_taken_for_the_word(
     write(tmp_path / "sample" / CLASSED)
     monkeypatch.chdir(tmp_path)
 
-    assert open_source(Path("sample")) == ClassFolders(Path("sample"))
-    assert open_source("./sample") == ClassFolders(Path("sample"))
+    assert open_source(Path("sample")) == ClassFolders(Path("sample").absolute())
+    assert open_source("./sample") == ClassFolders(Path("sample").absolute())
 
 
 def test_opens_a_dataset_of_the_hub() -> None:
