@@ -6,14 +6,18 @@ each preprocessing that differs.
 
 import multiprocessing
 import pickle
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
+from multiprocessing.sharedctypes import Synchronized
+from types import TracebackType
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.distortions.noise import noise_field
 from imagenetq.errors import ImagenetqError
@@ -22,6 +26,9 @@ from imagenetq.evaluate.preprocessing import AnyPreprocessing
 from imagenetq.specification import CLEAN
 
 _PREFETCHED_BATCHES = 4
+
+_DEATH = re.compile("DataLoader worker|Pin memory thread")
+"""In what the loader says when a worker was killed."""
 
 _PRELOADED = ["imagenetq.evaluate.feed", "imagenetq.evaluate.data", "imagenetq.rendering"]
 
@@ -67,6 +74,10 @@ class Batch:
     finished: tuple[tuple[str, int], ...]
     failure: Exception | None = None
 
+    def pin_memory(self) -> "Batch":
+        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        return replace(self, inputs=tuple(tensor.pin_memory() for tensor in self.inputs))
+
 
 @dataclass(frozen=True)
 class Unrendered:
@@ -83,6 +94,11 @@ class Unrendered:
     field: torch.Tensor | None
     note: SampleNote
     variants: tuple[str, ...]
+
+    def pin_memory(self) -> "Unrendered":
+        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        field = None if self.field is None else self.field.pin_memory()
+        return replace(self, pixels=self.pixels.pin_memory(), field=field)
 
     def notes(self) -> tuple[SampleNote, ...]:
         """One for each variant; only the clean image's pixel hash is known."""
@@ -104,16 +120,28 @@ class Unrendered:
 
 
 class _Reader(IterableDataset[Batch | Unrendered]):
-    """What a worker runs: its share of the tasks, in order."""
+    """What a worker runs: whenever it is through with a task, the next that nobody has taken.
+
+    Args:
+        tasks: in the order in which they are taken.
+        preprocessings: each is applied to every picture.
+        batch_size: pictures a batch.
+        n_taken: how many tasks have been taken, counted by all workers; None without any.
+    """
 
     def __init__(
-        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing], batch_size: int
+        self,
+        tasks: Sequence[Task],
+        preprocessings: Sequence[AnyPreprocessing],
+        batch_size: int,
+        n_taken: "Synchronized[int] | None",
     ) -> None:
         # Shared memory, not part of what starts a worker: more than a pipe holds would make each
         # worker's start wait for the one before it.
         self.pickled = torch.frombuffer(bytearray(pickle.dumps(tasks)), dtype=torch.uint8)
         self.preprocessings = preprocessings
         self.batch_size = batch_size
+        self.n_taken = n_taken
 
     def __iter__(self) -> Iterator[Batch | Unrendered]:
         try:
@@ -122,15 +150,24 @@ class _Reader(IterableDataset[Batch | Unrendered]):
             # Raised here it would reach the parent wrapped in a traceback.
             yield Batch((), (), (), error)
 
-    def _batches(self) -> Iterator[Batch | Unrendered]:
-        worker = get_worker_info()
+    def _tasks(self) -> Iterator[Task]:
         tasks: Sequence[Task] = pickle.loads(self.pickled.numpy().data)  # noqa: S301  Our own.
-        if worker is not None:
-            tasks = tasks[worker.id :: worker.num_workers]
+        if self.n_taken is None:
+            yield from tasks
+            return
+        while True:
+            with self.n_taken:
+                place = self.n_taken.value
+                self.n_taken.value += 1
+            if place >= len(tasks):
+                return
+            yield tasks[place]
+
+    def _batches(self) -> Iterator[Batch | Unrendered]:
         inputs: list[list[torch.Tensor]] = [[] for _ in self.preprocessings]
         notes: list[SampleNote] = []
         finished: list[tuple[str, int]] = []
-        for task in tasks:
+        for task in self._tasks():
             n_samples = 0
             for sample in task.items():
                 if isinstance(sample, Undistorted):
@@ -189,6 +226,16 @@ def _collate(
     return Batch(stacked, tuple(notes), tuple(finished))
 
 
+def _ignore_lost_connections(_: int) -> None:
+    """Let a worker say nothing when its parent, interrupted, takes a batch only by half."""
+
+    def hook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        if not isinstance(error, EOFError | ConnectionError):
+            sys.__excepthook__(kind, error, where)
+
+    sys.excepthook = hook
+
+
 def _pass(batch: Any) -> Any:
     return batch
 
@@ -200,26 +247,37 @@ def batches(
     *,
     batch_size: int,
     workers: int,
+    pinned: bool,
 ) -> Iterator[Iterator[Batch | Unrendered]]:
     """Iterate over the tasks' samples in batches, and over images that the device renders.
 
+    Batches come as they are ready. A task's samples are in order.
+
     Args:
-        tasks: what to read; each goes to one worker.
+        tasks: what to read; each goes to one worker, those with the most work first.
         preprocessings: each is applied to every picture.
         batch_size: pictures a batch; the last batch of each worker may have fewer.
         workers: processes; 0 reads in this one.
+        pinned: bring what comes into pinned memory, in a thread of its own.
 
     Raises:
         ImagenetqError: what a worker raised, or that a worker was killed.
     """
     workers = min(workers, len(tasks))
+    context = _context() if workers else None
+    # What takes long must not begin last, when the other workers have nothing left to do.
+    ordered = sorted(tasks, key=lambda task: task.work, reverse=True)
     loader: DataLoader[Batch | Unrendered] = DataLoader(
-        _Reader(tasks, preprocessings, batch_size),
+        _Reader(ordered, preprocessings, batch_size, context.Value("q", 0) if context else None),
         batch_size=None,
         collate_fn=_pass,
         num_workers=workers,
         prefetch_factor=_PREFETCHED_BATCHES if workers else None,
-        multiprocessing_context=_context() if workers else None,
+        multiprocessing_context=context,
+        worker_init_fn=_ignore_lost_connections,
+        pin_memory=pinned,
+        # In order, all workers would deliver at the pace of the one with the slowest images.
+        in_order=False,
     )
     yield _checked(iter(loader))
 
@@ -244,8 +302,9 @@ def _checked(loaded: Iterator[Batch | Unrendered]) -> Iterator[Batch | Unrendere
         except StopIteration:
             return
         except (RuntimeError, ConnectionError, EOFError) as error:
-            # A worker that dies while it hands over a batch is met as a connection that ends.
-            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+            # A worker that dies while it hands over a batch is met as a connection that ends, and
+            # ends the thread that was receiving, where there is one.
+            if isinstance(error, RuntimeError) and not _DEATH.search(str(error)):
                 raise
             raise ImagenetqError(
                 "a worker process was killed (out of memory?); the same command goes on where it "

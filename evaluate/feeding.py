@@ -65,7 +65,7 @@ class Feeding:
 
     def _joined(self, cached: Sequence[Cached], fresh: Iterator[Batch]) -> Iterator[Batch]:
         # The workers are at work by now.
-        yield from cached_batches(cached, self.batch_size, pinned=self.device.type == "cuda")
+        yield from cached_batches(cached, self.batch_size, pinned=self._pinned)
         yield from fresh
 
     @contextmanager
@@ -78,7 +78,11 @@ class Feeding:
             rendered = [v.name for v in select_variants([CLEAN, *engine.distortions])]
             tasks = [task.rendered_on_device(rendered) for task in tasks]
         with batches(
-            tasks, preprocessings, batch_size=self.batch_size, workers=self.workers
+            tasks,
+            preprocessings,
+            batch_size=self.batch_size,
+            workers=self.workers,
+            pinned=self._pinned,
         ) as stream:
             if engine is None:
                 # Without an engine no task hands on images to be rendered.
@@ -111,6 +115,11 @@ class Feeding:
             return None
         sizes = {task.key: task.n_samples for task in tasks if task.n_samples is not None}
         return Filler(self.cache, wanted, sizes)
+
+    @property
+    def _pinned(self) -> bool:
+        """Whether inputs should come in memory from which the device copies by itself."""
+        return self.device.type == "cuda"
 
     def on_workers(self) -> "Feeding":
         """The same, but all pictures come from the workers."""

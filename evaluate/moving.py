@@ -11,7 +11,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor on a device; one that is on a GPU already stays where it is."""
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
-    # Only copies from pinned memory do not wait.
+    # Only copies from pinned memory do not wait; what is there already is not copied again.
     return tensor.pin_memory().to(device, non_blocking=True)
 
 

@@ -71,6 +71,11 @@ class Task(ABC):
             OSError: the storage failed for good.
         """
 
+    @property
+    def work(self) -> int:
+        """How much there is to do, against other tasks of the same data; in any unit."""
+        return self.n_samples or 0
+
     def fingerprint(self) -> str | None:
         """A hash of all that decides the samples, without rendering them; None if unknown."""
         return None

@@ -69,6 +69,14 @@ class ShardTask(Task):
     limit: int | None
     patience: Patience
 
+    @property
+    def work(self) -> int:
+        """The bytes to read, which take longest where there are most; 0 if unknown."""
+        shard = self.shard
+        if shard.n_bytes is None or shard.n_rows is None or self.n_samples is None:
+            return 0
+        return shard.n_bytes * self.n_samples // max(1, shard.n_rows)
+
     def fingerprint(self) -> str | None:
         """Of the shard's hash in the manifest; None if there is none."""
         if self.shard.sha256 is None:

@@ -1,0 +1,66 @@
+"""What feeds the networks: every task once, by whichever worker is free."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from evaluation_tasks import DeadlyTask, GreyTask
+
+from imagenetq import ImagenetqError
+from imagenetq.evaluate.feed import Batch, batches
+from imagenetq.evaluate.preprocessing import Preprocessing
+
+PREPROCESSING = Preprocessing(
+    resize=None, interpolation="bilinear", crop=None, mean=(0, 0, 0), std=(1, 1, 1)
+)
+PINNED = [
+    False,
+    pytest.param(
+        True, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+    ),
+]
+
+
+@pytest.mark.parametrize("pinned", PINNED)
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_every_sample_once_and_each_task_s_in_order(
+    tmp_path: Path, workers: int, pinned: bool
+) -> None:
+    tasks = [GreyTask(f"task-{size}", size, tmp_path) for size in (0, 3, 1, 7, 20, 2, 5)]
+    seen: dict[str, list[str]] = {task.key: [] for task in tasks}
+    finished: dict[str, int] = {}
+    with batches(tasks, [PREPROCESSING], batch_size=4, workers=workers, pinned=pinned) as stream:
+        for batch in stream:
+            assert isinstance(batch, Batch)
+            assert not batch.notes or batch.inputs[0].is_pinned() == pinned
+            for note, picture in zip(batch.notes, *batch.inputs, strict=True):
+                assert note.image_id == f"{note.task}-{int(picture[0, 0, 0])}"
+                seen[note.task].append(note.image_id)
+            for key, n_samples in batch.finished:
+                assert key not in finished
+                assert len(seen[key]) == n_samples
+                finished[key] = n_samples
+    assert finished == {task.key: task.n_samples for task in tasks}
+    for task in tasks:
+        assert seen[task.key] == [f"{task.key}-{n}" for n in range(task.n_samples)]
+
+
+def test_a_slow_task_holds_nobody_up(tmp_path: Path) -> None:
+    """The largest begins first; here it ends only when another worker has read all the others."""
+    others = [GreyTask(f"task-{number}", 8, tmp_path) for number in range(12)]
+    slow = GreyTask("slow", 9, tmp_path, waits_for=tuple(task.key for task in others))
+    with batches([*others, slow], [PREPROCESSING], batch_size=2, workers=2, pinned=False) as stream:
+        notes = [note for batch in stream if isinstance(batch, Batch) for note in batch.notes]
+    assert len(notes) == 12 * 8 + 9
+    assert {note.task for note in notes[-9:]} == {"slow"}
+
+
+@pytest.mark.parametrize("pinned", PINNED)
+def test_a_killed_worker_is_told(tmp_path: Path, pinned: bool) -> None:
+    tasks = [DeadlyTask(), GreyTask("task", 3, tmp_path)]
+    with (
+        batches(tasks, [PREPROCESSING], batch_size=1, workers=2, pinned=pinned) as stream,
+        pytest.raises(ImagenetqError, match=re.escape("a worker process was killed")),
+    ):
+        list(stream)

@@ -1,0 +1,49 @@
+"""Tasks for the workers of an evaluation; a module, so that a spawned process can import it."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imagenetq.evaluate.data.base import Sample, Task
+
+
+@dataclass(frozen=True)
+class GreyTask(Task):
+    """Some small grey pictures; once they are made, a file says so.
+
+    Attributes:
+        key: also the file's name.
+        n_samples: how many pictures.
+        folder: for the files.
+        waits_for: other tasks that must be through before this one begins.
+    """
+
+    key: str
+    n_samples: int
+    folder: Path
+    waits_for: tuple[str, ...] = ()
+
+    def samples(self) -> Iterator[Sample]:
+        while not all((self.folder / key).exists() for key in self.waits_for):
+            time.sleep(0.01)
+        for number in range(self.n_samples):
+            pixels = np.full((4, 5, 3), number, np.uint8)
+            yield Sample(f"{self.key}-{number}", "n01440764", "clean", 0, pixels, None)
+        (self.folder / self.key).touch()
+
+
+@dataclass(frozen=True)
+class DeadlyTask(Task):
+    """Kills the process that reads it."""
+
+    key: str = "deadly"
+    n_samples: int = 1
+
+    def samples(self) -> Iterator[Sample]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield from ()
