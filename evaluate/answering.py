@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import torch
 
@@ -17,6 +18,9 @@ from imagenetq.evaluate.parts import Collector, Parts
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 from imagenetq.progress import meter, say
 
+_WAITING_WRITES = 8
+"""Finished tasks that may wait for a slow disk before the pass does."""
+
 
 @dataclass
 class _Seat:
@@ -28,13 +32,15 @@ class _Seat:
         parts: its finished tasks.
         collector: its answers to tasks that are not finished.
         notes: of the batches whose answers are still to come.
+        writes: finished tasks on their way to the disk.
     """
 
     runner: Runner
     place: int
     parts: Parts
-    collector: Collector
-    notes: deque[tuple[SampleNote, ...]]
+    collector: Collector = field(default_factory=Collector)
+    notes: deque[tuple[SampleNote, ...]] = field(default_factory=deque)
+    writes: deque[Future[None]] = field(default_factory=deque)
 
 
 def answer(
@@ -59,6 +65,7 @@ def answer(
     Raises:
         EvaluationError: logits were not numbers.
         ImagenetqError: the data could not be read.
+        OSError: a finished task could not be stored.
     """
     finished = set.intersection(*(part.finished() for part in parts))
     todo = [task for task in tasks if task.key not in finished]
@@ -72,20 +79,23 @@ def answer(
             model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
         )
         place = preprocessings.index(model.preprocessing)
-        seats.append(_Seat(runner, place, part, Collector(), deque()))
+        seats.append(_Seat(runner, place, part))
     total = done + sum(task.n_samples or 0 for task in todo)
     with (
         undivided_copies(feeding.device),
         meter("evaluating", total) as progress,
         feeding.batches(todo, preprocessings) as stream,
+        # The disk is waited for here, so that the device need not wait.
+        ThreadPoolExecutor(1) as disk,
     ):
         gauge = Gauge(progress, done)
         for batch in gauge.timed(stream):
             for seat in seats:
-                _submit(seat, batch)
+                _submit(seat, batch, disk)
             gauge.advance([note.variant for note in batch.notes])
         for seat in seats:
-            _collect(seat, list(seat.runner.drain()))
+            _collect(seat, list(seat.runner.drain()), disk)
+            _await_writes(seat, 0)
             if not seat.collector.is_empty:
                 raise EvaluationError("samples were lost between workers and device; report this")
         say(gauge.summary())
@@ -96,17 +106,17 @@ def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:
     return list(dict.fromkeys(model.preprocessing for model in models))
 
 
-def _submit(seat: _Seat, batch: Batch) -> None:
+def _submit(seat: _Seat, batch: Batch, disk: ThreadPoolExecutor) -> None:
     for key, n_samples in batch.finished:
         seat.collector.expect(key, n_samples)
     if batch.notes:
         labels = torch.tensor([note.label for note in batch.notes])
         seat.runner.submit(batch.inputs[seat.place], labels)
         seat.notes.append(batch.notes)
-    _collect(seat, list(seat.runner.ready()))
+    _collect(seat, list(seat.runner.ready()), disk)
 
 
-def _collect(seat: _Seat, answered: Sequence[Answers]) -> None:
+def _collect(seat: _Seat, answered: Sequence[Answers], disk: ThreadPoolExecutor) -> None:
     for answers in answered:
         notes = seat.notes.popleft()
         if not answers.finite.all():
@@ -117,4 +127,11 @@ def _collect(seat: _Seat, answered: Sequence[Answers]) -> None:
             )
         seat.collector.add(notes, answers)
     for key, part in seat.collector.complete():
-        seat.parts.write(key, part)
+        seat.writes.append(disk.submit(seat.parts.write, key, part))
+    _await_writes(seat, _WAITING_WRITES)
+
+
+def _await_writes(seat: _Seat, n_left: int) -> None:
+    """Raise what a write that is through raised; wait until no more than so many are not."""
+    while len(seat.writes) > n_left or (seat.writes and seat.writes[0].done()):
+        seat.writes.popleft().result()

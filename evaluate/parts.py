@@ -15,6 +15,8 @@ from imagenetq.evaluate.device import Answers
 from imagenetq.evaluate.feed import SampleNote
 from imagenetq.files import write_whole
 
+_LIST = 5
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,8 +69,8 @@ class Parts:
         pq.write_table(table, buffer)
         write_whole(self.folder / f"{key}.parquet", buffer.getvalue())
 
-    def read(self, key: str) -> dict[str, list[Any]]:
-        """A task's predictions as columns.
+    def read(self, key: str) -> dict[str, Any]:
+        """A task's predictions as columns: lists of names, and arrays of numbers.
 
         Raises:
             FolderError: the file is damaged, or another process wrote it elsewhere.
@@ -78,14 +80,14 @@ class Parts:
 
         path = self.folder / f"{key}.parquet"
         try:
-            columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
+            table = pq.read_table(path).combine_chunks()
+            return {name: _values(table.column(name)) for name in table.column_names}
         except FileNotFoundError:
             raise FolderError(
                 f"{path}: missing; processes of several machines need an --out that they share"
             ) from None
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, ValueError):
             raise FolderError(f"{path}: damaged; remove it and run the command again") from None
-        return columns
 
 
 class Collector:
@@ -126,6 +128,21 @@ class Collector:
         del self._expected[key]
         notes = self._notes.pop(key, [])
         return Part(tuple(notes), _joined(self._answers.pop(key, [])))
+
+
+def _values(column: Any) -> list[str | None] | NDArray[Any]:
+    """An Arrow column's strings, or its numbers; lists of numbers as rows."""
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) or pa.types.is_null(column.type):
+        names: list[str | None] = column.to_pylist()
+        return names
+    if pa.types.is_list(column.type):
+        flat = column.combine_chunks().flatten().to_numpy()
+        rows: NDArray[Any] = flat.reshape(-1, _LIST)
+        return rows
+    numbers: NDArray[Any] = column.to_numpy()
+    return numbers
 
 
 def _lists(rows: NDArray[Any]) -> Any:

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from imagenetq.digests import PixelLine, source_digest
@@ -53,30 +54,44 @@ def finished_result(folder: Path, plan: EvaluationPlan, identity: Identity) -> R
     return result if same else None
 
 
-def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict[str, list[Any]]:
+def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict[str, Any]:
     """All tasks' predictions as columns.
 
     Args:
         parts: the finished tasks.
         keys: of all tasks; each must be finished.
         same_as_clean: a variant with clean's pixels, which gets clean's answers.
+
+    Returns:
+        Columns as `Parts.read` gives them.
     """
     missing = set(keys) - parts.finished()
     if missing:
         raise EvaluationError(f"{len(missing)} tasks are not finished; run the same command again")
-    gathered: dict[str, list[Any]] = {}
-    for key in keys:
-        for column, values in parts.read(key).items():
-            gathered.setdefault(column, []).extend(values)
+    pieces = [parts.read(key) for key in keys]
     if same_as_clean is not None:
-        clean = [row for row, name in enumerate(gathered["variant"]) if name == CLEAN]
-        for column, values in gathered.items():
-            values += [same_as_clean if column == "variant" else values[row] for row in clean]
-    return gathered
+        pieces += [_copied(piece, same_as_clean) for piece in pieces]
+    return {column: _joined([piece[column] for piece in pieces]) for column in pieces[0]}
+
+
+def _copied(columns: dict[str, Any], name: str) -> dict[str, Any]:
+    """The rows of the clean variant, as those of another."""
+    rows = [row for row, variant in enumerate(columns["variant"]) if variant == CLEAN]
+    copied = {
+        column: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+        for column, values in columns.items()
+    }
+    return copied | {"variant": [name] * len(rows)}
+
+
+def _joined(pieces: Sequence[Any]) -> Any:
+    if isinstance(pieces[0], np.ndarray):
+        return np.concatenate(pieces)
+    return [value for piece in pieces for value in piece]
 
 
 def make_result(
-    columns: dict[str, list[Any]],
+    columns: dict[str, Any],
     model: Model,
     data: Data,
     *,
@@ -131,7 +146,7 @@ def write_result(result: Result, folder: Path, parts: Parts) -> None:
     parts.remove()
 
 
-def _source_digest(columns: dict[str, list[Any]]) -> str | None:
+def _source_digest(columns: dict[str, Any]) -> str | None:
     """The digest of the clean images that were read, if their hashes are known."""
     rows = zip(
         columns["image_id"],
