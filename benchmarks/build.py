@@ -1,6 +1,6 @@
 """How quickly, in how much memory and into how many bytes a dataset is built.
 
-Usage: python benchmarks/build.py [SOURCE] [--parts codecs,memory,bytes,workers] [--full] ...
+Usage: python benchmarks/build.py [SOURCE] [--parts codecs memory bytes workers] [--full] ...
 """
 
 import argparse
@@ -97,7 +97,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "source", nargs="?", default="sample", help="as for `imagenetq build`, but at hand: not hf:"
     )
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--images", type=int, default=24, help="for the codecs part")
     parser.add_argument("--repeats", type=int, default=3, help="of the codecs part; medians")
     parser.add_argument(
@@ -115,9 +115,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="all 52 variants there, too")
     measure.add_json_option(parser)
     options = parser.parse_args()
-    options.parts = options.parts.split(",")
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     if min(options.images, options.repeats, options.worker_repeats, options.few, options.many) < 1:
         parser.error("counts must be 1 or more")
     if max(options.images, options.few, options.many) > _MAX_IMAGES:

@@ -38,6 +38,8 @@ STORED, RENDERED, TIMM = (
 )
 CONTENDERS = (FORWARD, CORES, STORED, RENDERED, TIMM)
 
+PARTS = ("models", "together", "slow")
+
 EASY = "jpeg"
 """Variants that are quick to decode, so that a slow network is the bottleneck."""
 
@@ -121,8 +123,12 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--slow", type=parse_models, default="vgg16:fp32", help="a network slower than the cores"
     )
-    parser.add_argument("--images", type=int, default=240, help="in 52 variants each")
+    parser.add_argument("--images", type=int, default=240, help="in all variants")
+    parser.add_argument(
+        "--only", type=lambda text: [CLEAN, *text.split(",")], help="variants instead of all"
+    )
     parser.add_argument("--easy-images", type=int, default=3000, help=f"in {EASY} only")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parsed(parser)
     options.slow = options.slow[0]
     if options.images <= _SMALL:
@@ -175,7 +181,7 @@ class Bench:
         self.options = options
         self.scratch = scratch
         self.photographs = Photographs(open_source(options.source), options.images, scratch)
-        self.dataset = self.built(options.images, None)
+        self.dataset = self.built(options.images, options.only)
         self.files = scratch / "files"
         self.n_rows = timm_way.unpack(self.dataset, self.files)
         self.cases = [
@@ -193,13 +199,17 @@ class Bench:
     def run(self) -> dict[str, Any]:
         """Measure all cases, print their tables and give the figures."""
         print("# Evaluating\n")
+        parts = self.options.parts
         figures: dict[str, Any] = {"images": self.options.images, "rows": self.n_rows}
-        first, *others = self.cases
-        figures[first.name] = self.case(first, CONTENDERS, self.options.repeats)
-        for case in others:
-            figures[case.name] = self.case(case, (FORWARD, STORED, TIMM), 1)
-        figures["slow"] = self.slow()
-        figures["together"] = self.together()
+        if "models" in parts:
+            first, *others = self.cases
+            figures[first.name] = self.case(first, CONTENDERS, self.options.repeats)
+            for case in others:
+                figures[case.name] = self.case(case, (FORWARD, STORED, TIMM), 1)
+        if "together" in parts:
+            figures["together"] = self.together()
+        if "slow" in parts:
+            figures["slow"] = self.slow()
         return figures
 
     def case(self, case: Case, contenders: Sequence[str], repeats: int) -> dict[str, Any]:
@@ -238,7 +248,10 @@ class Bench:
         """How long one contender takes for so many images, all if None."""
         with busy() as meanwhile:
             if name == TIMM:
-                took = measure.seconds(lambda: self.timm(case, n_images))
+                n_files = (
+                    None if n_images is None else n_images * self.n_rows // self.options.images
+                )
+                took = timm_seconds(case, self.files, self.options, n_files)
             elif name == STORED:
                 took = self.evaluate([case.model], case.precision, n_images)
             else:
@@ -257,36 +270,11 @@ class Bench:
         n_images: int | None,
         data: Data | None = None,
     ) -> float:
-        """Seconds of one evaluation's main pass, into a folder that nobody needs."""
-        options = self.options
+        """Seconds of one evaluation's main pass."""
         settings = Settings(
-            limit=n_images,
-            precision=precision,
-            device=options.device,
-            batch_size=options.batch_size,
-            workers=options.workers,
-            render="cpu",
+            limit=n_images, render="cpu", **shared_settings(self.options, precision)
         )
-        clocked = Clocked(data or open_data(self.dataset))
-        with tempfile.TemporaryDirectory(dir=self.scratch) as out:
-            evaluate(models, clocked, Path(out), settings)
-        return time.perf_counter() - clocked.asked
-
-    def timm(self, case: Case, n_images: int | None) -> None:
-        """Timm's way, from the same files."""
-        options = self.options
-        per_image = self.n_rows // options.images
-        with exact_arithmetic(case.precision):
-            timm_way.validate(
-                case.model.module,
-                self.files,
-                case.model.preprocessing,
-                device=options.device,
-                half=HALF.get(case.precision),
-                batch_size=options.batch_size,
-                workers=options.workers,
-                limit=None if n_images is None else n_images * per_image,
-            )
+        return pass_seconds(models, data or open_data(self.dataset), settings, self.scratch)
 
     def slow(self) -> dict[str, float]:
         """A slow network on images that are quick to decode, against the network alone."""
@@ -318,6 +306,43 @@ class Bench:
         rows = [[name, f"{s:.1f}", f"{s / first:.2f}"] for name, s in took.items()]
         print(measure.table(["models", "s", "times the first alone"], rows), "\n")
         return took
+
+
+def shared_settings(options: argparse.Namespace, precision: Precision) -> dict[str, Any]:
+    """The settings that all evaluations share."""
+    return {
+        "precision": precision,
+        "device": options.device,
+        "batch_size": options.batch_size,
+        "workers": options.workers,
+    }
+
+
+def pass_seconds(models: Sequence[Model], data: Data, settings: Settings, scratch: Path) -> float:
+    """Seconds of one evaluation's main pass, into a folder that nobody needs."""
+    clocked = Clocked(data)
+    with tempfile.TemporaryDirectory(dir=scratch) as out:
+        evaluate(models, clocked, Path(out), settings)
+        return time.perf_counter() - clocked.asked
+
+
+def timm_seconds(
+    case: Case, files: Path, options: argparse.Namespace, n_files: int | None
+) -> float:
+    """Seconds of timm's way over so many files, all if None."""
+    with exact_arithmetic(case.precision):
+        return measure.seconds(
+            lambda: timm_way.validate(
+                case.model.module,
+                files,
+                case.model.preprocessing,
+                half=HALF.get(case.precision),
+                limit=n_files,
+                device=options.device,
+                batch_size=options.batch_size,
+                workers=options.workers,
+            )
+        )
 
 
 def quick() -> list[str]:

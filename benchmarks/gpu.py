@@ -5,7 +5,6 @@ Usage: python benchmarks/gpu.py [SOURCE] [--models resnet50:bf16,vgg16:bf16] [--
 
 import argparse
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,16 +15,23 @@ from typing import Any
 import measure
 import timm_way
 from ceilings import forward_only
-from evaluation import Case, Clocked, machine, parse_models, parsed, quick, random_model
+from evaluation import (
+    Case,
+    machine,
+    parse_models,
+    parsed,
+    pass_seconds,
+    quick,
+    random_model,
+    shared_settings,
+    timm_seconds,
+)
 from photographs import Photographs
 from watching import Busy, busy
 
 from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
-from imagenetq.evaluate import Settings, evaluate
-from imagenetq.evaluate.data.source import CleanSource
-from imagenetq.evaluate.device import HALF, exact_arithmetic
-from imagenetq.evaluate.rendering import Render
+from imagenetq.evaluate import CleanSource, Settings
 from imagenetq.specification import variants
 
 FORWARD = "forward only"
@@ -58,7 +64,9 @@ def main() -> None:
             for case in bench.cases:
                 figures[case.name] = bench.case(case)
             if options.sizes:
-                figures["sizes"] = bench.sizes(options.sizes)
+                figures["sizes"] = bench.sizes(options.sizes, quick())
+            if options.whole:
+                figures["whole"] = bench.sizes(options.whole, None)
         except ImagenetqError as error:
             raise SystemExit(str(error)) from None
     print(measure.machine_lines(facts))
@@ -73,11 +81,10 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
     parser.add_argument("--images", type=int, default=1600, help="rendered on the device")
     parser.add_argument("--all-images", type=int, default=400, help="the same with JPEG 2000")
-    parser.add_argument("--cached-images", type=int, default=800)
+    parser.add_argument("--cached-images", type=int, default=1600)
     parser.add_argument("--timm-images", type=int, default=0, help="stored, in all variants")
-    parser.add_argument(
-        "--sizes", type=lambda text: [int(n) for n in text.split(",")], help="such as 100,1000"
-    )
+    parser.add_argument("--sizes", type=int, nargs="*", default=[], help="such as 100 1000")
+    parser.add_argument("--whole", type=int, nargs="*", default=[], help="sizes in all variants")
     return parsed(parser)
 
 
@@ -142,27 +149,19 @@ class Bench:
         self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None
     ) -> tuple[float, Busy]:
         """How long the main pass over so many images takes."""
-        options = self.options
-        render: Render = "gpu"
         settings = Settings(
             only=only,
-            precision=case.precision,
-            device=options.device,
-            batch_size=options.batch_size,
-            workers=options.workers,
-            render=render,
+            render="gpu",
             cache=cache,
+            **shared_settings(self.options, case.precision),
         )
-        clocked = Clocked(
-            CleanSource(
-                open_source(self.photographs.named(n_images)),
-                originals=self.scratch,
-                allow_short=True,
-            )
+        data = CleanSource(
+            open_source(self.photographs.named(n_images)),
+            originals=self.scratch,
+            allow_short=True,
         )
-        with tempfile.TemporaryDirectory(dir=self.scratch) as out, busy() as meanwhile:
-            evaluate([case.model], clocked, Path(out), settings)
-            took = time.perf_counter() - clocked.asked
+        with busy() as meanwhile:
+            took = pass_seconds([case.model], data, settings, self.scratch)
         return took, meanwhile
 
     def cached(self, case: Case) -> Rate:
@@ -177,33 +176,19 @@ class Bench:
 
     def timm(self, case: Case) -> Rate:
         """Timm's way, from stored files."""
-        options = self.options
-
-        def run(limit: int) -> float:
-            with exact_arithmetic(case.precision):
-                return measure.seconds(
-                    lambda: timm_way.validate(
-                        case.model.module,
-                        self.files,
-                        case.model.preprocessing,
-                        device=options.device,
-                        half=HALF.get(case.precision),
-                        batch_size=options.batch_size,
-                        workers=options.workers,
-                        limit=limit,
-                    )
-                )
-
         few = self.n_files // _FRACTION
         with busy() as meanwhile:
-            short, long = run(few), run(self.n_files)
+            short, long = (
+                timm_seconds(case, self.files, self.options, n) for n in (few, self.n_files)
+            )
         return Rate((self.n_files - few) / (long - short), meanwhile)
 
-    def sizes(self, sizes: Sequence[int]) -> dict[int, float]:
+    def sizes(self, sizes: Sequence[int], only: Sequence[str] | None) -> dict[int, float]:
         """Seconds of the main pass by the number of images, and what an image takes."""
         case = self.cases[0]
-        took = {n: self.seconds(case, n, quick(), None)[0] for n in sizes}
-        print(f"## {case.name}: the main pass, {len(quick())} variants an image\n")
+        took = {n: self.seconds(case, n, only, None)[0] for n in sizes}
+        n_variants = len(variants()) if only is None else len(only)
+        print(f"## {case.name}: the main pass, {n_variants} variants an image\n")
         rows = [[str(n), f"{s:.1f}", f"{s / n * 1000:.2f}"] for n, s in took.items()]
         print(measure.table(["images", "s", "ms an image"], rows), "\n", flush=True)
         return took

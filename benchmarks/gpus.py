@@ -22,14 +22,18 @@ from imagenetq.progress import usable_cores
 
 _PROCESSES = "IMAGENETQ_BENCH_GPUS"
 
+_MOST_IMAGES = 10_000
+
 
 def main() -> None:
     """Start one group of processes after another, and print what they took."""
     options = parse_options()
     if os.environ.get(_PROCESSES):
-        print(f"{seconds(options, int(os.environ[_PROCESSES]))}", flush=True)
+        took = seconds(options, int(os.environ[_PROCESSES]))
+        if os.environ["RANK"] == "0":
+            print(took, flush=True)
         return
-    facts = machine(torch.device("cuda"))
+    facts = machine(options.device)
     with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
         photographs = Photographs(open_source(options.source), options.photos, Path(scratch))
         for n_gpus in options.gpus:
@@ -58,13 +62,23 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
     parser.add_argument("--images", type=int, default=800, help="for each GPU")
     parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument(
+        "--device", type=torch.device, default=torch.device("cuda"), help="cpu: processes instead"
+    )
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     measure.add_json_option(parser)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if max(options.gpus) * options.images > _MOST_IMAGES:
+        parser.error(f"a dataset has {_MOST_IMAGES} images at most, for all GPUs together")
+    return options
 
 
 def started(n_gpus: int, scratch: Path) -> float:
-    """Seconds that a group of processes, one a GPU, says its main pass took."""
+    """Seconds that the main pass of a group of processes, one a GPU, took the first of them.
+
+    That one checks the model before, gathers all results afterwards, and so is the last to begin
+    and to end.
+    """
     measure.log(f"{n_gpus} GPUs")
     ended = subprocess.run(
         [
@@ -76,12 +90,11 @@ def started(n_gpus: int, scratch: Path) -> float:
         text=True,
         check=True,
     )
-    # All processes leave the pass together; the last to say so had the longest.
-    return max(float(line) for line in ended.stdout.split())
+    return float(ended.stdout)
 
 
 def seconds(options: argparse.Namespace, n_gpus: int) -> float:
-    """In each process: seconds of the main pass, all GPUs' tasks included."""
+    """In each process: seconds of the main pass, all results included."""
     name, precision = options.model[0]
     rank = os.environ["RANK"]
     folder = options.scratch / f"rank-{rank}-of-{n_gpus}"
@@ -94,7 +107,7 @@ def seconds(options: argparse.Namespace, n_gpus: int) -> float:
     settings = Settings(
         only=quick(),
         precision=precision,
-        device=torch.device("cuda"),
+        device=options.device,
         batch_size=options.batch_size,
         workers=max(1, usable_cores() // n_gpus),
         render="gpu",

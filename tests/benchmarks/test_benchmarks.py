@@ -153,3 +153,12 @@ def test_gpu_meets_every_contender_on_a_cpu_too(tmp_path):
     for name in contenders:
         assert len(rows(printed, name)) == 1
         assert all(rate > 0 for rate in figures["squeezenet1_0, fp32"][name])
+
+
+def test_gpus_share_the_images(tmp_path):
+    printed, figures = report(
+        *("gpus.py", tmp_path, "sample", "--gpus", "2", "--images", "1", "--photos", "1"),
+        *("--model", "squeezenet1_0:fp32", "--batch-size", "16", "--device", "cpu"),
+    )
+    assert figures["seconds"].keys() == {"2"}
+    assert rows(printed, "2")[0][-1] == "1.00"

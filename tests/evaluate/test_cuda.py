@@ -132,12 +132,13 @@ def test_flat_memory(model: Model) -> None:
     runner = Runner(replace(model), CUDA, "fp32", batch_size=64)
     inputs = torch.randint(0, 256, (64, 224, 224, 3), dtype=torch.uint8)
     seen = []
-    for _ in range(60):
+    for _ in range(100):
         runner.submit(inputs, torch.arange(64))
         list(runner.ready())
         seen.append(torch.cuda.max_memory_reserved())
     list(runner.drain())
-    assert seen[-1] == seen[10]
+    # A few batches may be on their way at once, sooner or later.
+    assert seen[-1] <= seen[10] + 4 * inputs.nbytes
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one GPU only")
