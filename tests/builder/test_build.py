@@ -216,7 +216,7 @@ def test_an_unfinished_folder_cannot_be_loaded_by_mistake(tmp_path: Path, start:
 def test_a_full_disk_loses_nothing(
     some: Path, source_230: Path, small_disk: Callable[[int], Path], start: Start
 ) -> None:
-    disk = small_disk(14 * 2**20)
+    disk = small_disk(2 * 2**20)
     out = disk / "q"
     process = start(out, workers=1)
     _, errors = process.communicate()

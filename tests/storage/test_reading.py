@@ -71,8 +71,8 @@ def test_what_is_missing_there_is_named(client: s3fs.S3FileSystem) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_the_command_takes_such_an_address(call, tmp_path: Path) -> None:
-    ended = call(
+def test_the_command_takes_such_an_address(run, tmp_path: Path) -> None:
+    ended = run(
         *("eval", "--model", "baseline/nearest", "--data", DATA),
         *("--limit", "20", "--workers", "1", "--out", tmp_path / "results"),
     )
