@@ -15,8 +15,9 @@ demo: $(VENV)/.demo
 	$(BIN)/imagenetq eval --model baseline/nearest --data demo/imagenet-q --out demo/results
 	$(BIN)/imagenetq preview "$$($(BIN)/python -c 'import skimage; print(skimage.data_dir)')/chelsea.png" --out demo/preview.png
 
+# Threads of two processes on two cores would only wait for each other.
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 # Type checker and import linter see the mapped folders only in a plain install.
 check: $(VENV)/.dev

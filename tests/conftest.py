@@ -6,20 +6,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from imagenetq import classes
 from imagenetq.builder import open_source
+from imagenetq.cli import app
 
 # A background job of a shell ignores Ctrl-C, and so would every command that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Source = Callable[..., Path]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 _IMAGENET_SAMPLE = Path(__file__).parents[2] / "shared" / "imagenet-sample"
 _WEIGHTS = Path(__file__).parents[2] / "shared" / "weights"
@@ -108,3 +113,40 @@ def run(executable: str) -> Command:
         )
 
     return call
+
+
+@pytest.fixture(scope="session")
+def call() -> Command:
+    """Runs `imagenetq` in this process: as `run`, without what it takes to start one."""
+
+    def call(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        words = [*map(str, arguments)]
+        with chdir(cwd or Path.cwd()):
+            ended = CliRunner().invoke(app, words)
+        if not isinstance(ended.exception, SystemExit | None):
+            raise ended.exception
+        return subprocess.CompletedProcess(words, ended.exit_code, ended.stdout, ended.stderr)
+
+    return call
+
+
+@pytest.fixture
+def start(executable: str) -> Iterator[Start]:
+    """Starts `imagenetq` as a user does; what is not through when the test ends is killed."""
+    processes = []
+
+    def begin(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [executable, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()

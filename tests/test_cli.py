@@ -73,9 +73,9 @@ def test_spec_prints_what_the_digest_covers() -> None:
     ],
 )
 def test_errors_are_one_line_with_the_right_status(
-    tmp_path: Path, arguments: list[str], status: int, message: str
+    call, tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
-    ended = run(*arguments, cwd=tmp_path)
+    ended = call(*arguments, cwd=tmp_path)
     assert ended.returncode == status
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr

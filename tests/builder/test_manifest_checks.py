@@ -13,6 +13,8 @@ from imagenetq.builder import build, open_source, verify
 from imagenetq.errors import FolderError
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ONLY = ["clean", "contrast-0.5"]
 Change = Callable[[dict[str, Any]], object]
 

@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,10 @@ from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
 from imagenetq.shards import ROW_GROUP
 from imagenetq.specification import select_variants
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 ONLY = ["clean", "contrast-0.5"]
 SHARD = "data/contrast-0.5/test-00000-of-00001.parquet"
@@ -70,22 +76,18 @@ def truncate(images: Path, number: int) -> bytes:
     return good
 
 
-def start(executable: str, *arguments: object) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [executable, "build", *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def start(start: Start) -> Start:
+    """Starts a build, as a user does."""
+    return partial(start, "build", start_new_session=True)
 
 
 @pytest.mark.parametrize("pause", [0.05, 0.3])
 def test_a_second_ctrl_c_changes_nothing(
-    source_230: Path, tmp_path: Path, executable: str, pause: float
+    source_230: Path, tmp_path: Path, start: Start, pause: float
 ) -> None:
     out = tmp_path / "q"
-    process = start(executable, source_230, "--subset", "mini", "--out", out, "--workers", "2")
+    process = start(source_230, "--subset", "mini", "--out", out, "--workers", "2")
     while process.poll() is None and not any(out.glob(f"data/*/{TEMPORARY_PREFIX}*")):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
@@ -282,23 +284,23 @@ def peak_of_workers(process: "subprocess.Popen[str]") -> int:
 
 
 @pytest.mark.slow
-def test_large_photographs_do_not_take_all_memory(tmp_path: Path, executable: str) -> None:
+def test_large_photographs_do_not_take_all_memory(tmp_path: Path, start: Start) -> None:
     generator = np.random.default_rng(3)
     for wnid in classes.wnids()[: ROW_GROUP + 1]:
         path = tmp_path / "images" / wnid / f"{wnid}_1.JPEG"
         path.parent.mkdir(parents=True)
-        pixels = generator.integers(0, 256, (2000, 3000, 3), np.uint8)
+        pixels = generator.integers(0, 256, (1000, 1500, 3), np.uint8)
         Image.fromarray(pixels).save(path, "JPEG", quality=90)
     out = tmp_path / "q"
     process = start(
-        executable,
         *(tmp_path / "images", "--out", out, "--subset", "mini"),
         *("--only", "clean,noise-10,noise-40,noise-70,noise-100", "--workers", "1"),
     )
     peak = peak_of_workers(process)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert 0.1e9 < peak < 1.5e9
+    # With all rows of a group held at once it is 1.3 GB.
+    assert 0.1e9 < peak < 0.9e9
     for variant in ("clean", "noise-40"):
         (shard,) = (out / "data" / variant).iterdir()
         metadata = pq.read_metadata(shard)

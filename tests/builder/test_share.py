@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,25 +31,10 @@ def whole(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(executable: str, source_230: Path, tmp_path: Path) -> Iterator[Start]:
+def start(start: Start, source_230: Path, tmp_path: Path) -> Start:
     """Starts a build, or a share of one, as a user or Slurm does."""
-    processes = []
-
-    def begin(*more: str) -> "subprocess.Popen[str]":
-        arguments = ["build", source_230, "--subset", "mini", "--out", tmp_path / "q"]
-        process = subprocess.Popen(
-            [executable, *map(str, arguments), "--only", ONLY, "--workers", "1", *more],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield begin
-    for process in processes:
-        process.kill()
-        process.communicate()
+    what = ("build", source_230, "--subset", "mini", "--only", ONLY)
+    return partial(start, *what, "--out", tmp_path / "q", "--workers", "1")
 
 
 def bytes_of(folder: Path) -> dict[str, str]:

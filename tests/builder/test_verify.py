@@ -16,6 +16,8 @@ from imagenetq.errors import FolderError
 from imagenetq.files import sha256_of
 from imagenetq.manifest import MANIFEST_NAME
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SHARD = "data/contrast-0.5/test-00000-of-00001.parquet"
 
 

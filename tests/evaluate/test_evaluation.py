@@ -34,6 +34,9 @@ from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 ONLY = ["clean", "blur-3", "noise-50", "contrast-1.0", "contrast-0.3", "jpeg-10", "jpeg2000-24"]
 TINY = "python/tiny_models:tiny"
 
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
 
 @pytest.fixture(scope="module")
 def source(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -148,8 +151,7 @@ def test_limit_takes_the_first_images(folder: Path, tmp_path: Path) -> None:
 
 
 def command(*more: str, folder: Path, out: Path) -> list[str]:
-    executable = str(Path(sys.executable).parent / "imagenetq")
-    return [executable, "eval", "--model", TINY, "--data", str(folder), "--out", str(out), *more]
+    return ["eval", "--model", TINY, "--data", str(folder), "--out", str(out), *more]
 
 
 @pytest.fixture
@@ -164,13 +166,13 @@ def test_interrupted_it_resumes_to_the_same_predictions(
     folder: Path,
     tmp_path: Path,
     environment: dict[str, str],
+    start: Start,
+    call: Command,
     stop: signal.Signals,
 ) -> None:
     out = tmp_path / "r"
     arguments = command("--workers", "1", "--batch-size", "8", folder=folder, out=out)
-    process = subprocess.Popen(
-        arguments, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    process = start(*arguments, env=environment, start_new_session=True)
     while process.poll() is None and not any(out.glob("*/.parts/*.parquet")):
         time.sleep(0.02)
     os.killpg(process.pid, stop)
@@ -178,7 +180,7 @@ def test_interrupted_it_resumes_to_the_same_predictions(
     if stop == signal.SIGINT:
         assert process.returncode == 130
         assert "Traceback" not in errors
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    ended = call(*arguments)
     assert ended.returncode == 0, ended.stderr
     (result_folder,) = out.iterdir()
     assert sorted(path.name for path in result_folder.iterdir()) == [
@@ -193,11 +195,10 @@ def test_a_full_disk_loses_no_finished_task(
     reference: Result,
     folder: Path,
     small_disk: Callable[[int], Path],
-    environment: dict[str, str],
+    call: Command,
 ) -> None:
     disk = small_disk(2**16)
-    arguments = command("--workers", "1", folder=folder, out=disk / "r")
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    ended = call(*command("--workers", "1", folder=folder, out=disk / "r"))
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     last = ended.stderr.splitlines()[-1]
@@ -214,11 +215,11 @@ def test_a_full_disk_loses_no_finished_task(
 
 
 def test_a_killed_worker_is_named_and_the_rest_goes_on(
-    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
+    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str], start: Start
 ) -> None:
     out = tmp_path / "r"
     arguments = command("--workers", "2", "--batch-size", "4", folder=folder, out=out)
-    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+    process = start(*arguments, env=environment)
     while process.poll() is None and not any(out.glob("*/.parts/*.parquet")):
         time.sleep(0.02)
     # The processes that read are forked from a server, which is our child.
@@ -233,32 +234,15 @@ def test_a_killed_worker_is_named_and_the_rest_goes_on(
     assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
 
 
-def test_two_processes_share_the_work(
-    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    arguments = [
-        *torchrun,
-        "--no-python",
-        *command("--workers", "1", "--device", "cpu", folder=folder, out=tmp_path),
-    ]
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    (result_folder,) = tmp_path.iterdir()
-    result = Result.read(result_folder)
-    assert result.entry.n_images == 120
-    assert (result.predictions.true_rank == reference.predictions.true_rank).mean() > 0.999
-
-
 def test_two_nodes_of_two_processes_share_the_work(
-    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str]
+    reference: Result, folder: Path, tmp_path: Path, environment: dict[str, str], executable: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         rendezvous = f"127.0.0.1:{unused.getsockname()[1]}"
     torchrun = [
         *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"),
         *("--rdzv-backend=c10d", f"--rdzv-endpoint={rendezvous}", "--rdzv-id=test"),
-        *("--local-addr=127.0.0.1", "--no-python"),
+        *("--local-addr=127.0.0.1", "--no-python", executable),
     ]
     arguments = command("--workers", "1", "--device", "cpu", folder=folder, out=tmp_path)
     nodes = [
@@ -314,7 +298,7 @@ def test_a_damaged_shard_is_named(folder: Path, tmp_path: Path, workers: int) ->
 
 @pytest.mark.parametrize("fault", ["no manifest", "other version", "cut shard", "no shard"])
 def test_the_command_refuses_bad_folders_in_one_line(
-    folder: Path, tmp_path: Path, environment: dict[str, str], fault: str
+    folder: Path, tmp_path: Path, call: Command, fault: str
 ) -> None:
     damaged = tmp_path / "q"
     shutil.copytree(folder, damaged)
@@ -330,8 +314,7 @@ def test_the_command_refuses_bad_folders_in_one_line(
         shard.write_bytes(shard.read_bytes()[:-100])
     else:
         shard.unlink()
-    arguments = command("--workers", "1", folder=damaged, out=tmp_path / "r")
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    ended = call(*command("--workers", "1", folder=damaged, out=tmp_path / "r"))
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     last = ended.stderr.splitlines()[-1]
@@ -368,17 +351,14 @@ def test_in_a_notebook(reference: Result, folder: Path) -> None:
 
 
 def test_real_network_and_commands(
-    real_weights: Path, imagenet_sample: Path, tmp_path: Path
+    real_weights: Path, imagenet_sample: Path, tmp_path: Path, run: Command, call: Command
 ) -> None:
     """SqueezeNet on real photographs: blurred ones are harder, and the files say so."""
-    executable = str(Path(sys.executable).parent / "imagenetq")
     weights = real_weights / "squeezenet1_0_deepcompression.safetensors"
     model = ["--model", "torchvision/squeezenet1_0", "--weights", str(weights)]
     data = ["--source", str(imagenet_sample), "--subset", "mini", "--limit", "60"]
-    arguments = [executable, "eval", *model, *data, "--only", "blur-1,blur-5", "--workers", "2"]
-    ended = subprocess.run(
-        [*arguments, "--out", str(tmp_path / "r")], capture_output=True, text=True, check=False
-    )
+    only = ["--only", "blur-1,blur-5", "--workers", "2", "--out", str(tmp_path / "r")]
+    ended = run("eval", *model, *data, *only)
     assert ended.returncode == 0, ended.stderr
     assert "clean top-1" in ended.stdout
     folder = tmp_path / "r" / "torchvision-squeezenet1_0"
@@ -386,15 +366,9 @@ def test_real_network_and_commands(
     assert accuracy["clean"] > 30
     assert accuracy["clean"] > accuracy["blur-5"]
     digest = sha256_of(folder / "predictions.parquet")
-    again = subprocess.run(
-        [executable, "compare", str(folder), str(folder)], capture_output=True, text=True
-    )
+    again = call("compare", folder, folder)
     assert again.returncode == 0, again.stderr
     assert digest == sha256_of(folder / "predictions.parquet")
-    described = subprocess.run(
-        [executable, "models", "torchvision/squeezenet1_0", "--weights", str(weights)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    described = call("models", "torchvision/squeezenet1_0", "--weights", weights)
+    assert described.returncode == 0, described.stderr
     assert "Conv2d" in described.stdout

@@ -80,13 +80,13 @@ def test_what_is_no_result_for_the_hub_is_refused() -> None:
         hub_results(nothing, "org/q")
 
 
-def test_the_command_prints_where_it_wrote(tmp_path: Path, run) -> None:
+def test_the_command_prints_where_it_wrote(tmp_path: Path, call) -> None:
     made().write(tmp_path / "result")
-    ended = run("eval-results", "result", "--dataset", "org/q", "--out", "model", cwd=tmp_path)
+    ended = call("eval-results", "result", "--dataset", "org/q", "--out", "model", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     path = tmp_path / ended.stdout.strip()
     assert path == tmp_path / "model" / ".eval_results" / "imagenet-q.yaml"
     assert len(parse_eval_result_entries(yaml.safe_load(path.read_text()))) == 7
-    missing = run("eval-results", "none", "--dataset", "org/q", cwd=tmp_path)
+    missing = call("eval-results", "none", "--dataset", "org/q", cwd=tmp_path)
     assert missing.returncode == 1
     assert "entry.json: cannot be read" in missing.stderr

@@ -55,9 +55,10 @@ def unpack_python() -> None:
 
 def install_wheels(python: str) -> None:
     """Unpack the aarch64 wheels of all that renders, for a Python such as `3.11`."""
-    platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in (28, 27, 26, 24, 17)]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", *platforms]
-    target = ["--platform=manylinux2014_aarch64", f"--python-version={python}", "--upgrade"]
+    kinds = ("_2_28", "_2_27", "_2_26", "_2_24", "_2_17", "2014")
+    platforms = [f"--platform=manylinux{kind}_aarch64" for kind in kinds]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-compile"]
+    target = [*platforms, f"--python-version={python}", "--upgrade"]
     subprocess.run([*pip, *target, f"--target={WHEELS}", *newest()], check=True)
 
 

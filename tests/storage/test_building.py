@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ RECORD = ".build/units/00001.json"
 SHARD = "data/blur-3/test-00001-of-00003.parquet"
 
 Objects = Callable[[str], dict[str, str]]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def built(source: Path, url: str | Path, **options: object) -> Manifest:
@@ -72,27 +74,10 @@ def test_a_bucket_itself_may_be_the_folder(bucket: str, make_source, client, tmp
 
 
 @pytest.fixture
-def start(
-    executable: str, bucket: str, source_230: Path
-) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def start(start: Start, bucket: str, source_230: Path) -> Start:
     """Starts a build into the bucket, as a user does."""
-    processes = []
-
-    def begin(*more: str) -> "subprocess.Popen[str]":
-        command = [executable, "build", source_230, "--subset", "mini", "--out", f"{bucket}/q"]
-        process = subprocess.Popen(
-            [*command, "--only", ",".join(ONLY), *more],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield begin
-    for process in processes:
-        process.kill()
-        process.communicate()
+    what = ("build", source_230, "--subset", "mini", "--only", ",".join(ONLY))
+    return partial(start, *what, "--out", f"{bucket}/q")
 
 
 def wait_for(client: s3fs.S3FileSystem, path: str, process: "subprocess.Popen[str]") -> None:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,28 +12,19 @@ from imagenetq.manifest import MANIFEST_NAME, read_manifest
 
 ONLY = "clean,blur-3,contrast-0.5,jpeg-10"
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
 
 @pytest.fixture
-def start(executable: str, bucket: str, source_230: Path, tmp_path: Path) -> Iterator:
+def start(start: Start, bucket: str, source_230: Path, tmp_path: Path) -> Start:
     """Starts a build into the bucket, with a cache folder of its own, as on another machine."""
-    processes = []
+    what = ("build", source_230, "--subset", "mini", "--only", ONLY, "--out", f"{bucket}/q")
 
     def begin(machine: str, *more: str) -> "subprocess.Popen[str]":
-        command = [executable, "build", str(source_230), "--subset", "mini", "--only", ONLY]
-        process = subprocess.Popen(
-            [*command, "--out", f"{bucket}/q", *more],
-            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / machine)},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
+        env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / machine)}
+        return start(*what, *more, env=env)
 
-    yield begin
-    for process in processes:
-        process.kill()
-        process.communicate()
+    return begin
 
 
 def left_in(cache: Path) -> list[str]:

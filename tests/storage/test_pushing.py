@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from imagenetq.manifest import MANIFEST_NAME
 URL = "s3://bucket/q"
 SHARD = "data/blur-3/test-00001-of-00003.parquet"
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
 
 @pytest.fixture
 def client(bucket: str) -> s3fs.S3FileSystem:
@@ -30,23 +33,10 @@ def client(bucket: str) -> s3fs.S3FileSystem:
 
 
 @pytest.fixture
-def start(executable: str, bucket: str, local: Path) -> Iterator[Callable[[], subprocess.Popen]]:
+def start(start: Start, bucket: str, local: Path) -> Start:
     """Starts a push into the bucket, as a user does."""
     del bucket
-    processes = []
-
-    def begin() -> "subprocess.Popen[str]":
-        command = [executable, "push", local, URL, "--workers", "1"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        processes.append(process)
-        return process
-
-    yield begin
-    for process in processes:
-        process.kill()
-        process.communicate()
+    return partial(start, "push", local, URL, "--workers", "1")
 
 
 def dataset(files: dict[str, str]) -> dict[str, str]:
@@ -163,12 +153,12 @@ def test_where_nothing_can_be_pushed(bucket, local, target, message) -> None:
         copy(f"{bucket}/q/", target)
 
 
-def test_the_hubs_options_are_refused(bucket: str, local: Path, run) -> None:
+def test_the_hubs_options_are_refused(bucket: str, local: Path, call) -> None:
     for option in ("--public", "--recipe-only", "--accept-imagenet-terms", "--gated=auto"):
-        ended = run("push", local, f"{bucket}/q", option)
+        ended = call("push", local, f"{bucket}/q", option)
         assert ended.returncode == 2
         assert "are for the Hub; who may read a storage is set there" in ended.stderr
-    ended = run("push", local, "s3://none/q", "--workers", "1")
+    ended = call("push", local, "s3://none/q", "--workers", "1")
     assert ended.returncode == 1
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("imagenetq: ")]
     assert "there is no such bucket or place; make it first" in line

@@ -19,6 +19,8 @@ from imagenetq.digests import PixelLine
 from imagenetq.errors import BuildStopped, FolderError, UsageError
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ONLY = ["clean", "contrast-0.5", "jpeg-10"]
 IMAGES = 8
 SHARD = "data/jpeg-10/test-00000-of-00001.parquet"
@@ -213,7 +215,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_recipes_on_the_hub(
-    images: Path, changed: Path, recipe: Path, built: Path, tars: Path, run, tmp_path: Path
+    images: Path, changed: Path, recipe: Path, built: Path, tars: Path, run, call, tmp_path: Path
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     with HubServer() as hub:
@@ -253,6 +255,6 @@ def test_recipes_on_the_hub(
         assert unknown.returncode == 1
         assert "no such dataset on" in unknown.stderr
     for option in (["--subset", "mini"], ["--only", "blur"], ["--format", "parquet"]):
-        ended = run("build", images, "--like", recipe, *option, cwd=tmp_path)
+        ended = call("build", images, "--like", recipe, *option, cwd=tmp_path)
         assert ended.returncode == 2
         assert "--like takes all that decides a dataset from the recipe" in ended.stderr

@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from pyarrow import parquet
 
 from hub_server import MAIN
 from imagenetq.builder.card import front_matter
@@ -171,7 +170,7 @@ def run(client, *arguments: object, **options: object) -> tuple[int, str, str]:
     return process.returncode, out, said
 
 
-def test_the_command_line(hub, client, built, tmp_path) -> None:
+def test_the_command_line(hub, client, built) -> None:
     status, out, said = run(client, "push", built, "org/q", "--workers", "1")
     assert (status, said) == (0, "")
     page, digest, loading = out.splitlines()
@@ -180,17 +179,6 @@ def test_the_command_line(hub, client, built, tmp_path) -> None:
     assert loading == 'load_dataset("org/q", "blur-3", revision="v1.0.0")'
     _, out, _ = run(client, "push", built, "org/q", "--json")
     assert json.loads(out)["was_there"] is True
-
-    model = ("eval", "--model", "baseline/nearest", "--data")
-    for name, data in (("there", "hf:org/q"), ("here", built)):
-        status, _, said = run(client, *model, data, "--out", tmp_path / name)
-        assert status == 0, said
-    there, here = (
-        parquet.read_table(next((tmp_path / name).rglob("predictions.parquet")))
-        for name in ("there", "here")
-    )
-    assert there.num_rows == 6 * 8
-    assert there.equals(here)
 
 
 def test_the_terms_are_told_and_asked_for(hub, client, built) -> None:

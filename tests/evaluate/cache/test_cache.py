@@ -226,10 +226,10 @@ def test_a_second_model_reads_the_cache(
 
 
 def test_the_command_keeps_a_cache(
-    run: Callable[..., object], folder: Path, tmp_path: Path
+    call: Callable[..., object], folder: Path, tmp_path: Path
 ) -> None:
     for out in ("one", "two"):
-        ended = run(
+        ended = call(
             "eval", "--model", "baseline/nearest", "--data", folder, "--out", tmp_path / out,
             "--cache", tmp_path / "c", "--cache-size", "1", "--workers", "1", "--device", "cpu",
         )  # fmt: skip

@@ -14,7 +14,6 @@ from fake_entries import change_json, honest, replace_predictions
 from imagenetq.manifest import read_manifest
 from imagenetq.predictions import Predictions, read_predictions
 
-TESTS = Path(__file__).parents[2]
 SAID = ["--link", "https://example.org/", "--training-data", "nothing"]
 TINY = ("--model", "python/tiny_models:tiny")
 
@@ -23,13 +22,12 @@ Run = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def folder(
-    make_source: Callable[..., Path], run: Run, tmp_path_factory: pytest.TempPathFactory
+    make_source: Callable[..., Path], call: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A dataset `q`, results of two models on it, and their entries. Not to be changed."""
     pytest.importorskip("torch")
     root = tmp_path_factory.mktemp("leaderboard")
     images = make_source(root / "images", 8)
-    in_root = {"cwd": root, "env": os.environ | {"PYTHONPATH": str(TESTS)}}
     models = ("--model", "baseline/nearest", *TINY)
     steps = [
         ("build", images, "--subset", "mini", "--out", "q", "--workers", 1),
@@ -38,7 +36,7 @@ def folder(
         ("submit", "results/python-tiny_models-tiny", "--name", "Tiny", *SAID, "--json"),
     ]
     for step in steps:
-        ended = run(*step, **in_root)
+        ended = call(*step, cwd=root)
         assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["entry"] == "leaderboard/entries/tiny"
     return root
@@ -51,14 +49,14 @@ def entries(folder: Path, tmp_path: Path) -> Path:
     return tmp_path / "entries"
 
 
-def test_two_models_are_evaluated_submitted_and_pass(folder, run):
-    checked = run("leaderboard", "check", "--data", "q", cwd=folder)
+def test_two_models_are_evaluated_submitted_and_pass(folder, call):
+    checked = call("leaderboard", "check", "--data", "q", cwd=folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     lines = checked.stdout.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == ["WARN  nearest", "WARN  tiny"]
     assert "FAIL" not in checked.stdout
     assert "is not registered" in checked.stdout
-    told = json.loads(run("leaderboard", "check", "--json", cwd=folder).stdout)
+    told = json.loads(call("leaderboard", "check", "--json", cwd=folder).stdout)
     assert told["ok"] is True
     assert [(entry["name"], entry["status"]) for entry in told["entries"]] == [
         ("nearest", "WARN"),
@@ -66,19 +64,19 @@ def test_two_models_are_evaluated_submitted_and_pass(folder, run):
     ]
 
 
-def test_one_changed_count_fails_and_says_where(entries, run):
+def test_one_changed_count_fails_and_says_where(entries, call):
     def add(data: dict[str, Any]) -> None:
         data["variants"]["blur-3"]["correct_top5"] += 1
 
     change_json(entries / "tiny" / "entry.json", add)
-    checked = run("leaderboard", "check", entries)
+    checked = call("leaderboard", "check", entries)
     assert checked.returncode == 1
     assert "FAIL: entry.json: variants.blur-3.correct_top5 is " in checked.stdout
     assert checked.stderr.endswith("1 of 2 entries fail\n")
 
 
 @pytest.mark.parametrize("admit", [False, True])
-def test_one_changed_prediction_fails_and_says_where(entries, run, admit):
+def test_one_changed_prediction_fails_and_says_where(entries, call, admit):
     answers = read_predictions(entries / "tiny" / "predictions.parquet")
     kept = {name: getattr(answers, name).copy() for name in ("top5_class", "true_rank")}
     row = (3, answers.variants.index("jpeg-10"))
@@ -92,20 +90,19 @@ def test_one_changed_prediction_fails_and_says_where(entries, run, admit):
     names = Predictions.__dataclass_fields__
     changed = {name: getattr(answers, name) for name in names} | kept | {"true_probability": true}
     replace_predictions(entries / "tiny", Predictions(**changed), admit=admit)
-    checked = run("leaderboard", "check", entries / "tiny")
+    checked = call("leaderboard", "check", entries / "tiny")
     assert checked.returncode == 1
     expected = "entry.json: variants.jpeg-10.correct_top" if admit else "predictions.parquet: its"
     assert f"FAIL: {expected}" in checked.stdout
 
 
-def test_a_checked_entry_is_run_again(folder, run):
-    in_root = {"cwd": folder, "env": os.environ | {"PYTHONPATH": str(TESTS)}}
+def test_a_checked_entry_is_run_again(folder, call):
     again = ("leaderboard", "check", "leaderboard/entries/tiny", "--rerun", 5)
-    ended = run(*again, "--data", "q", "--seed", 7, *TINY, **in_root)
+    ended = call(*again, "--data", "q", "--seed", 7, *TINY, cwd=folder)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "tiny: 5 of 416 answers run again, --seed 7" in ended.stderr
     rendered = ("--source", "images", "--subset", "mini")
-    ended = run(*again, *rendered, "--seed", 7, *TINY, **in_root)
+    ended = call(*again, *rendered, "--seed", 7, *TINY, cwd=folder)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "tiny: 5 of 416 answers run again, --seed 7" in ended.stderr
     for arguments, message in (
@@ -113,28 +110,27 @@ def test_a_checked_entry_is_run_again(folder, run):
         ((*again, "--data", "q", *rendered), "give --data or --source, not both"),
         (("leaderboard", "check", "--rerun", 5, "--data", "q"), "one entry at a time"),
     ):
-        ended = run(*arguments, **in_root)
+        ended = call(*arguments, cwd=folder)
         assert ended.returncode == 2
         assert message in ended.stderr.splitlines()[-1]
 
 
-def test_an_entry_is_not_run_again_on_other_images(folder, run, make_source, tmp_path):
-    in_root = {"cwd": folder, "env": os.environ | {"PYTHONPATH": str(TESTS)}}
+def test_an_entry_is_not_run_again_on_other_images(folder, call, make_source, tmp_path):
     other = make_source(tmp_path / "other", 7)
-    ended = run("leaderboard", "check", "leaderboard/entries/tiny", "--rerun", 416, *TINY,
-                "--source", other, "--subset", "mini", **in_root)  # fmt: skip
+    ended = call("leaderboard", "check", "leaderboard/entries/tiny", "--rerun", 416, *TINY,
+                "--source", other, "--subset", "mini", cwd=folder)  # fmt: skip
     assert ended.returncode == 1
     assert "they are not those of the entry" in ended.stderr.splitlines()[-1]
 
 
-def test_a_source_is_registered_once_it_is_verified(folder, run, tmp_path):
-    registered = run("leaderboard", "register", "q", "--out", tmp_path, cwd=folder)
+def test_a_source_is_registered_once_it_is_verified(folder, call, tmp_path):
+    registered = call("leaderboard", "register", "q", "--out", tmp_path, cwd=folder)
     assert registered.returncode == 0, registered.stderr
     digest = read_manifest(folder / "q").source_digest
     assert registered.stdout.strip() == str(tmp_path / f"{digest}.parquet")
     subprocess.run(["cp", "-r", folder / "q", tmp_path], check=True)
     next((tmp_path / "q" / "data" / "jpeg-10").iterdir()).write_bytes(b"")
-    refused = run("leaderboard", "register", tmp_path / "q", "--out", tmp_path / "none")
+    refused = call("leaderboard", "register", tmp_path / "q", "--out", tmp_path / "none")
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].endswith("so it was not registered")
     assert not (tmp_path / "none").exists()
@@ -159,8 +155,8 @@ def result(tmp_path: Path) -> Path:
     ],
     ids=range(7),
 )
-def test_what_is_missing_or_wrong_is_one_line(run, result, tmp_path, arguments, status, message):
-    ended = run("submit", result, *arguments, stdin=subprocess.DEVNULL, cwd=tmp_path)
+def test_what_is_missing_or_wrong_is_one_line(call, result, tmp_path, arguments, status, message):
+    ended = call("submit", result, *arguments, cwd=tmp_path)
     assert ended.returncode == status
     assert message in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
@@ -190,9 +186,9 @@ def test_on_a_terminal_the_submitter_is_asked(executable, result, tmp_path):
     }
 
 
-def test_a_folder_that_is_not_there_is_one_line(run, tmp_path):
+def test_a_folder_that_is_not_there_is_one_line(call, tmp_path):
     for arguments in (["leaderboard", "check"], ["submit", "none", "--name", "a", *SAID]):
-        ended = run(*arguments, cwd=tmp_path, stdin=subprocess.DEVNULL)
+        ended = call(*arguments, cwd=tmp_path)
         assert ended.returncode == 1
         (line,) = ended.stderr.splitlines()
         assert line.startswith("imagenetq: ")

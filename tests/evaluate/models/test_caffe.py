@@ -156,21 +156,21 @@ def test_refuses_a_stride_beyond_the_window() -> None:
 
 
 def test_the_command_line_evaluates_and_describes(
-    run: Any, make_source: Any, tmp_path: Path
+    call: Any, make_source: Any, tmp_path: Path
 ) -> None:
     file = tmp_path / "googlenet.caffemodel"
     write_weights(file, DEPLOYS["googlenet"]().weights())
     source = make_source(tmp_path / "images", 3)
     options = ["caffe/googlenet", "--weights", file]
 
-    ended = run("models", *options)
+    ended = call("models", *options)
     assert ended.returncode == 0, ended.stderr
     assert "6998552" in ended.stdout
     assert '"antialias": false' in ended.stdout
 
     data = ["--source", source, "--subset", "mini", "--only", "clean,blur-3"]
     results = tmp_path / "results"
-    ended = run("eval", "--model", *options, *data, "--out", results, "--workers", 1)
+    ended = call("eval", "--model", *options, *data, "--out", results, "--workers", 1)
     assert ended.returncode == 0, ended.stderr
     assert (results / "caffe-googlenet" / "predictions.parquet").is_file()
 

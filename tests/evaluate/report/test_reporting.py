@@ -27,8 +27,8 @@ def test_a_report_from_the_command_line(run, folders, tmp_path):
     assert listed["left_out"][0].startswith("table 1: the layers of baseline/nearest")
 
 
-def test_lines_say_what_was_left_out(run, folders, tmp_path):
-    ended = run("report", folders[0], "--out", tmp_path / "r")
+def test_lines_say_what_was_left_out(call, folders, tmp_path):
+    ended = call("report", folders[0], "--out", tmp_path / "r")
     assert ended.returncode == 0, ended.stderr
     assert str(tmp_path / "r" / "figure2.pdf") in ended.stdout.splitlines()
     notes = [line for line in ended.stderr.splitlines() if line.startswith("left out: ")]
@@ -63,7 +63,7 @@ def test_lines_say_what_was_left_out(run, folders, tmp_path):
     ],
 )
 def test_errors_are_one_line_with_the_right_status(
-    run, folders, tmp_path, arguments, status, message
+    call, folders, tmp_path, arguments, status, message
 ):
     result(5).write(tmp_path / "other")
     shutil.copytree(folders[0], tmp_path / "damaged")
@@ -73,7 +73,7 @@ def test_errors_are_one_line_with_the_right_status(
     words = [known.get(word, word) for word in arguments]
     if "--out" not in words:
         words += ["--out", tmp_path / "r"]
-    ended = run("report", *words, cwd=TESTS)
+    ended = call("report", *words, cwd=TESTS)
     assert ended.returncode == status, ended.stderr
     assert "Traceback" not in ended.stderr
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("imagenetq: ")]

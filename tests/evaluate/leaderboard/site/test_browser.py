@@ -282,8 +282,8 @@ def test_without_script_the_table_is_there(opened, index):
     assert "with JavaScript only" in page.locator("main").inner_text()
 
 
-def test_the_entries_of_the_repository_open(opened, tmp_path, run):
-    built = run("leaderboard", "build", ENTRIES, "--out", tmp_path / "site")
+def test_the_entries_of_the_repository_open(opened, tmp_path, call):
+    built = call("leaderboard", "build", ENTRIES, "--out", tmp_path / "site")
     assert built.returncode == 0, built.stderr
     page = opened(tmp_path / "site" / "index.html")
     assert titles(page, "demonstration") == [

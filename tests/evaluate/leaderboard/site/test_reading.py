@@ -61,15 +61,15 @@ def test_why_an_entry_has_no_rank(monkeypatch):
     assert "computed in tf32" in why_unranked(result(precision="tf32").entry)
 
 
-def test_the_command_builds_and_says_where(entries, tmp_path, run):
+def test_the_command_builds_and_says_where(entries, tmp_path, call):
     out = tmp_path / "site"
-    ended = run("leaderboard", "build", entries, "--out", out)
+    ended = call("leaderboard", "build", entries, "--out", out)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "2 entries" in ended.stdout
     assert str(out / "index.html") in ended.stdout
     assert (out / "entry.html").is_file()
-    again = run("leaderboard", "build", entries, "--out", out, "--json")
+    again = call("leaderboard", "build", entries, "--out", out, "--json")
     assert json.loads(again.stdout)["entries"] == 2
-    refused = run("leaderboard", "build", entries, "--out", entries)
+    refused = call("leaderboard", "build", entries, "--out", entries)
     assert refused.returncode == 1
     assert "no site that" in refused.stderr
