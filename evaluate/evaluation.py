@@ -1,6 +1,7 @@
 """Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -79,18 +80,16 @@ def evaluate(
         name: finished_result(folders[name], plan, data.identity) for name, plan in plans.items()
     }
     todo = [model for model in models if finished[model.name] is None]
-    with (
-        joined_group() as group,
-        made_current(own_device(settings.device, group)),
-        exact_arithmetic(settings.precision),
-    ):
-        if group.rank == 0:
-            for model in todo:
-                begin(folders[model.name] / PARTS, plans[model.name])
-        group.wait()
-        fresh = _evaluate(todo, data, folders, variants, settings, group) if todo else []
-        if group.rank != 0:
-            return []
+    with joined_group() as group:
+        settings = replace(settings, device=own_device(settings.device, group))
+        with made_current(settings.device), exact_arithmetic(settings.precision):
+            if group.rank == 0:
+                for model in todo:
+                    begin(folders[model.name] / PARTS, plans[model.name])
+            group.wait()
+            fresh = _evaluate(todo, data, folders, variants, settings, group) if todo else []
+            if group.rank != 0:
+                return []
     by_name = finished | {result.entry.model.name: result for result in fresh}
     return [result for model in models if (result := by_name[model.name]) is not None]
 
@@ -104,7 +103,7 @@ def _evaluate(
     group: Group,
 ) -> list[Result]:
     """The results of models that have none yet; only the first process has any."""
-    device = own_device(settings.device, group)
+    device = settings.device
     feeding = Feeding(
         device,
         settings.batch_size,

@@ -15,8 +15,6 @@ from imagenetq.evaluate.device import Answers
 from imagenetq.evaluate.feed import SampleNote
 from imagenetq.files import write_whole
 
-_LIST = 5
-
 
 @dataclass(frozen=True)
 class Part:
@@ -139,7 +137,7 @@ def _values(column: Any) -> list[str | None] | NDArray[Any]:
         return names
     if pa.types.is_list(column.type):
         flat = column.combine_chunks().flatten().to_numpy()
-        rows: NDArray[Any] = flat.reshape(-1, _LIST)
+        rows: NDArray[Any] = flat.reshape(len(column), flat.size // max(1, len(column)))
         return rows
     numbers: NDArray[Any] = column.to_numpy()
     return numbers
