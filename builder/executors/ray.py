@@ -250,7 +250,9 @@ def _connected() -> Iterator[None]:
             say(f"Ray: {resources.get('CPU', 0):.0f} CPUs")
             yield
         finally:
-            ray.shutdown()
+            # Reports that were kept back, in case they came again, would be printed now.
+            with redirect_stdout(io.StringIO()):
+                ray.shutdown()
 
 
 def _connect() -> None:
