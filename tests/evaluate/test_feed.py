@@ -1,6 +1,7 @@
 """What feeds the networks: every task once, by whichever worker is free."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,13 @@ import torch
 from evaluation_tasks import DeadlyTask, GreyTask
 
 from imagenetq import ImagenetqError
+from imagenetq.evaluate import load_model
+from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.feed import Batch, batches
+from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.rehearsal import clean_inputs
+from imagenetq.specification import Variant, variants
 
 PREPROCESSING = Preprocessing(
     resize=None, interpolation="bilinear", crop=None, mean=(0, 0, 0), std=(1, 1, 1)
@@ -64,3 +70,29 @@ def test_a_killed_worker_is_told(tmp_path: Path, pinned: bool) -> None:
         pytest.raises(ImagenetqError, match=re.escape("a worker process was killed")),
     ):
         list(stream)
+
+
+class Grey(Data):
+    """Clean grey pictures; the first task ends last."""
+
+    variants = variants()
+
+    def __init__(self, folder: Path) -> None:
+        later = [GreyTask(f"task-{number}", number, folder) for number in range(1, 5)]
+        first = GreyTask("first", 6, folder, waits_for=tuple(task.key for task in later))
+        self.all = [first, *later]
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        del variants, limit
+        return self.all
+
+
+def test_a_model_is_fitted_in_the_data_s_order(tmp_path: Path) -> None:
+    """Where two photographs are as near, a baseline names the first: always the same one."""
+    feeding = Feeding(torch.device("cpu"), batch_size=2, workers=2)
+    (inputs,), labels = clean_inputs(
+        [load_model("baseline/nearest")], Grey(tmp_path), None, feeding
+    )
+    greys = [number for size in (6, 1, 2, 3, 4) for number in range(size)]
+    assert inputs[:, 0, 0, 0].tolist() == greys
+    assert labels.tolist() == [0] * len(greys)
