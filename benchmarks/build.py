@@ -14,7 +14,7 @@ from typing import Any
 
 import measure
 from measure import Time
-from photographs import Photographs
+from photographs import MOST_IMAGES, Photographs
 from watching import peak_memory_of_children
 
 from imagenetq import ImagenetqError
@@ -28,9 +28,6 @@ from imagenetq.progress import Meter
 from imagenetq.specification import CLEAN, variant
 
 PARTS = ("codecs", "memory", "bytes", "workers")
-DATASET_IMAGES = 10_000
-
-_MAX_IMAGES = 10_000
 
 # Rows of the first table.
 _WHOLE = "whole build of these images"
@@ -117,8 +114,8 @@ def parse_options() -> argparse.Namespace:
     options = parser.parse_args()
     if min(options.images, options.repeats, options.worker_repeats, options.few, options.many) < 1:
         parser.error("counts must be 1 or more")
-    if max(options.images, options.few, options.many) > _MAX_IMAGES:
-        parser.error(f"at most {_MAX_IMAGES} images")
+    if max(options.images, options.few, options.many) > MOST_IMAGES:
+        parser.error(f"at most {MOST_IMAGES} images")
     return options
 
 
@@ -307,7 +304,7 @@ def bytes_part(built: Built) -> dict[str, Any]:
     ]
     print(f"## Bytes: mean of {built.images} images\n")
     rows = [
-        [name, str(n), f"{size / 1000:.1f}", f"{size * DATASET_IMAGES / 1e9:.2f}"]
+        [name, str(n), f"{size / 1000:.1f}", f"{size * MOST_IMAGES / 1e9:.2f}"]
         for name, n, size in sizes
     ]
     print(

@@ -15,7 +15,7 @@ from typing import Any
 import measure
 import timm_way
 from ceilings import forward_only
-from evaluation import (
+from passes import (
     Case,
     machine,
     parse_models,

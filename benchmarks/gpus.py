@@ -13,16 +13,14 @@ from pathlib import Path
 
 import measure
 import torch
-from evaluation import Clocked, machine, parse_models, quick, random_model
-from photographs import Photographs
+from passes import Clocked, machine, parse_models, quick, random_model
+from photographs import MOST_IMAGES, Photographs
 
 from imagenetq.builder import open_source
 from imagenetq.evaluate import CleanSource, Settings, evaluate
 from imagenetq.progress import usable_cores
 
 _PROCESSES = "IMAGENETQ_BENCH_GPUS"
-
-_MOST_IMAGES = 10_000
 
 
 def main() -> None:
@@ -68,8 +66,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     measure.add_json_option(parser)
     options = parser.parse_args()
-    if max(options.gpus) * options.images > _MOST_IMAGES:
-        parser.error(f"a dataset has {_MOST_IMAGES} images at most, for all GPUs together")
+    if max(options.gpus) * options.images > MOST_IMAGES:
+        parser.error(f"a dataset has {MOST_IMAGES} images at most, for all GPUs together")
     return options
 
 

@@ -9,6 +9,9 @@ from imagenetq import classes
 from imagenetq.builder import Source
 from imagenetq.selection import SourceImage
 
+MOST_IMAGES = 10_000
+"""Images that a dataset has at most: 10 of each class."""
+
 
 class Photographs:
     """Folders of class folders with any number of images from a source of any size.

@@ -1,5 +1,6 @@
 """Units in this process, for tests of what comes of them and not of how they are run."""
 
+import multiprocessing
 import pickle
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -8,25 +9,8 @@ import pytest
 
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.executors.base import Context, Result, Unit
+from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.progress import Tally
-
-
-class Counting(Reporter):
-    """Counts, and is never asked to stop."""
-
-    def __init__(self) -> None:
-        self.tally = Tally(0, 0, 0)
-
-    def advance(self, images: int, *, already_done: bool = False) -> None:
-        done = self.tally.already_done + (images if already_done else 0)
-        self.tally = Tally(self.tally.images + images, done, self.tally.bytes)
-
-    def add_bytes(self, n_bytes: int) -> None:
-        now = self.tally
-        self.tally = Tally(now.images, now.already_done, now.bytes + n_bytes)
-
-    def stop_if_asked(self) -> None:
-        pass
 
 
 def run_here(
@@ -39,11 +23,11 @@ def run_here(
 ) -> Generator[Result, None, None]:
     """As the local executor, in turn; all goes through a pickle, as to a process and back."""
     del workers
-    reporter = Counting()
+    reporter = SharedReporter(multiprocessing.get_context("spawn"))
     for unit in units:
         sent = pickle.loads(pickle.dumps((function, context, unit)))
         yield pickle.loads(pickle.dumps(sent[0](*sent[1:], reporter)))
-        on_tally(reporter.tally)
+        on_tally(reporter.tally())
 
 
 @pytest.fixture

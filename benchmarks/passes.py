@@ -1,0 +1,141 @@
+"""What the benchmarks of evaluations share: models, settings, and how long a pass takes."""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import measure
+import timm_way
+import torch
+
+from imagenetq.evaluate import Settings, evaluate, load_model
+from imagenetq.evaluate.data.base import Data, Task
+from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
+from imagenetq.evaluate.models import LoadOptions, Model
+from imagenetq.progress import usable_cores
+from imagenetq.specification import Variant, variants
+
+
+class Clocked(Data):
+    """The same data, and when it was last asked for tasks: the main pass begins there.
+
+    What comes before it, the check of clean accuracy, is the same for a small dataset and a large
+    one, so it would say nothing here.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.identity = data.identity
+        self.variants = data.variants
+        self.is_rendered = data.is_rendered
+        self.asked = 0.0
+        self._data = data
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """As the data itself."""
+        self.asked = time.perf_counter()
+        return self._data.tasks(variants, limit)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model in a precision."""
+
+    model: Model
+    precision: Precision
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+        return f"{self.model.name.partition('/')[2]}, {self.precision}"
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line, with the options that all evaluations share."""
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=usable_cores())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--device",
+        type=torch.device,
+        default=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    measure.add_json_option(parser)
+    return parser.parse_args()
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What a reader must know of the machine and its GPU."""
+    facts = measure.machine() | {"torch": torch.__version__}
+    if device.type == "cuda":
+        facts["GPU"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def parse_models(text: str) -> list[tuple[str, Precision]]:
+    """Torchvision's names and precisions, from NAME:PRECISION,NAME:PRECISION."""
+    models = []
+    for part in text.split(","):
+        name, _, precision = part.partition(":")
+        if precision not in get_args(Precision):
+            raise argparse.ArgumentTypeError(f"{part}: models are NAME:PRECISION")
+        models.append((name, cast(Precision, precision)))
+    return models
+
+
+def shared_settings(options: argparse.Namespace, precision: Precision) -> dict[str, Any]:
+    """The settings that all evaluations share."""
+    return {
+        "precision": precision,
+        "device": options.device,
+        "batch_size": options.batch_size,
+        "workers": options.workers,
+    }
+
+
+def pass_seconds(models: Sequence[Model], data: Data, settings: Settings, scratch: Path) -> float:
+    """Seconds of one evaluation's main pass, into a folder that nobody needs."""
+    clocked = Clocked(data)
+    with tempfile.TemporaryDirectory(dir=scratch) as out:
+        evaluate(models, clocked, Path(out), settings)
+        return time.perf_counter() - clocked.asked
+
+
+def timm_seconds(
+    case: Case, files: Path, options: argparse.Namespace, n_files: int | None
+) -> float:
+    """Seconds of timm's way over so many files, all if None."""
+    with exact_arithmetic(case.precision):
+        return measure.seconds(
+            lambda: timm_way.validate(
+                case.model.module,
+                files,
+                case.model.preprocessing,
+                half=HALF.get(case.precision),
+                limit=n_files,
+                device=options.device,
+                batch_size=options.batch_size,
+                workers=options.workers,
+            )
+        )
+
+
+def quick() -> list[str]:
+    """The variants that a device renders."""
+    return [variant.name for variant in variants() if variant.distortion != "jpeg2000"]
+
+
+def random_model(name: str, scratch: Path) -> Model:
+    """A network of torchvision's with random weights, loaded as a user's own weights are."""
+    from safetensors.torch import save_file
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    weights = scratch / f"{name}.safetensors"
+    save_file(get_model(name, weights=None).state_dict(), weights)
+    model = load_model(f"torchvision/{name}", LoadOptions(weights=str(weights)))
+    # The clean check must not find fault with random weights: what it does then takes longer.
+    return replace(model, published_top1=1 / 1000)
