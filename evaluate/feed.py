@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from imagenetq.distortions.noise import noise_field
 from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate.data.base import Sample, Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
@@ -85,20 +84,17 @@ class Unrendered:
 
     Attributes:
         pixels: uint8 of shape (height, width, 3).
-        field: its noise's random field, uint16 of shape (height * width * 3,); None without noise.
         note: of its clean variant.
         variants: the names of those to render, in ladder order.
     """
 
     pixels: torch.Tensor
-    field: torch.Tensor | None
     note: SampleNote
     variants: tuple[str, ...]
 
     def pin_memory(self) -> "Unrendered":
         """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
-        field = None if self.field is None else self.field.pin_memory()
-        return replace(self, pixels=self.pixels.pin_memory(), field=field)
+        return replace(self, pixels=self.pixels.pin_memory())
 
     def notes(self) -> tuple[SampleNote, ...]:
         """One for each variant; only the clean image's pixel hash is known."""
@@ -199,11 +195,8 @@ def _note(task: Task, sample: Sample) -> SampleNote:
 
 
 def _unrendered(task: Task, image: Undistorted) -> Unrendered:
-    needs_noise = any(name.startswith("noise-") for name in image.variants)
-    field = noise_field(image.image_id, image.pixels.size) if needs_noise else None
     return Unrendered(
         pixels=torch.from_numpy(image.pixels),
-        field=None if field is None else torch.from_numpy(field),
         note=SampleNote(
             task=task.key,
             image_id=image.image_id,

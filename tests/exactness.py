@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from imagenetq.distortions import Pixels
-from imagenetq.distortions.noise import noise_field
 from imagenetq.evaluate import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
 from imagenetq.evaluate.rendering.engine import Engine
@@ -55,10 +54,7 @@ def differences(
     """
     ladder = select_variants(only or [CLEAN, *engine.distortions])
     height, width, _ = pixels.shape
-    original = Original(
-        torch.from_numpy(pixels).to(device),
-        torch.from_numpy(noise_field("exact", pixels.size)).to(device),
-    )
+    original = Original(torch.from_numpy(pixels).to(device), "exact")
     pictures = rendered(original, ladder, engine)
     crops = [
         engine.cropped(pictures[::crop_every].contiguous(), crop_of(one, width, height))

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from imagenetq.distortions import Pixels
-from imagenetq.distortions.noise import noise_field
 from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
 from imagenetq.evaluate.rendering.engine import Engine
@@ -46,10 +45,7 @@ def _difference(
     picture: Pixels, engine: Engine, device: torch.device, preprocessings: Sequence[Preprocessing]
 ) -> str | None:
     ladder = select_variants([CLEAN, *engine.distortions])
-    original = Original(
-        torch.from_numpy(picture).to(device),
-        torch.from_numpy(noise_field(_IMAGE_ID, picture.size)).to(device),
-    )
+    original = Original(torch.from_numpy(picture).to(device), _IMAGE_ID)
     pictures = rendered(original, ladder, engine)
     crops = [
         engine.cropped(pictures, crop_of(one, original.width, original.height))

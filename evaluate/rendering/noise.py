@@ -5,8 +5,7 @@ from functools import lru_cache
 
 import torch
 
-from imagenetq.distortions.noise import quantiles
-from imagenetq.errors import UsageError
+from imagenetq.distortions.noise import noise_field, quantiles
 from imagenetq.evaluate.moving import table_on
 from imagenetq.evaluate.rendering.original import Original
 from imagenetq.specification import Value
@@ -16,30 +15,19 @@ def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> Non
     """Add Gaussian noise to every sample.
 
     Args:
-        original: the image; its `field` must be set.
+        original: the image.
         sigmas: standard deviations in grey levels, whole numbers.
         out: uint8 of shape (len(sigmas), height, width, 3), which becomes
             `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
-
-    Raises:
-        UsageError: the image has no field.
     """
-    z = quantiles_on(original.pixels.device)[field_of(original).to(torch.int32)]
+    device = original.pixels.device
+    # Drawn by the host: torch has no Philox4x64, and where speed matters there are kernels.
+    field = table_on(noise_field(original.image_id, original.pixels.numel()), device)
+    z = quantiles_on(device)[field.to(torch.int32)]
     samples = original.pixels.reshape(-1).to(torch.int32)
     for level, sigma in enumerate(sigmas):
         noisy = (samples + ((z * int(sigma) + 32768) >> 16)).clamp_(0, 255)
         out[level] = noisy.view(original.pixels.shape)
-
-
-def field_of(original: Original) -> torch.Tensor:
-    """The image's random field.
-
-    Raises:
-        UsageError: it has none.
-    """
-    if original.field is None:
-        raise UsageError("noise is keyed by the image: give the original its noise_field")
-    return original.field
 
 
 @lru_cache

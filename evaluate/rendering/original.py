@@ -1,4 +1,4 @@
-"""What is rendered on a device: one undistorted image there, and what its noise needs."""
+"""What is rendered on a device: one undistorted image there, and what keys its noise."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,11 @@ class Original:
 
     Attributes:
         pixels: its RGB samples, uint8 of shape (height, width, 3), contiguous.
-        field: the image's random field, as `noise_field` draws it: uint16 of shape
-            (height * width * 3,); None where no noise is asked for.
+        image_id: the image's id, which keys its noise.
     """
 
     pixels: torch.Tensor
-    field: torch.Tensor | None = None
+    image_id: str
 
     @property
     def height(self) -> int:

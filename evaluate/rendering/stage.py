@@ -49,8 +49,7 @@ class Stage:
             yield self._batch(len(self._notes))
 
     def _render(self, image: Unrendered) -> None:
-        field = None if image.field is None else self._copier.to_device(image.field)
-        original = Original(self._copier.to_device(image.pixels), field)
+        original = Original(self._copier.to_device(image.pixels), image.note.image_id)
         ladder = _ladder(image.variants)
         for tensors in inputs(original, ladder, self._preprocessings, self._engine):
             for column, tensor in zip(self._inputs, tensors, strict=True):

@@ -36,18 +36,23 @@ def quantiles() -> NDArray[np.int32]:
     return z.astype(np.int32, copy=False)
 
 
+def noise_key(image_id: str) -> int:
+    """The generator's 128-bit key: the same for every level of an image, so levels are paired."""
+    digest = hashlib.sha256(f"{KEY_PREFIX}noise/{image_id}".encode()).digest()
+    return int.from_bytes(digest[:16], "little")
+
+
 def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:
     """The image's random field, as indices into `quantiles()`.
 
     Args:
-        image_id: keys the generator, so that every level of an image has the same field.
+        image_id: keys the generator.
         n_samples: how many samples, in row, column, RGB order.
 
     Returns:
         Shape (n_samples,), uniform over 0 to 65535.
     """
-    digest = hashlib.sha256(f"{KEY_PREFIX}noise/{image_id}".encode()).digest()
-    generator = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
+    generator = np.random.Philox(key=noise_key(image_id))
     raw = generator.random_raw(-(-n_samples // 4)).astype("<u8", copy=False)
     return raw.view("<u2")[:n_samples]
 

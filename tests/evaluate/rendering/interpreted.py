@@ -21,6 +21,10 @@ if __name__ == "__main__":
     # One that resizes, squashing; one that pads.
     some = [PREPROCESSINGS[3], PREPROCESSINGS[5]]
     found = differences(pixels, triton_engine(), torch.device("cpu"), some, ONLY, crop_every=4)
+    if height * width > 100:
+        # More samples than a program draws at a time.
+        large = np.tile(pixels, (4, 4, 1))
+        found += differences(large, triton_engine(), torch.device("cpu"), [], ["noise-30"])
     table = torch.rand(256, 3)
     samples = torch.from_numpy(pixels)[None]
     expected = torch.stack([table[:, c][samples[..., c].long()] for c in range(3)], dim=1)
