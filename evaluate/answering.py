@@ -13,6 +13,7 @@ from imagenetq.evaluate.device import Answers, Precision, Runner, undivided_copi
 from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.gauge import Gauge
+from imagenetq.evaluate.joining import whole_batches
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.parts import Collector, Parts
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
@@ -89,7 +90,7 @@ def answer(
         ThreadPoolExecutor(1) as disk,
     ):
         gauge = Gauge(progress, done)
-        for batch in gauge.timed(stream):
+        for batch in gauge.timed(whole_batches(stream, feeding.device, feeding.batch_size)):
             for seat in seats:
                 _submit(seat, batch, disk)
             gauge.advance([note.variant for note in batch.notes])

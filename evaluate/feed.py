@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset
@@ -24,7 +24,8 @@ from imagenetq.evaluate.data.base import Sample, Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 from imagenetq.specification import CLEAN
 
-_PREFETCHED_BATCHES = 4
+_PREFETCHED = 8
+"""Batches, or images for the device, that a worker makes before they are asked for."""
 
 _DEATH = re.compile("DataLoader worker|Pin memory thread")
 """In what the loader says when a worker was killed."""
@@ -32,9 +33,10 @@ _DEATH = re.compile("DataLoader worker|Pin memory thread")
 _PRELOADED = ["imagenetq.evaluate.feed", "imagenetq.evaluate.data", "imagenetq.rendering"]
 
 
-@dataclass(frozen=True)
-class SampleNote:
+class SampleNote(NamedTuple):
     """What is remembered of a sample once its pixels have become a batch.
+
+    A tuple, because there is one for every picture, and a data class would take thrice as long.
 
     Attributes:
         task: key of the task it came from.
@@ -63,8 +65,8 @@ class Batch:
         inputs: one tensor for each preprocessing: uint8 of shape (n, height, width, 3), or
             float32 of shape (n, 3, height, width) from an opaque preprocessing.
         notes: of each picture.
-        finished: keys of tasks whose last sample is in this batch or an earlier one, and how
-            many samples each had.
+        finished: keys of tasks that have been read to their end, and how many samples each had;
+            some may still be on their way.
         failure: why a worker gave up; then there is nothing else in the batch.
     """
 
@@ -100,17 +102,7 @@ class Unrendered:
         """One for each variant; only the clean image's pixel hash is known."""
         clean = self.note
         return tuple(
-            clean
-            if name == CLEAN
-            else SampleNote(
-                clean.task,
-                clean.image_id,
-                clean.wnid,
-                name,
-                clean.label,
-                clean.short_side,
-                pixel_sha256=None,
-            )
+            clean if name == CLEAN else clean._replace(variant=name, pixel_sha256=None)
             for name in self.variants
         )
 
@@ -265,7 +257,7 @@ def batches(
         batch_size=None,
         collate_fn=_pass,
         num_workers=workers,
-        prefetch_factor=_PREFETCHED_BATCHES if workers else None,
+        prefetch_factor=_PREFETCHED if workers else None,
         multiprocessing_context=context,
         worker_init_fn=_ignore_lost_connections,
         pin_memory=pinned,

@@ -18,6 +18,9 @@ from imagenetq.specification import CLEAN, select_variants
 
 _THREADS = 8
 
+_PIECES = 8
+"""What workers make a batch of: so the first is there soon, and none has much left at the end."""
+
 
 @dataclass(frozen=True)
 class Feeding:
@@ -25,7 +28,7 @@ class Feeding:
 
     Attributes:
         device: where they run.
-        batch_size: pictures a batch.
+        batch_size: pictures that the networks see at a time.
         workers: processes that read, decode and preprocess; 0 does so in this process.
         engine: renders on the device what it can; None leaves all to the workers.
         cache: of prepared inputs; None keeps none.
@@ -41,7 +44,7 @@ class Feeding:
     def batches(
         self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
     ) -> Iterator[Iterator[Batch]]:
-        """Iterate over the tasks' samples in batches.
+        """Iterate over the tasks' samples in batches of any size, as they come.
 
         Args:
             tasks: what to read.
@@ -80,7 +83,7 @@ class Feeding:
         with batches(
             tasks,
             preprocessings,
-            batch_size=self.batch_size,
+            batch_size=max(1, self.batch_size // _PIECES),
             workers=self.workers,
             pinned=self._pinned,
         ) as stream:
@@ -89,7 +92,7 @@ class Feeding:
                 yield cast("Iterator[Batch]", stream)
                 return
             plain = [one for one in preprocessings if isinstance(one, Preprocessing)]
-            yield Stage(engine, self.device, plain, self.batch_size).batches(stream)
+            yield Stage(engine, self.device, plain).batches(stream)
 
     def _cached(
         self,

@@ -11,7 +11,7 @@ from imagenetq.entry_scores import Scores
 from imagenetq.errors import PredictionsError
 from imagenetq.evaluate.scores import compute_scores
 from imagenetq.files import sha256_of, write_whole
-from imagenetq.predictions import PREDICTIONS_NAME, Predictions, encode, read_predictions
+from imagenetq.predictions import PREDICTIONS_NAME, Predictions, read_predictions
 from imagenetq.specification import variant
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Result:
             n_images=predictions.n_images,
             variants=count(predictions),
             scores=compute_scores(predictions),
-            predictions_sha256=hashlib.sha256(encode(predictions)).hexdigest(),
+            predictions_sha256=hashlib.sha256(predictions.encoded).hexdigest(),
         )
         return cls(entry, predictions)
 
@@ -61,7 +61,7 @@ class Result:
     def write(self, folder: Path | str) -> None:
         """Write both files; the entry comes last, so that a folder with one is complete."""
         folder = Path(folder)
-        data = encode(self.predictions)
+        data = self.predictions.encoded
         # Another version of pyarrow writes the same rows as other bytes.
         sha256 = hashlib.sha256(data).hexdigest()
         entry = self.entry.model_copy(update={"predictions_sha256": sha256})

@@ -6,7 +6,7 @@ and free of contradictions.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +160,22 @@ class Predictions:
         ]
         return pa.table(arrays, schema=schema())
 
+    @cached_property
+    def encoded(self) -> bytes:
+        """The file's bytes; the same rows and the same pyarrow give the same bytes."""
+        import pyarrow.parquet as pq
+
+        buffer = BytesIO()
+        pq.write_table(
+            self.table(),
+            buffer,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=[*_NAMES, "label", "short_side", "top5_class.list.element", "true_rank"],
+            use_byte_stream_split=["top5_probability.list.element", "true_probability"],
+        )
+        return buffer.getvalue()
+
 
 @cache
 def schema() -> "pa.Schema":
@@ -173,25 +189,9 @@ def schema() -> "pa.Schema":
     return pa.schema([pa.field(column, kind, nullable=False) for column, kind in types.items()])
 
 
-def encode(predictions: Predictions) -> bytes:
-    """The file's bytes; the same rows and the same pyarrow give the same bytes."""
-    import pyarrow.parquet as pq
-
-    buffer = BytesIO()
-    pq.write_table(
-        predictions.table(),
-        buffer,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=[*_NAMES, "label", "short_side", "top5_class.list.element", "true_rank"],
-        use_byte_stream_split=["top5_probability.list.element", "true_probability"],
-    )
-    return buffer.getvalue()
-
-
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write the file atomically."""
-    write_whole(path, encode(predictions))
+    write_whole(path, predictions.encoded)
 
 
 def read_predictions(path: Path) -> Predictions:

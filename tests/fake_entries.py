@@ -12,7 +12,7 @@ from fake_predictions import ALL, columns, run
 from imagenetq import specification_digest
 from imagenetq.evaluate.leaderboard.submission import Submission
 from imagenetq.evaluate.results import Result
-from imagenetq.predictions import Predictions, encode
+from imagenetq.predictions import Predictions
 from imagenetq.specification import variant
 
 Change = Callable[[dict[str, Any]], None]
@@ -69,7 +69,7 @@ def change_json(path: Path, change: Change) -> None:
 
 def replace_predictions(folder: Path, predictions: Predictions, *, admit: bool) -> None:
     """Other predictions; the entry admits it with their SHA-256, or does not."""
-    content = encode(predictions)
+    content = predictions.encoded
     (folder / "predictions.parquet").write_bytes(content)
     if admit:
         digest = hashlib.sha256(content).hexdigest()

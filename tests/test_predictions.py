@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from fake_predictions import ALL, columns, random_predictions
 from imagenetq.predictions import (
     Predictions,
-    encode,
     read_predictions,
     schema,
     write_predictions,
@@ -21,7 +20,7 @@ N = 6
 
 
 def same(a: Predictions, b: Predictions) -> bool:
-    return a.variants == b.variants and a.has_images_of(b) and encode(a) == encode(b)
+    return a.variants == b.variants and a.has_images_of(b) and a.encoded == b.encoded
 
 
 def stored(tmp_path: Path, table: pa.Table) -> Path:
@@ -97,7 +96,7 @@ def test_order_and_layout_of_the_file_change_nothing(tmp_path_factory, seed, gro
     read = read_predictions(path)
     assert same(read, random_predictions(N))
     again = {name: shuffled[name].to_pylist() for name in shuffled.column_names}
-    assert encode(Predictions.from_columns(again)) == encode(read)
+    assert Predictions.from_columns(again).encoded == read.encoded
 
 
 def test_clean_and_contrast_1_may_be_all_there_is(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from fake_predictions import columns, random_columns, random_predictions
 from imagenetq import predictions_check as module
 from imagenetq.errors import EntryError, PredictionsError
-from imagenetq.predictions import Predictions, encode, read_predictions, schema
+from imagenetq.predictions import Predictions, read_predictions, schema
 
 N = 6
 Columns = dict[str, Any]
@@ -237,7 +237,7 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
 
 
 def test_a_damaged_file_never_ends_otherwise_than_refused_or_read(tmp_path):
-    made = encode(random_predictions(N))
+    made = random_predictions(N).encoded
     generator = np.random.default_rng(0)
     path = tmp_path / "predictions.parquet"
     messages: list[str] = []

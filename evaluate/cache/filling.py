@@ -11,7 +11,7 @@ from imagenetq.evaluate.cache.store import NewEntry, Store
 from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.progress import say
 
-_WAITING = 8
+_WAITING = 32
 """Batches that may wait to be written: the pass waits for the disk before memory fills up."""
 
 

@@ -72,10 +72,13 @@ def find_cached(
             return None
         entries.append(entry)
     notes = entries[0].notes.of_task(task.key)
-    rows = tuple(_rows(notes, entry) for entry in entries)
-    if any(found is None for found in rows):
-        return None
-    return Cached(task.key, tuple(entries), notes, tuple(r for r in rows if r is not None))
+    rows = [np.arange(len(notes))]
+    for entry in entries[1:]:
+        found = _rows(notes, entry)
+        if found is None:
+            return None
+        rows.append(found)
+    return Cached(task.key, tuple(entries), notes, tuple(rows))
 
 
 def _rows(notes: Sequence[SampleNote], entry: Entry) -> NDArray[np.int64] | None:

@@ -17,7 +17,7 @@ def signed_halves(key: int) -> tuple[int, int]:
 
 
 @triton.jit
-def random_words(block, key_low, key_high):
+def random_words(block, key_low, key_high) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
     """Four words of 64 random bits.
 
     Args:

@@ -20,7 +20,6 @@ from hub_server import HubServer
 from imagenetq.builder import open_source
 from imagenetq.evaluate import evaluate, load_model
 from imagenetq.evaluate.data import open_data
-from imagenetq.predictions import encode
 from imagenetq.record import pixel_sha256
 
 VARIANTS = ["clean", "blur-3", "noise-50", "contrast-0.3", "jpeg-10", "jpeg2000-28"]
@@ -181,7 +180,7 @@ def predicted(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
     data = open_data(folders["parquet"])
     (result,) = evaluate([load_model("baseline/nearest")], data, tmp_path_factory.mktemp("here"))
     assert result.predictions.true_rank.shape == (IMAGES, len(VARIANTS))
-    return encode(result.predictions)
+    return result.predictions.encoded
 
 
 @pytest.mark.parametrize("form", ["parquet", "webdataset"])
