@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 
 from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.device import Answers, Precision, Runner, undivided_copies
-from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.gauge import Gauge
 from imagenetq.evaluate.joining import whole_batches

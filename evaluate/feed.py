@@ -10,101 +10,29 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate.data.base import Sample, Task, Undistorted
+from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered, note_of
+from imagenetq.evaluate.data.base import Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
-from imagenetq.specification import CLEAN
 
 _PREFETCHED = 8
 """Batches, or images for the device, that a worker makes before they are asked for."""
+
+_TOGETHER = 4
+"""Images for the device that come at a time: fewer would cost the process that starts its work."""
 
 _DEATH = re.compile("DataLoader worker|Pin memory thread")
 """In what the loader says when a worker was killed."""
 
 _PRELOADED = ["imagenetq.evaluate.feed", "imagenetq.evaluate.data", "imagenetq.rendering"]
-
-
-class SampleNote(NamedTuple):
-    """What is remembered of a sample once its pixels have become a batch.
-
-    A tuple, because there is one for every picture, and a data class would take thrice as long.
-
-    Attributes:
-        task: key of the task it came from.
-        image_id: the original's id.
-        wnid: its class.
-        variant: the variant's name.
-        label: 0 to 999.
-        short_side: of the picture, in pixels.
-        pixel_sha256: of its pixels, where known.
-    """
-
-    task: str
-    image_id: str
-    wnid: str
-    variant: str
-    label: int
-    short_side: int
-    pixel_sha256: str | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pictures ready for the device.
-
-    Attributes:
-        inputs: one tensor for each preprocessing: uint8 of shape (n, height, width, 3), or
-            float32 of shape (n, 3, height, width) from an opaque preprocessing.
-        notes: of each picture.
-        finished: keys of tasks that have been read to their end, and how many samples each had;
-            some may still be on their way.
-        failure: why a worker gave up; then there is nothing else in the batch.
-    """
-
-    inputs: tuple[torch.Tensor, ...]
-    notes: tuple[SampleNote, ...]
-    finished: tuple[tuple[str, int], ...]
-    failure: Exception | None = None
-
-    def pin_memory(self) -> "Batch":
-        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
-        return replace(self, inputs=tuple(tensor.pin_memory() for tensor in self.inputs))
-
-
-@dataclass(frozen=True)
-class Unrendered:
-    """An image on its way to the device, which renders variants of it.
-
-    Attributes:
-        pixels: uint8 of shape (height, width, 3).
-        note: of its clean variant.
-        variants: the names of those to render, in ladder order.
-    """
-
-    pixels: torch.Tensor
-    note: SampleNote
-    variants: tuple[str, ...]
-
-    def pin_memory(self) -> "Unrendered":
-        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
-        return replace(self, pixels=self.pixels.pin_memory())
-
-    def notes(self) -> tuple[SampleNote, ...]:
-        """One for each variant; only the clean image's pixel hash is known."""
-        clean = self.note
-        return tuple(
-            clean if name == CLEAN else clean._replace(variant=name, pixel_sha256=None)
-            for name in self.variants
-        )
 
 
 class _Reader(IterableDataset[Batch | Unrendered]):
@@ -157,49 +85,27 @@ class _Reader(IterableDataset[Batch | Unrendered]):
         finished: list[tuple[str, int]] = []
         for task in self._tasks():
             n_samples = 0
+            unrendered: list[Undistorted] = []
             for sample in task.items():
                 if isinstance(sample, Undistorted):
-                    yield _unrendered(task, sample)
+                    unrendered.append(sample)
                     n_samples += len(sample.variants)
+                    if len(unrendered) == _TOGETHER:
+                        yield Unrendered.of(task.key, unrendered)
+                        unrendered = []
                     continue
                 for column, preprocessing in zip(inputs, self.preprocessings, strict=True):
                     column.append(torch.from_numpy(preprocessing.pixels(sample.pixels)))
-                notes.append(_note(task, sample))
+                notes.append(note_of(task.key, sample, sample.variant))
                 n_samples += 1
                 if len(notes) == self.batch_size:
                     yield _collate(inputs, notes, finished)
                     inputs, notes, finished = [[] for _ in self.preprocessings], [], []
+            if unrendered:
+                yield Unrendered.of(task.key, unrendered)
             finished.append((task.key, n_samples))
         if notes or finished:
             yield _collate(inputs, notes, finished)
-
-
-def _note(task: Task, sample: Sample) -> SampleNote:
-    return SampleNote(
-        task=task.key,
-        image_id=sample.image_id,
-        wnid=sample.wnid,
-        variant=sample.variant,
-        label=sample.label,
-        short_side=min(sample.pixels.shape[:2]),
-        pixel_sha256=sample.pixel_sha256,
-    )
-
-
-def _unrendered(task: Task, image: Undistorted) -> Unrendered:
-    return Unrendered(
-        pixels=torch.from_numpy(image.pixels),
-        note=SampleNote(
-            task=task.key,
-            image_id=image.image_id,
-            wnid=image.wnid,
-            variant=CLEAN,
-            label=image.label,
-            short_side=min(image.pixels.shape[:2]),
-            pixel_sha256=image.pixel_sha256,
-        ),
-        variants=image.variants,
-    )
 
 
 def _collate(

@@ -8,9 +8,10 @@ from typing import cast
 
 import torch
 
+from imagenetq.evaluate.batch import Batch
 from imagenetq.evaluate.cache import Cached, Filler, Store, cached_batches, find_cached
 from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.feed import Batch, batches
+from imagenetq.evaluate.feed import batches
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.evaluate.rendering import Engine, Stage
 from imagenetq.progress import meter

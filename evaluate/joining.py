@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from imagenetq.evaluate.feed import Batch, SampleNote
+from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.moving import Copier
 
 

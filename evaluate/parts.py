@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.errors import FolderError
+from imagenetq.evaluate.batch import SampleNote
 from imagenetq.evaluate.device import Answers
-from imagenetq.evaluate.feed import SampleNote
 from imagenetq.files import write_whole
 
 _SUFFIX = ".arrow"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.cache.store import NewEntry, Store
-from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.progress import say
 
 _WAITING = 32

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.cache.store import Entry, Store
 from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.feed import Batch, SampleNote
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
 _THREADS = 4

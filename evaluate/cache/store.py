@@ -21,7 +21,7 @@ import PIL
 from numpy.typing import NDArray
 
 from imagenetq.errors import FolderError, UsageError
-from imagenetq.evaluate.feed import SampleNote
+from imagenetq.evaluate.batch import SampleNote
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.files import TEMPORARY_PREFIX, write_whole
 from imagenetq.manifest import Model, read_model

@@ -6,13 +6,13 @@ from itertools import islice
 
 import torch
 
-from imagenetq.evaluate.feed import Batch, Unrendered
+from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered
 from imagenetq.evaluate.moving import Copier
 from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.engine import Engine
 from imagenetq.evaluate.rendering.ladder import inputs
 from imagenetq.evaluate.rendering.original import Original
-from imagenetq.specification import Variant, select_variants
+from imagenetq.specification import CLEAN, Variant, select_variants
 
 
 class Stage:
@@ -39,14 +39,23 @@ class Stage:
             else:
                 yield from self._rendered(item)
 
-    def _rendered(self, image: Unrendered) -> Iterator[Batch]:
-        original = Original(self._copier.to_device(image.pixels), image.note.image_id)
-        ladder = _ladder(image.variants)
-        with torch.inference_mode():
-            parts = list(inputs(original, ladder, self._preprocessings, self._engine))
-        notes = iter(image.notes())
-        for tensors in parts:
-            yield Batch(tensors, tuple(islice(notes, len(tensors[0]))), ())
+    def _rendered(self, item: Unrendered) -> Iterator[Batch]:
+        ladder = _ladder(item.variants)
+        for pixels, clean in item.images(self._copier.to_device(item.pixels)):
+            original = Original(pixels, clean.image_id)
+            with torch.inference_mode():
+                parts = list(inputs(original, ladder, self._preprocessings, self._engine))
+            notes = iter(_notes(clean, item.variants))
+            for tensors in parts:
+                yield Batch(tensors, tuple(islice(notes, len(tensors[0]))), ())
+
+
+def _notes(clean: SampleNote, variants: Sequence[str]) -> tuple[SampleNote, ...]:
+    """One for each variant; only the clean image's pixel hash is known."""
+    return tuple(
+        clean if name == CLEAN else clean._replace(variant=name, pixel_sha256=None)
+        for name in variants
+    )
 
 
 @lru_cache

@@ -10,8 +10,9 @@ from evaluation_tasks import DeadlyTask, GreyTask
 
 from imagenetq import ImagenetqError
 from imagenetq.evaluate import load_model
+from imagenetq.evaluate.batch import Batch
 from imagenetq.evaluate.data.base import Data, Task
-from imagenetq.evaluate.feed import Batch, batches
+from imagenetq.evaluate.feed import batches
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rehearsal import clean_inputs

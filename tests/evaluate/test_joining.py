@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from imagenetq.evaluate.feed import Batch, SampleNote
+from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.joining import whole_batches
 
 CPU = torch.device("cpu")

@@ -1,0 +1,123 @@
+"""What workers hand over: pictures in batches, images for the device, and what is known of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from imagenetq.evaluate.data.base import Sample, Undistorted
+from imagenetq.specification import CLEAN
+
+_ALIGNED = 16
+"""What an image's place among others is a multiple of; kernels are quickest there."""
+
+
+class SampleNote(NamedTuple):
+    """What is remembered of a sample once its pixels have become a batch.
+
+    A tuple, because there is one for every picture, and a data class would take thrice as long.
+
+    Attributes:
+        task: key of the task it came from.
+        image_id: the original's id.
+        wnid: its class.
+        variant: the variant's name.
+        label: 0 to 999.
+        short_side: of the picture, in pixels.
+        pixel_sha256: of its pixels, where known.
+    """
+
+    task: str
+    image_id: str
+    wnid: str
+    variant: str
+    label: int
+    short_side: int
+    pixel_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures ready for the device.
+
+    Attributes:
+        inputs: one tensor for each preprocessing: uint8 of shape (n, height, width, 3), or
+            float32 of shape (n, 3, height, width) from an opaque preprocessing.
+        notes: of each picture.
+        finished: keys of tasks that have been read to their end, and how many samples each had;
+            some may still be on their way.
+        failure: why a worker gave up; then there is nothing else in the batch.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    notes: tuple[SampleNote, ...]
+    finished: tuple[tuple[str, int], ...]
+    failure: Exception | None = None
+
+    def pin_memory(self) -> "Batch":
+        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        return replace(self, inputs=tuple(tensor.pin_memory() for tensor in self.inputs))
+
+
+@dataclass(frozen=True)
+class Unrendered:
+    """Images on their way to the device, which renders variants of them.
+
+    Attributes:
+        pixels: of all images, in one piece: uint8 of shape (n_bytes,).
+        shapes: of each image: height and width.
+        notes: of each one's clean variant.
+        variants: the names of those to render, in ladder order.
+    """
+
+    pixels: torch.Tensor
+    shapes: tuple[tuple[int, int], ...]
+    notes: tuple[SampleNote, ...]
+    variants: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: str, images: Sequence[Undistorted]) -> "Unrendered":
+        """Images of a task, in all of which the same variants are wanted."""
+        shapes = tuple(image.pixels.shape[:2] for image in images)
+        pixels = np.empty(_starts(shapes)[-1], np.uint8)
+        for image, start in zip(images, _starts(shapes), strict=False):
+            pixels[start : start + image.pixels.size] = image.pixels.reshape(-1)
+        notes = tuple(note_of(task, image, CLEAN) for image in images)
+        return cls(torch.from_numpy(pixels), shapes, notes, images[0].variants)
+
+    def images(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, SampleNote]]:
+        """Each image, uint8 of shape (height, width, 3), and the note of its clean variant.
+
+        Args:
+            pixels: these, or their copy on a device.
+        """
+        starts = _starts(self.shapes)
+        for (height, width), start, note in zip(self.shapes, starts, self.notes, strict=False):
+            stop = start + height * width * 3
+            yield pixels[start:stop].view(height, width, 3), note
+
+    def pin_memory(self) -> "Unrendered":
+        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        return replace(self, pixels=self.pixels.pin_memory())
+
+
+def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNote:
+    """What is remembered of a task's picture, as one variant."""
+    return SampleNote(
+        task=task,
+        image_id=picture.image_id,
+        wnid=picture.wnid,
+        variant=variant,
+        label=picture.label,
+        short_side=min(picture.pixels.shape[:2]),
+        pixel_sha256=picture.pixel_sha256,
+    )
+
+
+def _starts(shapes: Sequence[tuple[int, int]]) -> list[int]:
+    """Where each image begins among all samples, and where the last ends."""
+    sizes = (-(-height * width * 3 // _ALIGNED) * _ALIGNED for height, width in shapes)
+    return list(accumulate(sizes, initial=0))
