@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from imagenetq.errors import ModelError
 from imagenetq.evaluate.data.base import Sample, Undistorted
 from imagenetq.specification import CLEAN
 
@@ -115,6 +116,24 @@ def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNot
         short_side=min(picture.pixels.shape[:2]),
         pixel_sha256=picture.pixel_sha256,
     )
+
+
+def require_one_size(inputs: Sequence[torch.Tensor]) -> None:
+    """Check that inputs can share a batch.
+
+    Args:
+        inputs: single ones or batches, as in `Batch.inputs`, of one preprocessing.
+
+    Raises:
+        ModelError: they differ in size.
+    """
+    sizes = sorted({tuple(one.shape[-3:]) for one in inputs})
+    if len(sizes) > 1:
+        first, second = (" x ".join(map(str, size)) for size in sizes[:2])
+        raise ModelError(
+            f"the preprocessing gives inputs of different sizes ({first}, {second}), which cannot "
+            "share a batch; let it resize and crop to one size"
+        )
 
 
 def _starts(shapes: Sequence[tuple[int, int]]) -> list[int]:

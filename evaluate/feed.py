@@ -1,4 +1,4 @@
-"""Feed the device: worker processes read, decode and preprocess; whole batches come out.
+"""Feed the device: worker processes read, decode and preprocess; batches come out.
 
 Several models share one pass: every picture is read and decoded once, and preprocessed once for
 each preprocessing that differs.
@@ -19,18 +19,18 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered, note_of
+from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered, note_of, require_one_size
 from imagenetq.evaluate.data.base import Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
 _PREFETCHED = 8
-"""Batches, or images for the device, that a worker makes before they are asked for."""
+"""What a worker makes before it is asked for: batches, and images for the device."""
 
 _TOGETHER = 4
-"""Images for the device that come at a time: fewer would cost the process that starts its work."""
+"""Images for the device that come at a time: each arrival costs the process that it waits for."""
 
-_DEATH = re.compile("DataLoader worker|Pin memory thread")
-"""In what the loader says when a worker was killed."""
+_DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
+"""In what the loader says when a worker was killed, not when its preprocessing failed."""
 
 _PRELOADED = ["imagenetq.evaluate.feed", "imagenetq.evaluate.data", "imagenetq.rendering"]
 
@@ -113,8 +113,11 @@ def _collate(
     notes: list[SampleNote],
     finished: list[tuple[str, int]],
 ) -> Batch:
-    stacked = tuple(torch.stack(column) for column in inputs) if notes else ()
-    return Batch(stacked, tuple(notes), tuple(finished))
+    stacked = []
+    for column in inputs if notes else ():
+        require_one_size(column)
+        stacked.append(torch.stack(column))
+    return Batch(tuple(stacked), tuple(notes), tuple(finished))
 
 
 def _ignore_lost_connections(_: int) -> None:

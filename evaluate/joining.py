@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from imagenetq.evaluate.batch import Batch, SampleNote
+from imagenetq.evaluate.batch import Batch, SampleNote, require_one_size
 from imagenetq.evaluate.moving import Copier
 
 
@@ -19,6 +19,9 @@ def whole_batches(
         stream: batches of any size.
         device: where to; a GPU must be the current one.
         batch_size: of all batches but the last.
+
+    Raises:
+        ModelError: a preprocessing gave inputs of different sizes.
     """
     copier = Copier(device)
     joiner = _Joiner()
@@ -61,8 +64,11 @@ class _Joiner:
 
     def taken(self, size: int) -> Batch:
         """The first samples, which wait no longer."""
+        columns = list(zip(*self._inputs, strict=True))
+        for column in columns:
+            require_one_size(column)
         with torch.inference_mode():
-            joined = [torch.cat(column) for column in zip(*self._inputs, strict=True)]
+            joined = [torch.cat(column) for column in columns]
             inputs = tuple(column[:size] for column in joined)
             left = tuple(column[size:] for column in joined)
         notes = tuple(self._notes.popleft() for _ in range(size))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from imagenetq.evaluate.data.base import Sample, Task
 
@@ -47,3 +48,13 @@ class DeadlyTask(Task):
     def samples(self) -> Iterator[Sample]:
         os.kill(os.getpid(), signal.SIGKILL)
         yield from ()
+
+
+def never_the_same(image: Image.Image) -> np.ndarray:
+    """An input that is larger the lighter the picture."""
+    return np.zeros((3, 2, 1 + np.asarray(image)[0, 0, 0]), np.float32)
+
+
+def failing(_: Image.Image) -> np.ndarray:
+    """No input: a transform with a mistake in it."""
+    raise RuntimeError("a mistake of its own")

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from evaluation_tasks import DeadlyTask, GreyTask
+from evaluation_tasks import DeadlyTask, GreyTask, failing, never_the_same
 
 from imagenetq import ImagenetqError
+from imagenetq.errors import ModelError
 from imagenetq.evaluate import load_model
 from imagenetq.evaluate.batch import Batch
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.feed import batches
 from imagenetq.evaluate.feeding import Feeding
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.joining import whole_batches
+from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing
 from imagenetq.evaluate.rehearsal import clean_inputs
 from imagenetq.specification import Variant, variants
 
+CPU = torch.device("cpu")
 PREPROCESSING = Preprocessing(
     resize=None, interpolation="bilinear", crop=None, mean=(0, 0, 0), std=(1, 1, 1)
 )
@@ -73,6 +76,31 @@ def test_a_killed_worker_is_told(tmp_path: Path, pinned: bool) -> None:
         list(stream)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("batch_size", [1, 8, 64])
+def test_inputs_of_different_sizes_are_refused(
+    tmp_path: Path, workers: int, batch_size: int
+) -> None:
+    feeding = Feeding(CPU, batch_size=batch_size, workers=workers)
+    tasks = [GreyTask(f"task-{number}", 3, tmp_path) for number in range(4)]
+    with (
+        feeding.batches(tasks, [OpaquePreprocessing(never_the_same)]) as stream,
+        pytest.raises(ModelError, match=r"different sizes \(3 x 2 x 1, 3 x 2 x 2"),
+    ):
+        list(whole_batches(stream, CPU, 64))
+
+
+def test_a_failing_preprocessing_is_no_killed_worker(tmp_path: Path) -> None:
+    tasks = [GreyTask("task", 3, tmp_path)]
+    with (
+        batches(
+            tasks, [OpaquePreprocessing(failing)], batch_size=4, workers=1, pinned=False
+        ) as stream,
+        pytest.raises(RuntimeError, match="a mistake of its own"),
+    ):
+        list(stream)
+
+
 class Grey(Data):
     """Clean grey pictures; the first task ends last."""
 
@@ -90,7 +118,7 @@ class Grey(Data):
 
 def test_a_model_is_fitted_in_the_data_s_order(tmp_path: Path) -> None:
     """Where two photographs are as near, a baseline names the first: always the same one."""
-    feeding = Feeding(torch.device("cpu"), batch_size=2, workers=2)
+    feeding = Feeding(CPU, batch_size=2, workers=2)
     (inputs,), labels = clean_inputs(
         [load_model("baseline/nearest")], Grey(tmp_path), None, feeding
     )
