@@ -80,10 +80,16 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--models", type=parse_models, default="resnet50:bf16,vgg16:bf16")
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
     parser.add_argument("--images", type=int, default=1600, help="rendered on the device")
-    parser.add_argument("--all-images", type=int, default=400, help="the same with JPEG 2000")
+    parser.add_argument("--all-images", type=int, default=0, help="the same with JPEG 2000")
     parser.add_argument("--cached-images", type=int, default=1600)
-    parser.add_argument("--timm-images", type=int, default=0, help="stored, in all variants")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[], help="such as 100 1000")
+    parser.add_argument("--timm-images", type=int, default=200, help="stored, in all variants")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        default=[100, 1000, 10_000],
+        help="what an image costs at each",
+    )
     parser.add_argument("--whole", type=int, nargs="*", default=[], help="sizes in all variants")
     return parsed(parser)
 

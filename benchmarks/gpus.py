@@ -1,6 +1,6 @@
 """Several GPUs against one: as many images for each, so that the time should stay the same.
 
-Usage: python benchmarks/gpus.py [SOURCE] [--gpus 1,2,4] [--model vgg16:fp32] [--images N]
+Usage: python benchmarks/gpus.py [SOURCE] [--gpus 1,2,4] [--model vgg16:bf16] [--images N]
 """
 
 import argparse
@@ -54,11 +54,14 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument(
-        "--gpus", type=lambda text: [int(n) for n in text.split(",")], default=[1, 2, 4]
+        "--gpus",
+        type=lambda text: [int(n) for n in text.split(",")],
+        default=[n for n in (1, 2, 4) if n <= max(1, torch.cuda.device_count())],
+        help="1,2,4, as far as there are so many",
     )
-    parser.add_argument("--model", type=parse_models, default="vgg16:fp32")
+    parser.add_argument("--model", type=parse_models, default="vgg16:bf16")
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
-    parser.add_argument("--images", type=int, default=800, help="for each GPU")
+    parser.add_argument("--images", type=int, default=1600, help="for each GPU")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument(
         "--device", type=torch.device, default=torch.device("cuda"), help="cpu: processes instead"

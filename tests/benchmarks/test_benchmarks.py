@@ -149,7 +149,8 @@ def test_streaming_reads_every_image_everywhere(specks, tmp_path):
 
 
 def test_gpu_meets_every_contender_on_a_cpu_too(specks, tmp_path):
-    counts = ("--photos", "2", "--images", "3", "--all-images", "0", "--cached-images", "3")
+    counts = ("--photos", "2", "--images", "3", "--cached-images", "3")
+    counts += ("--timm-images", "0", "--sizes", "1", "2")
     model = ("--models", "mobilenet_v3_small:fp32", "--batch-size", "16", "--workers", "0")
     printed, figures = report(
         "gpu.py", tmp_path, specks, *counts, *model, "--repeats", "1", "--device", "cpu"
@@ -160,6 +161,7 @@ def test_gpu_meets_every_contender_on_a_cpu_too(specks, tmp_path):
         assert len(rows(printed, name)) == 1
         # Differences of such short runs may have any sign.
         assert all(figures["mobilenet_v3_small, fp32"][name])
+    assert figures["sizes"].keys() == {"1", "2"}
 
 
 def test_gpus_share_the_images(specks, tmp_path):
