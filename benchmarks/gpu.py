@@ -18,6 +18,7 @@ from ceilings import forward_only
 from passes import (
     Case,
     machine,
+    n_computed,
     parse_models,
     parsed,
     pass_seconds,
@@ -145,7 +146,7 @@ class Bench:
         self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None = None
     ) -> Rate:
         """Images/s of evaluating, from two sizes of the same data."""
-        n_variants = len(variants()) if only is None else len(only)
+        n_variants = n_computed(only)
         few = max(1, n_images // _FRACTION)
         short, _ = self.seconds(case, few, only, cache)
         long, meanwhile = self.seconds(case, n_images, only, cache)

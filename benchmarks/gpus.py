@@ -13,7 +13,7 @@ from pathlib import Path
 
 import measure
 import torch
-from passes import Clocked, machine, parse_models, quick, random_model
+from passes import Clocked, machine, n_computed, parse_models, quick, random_model
 from photographs import MOST_IMAGES, Photographs
 
 from imagenetq.builder import open_source
@@ -41,7 +41,7 @@ def main() -> None:
     first, alone = next(iter(took.items()))
     rows = []
     for n_gpus, some in took.items():
-        n_samples = n_gpus * options.images * len(quick())
+        n_samples = n_gpus * options.images * n_computed(quick())
         share = alone / some
         rows.append([str(n_gpus), f"{some:.1f}", f"{n_samples / some:.0f}", f"{share:.2f}"])
     print(measure.table(["GPUs", "s", "images/s", f"of linear, from {first}"], rows), "\n")

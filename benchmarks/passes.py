@@ -15,6 +15,7 @@ import torch
 from imagenetq.evaluate import Settings, evaluate, load_model
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
+from imagenetq.evaluate.evaluation import SAME_AS_CLEAN
 from imagenetq.evaluate.models import LoadOptions, Model
 from imagenetq.progress import usable_cores
 from imagenetq.specification import Variant, variants
@@ -121,6 +122,12 @@ def timm_seconds(
                 workers=options.workers,
             )
         )
+
+
+def n_computed(only: Sequence[str] | None) -> int:
+    """How many variants an evaluation of some, or of all if None, computes: one is a copy."""
+    names = [variant.name for variant in variants()] if only is None else only
+    return len([name for name in names if name != SAME_AS_CLEAN])
 
 
 def quick() -> list[str]:

@@ -26,8 +26,9 @@ from imagenetq.evaluate.preprocessing import AnyPreprocessing
 _PREFETCHED = 8
 """What a worker makes before it is asked for: batches, and images for the device."""
 
-_TOGETHER = 4
-"""Images for the device that come at a time: each arrival costs the process that it waits for."""
+_TOGETHER = 2 * 2**20
+"""Bytes of images for the device that come at a time, some four photographs: each arrival costs the
+process that starts all of the device's work."""
 
 _DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
 """In what the loader says when a worker was killed, not when its preprocessing failed."""
@@ -90,7 +91,7 @@ class _Reader(IterableDataset[Batch | Unrendered]):
                 if isinstance(sample, Undistorted):
                     unrendered.append(sample)
                     n_samples += len(sample.variants)
-                    if len(unrendered) == _TOGETHER:
+                    if sum(image.pixels.nbytes for image in unrendered) >= _TOGETHER:
                         yield Unrendered.of(task.key, unrendered)
                         unrendered = []
                     continue
@@ -104,7 +105,10 @@ class _Reader(IterableDataset[Batch | Unrendered]):
             if unrendered:
                 yield Unrendered.of(task.key, unrendered)
             finished.append((task.key, n_samples))
-        if notes or finished:
+            if not notes:  # Nothing waits that could bring the news.
+                yield _collate(inputs, notes, finished)
+                finished = []
+        if notes:
             yield _collate(inputs, notes, finished)
 
 
@@ -201,8 +205,8 @@ def _checked(loaded: Iterator[Batch | Unrendered]) -> Iterator[Batch | Unrendere
             if isinstance(error, RuntimeError) and not _DEATH.search(str(error)):
                 raise
             raise ImagenetqError(
-                "a worker process was killed (out of memory?); the same command goes on where it "
-                "stopped, perhaps with fewer --workers"
+                "a worker process was killed (out of memory, or no room in /dev/shm?); the same "
+                "command goes on where it stopped, perhaps with fewer --workers"
             ) from None
         if isinstance(batch, Batch) and batch.failure is not None:
             raise batch.failure

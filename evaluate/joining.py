@@ -13,7 +13,7 @@ from imagenetq.evaluate.moving import Copier
 def whole_batches(
     stream: Iterator[Batch], device: torch.device, batch_size: int
 ) -> Iterator[Batch]:
-    """The same samples in batches of one size, with inputs on the device.
+    """The same samples in the same order, in batches of one size, with inputs on the device.
 
     Args:
         stream: batches of any size.
@@ -27,7 +27,7 @@ def whole_batches(
     joiner = _Joiner()
     for piece in stream:
         batch = replace(piece, inputs=tuple(copier.to_device(one) for one in piece.inputs))
-        if len(batch.notes) == batch_size:
+        if joiner.is_empty and len(batch.notes) == batch_size:
             yield batch
             continue
         joiner.add(batch)

@@ -51,7 +51,8 @@ def clean_inputs(
             labels += [note.label for note in batch.notes]
             came += [places[note.task] for note in batch.notes]
             for column, inputs in zip(columns, batch.inputs, strict=False):
-                column.append(inputs)
+                # Each tensor as a worker sent it keeps a file open.
+                column.append(inputs.clone())
     for column in columns:
         require_one_size(column)
     order = torch.argsort(torch.tensor(came), stable=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imagenetq.evaluate.data.base import Sample, Task
+from imagenetq.evaluate.data.base import Sample, Task, Undistorted
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,23 @@ class GreyTask(Task):
             pixels = np.full((4, 5, 3), number, np.uint8)
             yield Sample(f"{self.key}-{number}", "n01440764", "clean", 0, pixels, None)
         (self.folder / self.key).touch()
+
+
+@dataclass(frozen=True)
+class CleanTask(Task):
+    """Some small grey pictures for the device, which renders one variant of each."""
+
+    key: str
+    n_samples: int
+
+    def samples(self) -> Iterator[Sample]:
+        raise NotImplementedError("the device renders")
+
+    def items(self) -> Iterator[Sample | Undistorted]:
+        for number in range(self.n_samples):
+            pixels = np.full((5 + number, 7, 3), number, np.uint8)
+            image_id = f"{self.key}-{number}"
+            yield Undistorted(image_id, "n01440764", 0, pixels, "0" * 64, ("clean",))
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def test_interrupted_it_resumes_to_the_same_predictions(
     out = tmp_path / "r"
     arguments = command("--workers", "1", "--batch-size", "8", folder=folder, out=out)
     process = start(*arguments, env=environment, start_new_session=True)
-    while process.poll() is None and not any(out.glob("*/.parts/*.arrow")):
+    while process.poll() is None and not any(out.glob("*/.parts/*.part")):
         time.sleep(0.02)
     os.killpg(process.pid, stop)
     _, errors = process.communicate(timeout=60)
@@ -205,7 +205,7 @@ def test_a_full_disk_loses_no_finished_task(
     assert str(disk) in last
     assert "No space left on device" in last
     (parts,) = disk.glob("r/*/.parts")
-    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.arrow")}
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.part")}
     assert kept
     assert not [path for path in disk.rglob("*") if path.name.startswith(TEMPORARY_PREFIX)]
     subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
@@ -220,7 +220,7 @@ def test_a_killed_worker_is_named_and_the_rest_goes_on(
     out = tmp_path / "r"
     arguments = command("--workers", "2", "--batch-size", "4", folder=folder, out=out)
     process = start(*arguments, env=environment)
-    while process.poll() is None and not any(out.glob("*/.parts/*.arrow")):
+    while process.poll() is None and not any(out.glob("*/.parts/*.part")):
         time.sleep(0.02)
     # The processes that read are forked from a server, which is our child.
     children = psutil.Process(process.pid).children()

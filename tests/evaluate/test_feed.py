@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from evaluation_tasks import DeadlyTask, GreyTask, failing, never_the_same
+from evaluation_tasks import CleanTask, DeadlyTask, GreyTask, failing, never_the_same
 
 from imagenetq import ImagenetqError
 from imagenetq.errors import ModelError
@@ -76,6 +77,39 @@ def test_a_killed_worker_is_told(tmp_path: Path, pinned: bool) -> None:
         list(stream)
 
 
+def test_a_task_that_the_device_renders_is_finished_when_it_is_read() -> None:
+    """Else nothing of the pass would be kept before its end, and all of it lost to Ctrl-C."""
+    tasks = [CleanTask(f"task-{number}", 3) for number in range(4)]
+    came = []
+    with batches(tasks, [PREPROCESSING], batch_size=4, workers=0, pinned=False) as stream:
+        for item in stream:
+            if isinstance(item, Batch):
+                came += [key for key, _ in item.finished]
+                continue
+            for pixels, note in item.images(item.pixels):
+                number = int(note.image_id[-1])
+                assert pixels.tolist() == np.full((5 + number, 7, 3), number).tolist()
+                came.append(note.image_id)
+    assert came == [
+        name for task in tasks for name in (*(f"{task.key}-{n}" for n in range(3)), task.key)
+    ]
+
+
+def test_reading_keeps_no_file_open_for_every_batch(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    feeding = Feeding(CPU, batch_size=1, workers=2)
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 100, before[1]))
+    try:
+        (inputs,), _ = clean_inputs(
+            [load_model("baseline/nearest")], Grey(tmp_path, size=150), None, feeding
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len(inputs) == 150 + 1 + 2 + 3 + 4
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("batch_size", [1, 8, 64])
 def test_inputs_of_different_sizes_are_refused(
@@ -106,9 +140,9 @@ class Grey(Data):
 
     variants = variants()
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: int = 6) -> None:
         later = [GreyTask(f"task-{number}", number, folder) for number in range(1, 5)]
-        first = GreyTask("first", 6, folder, waits_for=tuple(task.key for task in later))
+        first = GreyTask("first", size, folder, waits_for=tuple(task.key for task in later))
         self.all = [first, *later]
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
