@@ -118,11 +118,11 @@ def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNot
     )
 
 
-def require_one_size(inputs: Sequence[torch.Tensor]) -> None:
-    """Check that inputs can share a batch.
+def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """One batch's inputs out of several batches'.
 
     Args:
-        inputs: single ones or batches, as in `Batch.inputs`, of one preprocessing.
+        inputs: as in `Batch.inputs`, of one preprocessing.
 
     Raises:
         ModelError: they differ in size.
@@ -134,6 +134,7 @@ def require_one_size(inputs: Sequence[torch.Tensor]) -> None:
             f"the preprocessing gives inputs of different sizes ({first}, {second}), which cannot "
             "share a batch; let it resize and crop to one size"
         )
+    return torch.cat(list(inputs))
 
 
 def _starts(shapes: Sequence[tuple[int, int]]) -> list[int]:

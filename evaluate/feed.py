@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered, note_of, require_one_size
+from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered, concatenated, note_of
 from imagenetq.evaluate.data.base import Task, Undistorted
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
@@ -96,7 +96,7 @@ class _Reader(IterableDataset[Batch | Unrendered]):
                         unrendered = []
                     continue
                 for column, preprocessing in zip(inputs, self.preprocessings, strict=True):
-                    column.append(torch.from_numpy(preprocessing.pixels(sample.pixels)))
+                    column.append(torch.from_numpy(preprocessing.pixels(sample.pixels))[None])
                 notes.append(note_of(task.key, sample, sample.variant))
                 n_samples += 1
                 if len(notes) == self.batch_size:
@@ -117,11 +117,8 @@ def _collate(
     notes: list[SampleNote],
     finished: list[tuple[str, int]],
 ) -> Batch:
-    stacked = []
-    for column in inputs if notes else ():
-        require_one_size(column)
-        stacked.append(torch.stack(column))
-    return Batch(tuple(stacked), tuple(notes), tuple(finished))
+    joined = tuple(concatenated(column) for column in inputs) if notes else ()
+    return Batch(joined, tuple(notes), tuple(finished))
 
 
 def _ignore_lost_connections(_: int) -> None:

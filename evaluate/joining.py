@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from imagenetq.evaluate.batch import Batch, SampleNote, require_one_size
+from imagenetq.evaluate.batch import Batch, SampleNote, concatenated
 from imagenetq.evaluate.moving import Copier
 
 
@@ -64,11 +64,8 @@ class _Joiner:
 
     def taken(self, size: int) -> Batch:
         """The first samples, which wait no longer."""
-        columns = list(zip(*self._inputs, strict=True))
-        for column in columns:
-            require_one_size(column)
         with torch.inference_mode():
-            joined = [torch.cat(column) for column in columns]
+            joined = [concatenated(column) for column in zip(*self._inputs, strict=True)]
             inputs = tuple(column[:size] for column in joined)
             left = tuple(column[size:] for column in joined)
         notes = tuple(self._notes.popleft() for _ in range(size))

@@ -6,7 +6,7 @@ import torch
 
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.answering import different_preprocessings
-from imagenetq.evaluate.batch import require_one_size
+from imagenetq.evaluate.batch import concatenated
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.models.base import Model
@@ -53,10 +53,8 @@ def clean_inputs(
             for column, inputs in zip(columns, batch.inputs, strict=False):
                 # Each tensor as a worker sent it keeps a file open.
                 column.append(inputs.clone())
-    for column in columns:
-        require_one_size(column)
     order = torch.argsort(torch.tensor(came), stable=True)
-    read = [torch.cat(column)[order] for column in columns]
+    read = [concatenated(column)[order] for column in columns]
     chosen = [read[preprocessings.index(model.preprocessing)] for model in models]
     return chosen, torch.tensor(labels)[order]
 

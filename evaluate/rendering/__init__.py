@@ -1,7 +1,7 @@
 """Render variants where the networks run: the same pixels, and the same inputs, bit for bit.
 
-Workers only decode the clean image and draw its noise; the device makes blur, noise, contrast and
-JPEG of it, resizes and crops. JPEG 2000 stays with the workers: its entropy coder decides the
+Workers only decode the clean image; the device makes blur, noise, contrast and JPEG of it, resizes
+and crops. JPEG 2000 stays with the workers: its entropy coder decides the
 pixels.
 """
 

@@ -1,10 +1,12 @@
 """What feeds the networks: every task once, by whichever worker is free."""
 
 import re
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from evaluation_tasks import CleanTask, DeadlyTask, GreyTask, failing, never_the_same
@@ -96,9 +98,8 @@ def test_a_task_that_the_device_renders_is_finished_when_it_is_read() -> None:
 
 
 def test_reading_keeps_no_file_open_for_every_batch(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
     feeding = Feeding(CPU, batch_size=1, workers=2)
-    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    n_open = psutil.Process().num_fds()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 100, before[1]))
     try:
