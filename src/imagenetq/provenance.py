@@ -26,7 +26,7 @@ def code_commit() -> str | None:
         recorded = json.loads(installed_from).get("vcs_info", {}).get("commit_id")
         if recorded is not None:
             return str(recorded)
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]  # of the checkout, above src/
     if not (root / ".git").exists():
         return None
     described = subprocess.run(
