@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from matrix import CACHE, ROOT, check_arguments, newest
+from matrix import CACHE, CODE, check_arguments, newest
 
 FOLDER = CACHE / "golden-arm"
 SYSTEM = FOLDER / "root"
@@ -77,7 +77,7 @@ def main() -> int:
         print(f"{error.cmd[0]} failed with status {error.returncode}; its message stands above")
         return 1
     # Not the caller's environment: it may choose a BLAS kernel or a folder for another processor.
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{WHEELS}:{ROOT}"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{WHEELS}:{CODE}"}
     emulated = ["qemu-aarch64", "-L", str(SYSTEM), str(interpreter), *check_arguments()]
     return subprocess.run(emulated, env=environment).returncode
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from images import find_photograph
 
 ROOT = Path(__file__).parents[2]
+CODE = ROOT / "src"
 CACHE = ROOT / ".cache"
 CHECK = Path(__file__).with_name("check.py")
 _RENDERING = ("glymur", "numpy", "Pillow", "scipy")
@@ -51,7 +52,7 @@ def check(name: str, requirements: list[str]) -> bool:
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
     install = [*pip, "--upgrade", "--only-binary=:all:", "--no-compile"]
     subprocess.run([*install, *requirements], check=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(CODE)}
     return subprocess.run([python, *check_arguments()], env=environment).returncode == 0
 
 
