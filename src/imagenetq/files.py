@@ -3,12 +3,19 @@
 import hashlib
 import io
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 TEMPORARY_PREFIX = ".tmp-"
 """Hidden, so that no glob of a dataset's configs matches an unfinished file."""
+
+STALE_SECONDS = 24 * 3600
+"""After so long without a write an unfinished file is one that a killed process left behind."""
+
+_RECOGNISED = 40
+"""Characters of a name that tell whose unfinished file it is; a whole one might become too long."""
 
 
 class AtomicFile(io.BufferedIOBase):
@@ -30,8 +37,8 @@ class AtomicFile(io.BufferedIOBase):
         self._aborted = False
         self._digest = hashlib.sha256()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f"{_prefix(tag)}{os.getpid()}-{path.name}")
-        self._file = self._temporary.open("wb")
+        self._temporary = temporary_path(path, tag)
+        self._file = self._temporary.open("xb")
 
     def writable(self) -> bool:
         """Always."""
@@ -73,6 +80,19 @@ class AtomicFile(io.BufferedIOBase):
         with suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def temporary_path(path: Path, tag: str = "") -> Path:
+    """A name beside a file's own for what is not finished.
+
+    It is drawn at random: processes in two containers may have one number and one host name.
+
+    Args:
+        path: the file's name in the end.
+        tag: whose it is, for `remove_temporary_files`.
+    """
+    token = secrets.token_hex(8)
+    return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
 
 
 def write_whole(path: Path, data: bytes, tag: str = "") -> None:
