@@ -21,7 +21,7 @@ import PIL
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.cache.entry import DamagedEntry, Entry, NewEntry
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
-from imagenetq.files import STALE_SECONDS, TEMPORARY_PREFIX
+from imagenetq.files import TEMPORARY_PREFIX, is_stale
 from imagenetq.progress import say
 
 _SUFFIX = ".crops"
@@ -158,7 +158,7 @@ class Store:
                 continue
             with suppress(OSError):  # Another process may remove it meanwhile.
                 state = path.stat()
-                if is_temporary and time.time() - state.st_mtime > STALE_SECONDS:
+                if is_temporary and is_stale(state):
                     path.unlink()
                 elif stat.S_ISREG(state.st_mode):
                     files.append(_File(state.st_mtime, state.st_size, path, not is_temporary))
