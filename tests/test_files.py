@@ -62,7 +62,7 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_writers_with_one_process_number_do_not_meet(tmp_path: Path) -> None:
-    """As in two containers that share a folder: each one's file is whole, and the last one stays."""
+    """As in two containers that share a folder: each file is whole, and the last one stays."""
     path = tmp_path / "file.bin"
     first, second = AtomicFile(path, "1of2"), AtomicFile(path, "1of2")
     for _ in range(1000):
