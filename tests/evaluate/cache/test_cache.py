@@ -379,6 +379,30 @@ def test_a_second_model_reads_the_cache(
     assert first.entry.predictions_sha256 == second.entry.predictions_sha256
 
 
+def test_damage_neither_ends_an_evaluation_nor_changes_it(
+    folder: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a cache that other networks fill too, crops, notes and ends are damaged, and it is cut."""
+    settings = Settings(cache=cache, batch_size=32)
+
+    def evaluated(out: str) -> str:
+        model = load_model("baseline/nearest")
+        (result,) = run_evaluation([model], open_data(folder), tmp_path / out, settings)
+        return result.entry.predictions_sha256
+
+    expected = evaluated("one")
+    paths = entries(cache)
+    kinds = (faults.flip_bit, faults.truncate, faults.zero_out, faults.change_digit)
+    for seed, path in enumerate(paths):
+        kinds[seed % len(kinds)](path, seed)
+    capsys.readouterr()
+    assert evaluated("two") == expected
+    assert capsys.readouterr().err.count("dropped from the cache, and its inputs are made") >= 6
+    capsys.readouterr()
+    assert evaluated("three") == expected
+    assert "dropped" not in capsys.readouterr().err
+
+
 def test_the_command_keeps_a_cache(
     call: Callable[..., object], folder: Path, tmp_path: Path
 ) -> None:
