@@ -1,9 +1,16 @@
-"""The record of a finished unit: written last, so that whoever finds it finds the shards."""
+"""The record of a finished unit: written last, so that whoever finds it finds the shards.
+
+The dataset's digests are made of records, so a record carries a hash of itself: one that was
+changed by as much as a digit is not believed.
+"""
+
+from hashlib import sha256
 
 from pydantic import Field
 
-from imagenetq.builder.folders import STATE
-from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath
+from imagenetq.builder.folders import STATE, DatasetFolder
+from imagenetq.errors import FolderError
+from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath, parse_model
 
 _RECORDS = f"{STATE}/units"
 
@@ -75,7 +82,47 @@ class UnitRecord(Model):
     bad_images: tuple[BadOriginal, ...]
     shards: dict[str, ShardRecord]
 
+    def digest(self) -> str:
+        """Hex SHA-256 of the record as JSON."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class _Sealed(Model):
+    """A record's file.
+
+    Attributes:
+        sha256: the record's digest.
+        record: itself.
+    """
+
+    sha256: str = Sha256
+    record: UnitRecord
+
 
 def record_path(unit: int) -> str:
     """Where a unit's record lies in the dataset's folder."""
     return f"{_RECORDS}/{unit:05d}.json"
+
+
+def write_record(folder: DatasetFolder, record: UnitRecord) -> None:
+    """Write a unit's record into the dataset's folder, with its digest."""
+    sealed = _Sealed(sha256=record.digest(), record=record)
+    folder.write(record_path(record.index), sealed.model_dump_json().encode())
+
+
+def read_record(folder: DatasetFolder, unit: int) -> UnitRecord | None:
+    """Read a unit's record; None if there is none.
+
+    Raises:
+        FolderError: it is damaged, or of a version whose records carried no digest.
+        OSError: the storage failed.
+    """
+    path = record_path(unit)
+    try:
+        data = folder.read(path)
+    except FileNotFoundError:
+        return None
+    sealed = parse_model(_Sealed, data, folder.at(path), FolderError)
+    if sealed.record.digest() != sealed.sha256:
+        raise FolderError(f"{folder.at(path)}: damaged: it is not what its own hash is of")
+    return sealed.record

@@ -14,16 +14,20 @@ from imagenetq.builder.records import (
     RenderedOriginal,
     ShardRecord,
     UnitRecord,
+    read_record,
     record_path,
+    write_record,
 )
-from imagenetq.builder.shards import ShardWriter, shard_format
+from imagenetq.builder.shards import ShardWriter, read_lines, shard_format
 from imagenetq.builder.sources import Source
 from imagenetq.builder.storage import extension, stored_bytes
+from imagenetq.builder.summary import pixel_lines
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, BuildStopped, FolderError
 from imagenetq.files import AtomicFile
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote
+from imagenetq.progress import say
 from imagenetq.record import Row, is_uniform, pixel_sha256
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import Variant
@@ -69,15 +73,20 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
         FolderError: the unit is intact, but was built from other originals than the source has.
     """
     try:
-        record = job.folder.model(UnitRecord, record_path(unit.index))
-    except FolderError:
+        record = read_record(job.folder, unit.index)
+    except FolderError as damage:
+        say(f"{damage}; its images are rendered again")
         return None
-    if not _is_of(record, job, unit):
+    if record is None or not _is_of(record, job, unit):
         return None
     shards = record.shards.values()
     if not all(job.folder.is_intact(shard.path, shard.bytes, shard.sha256) for shard in shards):
         return None
     _require_same_originals(job.folder, record, unit)
+    if not _is_borne_out(record, job):
+        place = job.folder.at(record_path(unit.index))
+        say(f"{place}: contradicts the shards that it is of; its images are rendered again")
+        return None
     return record
 
 
@@ -104,6 +113,20 @@ def _require_same_originals(folder: DatasetFolder, record: UnitRecord, unit: Uni
                 f"{folder} was built from another file of {original.image_id} than "
                 f"{image.name}; give another --out, or the source that it was begun with"
             )
+
+
+def _is_borne_out(record: UnitRecord, job: Job) -> bool:
+    """Whether the shards on this machine hold what the record gives to the pixel digest.
+
+    Elsewhere that would be thousands of requests; there the record's own hash must do.
+    """
+    if not job.folder.is_local:
+        return True
+    found = []
+    for name, shard in record.shards.items():
+        with job.folder.open(shard.path) as file:
+            found += read_lines(file, job.plan.format, name)
+    return found == pixel_lines([record])
 
 
 @dataclass
@@ -162,7 +185,7 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
         bad_images=tuple(bad_images),
         shards={shard.variant.name: shard.record() for shard in shards},
     )
-    job.folder.write(record_path(unit.index), record.model_dump_json().encode())
+    write_record(job.folder, record)
     return record
 
 

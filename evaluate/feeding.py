@@ -1,15 +1,15 @@
 """What feeds the networks: cached inputs, workers, the device's own rendering, put together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 
 from imagenetq.evaluate.batch import Batch
-from imagenetq.evaluate.cache import Cached, Filler, Store, cached_batches, find_cached
+from imagenetq.evaluate.cache import Cached, Filler, Lost, Store, cached_batches, find_cached
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.feed import batches
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
@@ -52,25 +52,56 @@ class Feeding:
             preprocessings: each is applied to every picture.
 
         Raises:
-            ImagenetqError: what a worker raised, that one was killed, or that the cache is damaged.
+            ImagenetqError: what a worker raised, or that one was killed.
         """
         names: dict[str, list[str | None]] = {}
         if self.cache is not None:
             names = _names(self.cache, tasks, preprocessings)
+
+        def made(tasks: Sequence[Task]) -> AbstractContextManager[Iterator[Batch]]:
+            return self._made(tasks, preprocessings, names)
+
         cached = self._cached(tasks, preprocessings, names)
-        left = [task for task in tasks if task.key not in cached]
-        filler = self._filler(left, names)
+        with made([task for task in tasks if task.key not in cached]) as rest:
+            if self.cache is None:
+                yield rest
+            else:
+                yield self._joined(self.cache, tasks, cached, rest, made)
+
+    def _joined(
+        self,
+        store: Store,
+        tasks: Sequence[Task],
+        cached: dict[str, Cached],
+        rest: Iterator[Batch],
+        made: Callable[[Sequence[Task]], AbstractContextManager[Iterator[Batch]]],
+    ) -> Iterator[Batch]:
+        """What the cache has, what it has not, and what it turned out to have no longer."""
+        lost = Lost()
+        # The workers are at work on the rest by now.
+        yield from cached_batches(
+            store, list(cached.values()), self.batch_size, lost, pinned=self._pinned
+        )
+        yield from rest
+        again = [task for task in tasks if task.key in lost]
+        if again:
+            with made(again) as stream:
+                yield from lost.only(stream)
+
+    @contextmanager
+    def _made(
+        self,
+        tasks: Sequence[Task],
+        preprocessings: Sequence[AnyPreprocessing],
+        names: dict[str, list[str | None]],
+    ) -> Iterator[Iterator[Batch]]:
+        """Batches that are made now, and kept in the cache."""
+        filler = self._filler(tasks, names)
         with (
-            self._fresh(left, preprocessings) as fresh,
+            self._fresh(tasks, preprocessings) as fresh,
             closing(filler) if filler is not None else nullcontext(),
         ):
-            kept = fresh if filler is None else filler.watched(fresh)
-            yield self._joined(list(cached.values()), kept)
-
-    def _joined(self, cached: Sequence[Cached], fresh: Iterator[Batch]) -> Iterator[Batch]:
-        # The workers are at work by now.
-        yield from cached_batches(cached, self.batch_size, pinned=self._pinned)
-        yield from fresh
+            yield fresh if filler is None else filler.watched(fresh)
 
     @contextmanager
     def _fresh(

@@ -1,11 +1,13 @@
 """What several tests need: small but real sources, and the command line as a user calls it."""
 
 import io
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,11 @@ from typer.testing import CliRunner
 
 from imagenetq import classes
 from imagenetq.builder import open_source
+from imagenetq.builder.executors import Reporter
+from imagenetq.builder.executors.base import Context, Result, Unit
+from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.cli import app
+from imagenetq.progress import Tally
 
 # A background job of a shell ignores Ctrl-C, and so would every command that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -150,3 +156,28 @@ def start(executable: str) -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def run_here(
+    function: Callable[[Context, Unit, Reporter], Result],
+    context: Context,
+    units: Sequence[Unit],
+    *,
+    workers: int | None,
+    on_tally: Callable[[Tally], None],
+) -> Generator[Result, None, None]:
+    """As the local executor, in turn; all goes through a pickle, as to a process and back."""
+    del workers
+    reporter = SharedReporter(multiprocessing.get_context("spawn"))
+    for unit in units:
+        sent = pickle.loads(pickle.dumps((function, context, unit)))
+        yield pickle.loads(pickle.dumps(sent[0](*sent[1:], reporter)))
+        on_tally(reporter.tally())
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds and verifications start no worker, which takes longer than a few small images."""
+    monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
+    # The package's `verify` is the function, which hides the module.
+    monkeypatch.setattr(sys.modules["imagenetq.builder.verify"], "run_units", run_here)

@@ -1,6 +1,7 @@
 """Files that are either whole under their name, or not there."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,33 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "data" / "shard").write_bytes(b"")
     remove_temporary_files(tmp_path)
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["shard"]
+
+
+def test_writers_with_one_process_number_do_not_meet(tmp_path: Path) -> None:
+    """As in two containers that share a folder: each file is whole, and the last one stays."""
+    path = tmp_path / "file.bin"
+    first, second = AtomicFile(path, "1of2"), AtomicFile(path, "1of2")
+    for _ in range(1000):
+        first.write(b"first ")
+        second.write(b"second")
+    second.commit()
+    assert path.read_bytes() == b"second" * 1000
+    first.commit()
+    assert path.read_bytes() == b"first " * 1000
+    assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_a_name_as_long_as_names_may_be(tmp_path: Path) -> None:
+    for name in ("x" * 255, "\N{BLACK CHESS KNIGHT}" * 85):
+        write_whole(tmp_path / name, b"whole", "10of10")
+        assert (tmp_path / name).read_bytes() == b"whole"
+
+
+def test_leftovers_go_in_time_and_a_live_writer_stays(tmp_path: Path) -> None:
+    stale, live = (tmp_path / f"{TEMPORARY_PREFIX}{tag}-file" for tag in ("1", "2"))
+    for path in (stale, live):
+        path.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    write_whole(tmp_path / "file", b"whole")
+    assert not stale.exists()
+    assert live.exists()

@@ -9,10 +9,11 @@ from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.like.differences import differences
 from imagenetq.builder.like.recipe import Recipe, open_recipe
 from imagenetq.builder.plan import select_images
-from imagenetq.builder.records import UnitRecord, record_path
+from imagenetq.builder.records import UnitRecord, read_record, record_path
 from imagenetq.builder.sources import Source
 from imagenetq.builder.summary import pixel_lines
 from imagenetq.digests import PixelLine
+from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest
 from imagenetq.progress import say
 
@@ -102,4 +103,11 @@ def _lines(folder: DatasetFolder, manifest: Manifest) -> list[PixelLine]:
     """What the pixel digest of a dataset covers, from the records of its build."""
     first = next(iter(manifest.variants))
     n_units = sum(shard.variant == first for shard in manifest.shards)
-    return pixel_lines([folder.model(UnitRecord, record_path(unit)) for unit in range(n_units)])
+    return pixel_lines([_record(folder, unit) for unit in range(n_units)])
+
+
+def _record(folder: DatasetFolder, unit: int) -> UnitRecord:
+    record = read_record(folder, unit)
+    if record is None:
+        raise FolderError(f"{folder.at(record_path(unit))}: missing; run the same command again")
+    return record

@@ -5,18 +5,16 @@ a recipe too: its shards have the hashes in columns of their own, which are read
 where the format allows it.
 """
 
-import io
-import json
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.publish.recipe import PIXELS_NAME, read_pixel_table
+from imagenetq.builder.shards import read_lines
 from imagenetq.digests import PixelLine, pixel_digest
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.hub import PREFIX, HubAddress
@@ -26,8 +24,6 @@ from imagenetq.specification import specification_digest
 
 _THREADS = 8
 """Reading a column waits for a few small answers of each of many shards."""
-
-_COLUMNS = ("image_id", "wnid", "pixel_sha256")
 
 
 @dataclass(frozen=True)
@@ -77,14 +73,9 @@ class Recipe:
 
     def _shard_lines(self, shard: Shard) -> list[PixelLine]:
         place = self.folder.at(shard.path)
-        read = _parquet_rows if self.manifest.format == "parquet" else _tar_rows
         try:
             with self.folder.open(shard.path) as file:
-                rows = read(file)
-            return [
-                PixelLine(str(image_id), str(wnid), shard.variant, str(pixels))
-                for image_id, wnid, pixels in rows
-            ]
+                return read_lines(file, self.manifest.format, shard.variant)
         except FileNotFoundError:
             raise FolderError(f"{place}: missing") from None
         except (ValueError, KeyError, TypeError, tarfile.TarError) as error:
@@ -129,26 +120,3 @@ def _folder(spec: str | Path) -> DatasetFolder:
     raise UsageError(
         f"{spec}: no such folder; name one with a {MANIFEST_NAME}, or ORG/NAME on the Hub"
     )
-
-
-def _parquet_rows(file: Any) -> list[tuple[Any, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        columns = pq.ParquetFile(file).read(columns=list(_COLUMNS), use_threads=False)
-        return list(zip(*(columns[name].to_pylist() for name in _COLUMNS), strict=True))
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from error
-
-
-def _tar_rows(file: Any) -> list[tuple[Any, ...]]:
-    """Of each row its JSON alone: in a file that can seek, images are passed over."""
-    rows = []
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            content = tar.extractfile(member) if member.name.endswith(".json") else None
-            if content is not None:
-                fields = json.load(io.TextIOWrapper(content, "utf-8"))
-                rows.append(tuple(fields[name] for name in _COLUMNS))
-    return rows

@@ -1,6 +1,7 @@
 """The two shard formats."""
 
 from imagenetq.builder.shards.base import ShardFormat, ShardWriter
+from imagenetq.builder.shards.lines import read_lines
 from imagenetq.builder.shards.parquet import Parquet
 from imagenetq.builder.shards.webdataset import WebDataset
 from imagenetq.errors import UsageError
@@ -22,4 +23,4 @@ def shard_format(name: str) -> ShardFormat:
     return FORMATS[name]
 
 
-__all__ = ["FORMATS", "ShardFormat", "ShardWriter", "shard_format"]
+__all__ = ["FORMATS", "ShardFormat", "ShardWriter", "read_lines", "shard_format"]

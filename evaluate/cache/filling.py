@@ -5,10 +5,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imagenetq.evaluate.batch import Batch, SampleNote
-from imagenetq.evaluate.cache.store import NewEntry, Store
+from imagenetq.evaluate.cache.entry import NewEntry
+from imagenetq.evaluate.cache.store import Store
 from imagenetq.progress import say
 
 _WAITING = 32
@@ -78,6 +81,9 @@ class Filler:
                 self._write(job)
             except OSError as error:
                 self._give_up(error.strerror or str(error))
+            except Exception as error:
+                # Whatever it is: without this thread the pass would wait for ever.
+                self._give_up(f"{type(error).__name__}: {error}")
 
     def _write(self, job: _Job) -> None:
         if job.arrived is not None:
@@ -96,15 +102,14 @@ class Filler:
                 for entry in self._open.pop(note.task):
                     entry.commit()
 
-    def _begin(self, task: str, names: Sequence[str], columns: Sequence[object]) -> bool:
-        n_samples = self._sizes[task]
+    def _begin(self, task: str, names: Sequence[str], columns: Sequence[NDArray[np.uint8]]) -> bool:
         opened = self._open.setdefault(task, [])
         for name, column in zip(names, columns, strict=True):
-            height, width = column.shape[1:3]  # type: ignore[attr-defined]
-            if not self._store.reserve(n_samples * height * width * 3):
+            entry = self._store.new(name, self._sizes[task], column.shape[1:3])
+            if entry is None:
                 self._give_up(f"more than its {self._store.max_bytes / 1e9:.0f} GB are in use")
                 return False
-            opened.append(NewEntry(self._store.path(name), n_samples, (height, width)))
+            opened.append(entry)
         return True
 
     def _give_up(self, reason: str) -> None:
@@ -113,8 +118,7 @@ class Filler:
 
     def _drop(self, entries: Sequence[NewEntry]) -> None:
         for entry in entries:
-            entry.abort()
-            self._store.release(entry.n_bytes)
+            self._store.abort(entry)
 
 
 def _job(batch: Batch) -> _Job:

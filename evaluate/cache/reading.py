@@ -1,6 +1,6 @@
-"""Batches out of the cache: threads copy rows into pinned memory, in whole batches."""
+"""Batches out of the cache: threads read rows into pinned memory, in whole batches."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from imagenetq.evaluate.batch import Batch, SampleNote
-from imagenetq.evaluate.cache.store import Entry, Store
+from imagenetq.evaluate.cache.entry import DamagedEntry, Entry
+from imagenetq.evaluate.cache.store import Store
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
@@ -45,8 +46,40 @@ class _Piece:
     stop: int
 
     @property
+    def notes(self) -> tuple[SampleNote, ...]:
+        return self.cached.notes[self.start : self.stop]
+
+    @property
     def is_last(self) -> bool:
         return self.stop == len(self.cached.notes)
+
+
+class Lost:
+    """Samples that were to come from the cache, but their entries are damaged or gone."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[tuple[str, str]]] = defaultdict(set)
+
+    def add(self, notes: Sequence[SampleNote]) -> None:
+        """Remember some."""
+        for note in notes:
+            self._names[note.task].add((note.image_id, note.variant))
+
+    def __contains__(self, task: str) -> bool:
+        """Whether some of a task's are among them, by its key."""
+        return task in self._names
+
+    def only(self, stream: Iterator[Batch]) -> Iterator[Batch]:
+        """Of batches of whole tasks that have been announced as read, these samples."""
+        for batch in stream:
+            rows = [
+                row
+                for row, note in enumerate(batch.notes)
+                if (note.image_id, note.variant) in self._names[note.task]
+            ]
+            if rows:
+                inputs = tuple(tensor[rows] for tensor in batch.inputs)
+                yield Batch(inputs, tuple(batch.notes[row] for row in rows), ())
 
 
 def find_cached(
@@ -66,9 +99,9 @@ def find_cached(
     entries = []
     for name, preprocessing in zip(names, preprocessings, strict=True):
         entry = None if name is None else store.find(name)
-        if entry is None or entry.crops.shape[1:3] != preprocessing.input_size:
+        if entry is None or entry.notes.size != preprocessing.input_size:
             return None
-        if task.n_samples not in (None, len(entry.crops)):
+        if task.n_samples not in (None, len(entry.notes)):
             return None
         entries.append(entry)
     notes = entries[0].notes.of_task(task.key)
@@ -91,25 +124,33 @@ def _rows(notes: Sequence[SampleNote], entry: Entry) -> NDArray[np.int64] | None
     return None if -1 in found else np.array(found)
 
 
-def cached_batches(tasks: Sequence[Cached], batch_size: int, *, pinned: bool) -> Iterator[Batch]:
+def cached_batches(
+    store: Store, tasks: Sequence[Cached], batch_size: int, lost: Lost, *, pinned: bool
+) -> Iterator[Batch]:
     """All samples of cached tasks in batches.
 
     Args:
+        store: what they were found in; a damaged entry is removed from it.
         tasks: in their order.
         batch_size: pictures a batch, across tasks; the last one may have fewer.
+        lost: learns which samples are missing from the batches, because they are damaged or gone.
         pinned: whether the inputs go to a GPU.
-
-    Raises:
-        FolderError: an entry is damaged.
     """
-    waiting: deque[Future[Batch]] = deque()
+    waiting: deque[Future[tuple[Batch, list[_Piece]]]] = deque()
+
+    def arrived() -> Batch:
+        batch, missing = waiting.popleft().result()
+        for piece in missing:
+            lost.add(piece.notes)
+        return batch
+
     with ThreadPoolExecutor(_THREADS) as threads:
         for pieces in _groups(tasks, batch_size):
-            waiting.append(threads.submit(_read, pieces, pinned))
+            waiting.append(threads.submit(_read, store, pieces, pinned))
             if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
+                yield arrived()
         while waiting:
-            yield waiting.popleft().result()
+            yield arrived()
 
 
 def _groups(tasks: Sequence[Cached], batch_size: int) -> Iterator[list[_Piece]]:
@@ -130,24 +171,38 @@ def _groups(tasks: Sequence[Cached], batch_size: int) -> Iterator[list[_Piece]]:
         yield group
 
 
-def _read(pieces: Sequence[_Piece], pinned: bool) -> Batch:
+def _read(store: Store, pieces: Sequence[_Piece], pinned: bool) -> tuple[Batch, list[_Piece]]:
+    """A batch of those pieces that are whole, and the others."""
     n_samples = sum(piece.stop - piece.start for piece in pieces)
-    inputs = []
-    for place, first in enumerate(pieces[0].cached.entries):
-        shape = (n_samples, *first.crops.shape[1:])
-        tensor = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
-        samples = tensor.numpy()
-        filled = 0
-        for piece in pieces:
-            entry = piece.cached.entries[place]
-            rows = piece.cached.rows[place][piece.start : piece.stop]
-            for row in rows:
-                entry.check(int(row))
-            np.take(entry.crops, rows, 0, out=samples[filled : filled + len(rows)], mode="clip")
-            filled += len(rows)
-        inputs.append(tensor)
-    notes = tuple(note for piece in pieces for note in piece.cached.notes[piece.start : piece.stop])
+    inputs = [
+        torch.empty((n_samples, *entry.notes.size, 3), dtype=torch.uint8, pin_memory=pinned)
+        for entry in pieces[0].cached.entries
+    ]
+    notes: list[SampleNote] = []
+    missing: list[_Piece] = []
+    for piece in pieces:
+        if _read_piece(store, piece, [tensor[len(notes) :] for tensor in inputs]):
+            notes += piece.notes
+        else:
+            missing.append(piece)
     finished = tuple(
         (piece.cached.key, len(piece.cached.notes)) for piece in pieces if piece.is_last
     )
-    return Batch(tuple(inputs), notes, finished)
+    read = tuple(tensor[: len(notes)] for tensor in inputs) if notes else ()
+    batch = Batch(read, tuple(notes), finished)
+    return batch, missing
+
+
+def _read_piece(store: Store, piece: _Piece, inputs: Sequence[torch.Tensor]) -> bool:
+    """Read a piece to where its tensors begin; False if one of its entries is damaged or gone."""
+    cached = piece.cached
+    for entry, rows, tensor in zip(cached.entries, cached.rows, inputs, strict=True):
+        wanted = rows[piece.start : piece.stop]
+        try:
+            entry.read(wanted, tensor[: len(wanted)].numpy())
+        except FileNotFoundError:
+            return False  # Removed to make room for another, or as damaged, when that was found.
+        except DamagedEntry as damage:
+            store.drop(entry.path, damage)
+            return False
+    return True

@@ -1,117 +1,52 @@
-"""Where prepared inputs lie: one file of crops and one of notes for each task and preprocessing.
+"""Where prepared inputs lie: a folder with one file for each task and preprocessing.
 
 An entry's name is a hash of all that decides its samples: the pixels' own hashes or those of the
 files that they come from, the preprocessing, and the Pillow that ran it. So no entry is ever
-stale, whoever made it. Crops lie in numpy's own format, which memory maps; an entry exists once
-its crops have their name, which is the last thing that happens to it.
+stale, whoever made it; and as nothing but time is lost with one, what is damaged is removed.
 """
 
 import hashlib
 import json
 import os
+import re
+import shutil
+import stat
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 import PIL
-from numpy.typing import NDArray
 
-from imagenetq.errors import FolderError, UsageError
-from imagenetq.evaluate.batch import SampleNote
+from imagenetq.errors import UsageError
+from imagenetq.evaluate.cache.entry import DamagedEntry, Entry, NewEntry
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
-from imagenetq.files import TEMPORARY_PREFIX, write_whole
-from imagenetq.manifest import Model, read_model
+from imagenetq.files import TEMPORARY_PREFIX, is_stale
+from imagenetq.progress import say
 
-_CROPS, _NOTES = ".npy", ".json"
-_FORMAT = 1
-_STALE_SECONDS = 24 * 3600
-"""After so long an unfinished file is one that a killed process left behind."""
+_SUFFIX = ".crops"
+_FORMAT = 2
+_OURS = re.compile(r"[0-9a-f]{64}\.(crops|npy|json)")
+"""Names of entries; the first format had two files for each. Nothing else is touched."""
 
-CHECKED_EVERY = 20
-"""Of an entry's crops, the first and every so many-th after it keep a hash."""
-
-
-class Notes(Model):
-    """What is known of an entry's samples, in the order of its crops.
-
-    Attributes:
-        image_id: the originals' ids.
-        wnid: their classes.
-        variant: the variants' names.
-        label: 0 to 999.
-        short_side: of the pictures, in pixels.
-        pixel_sha256: of the pictures, where known.
-        crop_sha256: of every 20th crop, from the first.
-    """
-
-    image_id: tuple[str, ...]
-    wnid: tuple[str, ...]
-    variant: tuple[str, ...]
-    label: tuple[int, ...]
-    short_side: tuple[int, ...]
-    pixel_sha256: tuple[str | None, ...]
-    crop_sha256: tuple[str, ...]
-
-    @classmethod
-    def of(cls, notes: Sequence[SampleNote], crop_sha256: Sequence[str]) -> "Notes":
-        """What is kept of a pass's own notes."""
-        return cls(
-            image_id=tuple(note.image_id for note in notes),
-            wnid=tuple(note.wnid for note in notes),
-            variant=tuple(note.variant for note in notes),
-            label=tuple(note.label for note in notes),
-            short_side=tuple(note.short_side for note in notes),
-            pixel_sha256=tuple(note.pixel_sha256 for note in notes),
-            crop_sha256=tuple(crop_sha256),
-        )
-
-    def of_task(self, task: str) -> tuple[SampleNote, ...]:
-        """The notes of a pass in which a task has these samples."""
-        return tuple(
-            SampleNote(task, *row)
-            for row in zip(
-                self.image_id,
-                self.wnid,
-                self.variant,
-                self.label,
-                self.short_side,
-                self.pixel_sha256,
-                strict=True,
-            )
-        )
+_LOOK_SECONDS = 30.0
+"""How long the folder's size is believed before it is added up again: others may fill it too."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The prepared inputs of a task.
+class _File(NamedTuple):
+    """A file of ours.
 
     Attributes:
-        path: of the crops.
-        notes: of its samples.
-        crops: uint8 of shape (n, height, width, 3), memory-mapped.
+        used: when it was used last, in seconds since the epoch.
+        n_bytes: its size.
+        path: where it lies.
+        is_finished: whether it may go to make room.
     """
 
+    used: float
+    n_bytes: int
     path: Path
-    notes: Notes
-    crops: NDArray[np.uint8]
-
-    def check(self, row: int) -> None:
-        """Compare a crop with its hash, if it has one.
-
-        Raises:
-            FolderError: it is damaged; the entry has been removed.
-        """
-        if row % CHECKED_EVERY:
-            return
-        if crop_sha256(self.crops[row]) != self.notes.crop_sha256[row // CHECKED_EVERY]:
-            self.path.unlink(missing_ok=True)
-            raise FolderError(
-                f"{self.path}: damaged, and removed; the same command computes it anew"
-            )
+    is_finished: bool
 
 
 class Store:
@@ -133,7 +68,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be a cache ({error.strerror})") from None
-        self._used = sum(size for _, size, _ in self._files())
+        self._look()
 
     def key(self, fingerprint: str | None, preprocessing: AnyPreprocessing) -> str | None:
         """The name of an entry; None if the samples or the preprocessing cannot be named."""
@@ -151,112 +86,82 @@ class Store:
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
     def find(self, key: str) -> Entry | None:
-        """The entry of a name; None if there is none, or a damaged one."""
-        path = self.path(key)
+        """The entry of a name; None if there is none, or a damaged one, which is removed."""
+        path = self._path(key)
         try:
-            notes = read_model(Notes, path.with_suffix(_NOTES), FolderError)
-            crops = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (FolderError, OSError, ValueError, EOFError):
+            entry = Entry.open(path)
+        except FileNotFoundError:
             return None
-        whole = crops.dtype == np.uint8 and crops.ndim == 4 and len(crops) == len(notes.label)
-        if not whole or len(notes.crop_sha256) != -(-len(crops) // CHECKED_EVERY):
+        except DamagedEntry as damage:
+            self.drop(path, damage)
             return None
         with suppress(OSError):  # Used now, so it goes last; another's cache may be read-only.
             os.utime(path)
-        return Entry(path, notes, crops)
+        return entry
 
-    def path(self, key: str) -> Path:
-        """Where an entry's crops lie."""
-        return self.folder / key[:2] / f"{key}{_CROPS}"
+    def drop(self, path: Path, damage: DamagedEntry) -> None:
+        """Remove a damaged entry, and say so."""
+        say(f"{path}: {damage}; dropped from the cache, and its inputs are made again")
+        with suppress(OSError):  # In a read-only cache it stays, and is found again.
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
-    def reserve(self, n_bytes: int) -> bool:
-        """Make room by removing the least recently used entries; False if it cannot be made."""
-        if n_bytes > self.max_bytes:
-            return False
-        for path, size, _ in sorted(self._files(), key=lambda file: file[2]):
-            if self._used + n_bytes <= self.max_bytes:
-                break
-            path.unlink(missing_ok=True)
-            path.with_suffix(_NOTES).unlink(missing_ok=True)
-            self._used -= size
-        if self._used + n_bytes > self.max_bytes:
-            return False
-        self._used += n_bytes
-        return True
+    def new(self, key: str, n_samples: int, size: tuple[int, int]) -> NewEntry | None:
+        """Begin an entry, and make room for it by removing the least recently used ones.
 
-    def release(self, n_bytes: int) -> None:
-        """Take a reservation back."""
-        self._used -= n_bytes
+        Args:
+            key: its name.
+            n_samples: how many it will have.
+            size: height and width of a crop.
 
-    def _files(self) -> list[tuple[Path, int, float]]:
-        """Crops and what was left of unfinished ones: path, bytes, time of last use."""
-        files = []
-        for path in self.folder.glob(f"??/*{_CROPS}"):
-            with suppress(FileNotFoundError):  # Another process may remove it meanwhile.
-                state = path.stat()
-                unfinished = path.name.startswith(TEMPORARY_PREFIX)
-                if unfinished and time.time() - state.st_mtime < _STALE_SECONDS:
-                    continue
-                files.append((path, state.st_size, 0.0 if unfinished else state.st_mtime))
-        return files
-
-
-class NewEntry:
-    """An entry that is being filled, row by row, in a file that has no name yet."""
-
-    def __init__(self, path: Path, n_samples: int, size: tuple[int, int]) -> None:
-        """Take the disk's space for it.
+        Returns:
+            The entry; None if there can be no room for it.
 
         Raises:
-            OSError: there is not enough.
+            OSError: it cannot be written.
         """
-        self.path = path
-        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
-        self._notes: list[SampleNote] = []
-        self._hashes: list[str] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._crops: Any = np.lib.format.open_memmap(
-            self._temporary, mode="w+", dtype=np.uint8, shape=(n_samples, *size, 3)
-        )
-        self.n_bytes = self._temporary.stat().st_size
-        try:
-            _require_space(self._temporary, self.n_bytes)
-        except OSError:
-            self.abort()
-            raise
+        n_bytes = n_samples * size[0] * size[1] * 3
+        if self._used + n_bytes > self.max_bytes or time.monotonic() > self._look_again:
+            self._make_room(n_bytes)
+        if self._used + n_bytes > self.max_bytes:
+            return None
+        entry = NewEntry(self._path(key), n_samples, size)
+        self._used += n_bytes
+        return entry
 
-    def add(self, crop: NDArray[np.uint8], note: SampleNote) -> None:
-        """The next sample."""
-        row = len(self._notes)
-        self._crops[row] = crop
-        self._notes.append(note)
-        if row % CHECKED_EVERY == 0:
-            self._hashes.append(crop_sha256(crop))
+    def abort(self, entry: NewEntry) -> None:
+        """Remove an entry that will not be finished."""
+        entry.abort()
+        self._used -= entry.n_bytes
 
-    @property
-    def is_full(self) -> bool:
-        """Whether every sample is there."""
-        return len(self._notes) == len(self._crops)
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}{_SUFFIX}"
 
-    def commit(self) -> None:
-        """Give it its name."""
-        self._crops.flush()
-        notes = Notes.of(self._notes, self._hashes)
-        write_whole(self.path.with_suffix(_NOTES), notes.model_dump_json().encode())
-        self._temporary.replace(self.path)
+    def _make_room(self, n_bytes: int) -> None:
+        files = self._look()
+        for file in sorted(files):
+            if self._used + n_bytes <= self.max_bytes:
+                return
+            if file.is_finished:
+                with suppress(OSError):  # Another process removed it, or it is not ours to remove.
+                    file.path.unlink()
+                    self._used -= file.n_bytes
 
-    def abort(self) -> None:
-        """Remove what was written; does nothing after `commit`."""
-        self._temporary.unlink(missing_ok=True)
-
-
-def _require_space(path: Path, n_bytes: int) -> None:
-    """Have the disk's space set aside: writing to a mapped page without any kills the process."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, n_bytes)
-
-
-def crop_sha256(crop: NDArray[np.uint8]) -> str:
-    """Hex SHA-256 of a crop's samples."""
-    return hashlib.sha256(np.ascontiguousarray(crop).data).hexdigest()
+    def _look(self) -> list[_File]:
+        """Find our files, add them up, and remove what killed processes have left."""
+        files = []
+        for path in self.folder.glob("??/*"):
+            is_temporary = path.name.startswith(TEMPORARY_PREFIX)
+            if not is_temporary and not _OURS.fullmatch(path.name):
+                continue
+            with suppress(OSError):  # Another process may remove it meanwhile.
+                state = path.stat()
+                if is_temporary and is_stale(state):
+                    path.unlink()
+                elif stat.S_ISREG(state.st_mode):
+                    files.append(_File(state.st_mtime, state.st_size, path, not is_temporary))
+        self._used = sum(file.n_bytes for file in files)
+        self._look_again = time.monotonic() + _LOOK_SECONDS
+        return files

@@ -21,7 +21,8 @@ _COUNT = re.compile(r"-of-\d+$")
 class StoredShards(Data):
     """A dataset folder with a manifest; a task is one shard: up to 100 images of one variant.
 
-    Shards are streamed: nothing is copied to disk.
+    A shard is read into memory whole, also where few of its rows are wanted, and compared with its
+    SHA-256 before the first row is used; nothing is copied to disk.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -57,7 +56,7 @@ class BareTars(Data):
 
         Args:
             names: paths and URLs; `*` and `[]` are expanded.
-            check_pixels: which rows' pixels to compare with their hash.
+            check_pixels: which rows' pixels to compare with their hash; a sample is all of them.
             patience: with a remote storage.
 
         Raises:
@@ -67,7 +66,8 @@ class BareTars(Data):
             OSError: the storage failed for good.
         """
         self._patience = patience or Patience()
-        self._check_pixels = check_pixels
+        # No manifest vouches for the bytes, so a sample of the pixels would leave most unproven.
+        self._check_pixels: CheckPixels = "all" if check_pixels == "sample" else check_pixels
         tars = [tar for name in names for tar in _matches(name)]
         first = self._first_row(tars[0])
         version = require_version(first.fields, tars[0])
@@ -112,11 +112,7 @@ class BareTars(Data):
         )
 
     def _first_row(self, tar: str) -> StoredRow:
-        def read() -> StoredRow | None:
-            with closing(Shard(tar).rows()) as rows:
-                return next(rows, None)
-
-        row = retried(read, self._patience)
+        row = retried(Shard(tar).first_row, self._patience)
         if row is None:
             raise FolderError(f"{tar}: an empty tar; get it again")
         return row

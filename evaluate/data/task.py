@@ -1,27 +1,30 @@
 """One shard, read by one worker."""
 
+import io
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
+from typing import BinaryIO
 
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Sample, Task
-from imagenetq.evaluate.data.forward import open_parquet
 from imagenetq.evaluate.data.reading import Expected, samples
 from imagenetq.retrying import Patience, resumed
 from imagenetq.shards import StoredRow, read_parquet, read_tar
 from imagenetq.storage import open_stream
 
+_BLOCK = 2**20
+
 
 @dataclass(frozen=True)
 class Shard:
-    """Where a shard lies.
+    """Where a shard lies, and what proves it.
 
     Attributes:
         address: a path or a URL.
-        n_bytes: its size, if a manifest says it; None only for a tar.
+        n_bytes: its size, if a manifest says it.
         n_rows: how many rows it has, if a manifest says it.
         sha256: of the file, if a manifest says it.
     """
@@ -31,22 +34,64 @@ class Shard:
     n_rows: int | None = None
     sha256: str | None = None
 
-    def rows(self) -> Generator[StoredRow, None, None]:
-        """Its rows, from the first.
+    def rows(self, patience: Patience) -> Iterator[StoredRow]:
+        """Its rows, from the first, once the whole of it is proven.
+
+        Args:
+            patience: with the storage.
+
+        Raises:
+            FolderError: it is missing or damaged; none of its rows has been handed out if its
+                SHA-256 is known.
+            OSError: the storage failed for good.
+        """
+        read = read_parquet if self.address.endswith(".parquet") else read_tar
+        return read(self._content(patience), self.address)
+
+    def first_row(self) -> StoredRow | None:
+        """The first row of a tar, of which no more than that is read; None if there is none.
 
         Raises:
             FolderError: it is damaged or missing.
             OSError: the storage failed; `Interrupted` if asking again may help.
         """
+        with self._opened() as file:
+            return next(read_tar(file, self.address), None)
+
+    def _content(self, patience: Patience) -> BinaryIO:
+        """All of its bytes, in one request, compared with what the manifest says.
+
+        They take some 20 MB of memory: so the hash is known before the first row, and the storage
+        is read only once.
+        """
+        content = io.BytesIO()
+        with closing(resumed(self._blocks, patience)) as blocks:
+            for block in blocks:
+                content.write(block)
+                if self.n_bytes is not None and content.tell() > self.n_bytes:
+                    raise self._damaged(f"more than the {self.n_bytes} bytes of the manifest")
+        if self.n_bytes not in (None, content.tell()):
+            raise self._damaged(f"{content.tell()} bytes; the manifest says {self.n_bytes}")
+        if self.sha256 is not None and sha256(content.getbuffer()).hexdigest() != self.sha256:
+            raise self._damaged("damaged: its SHA-256 is not that of the manifest")
+        content.seek(0)
+        return content
+
+    def _blocks(self) -> Generator[bytes, None, None]:
+        with self._opened() as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
         try:
-            if self.n_bytes is not None and self.address.endswith(".parquet"):
-                with open_parquet(self.address, self.n_bytes) as file:
-                    yield from read_parquet(file, self.address)
-            else:
-                with open_stream(self.address, self.n_bytes) as file:
-                    yield from read_tar(file, self.address)
+            with open_stream(self.address, self.n_bytes) as file:
+                yield file
         except FileNotFoundError:
             raise FolderError(f"{self.address}: missing") from None
+
+    def _damaged(self, reason: str) -> FolderError:
+        return FolderError(f"{self.address}: {reason}; copy or build the dataset again")
 
 
 @dataclass(frozen=True)
@@ -93,11 +138,10 @@ class ShardTask(Task):
             OSError: the storage failed for good.
         """
         count = 0
-        with closing(resumed(self.shard.rows, self.patience)) as rows:
-            first = islice(rows, self.limit)
-            for sample in samples(first, self.shard.address, self.expected):
-                count += 1
-                yield sample
+        first = islice(self.shard.rows(self.patience), self.limit)
+        for sample in samples(first, self.shard.address, self.expected):
+            count += 1
+            yield sample
         if self.n_samples not in (None, count):
             raise FolderError(
                 f"{self.shard.address}: {count} rows; the manifest says {self.shard.n_rows}"

@@ -127,5 +127,5 @@ def _rows_of(task: Task, image_id: str) -> Generator[Sample, None, None]:
         yield from (sample for sample in task.samples() if sample.image_id == image_id)
         return
     # Only the one row is decoded, and checked, of a hundred.
-    rows = (row for row in task.shard.rows() if row.fields.get("image_id") == image_id)
+    rows = (row for row in task.shard.rows(task.patience) if row.fields.get("image_id") == image_id)
     yield from samples(rows, task.shard.address, replace(task.expected, check_pixels="all"))

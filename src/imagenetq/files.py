@@ -3,12 +3,23 @@
 import hashlib
 import io
 import os
+import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 TEMPORARY_PREFIX = ".tmp-"
 """Hidden, so that no glob of a dataset's configs matches an unfinished file."""
+
+_STALE_SECONDS = 24 * 3600
+"""After so long without a write an unfinished file is one that a killed process left behind."""
+
+_swept: set[Path] = set()
+"""Folders in which this process has looked for stale files."""
+
+_RECOGNISED = 40
+"""Characters of a name that tell whose unfinished file it is; a whole one might become too long."""
 
 
 class AtomicFile(io.BufferedIOBase):
@@ -30,8 +41,9 @@ class AtomicFile(io.BufferedIOBase):
         self._aborted = False
         self._digest = hashlib.sha256()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f"{_prefix(tag)}{os.getpid()}-{path.name}")
-        self._file = self._temporary.open("wb")
+        _remove_stale_files(path.parent)
+        self._temporary = temporary_path(path, tag)
+        self._file = self._temporary.open("xb")
 
     def writable(self) -> bool:
         """Always."""
@@ -75,6 +87,19 @@ class AtomicFile(io.BufferedIOBase):
         self._temporary.unlink(missing_ok=True)
 
 
+def temporary_path(path: Path, tag: str = "") -> Path:
+    """A name beside a file's own for what is not finished.
+
+    It is drawn at random: processes in two containers may have one number and one host name.
+
+    Args:
+        path: the file's name in the end.
+        tag: whose it is, for `remove_temporary_files`.
+    """
+    token = secrets.token_hex(8)
+    return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
+
+
 def write_whole(path: Path, data: bytes, tag: str = "") -> None:
     """Write a small file atomically.
 
@@ -103,6 +128,22 @@ def remove_temporary_files(folder: Path, tag: str = "") -> None:
     """Remove what killed processes left behind: all of it, or what has this tag."""
     for leftover in folder.rglob(f"{_prefix(tag)}*"):
         leftover.unlink(missing_ok=True)
+
+
+def is_stale(state: os.stat_result) -> bool:
+    """Whether an unfinished file is a killed process's; a live one, wherever it runs, writes on."""
+    return time.time() - state.st_mtime > _STALE_SECONDS
+
+
+def _remove_stale_files(folder: Path) -> None:
+    """Remove what processes left that were killed long ago, before the first file is written."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(OSError):  # Another process may remove it meanwhile.
+            if is_stale(leftover.stat()):
+                leftover.unlink()
 
 
 def _prefix(tag: str) -> str:

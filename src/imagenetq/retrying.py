@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from imagenetq.progress import say
 
-Row = TypeVar("Row")
+Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _LONGEST_PAUSE = 16.0
@@ -54,14 +54,14 @@ def retried(ask: Callable[[], Result], patience: Patience) -> Result:
 
 
 def resumed(
-    read: Callable[[], Generator[Row, None, None]], patience: Patience
-) -> Generator[Row, None, None]:
-    """The rows of a shard, read again from its beginning when the storage is interrupted.
+    read: Callable[[], Generator[Piece, None, None]], patience: Patience
+) -> Generator[Piece, None, None]:
+    """Read a file in pieces, again from its beginning when the storage is interrupted.
 
-    Rows that were handed out are passed over, so each is handed out exactly once.
+    Pieces that were handed out are passed over, so each is handed out exactly once.
 
     Args:
-        read: reads the shard; must give the same rows each time.
+        read: reads the file; must give the same pieces each time.
         patience: how long to go on.
 
     Raises:
@@ -71,11 +71,11 @@ def resumed(
     done = 0
     while True:
         try:
-            with closing(read()) as rows:
-                for row in islice(rows, done, None):
+            with closing(read()) as pieces:
+                for piece in islice(pieces, done, None):
                     attempts.forget()
                     done += 1
-                    yield row
+                    yield piece
             return
         except Interrupted as error:
             time.sleep(attempts.next_pause(error))

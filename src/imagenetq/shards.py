@@ -1,5 +1,6 @@
 """Read the dataset's shards, from any binary file: one on disk, or one that streams from afar."""
 
+import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator
@@ -45,10 +46,11 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Out of memory without a copy.
+    source = pa.BufferReader(file.getbuffer()) if isinstance(file, io.BytesIO) else file
     try:
-        # One row group after the other, and in it each column, is in the file's own order: memory
-        # holds no more than that, and a stream can serve it.
-        with pq.ParquetFile(file, pre_buffer=False) as parquet:
+        # One row group after the other: memory holds no more than that.
+        with pq.ParquetFile(source, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(features().arrow_schema):
                 raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
             for group in range(parquet.num_row_groups):
@@ -67,7 +69,7 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     """The rows of a WebDataset shard, in one pass.
 
     Args:
-        file: the shard; need not be seekable.
+        file: the shard; only of a seekable one can it be told whether its end is there.
         name: what to call it in an error.
 
     Raises:
@@ -75,7 +77,7 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         OSError: it cannot be read to the end.
     """
     try:
-        with tarfile.open(fileobj=file, mode="r|") as tar:
+        with tarfile.open(fileobj=file, mode="r:" if file.seekable() else "r|") as tar:
             members: dict[str, bytes] = {}
             key = ""
             for member in tar:
@@ -90,6 +92,8 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
                 members[extension] = content.read()
             if members:
                 yield _row(name, key, members)
+            if file.seekable():
+                _require_end(file, tar.offset, name)
     except (tarfile.TarError, EOFError) as error:
         raise FolderError(f"{name}: damaged ({error})") from None
 
@@ -106,6 +110,18 @@ def key_of(image_id: str) -> str:
     A dot would become part of a column's name; "%" is escaped too, so that ids stay distinct.
     """
     return image_id.replace("%", "%25").replace(".", "%2E")
+
+
+def _require_end(file: BinaryIO, offset: int, name: str) -> None:
+    """Make sure that a tar ends where it seems to: its reader also stops where a header is damaged.
+
+    Raises:
+        FolderError: something else than zeros is there, or nothing.
+    """
+    file.seek(offset)
+    rest = file.read()
+    if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
+        raise FolderError(f"{name}: damaged or cut short at byte {offset}")
 
 
 def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:

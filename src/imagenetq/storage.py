@@ -69,22 +69,6 @@ def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
     return io.BufferedReader(_Remote(address, file), _BUFFER)
 
 
-def read_tail(address: str, n_bytes: int, length: int) -> bytes:
-    """The last bytes of a remote file, in one request.
-
-    Args:
-        address: of the file.
-        n_bytes: its size.
-        length: how many of them.
-    """
-    with explained(address):
-        client, name = file_system(address)
-        options = {"size": n_bytes} if _protocol(address) in _STREAMING else {}
-        with client.open(name, "rb", block_size=length, cache_type="none", **options) as file:
-            file.seek(n_bytes - length)
-            return cast(bytes, file.read(length))
-
-
 def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
     """How many bytes the files below a folder have.
 

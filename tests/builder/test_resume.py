@@ -24,7 +24,7 @@ from imagenetq.builder import build, open_source, verify
 from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.builder.folders import open_folder
 from imagenetq.builder.plan import make_plan, select_images
-from imagenetq.builder.records import UnitRecord, record_path
+from imagenetq.builder.records import UnitRecord, record_path, write_record
 from imagenetq.builder.sources import Source
 from imagenetq.builder.unit import Job, complete_unit
 from imagenetq.errors import BuildStopped, FolderError
@@ -196,26 +196,37 @@ def test_a_build_killed_right_after_its_plan_gets_its_placeholder(
         load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("change", ["another id", "one fewer", "another path", "damaged"])
+@pytest.mark.parametrize(
+    "change", ["another id", "one fewer", "another path", "other pixels", "no digest"]
+)
 def test_a_record_of_other_images_is_not_trusted(
-    images: Path, intact: Path, tmp_path: Path, change: str
+    images: Path, intact: Path, tmp_path: Path, change: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "q"
     shutil.copytree(intact, out)
     expected = bytes_of(out)
     written = (out / SHARD).stat().st_mtime_ns
     path = out / record_path(0)
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text())["record"]
     if change == "another id":
         record["originals"][2]["image_id"] = "ILSVRC2012_val_00049999"
     elif change == "one fewer":
         record["originals"].pop()
     elif change == "another path":
         record["shards"]["clean"]["path"] = SHARD
+    elif change == "other pixels":
+        record["shards"]["clean"]["pixels"][2] = "0" * 64
+    if change == "no digest":
+        path.write_text(json.dumps(record))
     else:
-        record["index"] = "zero"
-    path.write_text(json.dumps(record))
+        # With a digest of its own.
+        write_record(open_folder(out), UnitRecord.model_validate_json(json.dumps(record)))
     build_mini(images, out)
+    told = {
+        "no digest": "00000.json: damaged or of another version: sha256: Field required; its im",
+        "other pixels": "00000.json: contradicts the shards that it is of; its images are",
+    }
+    assert told.get(change, "") in capsys.readouterr().err
     assert (out / SHARD).stat().st_mtime_ns > written
     assert bytes_of(out) == expected
 

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fault_server import FaultServer
+from faults import flip_bit
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data import Data, open_data
+from imagenetq.files import sha256_of
 from imagenetq.record import pixel_sha256
 from imagenetq.specification import variant
 
@@ -55,13 +57,14 @@ def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> Non
     path.write_text(json.dumps(manifest))
 
 
-def record_size(folder: Path, shard: str) -> None:
-    """Let the manifest say the size that a shard has now."""
+def record(folder: Path, shard: str) -> None:
+    """Let the manifest say the size and the hash that a shard has now."""
 
     def change(manifest: dict[str, Any]) -> None:
         for entry in manifest["shards"]:
             if entry["path"] == shard:
                 entry["bytes"] = (folder / shard).stat().st_size
+                entry["sha256"] = sha256_of(folder / shard)
 
     edit_manifest(folder, change)
 
@@ -72,7 +75,7 @@ def edit_rows(folder: Path, change: Callable[[list[dict[str, Any]]], Any]) -> No
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, row_group_size=25)
-    record_size(folder, SHARD)
+    record(folder, SHARD)
 
 
 def edit_tar(folder: Path, change: Callable[[str, bytes], bytes | None]) -> None:
@@ -85,7 +88,7 @@ def edit_tar(folder: Path, change: Callable[[str, bytes], bytes | None]) -> None
             if changed is not None:
                 member.size = len(changed)
                 tar.addfile(member, io.BytesIO(changed))
-    record_size(folder, TAR)
+    record(folder, TAR)
 
 
 def test_no_manifest(folder) -> None:
@@ -153,22 +156,38 @@ def test_a_shard_of_another_size_is_named(folder, change) -> None:
     content = (folder / SHARD).read_bytes()
     (folder / SHARD).write_bytes(content[:change] if change < 0 else content + b"\0")
     refuse(folder, f"{folder}/{SHARD}: {len(content) + change} bytes; the manifest says")
-    # Over HTTP nothing lists sizes, and what lies beyond the shard is not asked for.
-    if change < 0:
-        with FaultServer(folder) as server:
-            refuse(server.url, f"{server.url}/{SHARD}: smaller than the {len(content)} bytes")
+    # Over HTTP nothing lists sizes: only reading tells.
+    found = f"{len(content) + change} bytes; the" if change < 0 else "more than the"
+    with FaultServer(folder) as server:
+        refuse(server.url, f"{server.url}/{SHARD}: {found}", "; copy or build the dataset again")
 
 
 @pytest.mark.parametrize("where", [0.0, 0.5, 1.0])
-def test_damaged_bytes_are_found(folder, tar_folder, where) -> None:
+@pytest.mark.parametrize("limit", [None, 1])
+def test_a_damaged_shard_gives_no_row(folder, tar_folder, where, limit) -> None:
+    """Whatever of it is wanted, and wherever it lies."""
+    for place, shard in ((folder, SHARD), (tar_folder, TAR)):
+        flip_bit(place / shard, seed=3, where=where)
+        with FaultServer(place) as server:
+            for spec in (place, server.url):
+                (task, *_) = open_data(spec, check_pixels="none").tasks(ONLY, limit)
+                with pytest.raises(FolderError) as caught:
+                    next(task.samples())
+                assert str(caught.value) == (
+                    f"{spec}/{shard}: damaged: its SHA-256 is not that of the manifest; copy or "
+                    "build the dataset again"
+                )
+
+
+def test_bytes_that_no_reader_understands(folder, tar_folder) -> None:
+    """Shards that the manifest vouches for, or that have none, and are no shards."""
     for place, shard in ((folder, SHARD), (tar_folder, TAR)):
         content = bytearray((place / shard).read_bytes())
-        start = int(where * (len(content) - 4000))
-        content[start : start + 4000] = bytes(4000)
+        content[:4000] = bytes(4000)
+        content[-4000:] = bytes(4000)
         (place / shard).write_bytes(content)
-        if shard == TAR and where == 1.0:
-            continue  # Only the padding at the end.
-        refuse(place, shard, check_pixels="all")
+        record(place, shard)
+        refuse(place, shard)
 
 
 @pytest.mark.parametrize(
@@ -308,3 +327,28 @@ def test_a_tar_of_no_known_variant(tar_folder, tmp_path) -> None:
     shutil.copy(tar_folder / TAR, tmp_path / "renamed.tar")
     with pytest.raises(FolderError, match=re.escape("renamed.tar: its first row is of no variant")):
         open_data(f"{tmp_path}/*.tar")
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_bare_tar_that_ends_too_early(tar_folder, cut) -> None:
+    """A reader stops where a header is damaged, or where there is no more, as if that were all."""
+    path = tar_folder / TAR
+    with tarfile.open(path) as tar:
+        offset = tar.getmembers()[150].offset
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content[:offset] if cut else content)
+    refuse(str(path), f"{path}: damaged or cut short at byte {offset}", check_pixels="none")
+
+
+def test_every_pixel_of_a_bare_tar_is_compared(tar_folder) -> None:
+    """No manifest vouches for its bytes."""
+
+    def change(name: str, content: bytes) -> bytes:
+        if name != "ILSVRC2012_val_00000002.json":
+            return content
+        return json.dumps({**json.loads(content), "pixel_sha256": OTHER}).encode()
+
+    edit_tar(tar_folder, change)
+    refuse(f"{tar_folder}/{TAR}", "'ILSVRC2012_val_00000002' (jpeg-10): its pixels are not those")
+    assert read(open_data(tar_folder, check_pixels="sample")) == 130
