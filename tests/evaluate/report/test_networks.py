@@ -65,12 +65,6 @@ def test_a_name_that_no_entry_has_suggests_near_ones(results):
         load_networks(results, ["baseline/neares"])
 
 
-def test_an_entry_cannot_make_a_repositorys_code_run(results):
-    other = changed(results[0], name="transformers/org/net", arguments={"trust_remote_code": True})
-    with pytest.raises(ModelError, match="asks to run code of the model's repository"):
-        load_networks([other], ["transformers/org/net"])
-
-
 def test_a_model_from_a_notebook_has_no_source(results):
     with pytest.raises(UsageError, match="no model 'mine'; models are named timm/NAME"):
         load_networks([changed(results[0], name="mine")], ["mine"])
