@@ -38,14 +38,14 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         name=name,
         module=module,
         preprocessing=preprocessing,
-        weights_sha256=weights and weights.sha256,
+        weights_sha256=None if weights is None else weights.sha256,
         parameters=parameters,
         published_top1=network.published_top1,
         licence=network.licence,
         arguments=dict(options.arguments),
         needs_fit=network.needs_fit,
-        tensors_sha256=weights and weights.tensors_sha256,
-        weights_key=weights and weights.key,
+        tensors_sha256=None if weights is None else weights.tensors_sha256,
+        weights_key=None if weights is None else weights.key,
         # Models of ours give what they say.
         outputs=None if network.needs_fit is None else "logits",
     )

@@ -43,7 +43,7 @@ def settle(model: Model, inputs: torch.Tensor) -> Model:
     # All of the outputs: what a class map chooses of probabilities need not sum to one.
     network = module.module if isinstance(module, SelectOutputs) else module
     with torch.inference_mode():
-        kind = kind_of(torch.cat([network(piece) for piece in inputs.split(1)]))
+        kind = kind_of(torch.cat([network(piece) for piece in torch.split(inputs, 1)]))
     if kind == "probabilities":
         logits = Logarithm(network).eval()
         module = (

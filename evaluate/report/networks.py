@@ -100,7 +100,7 @@ def _load(entry: EntryModel, file: str | None) -> Model:
     key = None if file is None else entry.weights_key
     options = LoadOptions(weights=file, weights_key=key, arguments=arguments)
     network = SOURCES[prefix].load(rest, options)
-    sha256 = network.weights and network.weights.sha256
+    sha256 = None if network.weights is None else network.weights.sha256
     if sha256 != entry.weights_sha256:
         cure = "give those with --weights FILE" if file is None else "give those alone"
         raise ModelError(
