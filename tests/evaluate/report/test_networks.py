@@ -36,7 +36,9 @@ def test_preprocessing_comes_from_the_entry(results):
     assert loaded.preprocessing.record() == record
 
 
-@pytest.mark.parametrize("change", [{"corner": "down"}, {"crop": None}, {"mean": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"corner": "down"}, {"crop": None}, {"mean": "x"}, {"crop": [10**5, 10**5]}]
+)
 def test_preprocessing_that_cannot_be_had_is_refused(results, change):
     record = results[0].entry.model.preprocessing | change
     with pytest.raises(ModelError, match="preprocessing here is not the one that the entry"):
