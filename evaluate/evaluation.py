@@ -20,7 +20,7 @@ from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.group import Group, joined_group, own_device
 from imagenetq.evaluate.models.assembling import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
-from imagenetq.evaluate.models.weights import tensors_sha256
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.parts import Parts
 from imagenetq.evaluate.plan import begin, make_plan
 from imagenetq.evaluate.preprocessing import (
@@ -28,7 +28,7 @@ from imagenetq.evaluate.preprocessing import (
     OpaquePreprocessing,
     Preprocessing,
 )
-from imagenetq.evaluate.rehearsal import clean_warnings, fit
+from imagenetq.evaluate.rehearsal import clean_warnings, fit, settled
 from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.settings import Settings
@@ -113,6 +113,7 @@ def _evaluate(
     )
     for model in models:
         fit(model, data, settings.limit, feeding)
+    models = settled(models, data, feeding)
     warnings: list[list[str]] = []
     if group.rank == 0:
         warnings = clean_warnings(models, data, settings.limit, feeding)
@@ -179,9 +180,7 @@ def evaluate_model(
         if isinstance(transform, Preprocessing | OpaquePreprocessing)
         else _opaque(transform)
     )
-    model = assemble(
-        name, Network(module, preprocessing, weights_sha256=tensors_sha256(module)), LoadOptions()
-    )
+    model = assemble(name, Network(module, preprocessing, Weights.of(module)), LoadOptions())
     opened = data if isinstance(data, Data) else open_data(data)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) if out is None else out

@@ -15,6 +15,8 @@ from imagenetq.evaluate.preprocessing import (
     Size,
 )
 
+_LARGEST_SIDE = 10_000
+
 
 def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) -> AnyPreprocessing:
     """A preprocessing with some of its values replaced.
@@ -56,8 +58,12 @@ def parse_size(name: str, value: Any) -> Size:
     sides = (value, value) if isinstance(value, int) else tuple(value)
     if len(sides) == 1:
         sides *= 2
-    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-        raise UsageError(f"{name} {value!r}: give a side in pixels, or height and width")
+    if len(sides) != 2 or not all(
+        isinstance(side, int) and 0 < side <= _LARGEST_SIDE for side in sides
+    ):
+        raise UsageError(
+            f"{name} {value!r}: give a side of 1 to {_LARGEST_SIDE} pixels, or height and width"
+        )
     return sides[0], sides[1]
 
 
@@ -79,7 +85,8 @@ def _with_input_size(preprocessing: Preprocessing, size: Size) -> Preprocessing:
 
 
 def _resize(name: str, value: Any) -> int | Size:
-    return value if isinstance(value, int) and value > 0 else parse_size(name, value)
+    size = parse_size(name, value)
+    return value if isinstance(value, int) else size
 
 
 def _channels(name: str, value: Any) -> Colour:

@@ -19,6 +19,7 @@ class EvaluationPlan(Record):
     Attributes:
         model: its name.
         weights_sha256: of its weights.
+        weights_key: which of those that their file holds.
         arguments: of its constructor.
         preprocessing: as recorded in the entry.
         precision: of the arithmetic.
@@ -32,6 +33,7 @@ class EvaluationPlan(Record):
 
     model: str
     weights_sha256: str | None
+    weights_key: str | None = None
     arguments: dict[str, Any]
     preprocessing: dict[str, Any]
     precision: str
@@ -50,6 +52,7 @@ def make_plan(
     return EvaluationPlan(
         model=model.name,
         weights_sha256=model.weights_sha256,
+        weights_key=model.weights_key,
         arguments=model.arguments,
         preprocessing=model.preprocessing.record(),
         precision=precision,

@@ -15,11 +15,16 @@ from imagenetq.evaluate.models.check import (
     suspicious_normalisation,
     suspicious_padding,
 )
+from imagenetq.evaluate.models.outputs import settle, suspicious_outputs
+from imagenetq.evaluate.models.plain import foreign_arguments
 from imagenetq.evaluate.preprocessing import normalise
 from imagenetq.specification import variant
 
 _CHECKED = 512
 """Clean images that the check looks at: enough to see most mistakes, few enough to be quick."""
+
+_SETTLED_BY = 8
+"""Clean images that tell logits from probabilities; one would do for most networks."""
 
 
 def clean_inputs(
@@ -67,6 +72,23 @@ def fit(model: Model, data: Data, limit: int | None, feeding: Feeding) -> None:
     model.needs_fit(normalise(inputs, model.preprocessing), labels)
 
 
+def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model]:
+    """The models, each on the device, with what they give known from the first clean images.
+
+    Every process of a group reads the same images, and so decides the same.
+    """
+    open_ones = [model for model in models if model.outputs is None]
+    if not open_ones:
+        return list(models)
+    here = Feeding(feeding.device, feeding.batch_size, workers=0)
+    all_inputs, _ = clean_inputs(open_ones, data, _SETTLED_BY, here)
+    known = {}
+    for model, inputs in zip(open_ones, all_inputs, strict=True):
+        model.module.to(feeding.device)
+        known[model.name] = settle(model, normalise(inputs.to(feeding.device), model.preprocessing))
+    return [known.get(model.name, model) for model in models]
+
+
 def clean_warnings(
     models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
 ) -> list[list[str]]:
@@ -99,14 +121,23 @@ def _warnings(
     model.module.to(device)
     n_correct = _n_correct(model, inputs, labels, device, batch_size)
     low = clean_accuracy_warning(model, n_correct, len(labels))
-    if low is None and model.published_top1 is not None:
-        return []
-    found = [
-        low,
-        suspicious_normalisation(model, inputs, labels, batch_size),
-        suspicious_padding(model, inputs, labels, batch_size),
-    ]
+    found = [_not_run_again(model), suspicious_outputs(model), low]
+    if low is not None or model.published_top1 is None:
+        found += [
+            suspicious_normalisation(model, inputs, labels, batch_size),
+            suspicious_padding(model, inputs, labels, batch_size),
+        ]
     return [warning for warning in found if warning is not None]
+
+
+def _not_run_again(model: Model) -> str | None:
+    foreign = foreign_arguments(model.name, model.arguments)
+    if not foreign:
+        return None
+    return (
+        f"{model.name}: the leaderboard will not run it again, since its argument {foreign[0]!a} "
+        "is no plain value of an architecture's parameter"
+    )
 
 
 def _n_correct(

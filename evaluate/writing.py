@@ -41,6 +41,7 @@ def finished_result(folder: Path, plan: EvaluationPlan, identity: Identity) -> R
     same = (
         entry.model.name == plan.model
         and entry.model.weights_sha256 == plan.weights_sha256
+        and entry.model.weights_key == plan.weights_key
         and entry.model.arguments == plan.arguments
         and entry.model.preprocessing == plan.preprocessing
         and entry.precision == plan.precision
@@ -124,6 +125,9 @@ def make_result(
                 input_size=model.preprocessing.input_size,
                 preprocessing=model.preprocessing.record(),
                 arguments=model.arguments,
+                tensors_sha256=model.tensors_sha256,
+                weights_key=model.weights_key,
+                outputs=model.outputs,
             ),
             "dataset_version": identity.dataset_version,
             "specification_digest": identity.specification_digest,

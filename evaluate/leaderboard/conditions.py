@@ -7,6 +7,7 @@ from imagenetq import classes
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.findings import Finding, fail, warn
 from imagenetq.evaluate.leaderboard.registered import KnownSource, demonstration_of, is_registered
+from imagenetq.evaluate.models.plain import objections
 from imagenetq.predictions import Predictions
 from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
 
@@ -34,6 +35,10 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
         yield fail("model.preprocessing is not recorded; evaluate it again")
     elif set(model.preprocessing) == _UNKNOWN:
         yield warn("the preprocessing is the model's own code, of which only the name is recorded")
+    yield from (
+        warn(f"not run again from what it says: {reason}")
+        for reason in objections(model.name, model.arguments)
+    )
     if entry.precision != _RANKED:
         yield warn(f"not ranked: computed in {entry.precision}, and only {_RANKED} is ranked")
     if entry.code_commit is not None and entry.code_commit.endswith(_DIRTY):

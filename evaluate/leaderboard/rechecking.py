@@ -1,6 +1,5 @@
 """Run a checked entry again: load its model as whoever checks says, and compare some answers."""
 
-import re
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +10,8 @@ from imagenetq.evaluate.leaderboard.checking import predictions_of
 from imagenetq.evaluate.leaderboard.findings import Verdict
 from imagenetq.evaluate.leaderboard.folder import read_folder
 from imagenetq.evaluate.models import LoadOptions, load_model
+from imagenetq.evaluate.models.plain import foreign_arguments, is_of_a_library
 from imagenetq.predictions import read_predictions
-
-_SAFE = re.compile(r"(timm|torchvision|caffe|baseline)/[A-Za-z0-9_.-]+")
-"""Names that load no code and no files but those of the library itself."""
 
 
 def run_again(
@@ -44,7 +41,8 @@ def run_again(
         The verdict with what the rerun found, and a line that tells what was done.
 
     Raises:
-        UsageError: the model must be named by whoever checks.
+        UsageError: the model must be named by whoever checks, or has arguments that no entry may
+            give.
         ModelError: it cannot be loaded.
     """
     from imagenetq.evaluate.leaderboard.rerunning import rerun
@@ -53,7 +51,13 @@ def run_again(
         return verdict, f"{verdict.name}: fails already, so it was not run again"
     entry = read_folder(path).entry
     name = model or entry.model.name
-    if model is None and not _SAFE.fullmatch(name):
+    foreign = foreign_arguments(entry.model.name, entry.model.arguments)
+    if foreign:
+        raise UsageError(
+            f"{verdict.name}: its argument {foreign[0][:80]!a} is no plain value of an "
+            "architecture's parameter and may load code or files, so it is not run again"
+        )
+    if model is None and not is_of_a_library(name):
         raise UsageError(
             f"{name[:80]!a} may load code or files of the submitter's; look at what it is, and "
             "then name it with --model"

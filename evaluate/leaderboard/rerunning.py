@@ -20,7 +20,7 @@ from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.leaderboard.findings import Finding, fail, warn
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.preprocessing import normalise
-from imagenetq.evaluate.rehearsal import fit
+from imagenetq.evaluate.rehearsal import fit, settled
 from imagenetq.predictions import Predictions
 from imagenetq.progress import meter
 from imagenetq.selection import rank_key
@@ -82,7 +82,11 @@ def rerun(
     if entry.precision != _RANKED:
         return [warn(f"not run again: computed in {entry.precision}, and only {_RANKED} repeats")]
     device = device or torch.device("cpu")
-    fit(model, data, entry.n_images, Feeding(torch.device("cpu"), batch_size=64, workers=0))
+    feeding = Feeding(device, batch_size=64, workers=0)
+    fit(model, data, entry.n_images, feeding)
+    (model,) = settled([model], data, feeding)
+    if entry.model.outputs not in (None, model.outputs):
+        return [fail(f"run again: gives {model.outputs}, but the entry says {entry.model.outputs}")]
     model.module.to(device)
     wanted = choose(predictions, data, n_pairs, seed)
     with (
@@ -155,11 +159,13 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
     stated = entry.model
     loaded = {
         "name": model.name,
-        "weights_sha256": model.weights_sha256,
         "parameters": model.parameters,
         "preprocessing": model.preprocessing.record(),
         "arguments": model.arguments,
     }
+    # The same tensors are the same weights, whatever file holds them.
+    if stated.tensors_sha256 is None or stated.tensors_sha256 != model.tensors_sha256:
+        loaded |= {"weights_sha256": model.weights_sha256, "weights_key": model.weights_key}
     for field, value in loaded.items():
         said = getattr(stated, field)
         if said != value:

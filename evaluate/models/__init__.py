@@ -47,6 +47,9 @@ SOURCES: dict[str, Source] = {
 }
 """The sources by the first part of a model's name. A new one is a file, and a line here."""
 
+_OWN_FORMATS = ("caffe", "onnx", "baseline")
+"""Sources whose weights are no checkpoints."""
+
 
 def load_model(name: str, options: LoadOptions | None = None) -> Model:
     """Load a classifier of the 1,000 ImageNet classes, on the CPU, ready to evaluate.
@@ -67,4 +70,9 @@ def load_model(name: str, options: LoadOptions | None = None) -> Model:
         forms = ", ".join(source.form for source in SOURCES.values())
         raise UsageError(f"no model {name!r}; models are named {forms}")
     options = options or LoadOptions()
+    if options.weights_key is not None and (options.weights is None or prefix in _OWN_FORMATS):
+        raise UsageError(
+            f"--weights-key {options.weights_key}: only of a checkpoint that --weights names; "
+            "leave it out"
+        )
     return assemble(name, SOURCES[prefix].load(rest, options), options)

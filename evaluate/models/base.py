@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from imagenetq.entry import Outputs
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
 if TYPE_CHECKING:
@@ -20,12 +22,15 @@ class LoadOptions:
         arguments: passed to the model's constructor, such as `{"pad_type": "same"}`.
         preprocessing: values to replace, such as `{"mean": 0.5}`; see `overrides.overridden`.
         class_map: for a model of other than 1,000 outputs, which output each class is.
+        weights_key: which to take of a checkpoint that holds several networks' weights, such as
+            `state_dict_ema`.
     """
 
     weights: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     preprocessing: dict[str, Any] = field(default_factory=dict)
     class_map: tuple[int, ...] | None = None
+    weights_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Network:
     Attributes:
         module: as in `Model`, but of any number of outputs and in any mode.
         preprocessing: as in `Model`, before the user's overrides.
-        weights_sha256: as in `Model`.
+        weights: which they are; None if it has none.
         parameters: how many, where the module itself does not hold them.
         published_top1: as in `Model`.
         licence: as in `Model`.
@@ -44,7 +49,7 @@ class Network:
 
     module: "nn.Module"
     preprocessing: AnyPreprocessing
-    weights_sha256: str | None
+    weights: Weights | None
     parameters: int | None = None
     published_top1: float | None = None
     licence: str | None = None
@@ -74,7 +79,7 @@ class Model:
     Attributes:
         name: as the user named it, such as `timm/vgg16`.
         module: from a float32 batch of shape (n, 3, height, width), normalised, to logits of
-            shape (n, 1000); in evaluation mode, on the CPU.
+            shape (n, 1000), or to what `outputs` says; in evaluation mode, on the CPU.
         preprocessing: from a picture to the module's input.
         weights_sha256: hex SHA-256 of the weights' file, or of the tensors where there is none.
         parameters: how many.
@@ -84,6 +89,10 @@ class Model:
         needs_fit: a model that must see the clean images first fits itself with this; it gets
             the inputs of all of them as float32 of shape (n, 3, height, width), and the labels
             as int64 of shape (n,).
+        tensors_sha256: of the tensors by themselves, whatever file they came from.
+        weights_key: which the user chose of a file that holds several networks' weights.
+        outputs: what the module gives, once that was decided (`settle`); None before, when a
+            network that ends in a softmax still gives probabilities.
     """
 
     name: str
@@ -95,3 +104,6 @@ class Model:
     licence: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     needs_fit: Callable[[Any, Any], None] | None = None
+    tensors_sha256: str | None = None
+    weights_key: str | None = None
+    outputs: Outputs | None = None

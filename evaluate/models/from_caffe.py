@@ -7,6 +7,7 @@ from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.caffe.preprocessing import caffe_preprocessing
+from imagenetq.evaluate.models.weights import Weights, tensors_sha256
 from imagenetq.evaluate.preprocessing import Colour
 from imagenetq.files import sha256_of
 
@@ -117,7 +118,7 @@ def load(name: str, options: LoadOptions) -> Network:
     return Network(
         module,
         caffe_preprocessing(published.side, published.mean_bgr),
-        sha256_of(path),
+        Weights(sha256_of(path), tensors_sha256(module)),
         published_top1=published.top1,
         licence=published.licence,
     )

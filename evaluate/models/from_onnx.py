@@ -5,9 +5,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.messages import one_line
+from imagenetq.evaluate.models.weights import Weights, add_tensor
 from imagenetq.evaluate.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, Size
 from imagenetq.files import sha256_of
 
@@ -36,9 +40,9 @@ def load(name: str, options: LoadOptions) -> Network:
     from imagenetq.evaluate.models.modules import OnnxNetwork
 
     kinds = Counter(node.op_type for node in graph.node)
-    module = OnnxNetwork(
-        session, batch=batch, is_softmax=_ends_in_softmax(graph), kinds=dict(kinds)
-    )
+    if batch is None and not _takes_several(session, size):
+        batch = 1
+    module = OnnxNetwork(session, batch=batch, kinds=dict(kinds))
     preprocessing = Preprocessing(
         resize=int(min(size) / _CROP_SHARE),
         interpolation="bilinear",
@@ -46,7 +50,8 @@ def load(name: str, options: LoadOptions) -> Network:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
     )
-    return Network(module, preprocessing, _sha256(path, graph), parameters=_parameters(graph))
+    weights = Weights(_sha256(path, graph), _tensors_sha256(path, graph))
+    return Network(module, preprocessing, weights, parameters=_parameters(graph))
 
 
 def _graph(path: Path) -> Any:
@@ -68,8 +73,11 @@ def _session(path: Path) -> Any:
     providers: list[Any] = [("CUDAExecutionProvider", {"use_tf32": 0}), "CPUExecutionProvider"]
     if "CUDAExecutionProvider" not in available:
         providers = ["CPUExecutionProvider"]
+    options = onnxruntime.SessionOptions()
+    # What fails is told by an exception, and of the rest nothing is for the user.
+    options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(path, providers=providers)
+        return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions have no common root of their own.
         raise ModelError(f"onnx/{path}: onnxruntime refuses it ({one_line(error)})") from None
 
@@ -89,9 +97,23 @@ def _input_shape(path: Path, session: Any) -> tuple[int | None, Size]:
     return batch, (height, width)
 
 
-def _ends_in_softmax(graph: Any) -> bool:
-    output = graph.output[0].name
-    return any(output in node.output and node.op_type == "Softmax" for node in graph.node)
+def _takes_several(session: Any, size: Size) -> bool:
+    """Whether two pictures at a time give what each gives alone.
+
+    A graph may say that it takes any number, and yet have a shape of one picture inside.
+    """
+    pictures = np.random.default_rng(0).normal(size=(2, 3, *size)).astype(np.float32)
+    name = session.get_inputs()[0].name
+
+    def run(some: NDArray[np.float32]) -> Any:
+        return session.run([session.get_outputs()[0].name], {name: some})[0]
+
+    try:
+        both = run(pictures)
+        alone = np.concatenate([run(pictures[:1]), run(pictures[1:])])
+    except Exception:  # onnxruntime's exceptions have no common root of their own.
+        return False
+    return both.shape == alone.shape and np.allclose(both, alone, rtol=1e-2, atol=1e-3)
 
 
 def _parameters(graph: Any) -> int:
@@ -118,3 +140,17 @@ def _sha256(path: Path, graph: Any) -> str:
     lines = [f"{path.name}\t{sha256_of(path)}\n"]
     lines += [f"{name}\t{sha256_of(path.parent / name)}\n" for name in sorted(locations)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _tensors_sha256(path: Path, graph: Any) -> str:
+    """Of the graph's constant tensors; see `tensors_sha256`."""
+    from onnx import numpy_helper
+
+    digest = hashlib.sha256()
+    try:
+        for tensor in sorted(graph.initializer, key=lambda tensor: str(tensor.name)):
+            array = np.ascontiguousarray(numpy_helper.to_array(tensor, str(path.parent)))
+            add_tensor(digest, tensor.name, array.dtype.name, tensor.dims, array.reshape(-1))
+    except Exception as error:  # onnx raises many types where further files are damaged.
+        raise ModelError(f"onnx/{path}: its weights cannot be read ({one_line(error)})") from None
+    return digest.hexdigest()

@@ -10,7 +10,7 @@ from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.from_torchvision import from_transform
-from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
@@ -39,11 +39,7 @@ def load(name: str, options: LoadOptions) -> Network:
     if not isinstance(module, nn.Module) or not callable(getattr(module, "forward", None)):
         raise _wrong(full_name, f"a {type(module).__name__} first")
     prepared = _prepared(full_name, preprocessing)
-    if options.weights is not None:
-        sha256 = load_weights(module, options.weights, full_name)
-    else:
-        sha256 = tensors_sha256(module)
-    return Network(module, prepared, sha256)
+    return Network(module, prepared, Weights.given(module, options, full_name))
 
 
 def _find(full_name: str, name: str) -> Callable[..., Any]:

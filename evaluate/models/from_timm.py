@@ -7,7 +7,7 @@ from typing import Any, Literal
 from imagenetq.errors import ModelError
 from imagenetq.evaluate.models import messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.overrides import parse_size
 from imagenetq.evaluate.preprocessing import Preprocessing, Size
 
@@ -43,16 +43,14 @@ def load(name: str, options: LoadOptions) -> Network:
                 f"`timm.list_models(pretrained=True)`"
             ) from None
         raise messages.failed(full_name, _repository(name), error) from None
-    if options.weights is None:
-        sha256, licence = tensors_sha256(module), module.pretrained_cfg.get("license")
-    else:
-        sha256, licence = load_weights(module, options.weights, full_name), None
+    licence = module.pretrained_cfg.get("license") if options.weights is None else None
+    weights = Weights.given(module, options, full_name)
     overrides = {}
     if "input_size" in options.preprocessing:
         size = parse_size("input_size", options.preprocessing["input_size"])
         overrides["input_size"] = (3, *size)
     config = data.resolve_data_config(overrides, model=module)
-    return Network(module, from_data_config(full_name, config), sha256, licence=licence)
+    return Network(module, from_data_config(full_name, config), weights, licence=licence)
 
 
 def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:

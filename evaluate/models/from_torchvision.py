@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models import messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
@@ -38,7 +38,7 @@ def load(name: str, options: LoadOptions) -> Network:
     arguments = dict(options.arguments)
     first = next(iter(published)).name
     wanted = arguments.pop("weights", "DEFAULT" if options.weights is None else first)
-    if wanted not in published.__members__:
+    if not isinstance(wanted, str) or wanted not in published.__members__:
         raise UsageError(
             f"{full_name}: no weights {wanted!r}; there are {', '.join(published.__members__)}"
         )
@@ -46,14 +46,13 @@ def load(name: str, options: LoadOptions) -> Network:
     preprocessing = from_transform(weights.transforms())
     if options.weights is not None:
         module = _construct(full_name, name, arguments, None)
-        sha256 = load_weights(module, options.weights, full_name)
-        return Network(module, preprocessing, sha256)
+        return Network(module, preprocessing, Weights.given(module, options, full_name))
     module = _construct(full_name, name, arguments, weights)
     metrics = weights.meta["_metrics"]["ImageNet-1K"]
     return Network(
         module,
         preprocessing,
-        tensors_sha256(module),
+        Weights.of(module),
         published_top1=metrics["acc@1"] / 100,
     )
 

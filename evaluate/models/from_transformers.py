@@ -9,7 +9,7 @@ from PIL import Image
 from imagenetq.errors import ModelError
 from imagenetq.evaluate.models import messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.weights import load_weights, tensors_sha256
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.preprocessing import (
     AnyPreprocessing,
     Colour,
@@ -62,11 +62,9 @@ def load(name: str, options: LoadOptions) -> Network:
             raise ModelError(f"{full_name}: the folder cannot be loaded ({reason})") from None
         raise messages.failed(full_name, name, error) from None
     module = module.float()
-    if options.weights is None:
-        sha256, licence = tensors_sha256(module), _licence(name)
-    else:
-        sha256, licence = load_weights(module, options.weights, full_name), None
-    return Network(OnlyLogits(module), from_processor(processor), sha256, licence=licence)
+    licence = _licence(name) if options.weights is None else None
+    weights = Weights.given(module, options, full_name)
+    return Network(OnlyLogits(module), from_processor(processor), weights, licence=licence)
 
 
 class ProcessorTransform:

@@ -23,8 +23,9 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
 
     Returns:
         `name`, `layers` (how many of each kind, the most frequent first), `parameters`,
-        `input_size` (height and width, or None), `preprocessing`, `weights_sha256`, `licence`,
-        `published_top1` and `arguments`; None where unknown.
+        `input_size` (height and width, or None), `preprocessing`, `weights_sha256`,
+        `tensors_sha256`, `weights_key`, `licence`, `published_top1` and `arguments`; None where
+        unknown.
 
     Raises:
         ImagenetqError: as `load_model`.
@@ -38,6 +39,8 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
         "input_size": None if size is None else list(size),
         "preprocessing": model.preprocessing.record(),
         "weights_sha256": model.weights_sha256,
+        "tensors_sha256": model.tensors_sha256,
+        "weights_key": model.weights_key,
         "licence": model.licence,
         "published_top1": model.published_top1,
         "arguments": model.arguments,

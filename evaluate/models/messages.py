@@ -6,12 +6,24 @@ from collections.abc import Iterable
 from imagenetq.errors import ModelError
 
 _LONGEST = 200
+_N_LISTED = 3
+_LONGEST_NAME = 80
 
 
 def one_line(error: Exception) -> str:
     """What an exception says, on one line of bearable length."""
     text = " ".join(str(error).split()) or type(error).__name__
+    # It may quote a stranger's file, and a terminal obeys control characters.
+    text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} .."
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of some names, which may be a stranger's, as they can be printed."""
+    names = list(names)
+    first = [name[:_LONGEST_NAME] for name in names[:_N_LISTED]]
+    more = ", .." if len(names) > _N_LISTED else ""
+    return ", ".join(n if n.isprintable() else ascii(n) for n in first) + more
 
 
 def unknown(source: str, name: str, known: Iterable[str]) -> ModelError:

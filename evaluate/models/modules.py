@@ -13,6 +13,7 @@ from torch import nn
 from imagenetq.errors import ModelError
 
 _ABSENT = -1e4
+_LEAST = 1e-30
 _LUMA = (0.299, 0.587, 0.114)
 
 # onnxruntime is nothing that `torch.compile` could look into.
@@ -35,6 +36,19 @@ class SelectOutputs(nn.Module):
         return logits[:, self.outputs]
 
 
+class Logarithm(nn.Module):
+    """A network that gives probabilities, whose logarithms are logits."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, outputs), float32."""
+        probabilities: torch.Tensor = self.module(inputs)
+        return probabilities.float().clamp_min(_LEAST).log()
+
+
 class OnlyLogits(nn.Module):
     """A transformers model that gives its logits alone."""
 
@@ -55,36 +69,31 @@ class OnnxNetwork(nn.Module):
         kinds: how many operators of each kind the graph has.
     """
 
-    def __init__(
-        self, session: Any, *, batch: int | None, is_softmax: bool, kinds: dict[str, int]
-    ) -> None:
+    def __init__(self, session: Any, *, batch: int | None, kinds: dict[str, int]) -> None:
         """Wrap a session.
 
         Args:
             session: an `onnxruntime.InferenceSession` of one input.
             batch: the only batch size that the graph takes; None if it takes any.
-            is_softmax: whether the graph ends in a softmax, which is then undone.
             kinds: see above.
         """
         super().__init__()
         self.kinds = kinds
         self._session = session
         self._batch = batch
-        self._is_softmax = is_softmax
         self._input = session.get_inputs()[0].name
         self._output = session.get_outputs()[0].name
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n, classes), float32, where the inputs are."""
-        logits: torch.Tensor = _uncompiled(self._infer)(inputs)
-        return logits
+        """The graph's first output, of shape (n, classes), where the inputs are."""
+        outputs: torch.Tensor = _uncompiled(self._infer)(inputs)
+        return outputs
 
     def _infer(self, inputs: torch.Tensor) -> torch.Tensor:
         pictures = np.ascontiguousarray(inputs.detach().float().cpu().numpy())
         size = self._batch or len(pictures)
         pieces = [self._run(pictures[i : i + size]) for i in range(0, len(pictures), size)]
-        logits = torch.from_numpy(np.concatenate(pieces)).to(inputs.device)
-        return logits.clamp_min(1e-30).log() if self._is_softmax else logits
+        return torch.from_numpy(np.concatenate(pieces)).to(inputs.device)
 
     def _run(self, pictures: Any) -> Any:
         n_missing = (self._batch or len(pictures)) - len(pictures)

@@ -26,4 +26,4 @@ def load(name: str, options: LoadOptions) -> Network:
     if options.weights is not None or options.arguments:
         raise UsageError("baseline/nearest: has neither weights nor arguments; leave them out")
     module = NearestPhotograph()
-    return Network(module, _THUMBNAIL, weights_sha256=None, needs_fit=module.fit)
+    return Network(module, _THUMBNAIL, weights=None, needs_fit=module.fit)

@@ -8,12 +8,11 @@ from typing import Any
 from imagenetq.entry import EntryModel
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import SOURCES, LoadOptions, Model, load_model
+from imagenetq.evaluate.models.plain import foreign_arguments
 from imagenetq.evaluate.overrides import overridden
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, OpaquePreprocessing
 from imagenetq.evaluate.results import Result
 from imagenetq.files import sha256_of
-
-_RUNS_CODE = "trust_remote_code"
 
 
 def load_networks(
@@ -43,7 +42,7 @@ def load_networks(
 
 
 def match_networks(results: Sequence[Result], models: Sequence[Model]) -> list[Model | None]:
-    """For each entry the model that was evaluated, by name, weights and arguments; None if absent.
+    """For each entry the model that was evaluated, by name, weights and arguments; else None.
 
     Args:
         results: the entries.
@@ -56,9 +55,10 @@ def match_networks(results: Sequence[Result], models: Sequence[Model]) -> list[M
 
 
 def _is_of(model: Model, entry: EntryModel) -> bool:
-    return (model.name, model.weights_sha256, model.arguments) == (
+    return (model.name, model.weights_sha256, model.weights_key, model.arguments) == (
         entry.name,
         entry.weights_sha256,
+        entry.weights_key,
         entry.arguments,
     )
 
@@ -84,26 +84,35 @@ def _files(weights: Sequence[str], wanted: Sequence[EntryModel]) -> dict[str, st
 
 def _load(entry: EntryModel, file: str | None) -> Model:
     arguments: dict[str, Any] = dict(entry.arguments)
-    if arguments.get(_RUNS_CODE):
-        # The entry may be anyone's, and to report on it is no consent to run a repository's code.
-        raise ModelError(f"{entry.name}: the entry asks to run code of the model's repository")
+    foreign = foreign_arguments(entry.name, arguments)
+    if foreign:
+        # The entry may be anyone's, and to report on it is no consent to what it asks for.
+        raise ModelError(
+            f"{entry.name}: the entry asks for the argument {foreign[0][:80]!a}, which is no plain "
+            "value of an architecture's parameter and may load code or files; if it is yours, "
+            "load the network in Python and give it to write_report"
+        )
     prefix, _, rest = entry.name.partition("/")
     if prefix not in SOURCES or not rest:
         # Which says what names there are.
         return load_model(entry.name)
     # Not `load_model`: neither layers nor filters need outputs that are the 1,000 classes.
-    network = SOURCES[prefix].load(rest, LoadOptions(weights=file, arguments=arguments))
-    if network.weights_sha256 != entry.weights_sha256:
+    key = None if file is None else entry.weights_key
+    options = LoadOptions(weights=file, weights_key=key, arguments=arguments)
+    network = SOURCES[prefix].load(rest, options)
+    sha256 = None if network.weights is None else network.weights.sha256
+    if sha256 != entry.weights_sha256:
         cure = "give those with --weights FILE" if file is None else "give those alone"
         raise ModelError(
-            f"{entry.name}: its weights ({(network.weights_sha256 or 'none')[:12]}) are not the "
+            f"{entry.name}: its weights ({(sha256 or 'none')[:12]}) are not the "
             f"evaluated ones ({(entry.weights_sha256 or 'none')[:12]}); {cure}"
         )
     return Model(
         name=entry.name,
         module=network.module.eval(),
         preprocessing=_as_evaluated(network.preprocessing, entry),
-        weights_sha256=network.weights_sha256,
+        weights_sha256=sha256,
+        weights_key=key,
         parameters=entry.parameters,
         arguments=arguments,
         needs_fit=network.needs_fit,

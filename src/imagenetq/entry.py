@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
 from imagenetq.errors import EntryError
-from imagenetq.manifest import Count, Sha256, read_model
+from imagenetq.manifest import SHA256_PATTERN, Count, Sha256, read_model
 from imagenetq.predictions_check import MAX_ROWS
 from imagenetq.specification import variants
 
@@ -56,6 +56,10 @@ Side = Annotated[int, Field(ge=1, le=100_000)]
 Settings = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
 
 
+Outputs = Literal["logits", "probabilities", "bounded"]
+"""What a network gives; `bounded` lies between 0 and 1 without being probabilities."""
+
+
 class EntryModel(FiniteModel):
     """The model that was evaluated.
 
@@ -66,6 +70,11 @@ class EntryModel(FiniteModel):
         input_size: height and width of its inputs in pixels; None if they vary.
         preprocessing: from a picture to an input.
         arguments: of its constructor.
+        tensors_sha256: of the weights' names, types, shapes and numbers, whatever file held them;
+            None if there are none, or in entries from before it was recorded.
+        weights_key: which was chosen of a file that holds several networks' weights; else None.
+        outputs: what it gave for clean images, of which logits were then made; None in entries
+            from before it was recorded.
     """
 
     name: Text
@@ -74,6 +83,9 @@ class EntryModel(FiniteModel):
     input_size: tuple[Side, Side] | None
     preprocessing: Settings
     arguments: Settings
+    tensors_sha256: str | None = Field(default=None, pattern=SHA256_PATTERN)
+    weights_key: Text | None = None
+    outputs: Outputs | None = None
 
 
 class VariantCounts(FiniteModel):

@@ -9,7 +9,8 @@ from imagenetq.errors import FolderError, ImagenetqError
 from imagenetq.specification import variants
 
 MANIFEST_NAME = "manifest.json"
-Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+Sha256 = Field(pattern=SHA256_PATTERN)
 Count = Field(ge=0)
 ShardPath = Field(pattern=r"^data/[a-z][a-z0-9.-]*/test-[0-9]{5}(-of-[0-9]{5})?\.(parquet|tar)$")
 

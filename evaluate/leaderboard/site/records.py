@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from imagenetq.entry import EntryModel
 from imagenetq.entry_scores import Crossing, Estimate, SizeScores
 from imagenetq.evaluate.leaderboard.site import words
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
@@ -41,6 +42,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "training_data": said.training_data,
         "notes": said.notes or "none",
         "weights": entry.model.weights_sha256 or "none",
+        "network": _network(entry.model),
         "preprocessing": _pairs(entry.model.preprocessing),
         "arguments": _pairs(entry.model.arguments),
         "dataset": [
@@ -74,6 +76,16 @@ def _address(address: str | None) -> dict[str, Any]:
 
 def _pairs(held: Mapping[str, object]) -> Pairs:
     return [(name, words.value_words(value)) for name, value in held.items()]
+
+
+def _network(model: EntryModel) -> Pairs:
+    """What newer entries record of it."""
+    recorded = {
+        "tensors SHA-256": model.tensors_sha256,
+        "weights key": model.weights_key,
+        "outputs": model.outputs,
+    }
+    return [(name, words) for name, words in recorded.items() if words is not None]
 
 
 def _falls(standing: Standing) -> list[list[float | str]]:

@@ -9,6 +9,7 @@ from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.registered import demonstration_of
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
+from imagenetq.evaluate.models.plain import objections
 from imagenetq.evaluate.report.words import PARAMETERS, TITLES
 from imagenetq.specification import CLEAN, LADDERS
 
@@ -105,11 +106,18 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
 
 
 def options(entry: Entry) -> str:
-    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell."""
+    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell.
+
+    Empty where the entry asks for what could load code or files: nobody should copy that unseen.
+    """
     model = entry.model
+    if any(objections(model.name, model.arguments)):
+        return ""
     words = ["--model", model.name]
     for argument, value in model.arguments.items():
         words += ["--model-arg", f"{argument}={_argument(value)}"]
+    if model.weights_key is not None:
+        words += ["--weights", "FILE", "--weights-key", model.weights_key]
     words += ["--source", "IMAGENET"]
     if entry.subset in ("full", "mini"):
         words += ["--subset", entry.subset]

@@ -30,6 +30,10 @@ _Weights = Annotated[
     str | None,
     typer.Option(help="Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel."),
 ]
+_WeightsKey = Annotated[
+    str | None,
+    typer.Option(help="Of a checkpoint with several networks' weights: state_dict_ema, teacher .."),
+]
 _ModelArg = Annotated[
     list[str] | None, typer.Option(help="Constructor argument NAME=VALUE, such as pad_type=same.")
 ]
@@ -88,6 +92,7 @@ def evaluate(
         str, typer.Option(help="Rows whose pixels are compared with their hash: all, sample, none.")
     ] = "sample",
     weights: _Weights = None,
+    weights_key: _WeightsKey = None,
     model_arg: _ModelArg = None,
     mean: _Mean = None,
     std: _Std = None,
@@ -100,7 +105,9 @@ def evaluate(
     from imagenetq import evaluate as room
     from imagenetq.evaluate.table import print_result
 
-    options = load_options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    options = load_options(
+        weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
+    )
     if len(model) > 1 and options != type(options)():
         raise UsageError("weights, arguments and preprocessing belong to one model; give one")
     settings = room.Settings.of(
@@ -155,6 +162,7 @@ def compare(
 def models(
     name: Annotated[str | None, typer.Argument(help="A model, such as timm/vgg16.")] = None,
     weights: _Weights = None,
+    weights_key: _WeightsKey = None,
     model_arg: _ModelArg = None,
     mean: _Mean = None,
     std: _Std = None,
@@ -166,7 +174,9 @@ def models(
     """List where models come from; or tell what NAME is."""
     from imagenetq.evaluate.models.info import describe, sources
 
-    options = load_options(weights, model_arg, mean, std, input_size, interpolation, class_map)
+    options = load_options(
+        weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
+    )
     facts: dict[str, Any] = sources() if name is None else describe(name, options)
     if as_json:
         print(json.dumps(facts, indent=1))
@@ -233,6 +243,7 @@ def open_given(
 
 def load_options(
     weights: str | None,
+    weights_key: str | None,
     model_arg: list[str] | None,
     mean: str | None,
     std: str | None,
@@ -251,6 +262,7 @@ def load_options(
     }
     return LoadOptions(
         weights=weights,
+        weights_key=weights_key,
         arguments=dict(_argument(text) for text in model_arg or []),
         preprocessing={name: value for name, value in given.items() if value is not None},
         class_map=None if class_map is None else _class_map(class_map),

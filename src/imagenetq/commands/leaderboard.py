@@ -74,6 +74,9 @@ def check(
     model_weights: Annotated[
         str | None, typer.Option(help="For --rerun: the file that --weights gave to eval.")
     ] = None,
+    weights_key: Annotated[
+        str | None, typer.Option(help="For --rerun: what --weights-key gave to eval.")
+    ] = None,
     model_arg: Annotated[
         list[str] | None, typer.Option(help="For --rerun, as for eval: NAME=VALUE.")
     ] = None,
@@ -88,7 +91,7 @@ def check(
     from imagenetq.evaluate.leaderboard.checking import check as check_entries
 
     options = evaluating.load_options(
-        model_weights, model_arg, mean, std, input_size, interpolation, class_map
+        model_weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
     )
     given: Data | None = None
     if data is not None or source is not None:

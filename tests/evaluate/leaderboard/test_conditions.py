@@ -43,8 +43,16 @@ def test_an_honest_entry_meets_all_conditions():
         ({"precision": "bf16"}, "WARN: not ranked: computed in bf16"),
         ({"code_commit": "a" * 40 + "-dirty"}, "WARN: evaluated with changed code (aaaaaaaaaaaa-d"),
         ({"warnings": ("too low",)}, "WARN: the evaluation warned: too low"),
+        (
+            with_model(arguments={"weights_only": False}),
+            "WARN: not run again from what it says: its argument 'weights_only' is no plain value",
+        ),
+        (
+            with_model(name="python/mine:net", arguments={}),
+            "WARN: not run again from what it says: its name 'python/mine:net' may load code or f",
+        ),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_each_condition_is_said(changes, expected):
     (line,) = said(entry_conditions(honest(3, **changes).entry))
@@ -52,7 +60,7 @@ def test_each_condition_is_said(changes, expected):
 
 
 def test_a_baseline_has_no_weights():
-    model = with_model(name="baseline/nearest", weights_sha256=None)
+    model = with_model(name="baseline/nearest", weights_sha256=None, arguments={})
     assert said(entry_conditions(honest(3, **model).entry)) == []
 
 

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate.models import LoadOptions, load_model  # noqa: E402
 from imagenetq.evaluate.models.info import describe  # noqa: E402
+from imagenetq.evaluate.models.outputs import settle  # noqa: E402
 from imagenetq.files import sha256_of  # noqa: E402
 
 WEIGHT = np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32)
@@ -68,12 +69,66 @@ def test_runs_graphs_of_a_fixed_batch_size(tmp_path: Path) -> None:
         torch.testing.assert_close(model.module(inputs), expected(inputs))
 
 
-def test_undoes_a_softmax(tmp_path: Path) -> None:
+def written_out(last: str) -> Any:
+    """A softmax that is no node of its own."""
+    return [
+        helper.make_node("Exp", [last], ["exponentials"]),
+        helper.make_node("ReduceSum", ["exponentials", "axis"], ["sums"], keepdims=1),
+        helper.make_node("Div", ["exponentials", "sums"], ["probabilities"]),
+    ]
+
+
+@pytest.mark.parametrize("tail", ["", "Identity", "Reshape", "written out"])
+@pytest.mark.parametrize("class_map", [None, tuple(range(1, 1000))])
+def test_undoes_a_softmax_wherever_it_is(tail: str, class_map: Any, tmp_path: Path) -> None:
     file = tmp_path / "net.onnx"
-    onnx.save(graph(softmax=True), file)
-    inputs = torch.randn(2, 3, 32, 40)
-    logits = load_model(f"onnx/{file}").module(inputs)
-    torch.testing.assert_close(logits, expected(inputs).log_softmax(1))
+    made = graph(softmax=tail != "written out")
+    made.graph.initializer.append(numpy_helper.from_array(np.array([-1, 1000]), "shape"))
+    made.graph.initializer.append(numpy_helper.from_array(np.array([1]), "axis"))
+    inputs = ["probabilities", *["shape"][: tail == "Reshape"]]
+    if tail == "written out":
+        made.graph.node.extend(written_out("logits"))
+        made.graph.output[0].name = "probabilities"
+    elif tail:
+        made.graph.node.append(helper.make_node(tail, inputs, ["last"]))
+        made.graph.output[0].name = "last"
+    onnx.save(made, file)
+
+    # Class 999 is that of output 0, so that the map is one.
+    options = LoadOptions(class_map=class_map and (*class_map, 0))
+    model = load_model(f"onnx/{file}", options)
+    pictures = torch.randn(3, 3, 32, 40)
+    settled = settle(model, pictures[:1])
+    logits = expected(pictures).log_softmax(1)
+    logits = logits if class_map is None else logits[:, [*class_map, 0]]
+    assert settled.outputs == "probabilities"
+    torch.testing.assert_close(settled.module(pictures), logits)
+    assert settle(settled, pictures) is settled
+
+
+@pytest.mark.parametrize("declared", ["n", 1])
+def test_runs_graphs_of_one_picture_inside(declared: Any, tmp_path: Path) -> None:
+    file = tmp_path / "net.onnx"
+    made = graph((declared, 3, 32, 32))
+    made.graph.initializer.append(numpy_helper.from_array(np.array([1, 3]), "one"))
+    made.graph.node.insert(1, helper.make_node("Reshape", ["mean", "one"], ["flat"]))
+    made.graph.node[2].input[0] = "flat"
+    onnx.save(made, file)
+    model = load_model(f"onnx/{file}")
+    pictures = torch.randn(5, 3, 32, 32)
+    torch.testing.assert_close(model.module(pictures), expected(pictures))
+
+
+def test_the_tensors_are_hashed_in_the_order_of_their_names(tmp_path: Path) -> None:
+    hashes = set()
+    for names in (("a", "b"), ("b", "a")):
+        made = graph()
+        for name in names:
+            value = np.full(2, ord(name), np.float32)
+            made.graph.initializer.append(numpy_helper.from_array(value, name))
+        onnx.save(made, tmp_path / "net.onnx")
+        hashes.add(load_model(f"onnx/{tmp_path / 'net.onnx'}").tensors_sha256)
+    assert len(hashes) == 1
 
 
 def test_hashes_weights_that_lie_in_another_file(tmp_path: Path) -> None:

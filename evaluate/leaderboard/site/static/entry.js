@@ -1,5 +1,7 @@
 // The page of any entry: `entry.html?name=NAME` shows the one of that name.
 
+const NO_COMMAND = "# Not shown: the model\u2019s name or an argument could load code or files. Look at them below first.";
+
 function entryPage(board) {
   const name = new URLSearchParams(location.search).get("name") ?? "";
   const entry = board.named.get(name);
@@ -15,7 +17,7 @@ function entryPage(board) {
   find("#curves").append(...drawCurves(board, [entry], "top1", true), paperLegend(board));
   whenOpened("#levels-table", () => [levelsTable(board, entry, record)]);
   // The name is a folder's, so it needs no quotes; the options come quoted.
-  find("#again").textContent = `imagenetq eval ${record.options} --out reproduced/${name}
+  find("#again").textContent = !record.options ? NO_COMMAND : `imagenetq eval ${record.options} --out reproduced/${name}
 imagenetq compare reproduced/${name}/* leaderboard/entries/${name}`;
   find("#rerun").textContent = `imagenetq leaderboard check leaderboard/entries/${name} --data DATASET --rerun 500`;
   find("#facts").append(...facts(entry, record));
@@ -56,7 +58,7 @@ function facts(entry, record) {
     ],
     Network: [
       ["model", entry.model], ["parameters", entry.parameters.toLocaleString("en")],
-      ["weights SHA-256", record.weights], ["precision", entry.precision],
+      ["weights SHA-256", record.weights], ...record.network, ["precision", entry.precision],
     ],
     Preprocessing: record.preprocessing,
     Constructor: record.arguments,

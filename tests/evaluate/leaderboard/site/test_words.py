@@ -1,6 +1,8 @@
 import json
 import shlex
 
+import pytest
+
 from imagenetq.entry_scores import Estimate
 from imagenetq.evaluate.leaderboard.site.board import Dataset
 from imagenetq.evaluate.leaderboard.site.words import (
@@ -52,12 +54,34 @@ def test_settings_are_shown_as_they_are():
     assert [value_words(value) for value in ("a", 1, [1, 2], None)] == ["a", "1", "[1, 2]", "null"]
 
 
-def test_the_command_says_a_hostile_model_to_a_shell_as_one_word():
-    arguments = {"a": "true", "b": True, "c": "x y; rm *", "d": [1], "e": "plain"}
-    entry = result(model="timm/$(touch x)", arguments=arguments, precision="bf16").entry
+def test_the_command_says_an_entry_to_a_shell_word_by_word():
+    arguments = {"weights": "true", "aux_logits": True, "groups": 2, "image_size": [1, 2]}
+    entry = result(model="torchvision/resnet50", arguments=arguments, precision="bf16").entry
+    hostile = {"weights_key": "ema; rm *"}
+    entry = entry.model_copy(update={"model": entry.model.model_copy(update=hostile)})
     words = shlex.split(options(entry))
-    assert words[:2] == ["--model", "timm/$(touch x)"]
+    assert words[:2] == ["--model", "torchvision/resnet50"]
     given = dict(word.split("=", 1) for word in words if "=" in word)
-    assert given == {"a": '"true"', "b": "true", "c": "x y; rm *", "d": "[1]", "e": "plain"}
-    assert json.loads(given["a"]) == "true"
+    assert given == {
+        "weights": '"true"',
+        "aux_logits": "true",
+        "groups": "2",
+        "image_size": "[1, 2]",
+    }
+    assert json.loads(given["weights"]) == "true"
+    assert words[words.index("--weights-key") + 1] == "ema; rm *"
     assert words[-2:] == ["--precision", "bf16"]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("timm/$(touch x)", {}),
+        ("python/mine:net", {}),
+        ("timm/vgg16", {"pretrained_cfg_overlay": {"file": "x"}}),
+        ("timm/vgg16", {"global_pool": "x y; rm *"}),
+        ("transformers/a/b", {"trust_remote_code": True}),
+    ],
+)
+def test_no_command_is_made_of_what_could_load_code_or_files(model, arguments):
+    assert options(result(model=model, arguments=arguments).entry) == ""

@@ -1,0 +1,78 @@
+"""What of a stranger's entry may load a network: names of libraries' networks, plain arguments.
+
+Libraries take arguments that unpickle files, fetch repositories or run code, and new ones with each
+version. So nothing is forbidden here: little is allowed. Only plain values of parameters that shape
+an architecture are; what loads weights is the reader's own choice. On one's own command line
+anything goes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+_WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_OF_A_LIBRARY = re.compile(rf"(timm|torchvision|caffe|baseline)/{_WORD}")
+_OF_THE_HUB = re.compile(rf"transformers/{_WORD}/{_WORD}")
+
+_LARGEST = 10_000
+_LONGEST = 16
+_TEXT = re.compile(r"[A-Za-z0-9_]{0,40}")
+"""Without dots and slashes, so that it is no file and no address."""
+
+ARCHITECTURAL = {
+    source: frozenset(re.findall(r"\w+", names))
+    for source, names in {
+        "timm": """
+            act_layer always_partition attn_drop_rate avg_down cardinality class_token depth depths
+            drop_path_rate drop_rate dynamic_img_pad dynamic_img_size embed_dim embed_dims fc_norm
+            global_pool head_norm_first img_size init_values mlp_ratio norm_eps norm_layer
+            num_classes num_features num_heads num_reg_tokens output_stride pad_type
+            patch_drop_rate patch_size pos_drop_rate pos_embed proj_drop_rate qk_norm qkv_bias
+            reg_tokens rope_temperature rope_theta stem_size stem_type stem_width strict_img_size
+            use_abs_pos_emb window_size
+        """,
+        "torchvision": """
+            attention_dropout aux_logits dropout groups image_size init_weights num_classes
+            patch_size stochastic_depth_prob transform_input weights width_mult width_per_group
+            zero_init_residual
+        """,
+    }.items()
+}
+"""Parameters that only shape an architecture, by source; torchvision's `weights` is one of its own
+names. Other sources have none: a repository or a callable may do anything with any."""
+
+
+def is_of_a_library(name: str) -> bool:
+    """Whether a model's name loads no code and no files but those of a library or of ours."""
+    return _OF_A_LIBRARY.fullmatch(name) is not None
+
+
+def foreign_arguments(name: str, arguments: Mapping[str, object]) -> list[str]:
+    """The names of those arguments that a stranger's entry may not give.
+
+    Args:
+        name: of the model, such as `timm/vgg16`.
+        arguments: of its constructor, as the entry records them.
+    """
+    allowed = ARCHITECTURAL.get(name.partition("/")[0], frozenset())
+    # A repository of the Hub that timm loads may do with them what it wants.
+    if not is_of_a_library(name):
+        allowed = frozenset()
+    return [key for key, value in arguments.items() if key not in allowed or not _is_plain(value)]
+
+
+def objections(name: str, arguments: Mapping[str, object]) -> Iterator[str]:
+    """Why a command that loads a model may not be made of what an entry says; none if it may."""
+    if not is_of_a_library(name) and not _OF_THE_HUB.fullmatch(name):
+        yield f"its name {name[:80]!a} may load code or files of whoever wrote it"
+    for key in foreign_arguments(name, arguments):
+        yield f"its argument {key[:80]!a} is no plain value of an architecture's parameter"
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= _LONGEST and all(map(_is_number, value))
+    return _is_number(value) or (isinstance(value, str) and _TEXT.fullmatch(value) is not None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, bool | int | float) and abs(value) <= _LARGEST

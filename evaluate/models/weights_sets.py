@@ -1,0 +1,120 @@
+"""Which of a checkpoint's tensors are the network's: one set of them, chosen or the only one."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.errors import ModelError
+from imagenetq.evaluate.models.messages import listed
+
+if TYPE_CHECKING:
+    import torch
+
+    Tensors = dict[str, torch.Tensor]
+
+_DEEPEST = 4
+
+
+def choose_tensors(
+    content: Any, expected: Collection[str], path: Path, key: str | None
+) -> "Tensors":
+    """The one set of tensors that is meant, its names as the network has them.
+
+    Checkpoints of a training hold several: the weights, their moving average, a teacher's. One
+    that has at least half of the network's names is a candidate.
+
+    Args:
+        content: of the file: dicts of dicts, in the end of tensors.
+        expected: the network's names.
+        path: of the file, for messages.
+        key: the set that the user wants, such as `state_dict_ema`: where it is in the file, with
+            dots between keys; it may go on with a prefix of the tensors' names.
+
+    Raises:
+        ModelError: there is no such set, or several candidates and no key.
+    """
+    sets = dict(_sets(content, ""))
+    if key is not None:
+        return _without_prefix(_set_of(sets, key, path), expected)
+    if not sets:
+        raise ModelError(f"{path}: {_why_none(content)}; save the network's state_dict()")
+    named = {place: _without_prefix(tensors, expected) for place, tensors in sets.items()}
+    if len(named) == 1:
+        return next(iter(named.values()))
+    candidates = {
+        place: tensors
+        for place, tensors in named.items()
+        if 2 * len(tensors.keys() & set(expected)) >= len(expected)
+    }
+    if not candidates:
+        raise ModelError(
+            f"{path}: none of its {len(sets)} sets of tensors ({_places(sets)}) is this network's; "
+            "check the model's name"
+        )
+    if len(candidates) > 1:
+        raise ModelError(
+            f"{path}: holds {len(candidates)} sets of this network's weights "
+            f"({_places(candidates)}); choose one with --weights-key"
+        )
+    return next(iter(candidates.values()))
+
+
+def _sets(content: Any, place: str, depth: int = 0) -> "Iterator[tuple[str, Tensors]]":
+    """All dicts of named tensors and nothing else, with the keys that lead there."""
+    if not isinstance(content, Mapping) or not content or depth > _DEEPEST:
+        return
+    if all(isinstance(name, str) and _is_tensor(value) for name, value in content.items()):
+        yield place, dict(content)
+        return
+    for name, value in content.items():
+        if isinstance(name, str):
+            yield from _sets(value, f"{place}.{name}" if place else name, depth + 1)
+
+
+def _set_of(sets: "Mapping[str, Tensors]", key: str, path: Path) -> "Tensors":
+    if key in sets:
+        return sets[key]
+    inner = [tensors for place, tensors in sets.items() if place.startswith(f"{key}.")]
+    if len(inner) == 1:
+        return inner[0]
+    for place, tensors in sets.items():
+        if place and not key.startswith(f"{place}."):
+            continue
+        prefix = key[len(place) :].removeprefix(".") + "."
+        part = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+        if part:
+            return part
+    held = _places(sets) or "none"
+    raise ModelError(f"{path}: holds no tensors under --weights-key {key}; its sets: {held}")
+
+
+def _without_prefix(tensors: "Tensors", expected: Collection[str]) -> "Tensors":
+    """Names less the prefix that all share, as far as that brings them to the network's."""
+    wanted = set(expected)
+    best = tensors
+    while len({name.partition(".")[0] for name in tensors}) == 1 and all("." in n for n in tensors):
+        tensors = {name.partition(".")[2]: value for name, value in tensors.items()}
+        if len(tensors.keys() & wanted) > len(best.keys() & wanted):
+            best = tensors
+    return best
+
+
+def _why_none(content: Any) -> str:
+    if not isinstance(content, Mapping) or not any(map(_is_tensor, content.values())):
+        return "holds no dict of tensors"
+    strangers = [
+        str(name)
+        for name, value in content.items()
+        if not (isinstance(name, str) and _is_tensor(value))
+    ]
+    return f"holds more than tensors ({listed(strangers)})"
+
+
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
+
+
+def _places(sets: Iterable[str]) -> str:
+    return listed(place or "the outermost" for place in sets)
