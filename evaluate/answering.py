@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import torch
 
+from imagenetq.choices import Precision
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.device import Answers, Precision, Runner, undivided_copies
+from imagenetq.evaluate.device import Answers, Runner, undivided_copies
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.gauge import Gauge
 from imagenetq.evaluate.joining import whole_batches
@@ -89,7 +90,7 @@ def answer(
         # The disk is waited for here, so that the device need not wait.
         ThreadPoolExecutor(1) as disk,
     ):
-        gauge = Gauge(progress, done)
+        gauge = Gauge(progress, done, has_device=feeding.device.type != "cpu")
         for batch in gauge.timed(whole_batches(stream, feeding.device, feeding.batch_size)):
             for seat in seats:
                 _submit(seat, batch, disk)

@@ -16,6 +16,7 @@ from imagenetq.evaluate.models.check import (
     suspicious_padding,
 )
 from imagenetq.evaluate.preprocessing import normalise
+from imagenetq.progress import meter
 from imagenetq.specification import variant
 
 _CHECKED = 512
@@ -46,8 +47,13 @@ def clean_inputs(
     tasks = data.tasks([clean], limit)
     places = {task.key: place for place, task in enumerate(tasks)}
     came: list[int] = []
-    with feeding.on_workers().batches(tasks, preprocessings) as stream:
+    total = sum(task.n_samples or 0 for task in tasks)
+    with (
+        meter("looking at clean images", total) as progress,
+        feeding.on_workers().batches(tasks, preprocessings) as stream,
+    ):
         for batch in stream:
+            progress.advance(len(batch.notes))
             labels += [note.label for note in batch.notes]
             came += [places[note.task] for note in batch.notes]
             for column, inputs in zip(columns, batch.inputs, strict=False):

@@ -38,7 +38,7 @@ def test_build_verify_preview_on_the_sample(tmp_path: Path) -> None:
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     told = run("build", "sample", "--dry-run", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith("9 images x 52 variants in 52 shards")
+    assert told.stdout.startswith("9 photographs x 52 variants in 52 shards")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,13 +56,13 @@ def test_spec_prints_what_the_digest_covers() -> None:
     ("arguments", "status", "message"),
     [
         (["build", "nowhere"], 2, "no such file or folder"),
-        (["build", "sample", "--subset", "tiny"], 2, "no subset 'tiny'"),
+        (["build", "sample", "--subset", "tiny"], 2, "'tiny' is not one of 'full', 'mini'"),
         (["build", "sample", "--only", "blurr"], 2, "did you mean"),
         (["build", "sample", "--only", ","], 2, "no variants named"),
-        (["build", "sample", "--format", "zip"], 2, "no format 'zip'"),
-        (["build", "sample", "--dry-run", "--format", "foo"], 2, "no format 'foo'"),
+        (["build", "sample", "--format", "zip"], 2, "'zip' is not one of"),
+        (["build", "sample", "--dry-run", "--format", "foo"], 2, "'foo' is not one of"),
         (["build", "sample", "--workers", "0"], 2, "workers"),
-        (["build", "sample", "--executor", "dask"], 2, "no executor 'dask'; there are local, ray"),
+        (["build", "sample", "--executor", "dask"], 2, "'dask' is not one of 'local'"),
         (["build", "sample", "--shard", "9/8"], 2, "no share '9/8'; give I/N with I from 1 to N"),
         (["build", "sample", "--shard", "1/8", "--dry-run"], 2, "give no --shard"),
         (["build", "sample", "--shard", "1/8", "--like", "x"], 2, "--like takes all that decides"),
