@@ -18,7 +18,7 @@ from imagenetq.evaluate.joining import whole_batches
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.parts import Collector, Parts
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
-from imagenetq.progress import meter, say
+from imagenetq.progress import meter, say, working
 
 _WAITING_WRITES = 8
 """Finished tasks that may wait for a slow disk before the pass does."""
@@ -77,9 +77,10 @@ def answer(
     preprocessings = different_preprocessings(models)
     seats = []
     for model, part in zip(models, parts, strict=True):
-        runner = Runner(
-            model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
-        )
+        with working(f"preparing {model.name}"):
+            runner = Runner(
+                model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
+            )
         place = preprocessings.index(model.preprocessing)
         seats.append(_Seat(runner, place, part))
     total = done + sum(task.n_samples or 0 for task in todo)

@@ -16,8 +16,9 @@ from imagenetq.evaluate.models.check import (
     suspicious_padding,
 )
 from imagenetq.evaluate.preprocessing import normalise
-from imagenetq.progress import meter
+from imagenetq.progress import meter, working
 from imagenetq.specification import variant
+from imagenetq.words import counted
 
 _CHECKED = 512
 """Clean images that the check looks at: enough to see most mistakes, few enough to be quick."""
@@ -102,16 +103,17 @@ def _warnings(
     device: torch.device,
     batch_size: int,
 ) -> list[str]:
-    model.module.to(device)
-    n_correct = _n_correct(model, inputs, labels, device, batch_size)
-    low = clean_accuracy_warning(model, n_correct, len(labels))
-    if low is None and model.published_top1 is not None:
-        return []
-    found = [
-        low,
-        suspicious_normalisation(model, inputs, labels, batch_size),
-        suspicious_padding(model, inputs, labels, batch_size),
-    ]
+    with working(f"trying {model.name} on {counted(len(labels), 'clean image')}"):
+        model.module.to(device)
+        n_correct = _n_correct(model, inputs, labels, device, batch_size)
+        low = clean_accuracy_warning(model, n_correct, len(labels))
+        if low is None and model.published_top1 is not None:
+            return []
+        found = [
+            low,
+            suspicious_normalisation(model, inputs, labels, batch_size),
+            suspicious_padding(model, inputs, labels, batch_size),
+        ]
     return [warning for warning in found if warning is not None]
 
 

@@ -150,7 +150,7 @@ def result(tmp_path: Path) -> Path:
         (
             [*SAID, "--name", "a" * 101],
             2,
-            "--name: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..' cannot be taken; give 1 to 100 char",
+            "aaa..' cannot be taken; give 1 to 100 char",
         ),
         ([*SAID, "--name", "a", "--paper", "<script>"], 2, "--paper: "),
         ([*SAID, "--name", "a", "--folder", "../a"], 2, "--folder '../a': use lower-case"),
