@@ -19,7 +19,7 @@ from imagenetq.builder.summary import make_manifest
 from imagenetq.builder.unit import Job, complete_unit
 from imagenetq.errors import BuildStopped, FolderError
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest
-from imagenetq.progress import Meter, meter, say
+from imagenetq.progress import Meter, meter, say, working
 from imagenetq.selection import RankedImage
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
@@ -35,13 +35,13 @@ class ShareBuilt:
     Attributes:
         share: which.
         units: how many units it has.
-        images: in them, without those that were left out.
+        photographs: in them, without those that were left out.
         bad_images: left out.
     """
 
     share: Share
     units: int
-    images: int
+    photographs: int
     bad_images: tuple[BadImageNote, ...]
 
 
@@ -98,18 +98,21 @@ def build(
         UsageError: no such subset, format, variant or executor.
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
-    with _rendered(
-        source,
-        out,
-        None,
-        subset=subset,
-        format_name=format_name,
-        only=only,
-        workers=workers,
-        executor=executor,
-        allow_short=allow_short,
-        skip_bad=skip_bad,
-    ) as (folder, plan, records):
+    with (
+        _rendered(
+            source,
+            out,
+            None,
+            subset=subset,
+            format_name=format_name,
+            only=only,
+            workers=workers,
+            executor=executor,
+            allow_short=allow_short,
+            skip_bad=skip_bad,
+        ) as (folder, plan, records),
+        working("writing card and manifest"),
+    ):
         return _finish(folder, plan, records)
 
 
@@ -134,7 +137,7 @@ def build_share(
         return ShareBuilt(
             share,
             units=len(records),
-            images=sum(len(record.originals) for record in records),
+            photographs=sum(len(record.originals) for record in records),
             bad_images=tuple(bad.note() for record in records for bad in record.bad_images),
         )
 
@@ -166,7 +169,7 @@ def _rendered(
         folder.held(lambda: _require_own(folder), share) as hold,
     ):
         fetch_originals(source, selection.images, folder)
-        with meter("reading", n_images) as progress:
+        with meter("reading", n_images, "photographs") as progress:
             plan = make_plan(
                 source,
                 selection,
@@ -177,7 +180,8 @@ def _rendered(
         _begin(folder, plan)
         units = plan.units() if share is None else share.of(plan.units())
         job = Job(folder, source, plan, skip_bad)
-        with meter("rendering", sum(len(unit.images) for unit in units)) as progress:
+        n_images = sum(len(unit.images) for unit in units)
+        with meter("rendering", n_images, "photographs") as progress:
             results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
             records = _render(folder, hold, progress, results)
         hold.require()
@@ -187,7 +191,7 @@ def _rendered(
 def fetch_originals(source: Source, images: Sequence[RankedImage], folder: DatasetFolder) -> None:
     """Bring a remote source's originals to this machine, beside the dataset's other state."""
     if source.is_remote:
-        with meter("fetching", len(images)) as progress:
+        with meter("fetching", len(images), "photographs") as progress:
             source.fetch(images, folder.state / "originals", progress.advance)
 
 
@@ -244,7 +248,7 @@ def _render(
                 else:
                     bad_images.extend(result)
     except KeyboardInterrupt:
-        say(f"{_count(records)} of {progress.total} images are done; the same command goes on")
+        say(f"{_count(records)} of {progress.total} photographs are done; the same command goes on")
         raise
     except OSError as error:
         if error.errno in _FULL_DISK:
@@ -254,8 +258,8 @@ def _render(
         for image in sorted(bad_images, key=lambda image: image.reason):
             say(image.reason)
         raise BuildStopped(
-            f"{folder} is incomplete for want of images named above ({len(bad_images)}); mend "
-            "them, or add --skip-bad to leave them out, and run the same command again"
+            f"{folder} is incomplete for want of the photographs named above ({len(bad_images)}); "
+            "mend them, or add --skip-bad to leave them out, and run the same command again"
         )
     return sorted(records, key=lambda record: record.index)
 
@@ -281,7 +285,7 @@ def _missing_space(folder: DatasetFolder, progress: Meter, n_done: int) -> str:
     left = progress.total - n_done
     need = f"about {tally.bytes / rendered * left / 1e9:.2f} GB" if rendered else "space"
     return (
-        f"{folder.disk}: the disk is full; the {left} images that are not done need {need}; "
+        f"{folder.disk}: the disk is full; the {left} photographs that are not done need {need}; "
         "free it, and the same command goes on where it stopped"
     )
 

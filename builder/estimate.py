@@ -24,14 +24,14 @@ class Estimate:
     """What a build would make and take.
 
     Attributes:
-        images: originals.
+        photographs: originals.
         variants: of each.
         shards: files.
         bytes: of image files, extrapolated; None if no original could be rendered.
         seconds: with the workers asked for, extrapolated; None likewise.
     """
 
-    images: int
+    photographs: int
     variants: int
     shards: int
     bytes: int | None
@@ -62,7 +62,7 @@ def estimate(
     probes = images[:: max(1, len(images) // _PROBES)][:_PROBES]
     start = time.perf_counter()
     sizes = []
-    with meter("measuring", len(probes)) as progress:
+    with meter("measuring", len(probes), "photographs") as progress:
         for image in probes:
             size = _rendered_bytes(source, image, variants)
             sizes += [] if size is None else [size]
@@ -70,7 +70,7 @@ def estimate(
     seconds = (time.perf_counter() - start) / min(workers or usable_cores(), n_units)
     scale = len(images) / len(sizes) if sizes else None
     return Estimate(
-        images=len(images),
+        photographs=len(images),
         variants=len(variants),
         shards=n_units * len(variants),
         bytes=None if scale is None else round(sum(sizes) * scale),

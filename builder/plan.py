@@ -14,6 +14,7 @@ from imagenetq.builder.storage import JPEG, WEBP
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import Model, Sha256
+from imagenetq.progress import working
 from imagenetq.provenance import library_versions
 from imagenetq.selection import RankedImage, Selection, select, subset_of
 from imagenetq.shards import SHARD_ROWS
@@ -122,7 +123,8 @@ def select_images(source: Source, subset: str | None, *, allow_short: bool) -> S
         SourceError: the source cannot be read, or has too few images.
     """
     chosen = subset_of(subset, source.default_subset)
-    return select(source.images(), chosen, allow_short=allow_short)
+    with working("listing the photographs"):
+        return select(source.images(), chosen, allow_short=allow_short)
 
 
 def make_plan(

@@ -18,7 +18,7 @@ from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
-from imagenetq.progress import meter
+from imagenetq.progress import meter, working
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import (
@@ -54,7 +54,8 @@ def verify(
         OSError: the storage failed for good.
     """
     folder = dataset if isinstance(dataset, DatasetFolder) else open_folder(dataset)
-    manifest = folder.manifest()
+    with working(f"reading the manifest of {folder}"):
+        manifest = folder.manifest()
     if manifest.specification_digest != specification_digest():
         raise FolderError(
             f"{folder} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
@@ -91,7 +92,8 @@ def _originals(
 ) -> dict[str, RankedImage]:
     if source is None:
         return {}
-    selection = select(source.images(), manifest.subset, allow_short=True)
+    with working("listing the photographs"):
+        selection = select(source.images(), manifest.subset, allow_short=True)
     fetch_originals(source, selection.images, folder)
     return {image.image_id: image for image in selection.images}
 

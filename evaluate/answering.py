@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 import torch
 
+from imagenetq.choices import Precision
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.device import Answers, Precision, Runner, undivided_copies
+from imagenetq.evaluate.device import Answers, Runner, undivided_copies
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.gauge import Gauge
 from imagenetq.evaluate.joining import whole_batches
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.parts import Collector, Parts
 from imagenetq.evaluate.preprocessing import AnyPreprocessing
-from imagenetq.progress import meter, say
+from imagenetq.progress import meter, say, working
 
 _WAITING_WRITES = 8
 """Finished tasks that may wait for a slow disk before the pass does."""
@@ -76,9 +77,10 @@ def answer(
     preprocessings = different_preprocessings(models)
     seats = []
     for model, part in zip(models, parts, strict=True):
-        runner = Runner(
-            model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
-        )
+        with working(f"preparing {model.name}"):
+            runner = Runner(
+                model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
+            )
         place = preprocessings.index(model.preprocessing)
         seats.append(_Seat(runner, place, part))
     total = done + sum(task.n_samples or 0 for task in todo)
@@ -89,7 +91,7 @@ def answer(
         # The disk is waited for here, so that the device need not wait.
         ThreadPoolExecutor(1) as disk,
     ):
-        gauge = Gauge(progress, done)
+        gauge = Gauge(progress, done, has_device=feeding.device.type != "cpu")
         for batch in gauge.timed(whole_batches(stream, feeding.device, feeding.batch_size)):
             for seat in seats:
                 _submit(seat, batch, disk)

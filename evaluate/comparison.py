@@ -1,5 +1,6 @@
 """Two models on the same images: paired differences, and how sure they are."""
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -48,10 +49,13 @@ class Comparison(FiniteModel):
     Attributes:
         first: name of the first model.
         second: of the second.
-        n_images: over how many images.
+        n_images: over how many photographs.
         score: difference of the ImageNet-Q scores; None where a variant is missing.
         relative_score: of the relative scores.
         distortions: of each distortion's mean.
+        means_p_holm: for the means above that there are, by their names (`score`,
+            `relative_score`, or the distortion's), p of the two-sided normal test of the paired
+            difference, corrected over all of them (Holm 1979); a single photograph gives none.
         variants: for clean and each scored variant that both evaluated, in ladder order.
         warnings: why the difference may not be the models' alone.
     """
@@ -62,6 +66,7 @@ class Comparison(FiniteModel):
     score: Estimate | None
     relative_score: Estimate | None
     distortions: dict[str, Estimate | None]
+    means_p_holm: dict[str, Share]
     variants: dict[str, VariantDifference]
     warnings: tuple[str, ...]
 
@@ -74,18 +79,24 @@ def compare(first: Result, second: Result) -> Comparison:
     """
     require_same_data(first, second)
     one, other = first.predictions, second.predictions
+    scores = {
+        "score": _paired(score(one), score(other)),
+        "relative_score": _paired(relative_score(one), relative_score(other)),
+    }
+    distortions = {
+        ladder.distortion: _paired(
+            distortion_mean(one, ladder.distortion), distortion_mean(other, ladder.distortion)
+        )
+        for ladder in LADDERS
+    }
     return Comparison(
         first=first.entry.model.name,
         second=second.entry.model.name,
         n_images=one.n_images,
-        score=_paired(score(one), score(other)),
-        relative_score=_paired(relative_score(one), relative_score(other)),
-        distortions={
-            ladder.distortion: _paired(
-                distortion_mean(one, ladder.distortion), distortion_mean(other, ladder.distortion)
-            )
-            for ladder in LADDERS
-        },
+        score=scores["score"],
+        relative_score=scores["relative_score"],
+        distortions=distortions,
+        means_p_holm=_means_p_holm(scores | distortions),
         variants=_variant_differences(one, other),
         warnings=tuple(_warnings(first.entry, second.entry)),
     )
@@ -132,6 +143,28 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     return corrected
+
+
+def normal_p(difference: Estimate) -> float | None:
+    """The p value of the two-sided normal test, to which the interval belongs, of no difference.
+
+    None where there is no standard error.
+    """
+    if difference.standard_error is None:
+        return None
+    if difference.standard_error == 0:
+        return 1.0 if difference.value == 0 else 0.0
+    return math.erfc(abs(difference.value) / difference.standard_error / math.sqrt(2))
+
+
+def _means_p_holm(differences: dict[str, Estimate | None]) -> dict[str, float]:
+    tested = {
+        name: p
+        for name, held in differences.items()
+        if held is not None and (p := normal_p(held)) is not None
+    }
+    corrected = holm(np.array(list(tested.values())))
+    return {name: tidy(float(p)) for name, p in zip(tested, corrected, strict=True)}
 
 
 def _variant_differences(one: Predictions, other: Predictions) -> dict[str, VariantDifference]:

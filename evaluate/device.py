@@ -4,18 +4,16 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imagenetq.choices import Precision
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.moving import Copier
 from imagenetq.evaluate.rendering.normalising import quickest_normalise
-
-Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _IN_FLIGHT = 4

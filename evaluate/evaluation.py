@@ -33,7 +33,7 @@ from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.settings import Settings
 from imagenetq.evaluate.writing import finished_result, gather, make_result, write_result
-from imagenetq.progress import say
+from imagenetq.progress import say, working
 from imagenetq.specification import CLEAN, Variant, select_variants
 
 PARTS = ".parts"
@@ -136,16 +136,17 @@ def _evaluate(
     copied = SAME_AS_CLEAN if len(read) < len(variants) else None
     results = []
     for model, part, lines in zip(models, parts, warnings, strict=True):
-        columns = gather(part, [task.key for task in tasks], copied)
-        result = make_result(
-            columns,
-            model,
-            data,
-            precision=settings.precision,
-            device=device,
-            renderer=None if feeding.engine is None else feeding.engine.name,
-            warnings=lines,
-        )
+        with working(f"scoring {model.name}"):
+            columns = gather(part, [task.key for task in tasks], copied)
+            result = make_result(
+                columns,
+                model,
+                data,
+                precision=settings.precision,
+                device=device,
+                renderer=None if feeding.engine is None else feeding.engine.name,
+                warnings=lines,
+            )
         write_result(result, folders[model.name], part)
         results.append(result)
     return results

@@ -11,18 +11,24 @@ Item = TypeVar("Item")
 
 
 class Gauge:
-    """Counts samples, and measures how long the device's side waited for data.
+    """Counts images, and measures how long the device waited for data.
+
+    Args:
+        meter: where to show how far the evaluation has come.
+        already_done: images that were answered before.
+        has_device: whether the networks run on something else than the CPU, which the workers use.
 
     Attributes:
-        samples: answered so far.
+        images: answered so far, by all models.
         waited: seconds spent waiting for a batch, after the first one.
     """
 
-    def __init__(self, meter: Meter, already_done: int) -> None:
-        self.samples = 0
+    def __init__(self, meter: Meter, already_done: int, *, has_device: bool) -> None:
+        self.images = 0
         self.waited = 0.0
         self._meter = meter
         self._already_done = already_done
+        self._has_device = has_device
         self._answered: Counter[str] = Counter()
         self._start = time.monotonic()
 
@@ -44,29 +50,32 @@ class Gauge:
             yield batch
 
     def advance(self, variants: Sequence[str]) -> None:
-        """Count samples as answered, one a variant's name, and show how far each has come."""
-        self.samples += len(variants)
+        """Count images as answered, one a variant's name, and show how far each has come."""
+        self.images += len(variants)
         self._answered.update(variants)
-        done = self.samples + self._already_done
-        self._meter.show(Tally(done, self._already_done, 0), self._detail(variants))
+        done = self.images + self._already_done
+        self._meter.show(Tally(done, self._already_done, 0), self._details(variants))
 
-    def _detail(self, variants: Sequence[str]) -> str:
-        if not variants:
-            return f"waiting for the {self.bottleneck}"
-        latest = variants[-1]
-        return f"{latest}: {self._answered[latest]} images, waiting for the {self.bottleneck}"
+    def _details(self, variants: Sequence[str]) -> list[str]:
+        latest = [f"{name}: {self._answered[name]}" for name in variants[-1:]]
+        return [*latest, f"waiting for the {self.bottleneck}"] if self._has_device else latest
 
     @property
     def bottleneck(self) -> str:
-        """`data` if the device's side mostly waited for batches, else `device`."""
+        """`data` if the device mostly waited for batches, else `device`."""
         elapsed = max(time.monotonic() - self._start, 1e-9)
         return "data" if self.waited > elapsed / 2 else "device"
 
     def summary(self) -> str:
-        """One line: samples, rate, and whether the data or the device was the bottleneck."""
+        """One line: images, rate, and whether the data or the device was the bottleneck.
+
+        On the CPU neither is, since workers and networks share its cores.
+        """
         elapsed = max(time.monotonic() - self._start, 1e-9)
+        told = f"{self.images} images in {elapsed:.1f} s, {self.images / elapsed:.1f} images/s"
+        if not self._has_device:
+            return f"{told} on the CPU"
         return (
-            f"{self.samples} images in {elapsed:.1f} s, {self.samples / elapsed:.1f} images/s; the "
-            f"bottleneck was the {self.bottleneck} (data were waited for "
+            f"{told}; the bottleneck was the {self.bottleneck} (data were waited for "
             f"{self.waited / elapsed:.0%} of the time)"
         )

@@ -90,7 +90,7 @@ def hub_results(
         )
     notes = (
         f"top-1 accuracy in percent; version {entry.dataset_version}, subset "
-        f"{entry.subset or 'unknown'}, {entry.n_images} images, {entry.precision}; "
+        f"{entry.subset or 'unknown'}, {entry.n_images} photographs, {entry.precision}; "
         f"evaluated as {entry.model.name}; predictions {entry.predictions_sha256}"
     )
     return [

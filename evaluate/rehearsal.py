@@ -18,7 +18,9 @@ from imagenetq.evaluate.models.check import (
 from imagenetq.evaluate.models.outputs import settle, suspicious_outputs
 from imagenetq.evaluate.models.plain import foreign_arguments
 from imagenetq.evaluate.preprocessing import normalise
+from imagenetq.progress import meter, working
 from imagenetq.specification import variant
+from imagenetq.words import counted
 
 _CHECKED = 512
 """Clean images that the check looks at: enough to see most mistakes, few enough to be quick."""
@@ -51,8 +53,13 @@ def clean_inputs(
     tasks = data.tasks([clean], limit)
     places = {task.key: place for place, task in enumerate(tasks)}
     came: list[int] = []
-    with feeding.on_workers().batches(tasks, preprocessings) as stream:
+    total = sum(task.n_samples or 0 for task in tasks)
+    with (
+        meter("looking at clean images", total) as progress,
+        feeding.on_workers().batches(tasks, preprocessings) as stream,
+    ):
         for batch in stream:
+            progress.advance(len(batch.notes))
             labels += [note.label for note in batch.notes]
             came += [places[note.task] for note in batch.notes]
             for column, inputs in zip(columns, batch.inputs, strict=False):
@@ -118,15 +125,16 @@ def _warnings(
     device: torch.device,
     batch_size: int,
 ) -> list[str]:
-    model.module.to(device)
-    n_correct = _n_correct(model, inputs, labels, device, batch_size)
-    low = clean_accuracy_warning(model, n_correct, len(labels))
-    found = [_not_run_again(model), suspicious_outputs(model), low]
-    if low is not None or model.published_top1 is None:
-        found += [
-            suspicious_normalisation(model, inputs, labels, batch_size),
-            suspicious_padding(model, inputs, labels, batch_size),
-        ]
+    with working(f"trying {model.name} on {counted(len(labels), 'clean image')}"):
+        model.module.to(device)
+        n_correct = _n_correct(model, inputs, labels, device, batch_size)
+        low = clean_accuracy_warning(model, n_correct, len(labels))
+        found = [_not_run_again(model), suspicious_outputs(model), low]
+        if low is not None or model.published_top1 is None:
+            found += [
+                suspicious_normalisation(model, inputs, labels, batch_size),
+                suspicious_padding(model, inputs, labels, batch_size),
+            ]
     return [warning for warning in found if warning is not None]
 
 

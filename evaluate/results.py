@@ -13,6 +13,7 @@ from imagenetq.evaluate.scores import compute_scores
 from imagenetq.files import sha256_of, write_whole
 from imagenetq.predictions import PREDICTIONS_NAME, Predictions, read_predictions
 from imagenetq.specification import variant
+from imagenetq.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,20 @@ class Result:
         write_whole(folder / PREDICTIONS_NAME, data)
         write_whole(folder / ENTRY_NAME, entry.to_json().encode())
 
+    def __repr__(self) -> str:
+        """One line: what was evaluated, on how much, with what score."""
+        entry = self.entry
+        return (
+            f"Result({entry.model.name!r}, {counted(entry.n_images, 'photograph')}, "
+            f"{counted(len(entry.variants), 'variant')}, {_score(self.scores)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The same as a notebook shows it, with a row of accuracies a distortion."""
+        from imagenetq.evaluate.table import result_html
+
+        return result_html(self)
+
     @cached_property
     def scores(self) -> Scores:
         """Computed from the predictions, whatever the entry says."""
@@ -117,6 +132,11 @@ class Result:
         from imagenetq.evaluate.plot import plot_curves
 
         return plot_curves(self.scores, title=self.entry.model.name)
+
+
+def _score(scores: Scores) -> str:
+    held = scores.score
+    return "no score" if held is None else f"ImageNet-Q score {100 * held.value:.1f} %"
 
 
 def count(predictions: Predictions) -> dict[str, VariantCounts]:

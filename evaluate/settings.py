@@ -7,9 +7,9 @@ from typing import cast, get_args
 
 import torch
 
+from imagenetq.choices import Precision, Render
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.device import Precision, choose_device
-from imagenetq.evaluate.rendering import Render
+from imagenetq.evaluate.device import choose_device
 from imagenetq.progress import usable_cores
 
 CACHE_GIGABYTES = 100.0

@@ -1,6 +1,7 @@
-"""Results and comparisons as text: tables on a terminal, plain lines elsewhere."""
+"""Results and comparisons as text: tables on a terminal or in a notebook, plain lines elsewhere."""
 
 from collections.abc import Iterator
+from html import escape
 
 from rich.console import Console
 from rich.table import Table
@@ -8,8 +9,12 @@ from rich.text import Text
 
 from imagenetq.entry_scores import Crossing, Estimate, Proportion, Scores
 from imagenetq.evaluate.comparison import Comparison, VariantDifference
+from imagenetq.evaluate.leaderboard.registered import demonstration_of
+from imagenetq.evaluate.report.standing import demonstration
 from imagenetq.evaluate.results import Result
+from imagenetq.selection import SAMPLE
 from imagenetq.specification import CLEAN, LADDERS, Ladder, scored_variants
+from imagenetq.words import counted
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MISSING = "-"
@@ -44,11 +49,33 @@ def result_lines(result: Result) -> list[str]:
     return [*lines, *_summary(result)]
 
 
+def result_html(result: Result) -> str:
+    """A result as an HTML table, for notebooks; accuracies in per cent."""
+    scores = result.scores
+    title = f"{result.entry.model.name}, {counted(result.predictions.n_images, 'photograph')}"
+    head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
+    rows = []
+    for ladder in LADDERS:
+        mean = _mean(scores, ladder)
+        shown = _MISSING if mean is None else _percent(mean.value)
+        rows.append([*_ladder_row(ladder, _levels(scores, ladder)), shown])
+    return (
+        f"<table><caption>{escape(title)}</caption>"
+        f"<thead>{_html_row('th', head)}</thead>"
+        f"<tbody>{''.join(_html_row('td', row) for row in rows)}</tbody></table>"
+        f"<p>{'<br>'.join(map(escape, _summary(result)))}</p>"
+    )
+
+
+def _html_row(cell: str, texts: list[str]) -> str:
+    return f"<tr>{''.join(f'<{cell}>{escape(text)}</{cell}>' for text in texts)}</tr>"
+
+
 def comparison_lines(comparison: Comparison) -> list[str]:
     """A comparison as plain lines, differences of top-1 accuracy in percentage points."""
     lines = [
         f"{ladder.distortion} {ladder.parameter} {_range(ladder)}: "
-        f"{' '.join(_level_differences(comparison, ladder))}"
+        f"{' '.join(_level_differences(comparison, ladder))} points"
         for ladder in LADDERS
     ]
     return [_heading(comparison), *lines, *_conclusions(comparison)]
@@ -76,7 +103,8 @@ def _print(table: Table, notes: list[str], lines: list[str], console: Console | 
 
 def _result_table(result: Result) -> Table:
     scores = result.scores
-    table = _ladder_table(f"{result.entry.model.name}, {result.predictions.n_images} images")
+    photographs = counted(result.predictions.n_images, "photograph")
+    table = _ladder_table(f"{result.entry.model.name}, {photographs}", "top-1, %")
     table.add_column("curve")
     table.add_column("mean", justify="right")
     # Drawn against the best accuracy, so that weak models' curves have a shape too.
@@ -92,22 +120,23 @@ def _result_table(result: Result) -> Table:
 
 
 def _comparison_table(comparison: Comparison) -> Table:
-    table = _ladder_table(_heading(comparison))
+    table = _ladder_table(_heading(comparison), "top-1, points")
     table.add_column("mean", justify="right")
     for ladder in LADDERS:
         mean = comparison.distortions[ladder.distortion]
         levels = _level_differences(comparison, ladder)
         table.add_row(
-            *_ladder_row(ladder, levels), _MISSING if mean is None else f"{100 * mean.value:+.1f}"
+            *_ladder_row(ladder, levels),
+            _MISSING if mean is None else _marked_mean(comparison, ladder.distortion, mean),
         )
     return table
 
 
-def _ladder_table(title: str) -> Table:
+def _ladder_table(title: str, unit: str) -> Table:
     """A table with a row for each distortion and a column for each level."""
     # A model's name is text, not rich's markup.
     table = Table(title=Text(title), box=None, padding=(0, 1, 0, 0))
-    table.add_column("top-1, %")
+    table.add_column(unit)
     for level in range(1, _LEVELS + 1):
         table.add_column(str(level), justify="right")
     return table
@@ -129,7 +158,11 @@ def _summary(result: Result) -> list[str]:
     ]
     if scores.calibration_error is not None:
         lines.append(f"calibration error: {_percent(scores.calibration_error)} %")
-    return lines + [f"warning: {warning}" for warning in result.entry.warnings]
+    lines += [f"warning: {warning}" for warning in result.entry.warnings]
+    entry = result.entry
+    if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
+        lines.append(f"This is no result. {demonstration(entry)}")
+    return lines
 
 
 def _falls(scores: Scores) -> Iterator[str]:
@@ -143,7 +176,8 @@ def _falls(scores: Scores) -> Iterator[str]:
 
 
 def _heading(comparison: Comparison) -> str:
-    return f"{comparison.first} less {comparison.second}, {comparison.n_images} images"
+    photographs = counted(comparison.n_images, "photograph")
+    return f"{comparison.first} less {comparison.second}, {photographs}"
 
 
 def _level_differences(comparison: Comparison, ladder: Ladder) -> list[str]:
@@ -156,20 +190,37 @@ def _level_differences(comparison: Comparison, ladder: Ladder) -> list[str]:
 def _difference(held: VariantDifference | None) -> str:
     if held is None:
         return _MISSING
-    return f"{100 * held.difference.value:+.0f}{'*' if held.p_holm < _SIGNIFICANT else ''}"
+    return f"{100 * held.difference.value:+.0f}{_mark(held.p_holm)}"
+
+
+def _marked_mean(comparison: Comparison, distortion: str, mean: Estimate) -> str:
+    return f"{100 * mean.value:+.1f}{_mark(comparison.means_p_holm.get(distortion))}"
+
+
+def _mark(p: float | None) -> str:
+    return "*" if p is not None and p < _SIGNIFICANT else ""
+
+
+def _significant(p: dict[str, float]) -> str:
+    return f"{sum(value < _SIGNIFICANT for value in p.values())} of {len(p)}"
 
 
 def _conclusions(comparison: Comparison) -> list[str]:
-    means = comparison.distortions.items()
+    p_means = comparison.means_p_holm
     clean = comparison.variants.get(CLEAN)
-    found = sum(held.p_holm < _SIGNIFICANT for held in comparison.variants.values())
+    p_variants = {name: held.p_holm for name, held in comparison.variants.items()}
     return [
-        *(f"{distortion} mean: {_points(difference)}" for distortion, difference in means),
-        f"clean top-1: {_points(clean.difference if clean else None)}",
-        f"ImageNet-Q score: {_points(comparison.score)}",
-        f"relative score: {_points(comparison.relative_score)}",
-        f"{found} of {len(comparison.variants)} variants differ "
-        f"(* p < {_SIGNIFICANT}, exact McNemar, Holm-corrected)",
+        *(
+            f"{distortion} mean: {_points(difference, p_means.get(distortion))}"
+            for distortion, difference in comparison.distortions.items()
+        ),
+        f"clean top-1: {_points(clean.difference if clean else None, p_variants.get(CLEAN))}",
+        f"ImageNet-Q score: {_points(comparison.score, p_means.get('score'))}",
+        f"relative score: {_points(comparison.relative_score, p_means.get('relative_score'))}",
+        f"{_significant(p_variants)} variants differ "
+        f"(* p < {_SIGNIFICANT}, exact McNemar test, Holm-corrected)",
+        f"{_significant(p_means)} means and scores differ "
+        f"(* p < {_SIGNIFICANT}, paired normal test, Holm-corrected)",
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]
 
@@ -219,10 +270,10 @@ def _estimate(estimate: Estimate | None) -> str:
     return f"{_percent(estimate.value)} % ({low} to {high})"
 
 
-def _points(estimate: Estimate | None) -> str:
+def _points(estimate: Estimate | None, p: float | None) -> str:
     if estimate is None:
         return _MISSING
-    value = f"{100 * estimate.value:+.1f}"
+    value = f"{100 * estimate.value:+.1f}{_mark(p)} points"
     if estimate.low is None or estimate.high is None:
         return value
     return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"

@@ -6,12 +6,20 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+import imagenetq
 from imagenetq import specification_digest
+from imagenetq.builder.executors import EXECUTORS
+from imagenetq.builder.shards import FORMATS
+from imagenetq.choices import CheckPixels, Executor, Figure, Format, Precision, Render, Subset
 from imagenetq.cli import app
+from imagenetq.evaluate.report.pieces import KINDS
+from imagenetq.specification import SUBSETS
 
 README = Path(__file__).parents[1] / "README.md"
 COMMAND = str(Path(sys.executable).parent / "imagenetq")
@@ -38,7 +46,7 @@ def test_build_verify_preview_on_the_sample(tmp_path: Path) -> None:
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     told = run("build", "sample", "--dry-run", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith("9 images x 52 variants in 52 shards")
+    assert told.stdout.startswith("9 photographs x 52 variants in 52 shards")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,13 +64,13 @@ def test_spec_prints_what_the_digest_covers() -> None:
     ("arguments", "status", "message"),
     [
         (["build", "nowhere"], 2, "no such file or folder"),
-        (["build", "sample", "--subset", "tiny"], 2, "no subset 'tiny'"),
+        (["build", "sample", "--subset", "tiny"], 2, "'tiny' is not one of 'full'"),
         (["build", "sample", "--only", "blurr"], 2, "did you mean"),
         (["build", "sample", "--only", ","], 2, "no variants named"),
-        (["build", "sample", "--format", "zip"], 2, "no format 'zip'"),
-        (["build", "sample", "--dry-run", "--format", "foo"], 2, "no format 'foo'"),
+        (["build", "sample", "--format", "zip"], 2, "'zip' is not one of"),
+        (["build", "sample", "--dry-run", "--format", "foo"], 2, "'foo' is not one of"),
         (["build", "sample", "--workers", "0"], 2, "workers"),
-        (["build", "sample", "--executor", "dask"], 2, "no executor 'dask'; there are local, ray"),
+        (["build", "sample", "--executor", "dask"], 2, "'dask' is not one of 'local'"),
         (["build", "sample", "--shard", "9/8"], 2, "no share '9/8'; give I/N with I from 1 to N"),
         (["build", "sample", "--shard", "1/8", "--dry-run"], 2, "give no --shard"),
         (["build", "sample", "--shard", "1/8", "--like", "x"], 2, "--like takes all that decides"),
@@ -119,6 +127,30 @@ def test_help_is_quick() -> None:
     heavy = ("datasets", "pyarrow", "scipy", "torch", "pydantic", "webdataset", "glymur")
     loaded = {line.rsplit("|", 1)[-1].strip() for line in listed.splitlines()}
     assert not loaded & set(heavy)
+
+
+def test_the_version_is_that_of_the_package(call) -> None:
+    installed = metadata.version("imagenetq")
+    assert imagenetq.__version__ == installed
+    told = call("--version")
+    assert (told.returncode, told.stdout, told.stderr) == (0, f"imagenetq {installed}\n", "")
+
+
+def test_help_shows_choices_and_groups_the_options_of_eval(call, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    told = call("eval", "--help").stdout
+    panels = [told.index(f" {panel} \u2500") for panel in ("Model", "Data", "How to run", "Output")]
+    assert panels == sorted(panels)
+    assert panels[1] < told.index("--subset") < panels[2] < told.index("--precision") < panels[3]
+    for choices in (Subset, Precision, Render, CheckPixels):
+        assert "|".join(get_args(choices)) in told
+
+
+def test_choices_are_those_that_the_library_takes() -> None:
+    assert {*get_args(Subset)} == {*SUBSETS}
+    assert {*get_args(Format)} == {*FORMATS}
+    assert {*get_args(Executor)} == {*EXECUTORS}
+    assert {*Figure} == {*KINDS}
 
 
 def test_every_command_is_in_the_readme() -> None:

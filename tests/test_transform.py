@@ -125,23 +125,42 @@ def test_needs_no_torch():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_data_loader_workers_draw_differently_and_repeat_with_a_seeded_loader():
+def epochs(seed: int | None, loader_seed: int | None, workers: int = 2) -> list[list[bytes]]:
+    """What two epochs draw, by a transform's seed and that of the loader's generator."""
     torch = pytest.importorskip("torch", reason="needs torch (extra [eval])")
+    generator = None if loader_seed is None else torch.Generator().manual_seed(loader_seed)
+    loader = torch.utils.data.DataLoader(
+        Repeated(Distort("noise", seed=seed)),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        generator=generator,
+    )
+    with warnings.catch_warnings():
+        # Python warns of forking beside torch's threads; the loader always does so.
+        warnings.simplefilter("ignore")
+        return [list(loader), list(loader)]
 
-    def epochs(seed: int) -> list[list[bytes]]:
-        loader = torch.utils.data.DataLoader(
-            Repeated(Distort("noise", seed=1)),
-            batch_size=None,
-            num_workers=2,
-            multiprocessing_context="fork",
-            generator=torch.Generator().manual_seed(seed),
-        )
-        with warnings.catch_warnings():
-            # Python warns of forking beside torch's threads; the loader always does so.
-            warnings.simplefilter("ignore")
-            return [list(loader), list(loader)]
 
-    first, second = epochs(7)
+def test_in_workers_both_seeds_decide_what_is_drawn():
+    first, second = epochs(1, 7)
     assert len({*first, *second}) == 16
-    assert epochs(7) == [first, second]
-    assert epochs(8) != [first, second]
+    assert epochs(1, 7) == [first, second]
+    for other in (epochs(1, 8), epochs(2, 7), epochs(None, 7), epochs(1, None)):
+        assert not {*first, *second} & {*other[0], *other[1]}
+
+
+def test_a_loader_without_a_generator_takes_its_workers_seeds_from_torch():
+    torch = pytest.importorskip("torch", reason="needs torch (extra [eval])")
+    before = torch.get_rng_state()
+    try:
+        torch.manual_seed(3)
+        drawn = epochs(1, None)
+        torch.manual_seed(3)
+        assert epochs(1, None) == drawn
+    finally:
+        torch.set_rng_state(before)
+
+
+def test_without_workers_the_transforms_own_seed_decides():
+    assert epochs(1, 7, workers=0) == epochs(1, None, workers=0) != epochs(2, 7, workers=0)

@@ -10,13 +10,14 @@ from imagenetq.builder.folders import open_folder
 from imagenetq.builder.publish.origin import publishable_manifest, require_verified
 from imagenetq.builder.publish.payload import Payload
 from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME
-from imagenetq.builder.publish.repository import Gate, HubRepository, State
+from imagenetq.builder.publish.repository import HubRepository, State
 from imagenetq.builder.publish.repository_card import is_ours, tag_of
 from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
+from imagenetq.choices import Gate
 from imagenetq.errors import PublishError, UsageError
 from imagenetq.hub import PREFIX, HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest
-from imagenetq.progress import meter
+from imagenetq.progress import meter, working
 from imagenetq.specification import CLEAN, variants
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -100,10 +101,11 @@ def push(
         raise UsageError(
             f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
         )
-    manifest = publishable_manifest(folder)
     repository = HubRepository(address)
-    repository.require_writer()
-    state = repository.state()
+    with working(f"asking for {address}"):
+        manifest = publishable_manifest(folder)
+        repository.require_writer()
+        state = repository.state()
     access = _Access.of(state, public=public, gated=gated, images=not recipe_only)
     if state is not None:
         access.require_allowed(repository, public=public)
@@ -122,7 +124,8 @@ def push(
     n_rows = sum(file.rows for file in payload.body)
     with meter("uploading", max(n_rows, 1)) as progress:
         commit = upload(repository, payload, state.head, progress)
-    require_same(repository, payload, commit)
+    with working("comparing what is there"):
+        require_same(repository, payload, commit)
     repository.tag(tag_of(manifest), commit)
     access.show(repository, state)
     return _pushed(repository, manifest, access, commit, was_there=False)

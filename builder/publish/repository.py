@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imagenetq.builder.publish.failures import explained, status_of
 from imagenetq.builder.publish.origin import changed
 from imagenetq.builder.publish.payload import NewFile, RemoteFile
 from imagenetq.builder.publish.retrying import retried
+from imagenetq.choices import Gate
 from imagenetq.errors import FolderError, PublishError
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model
@@ -17,7 +18,6 @@ from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
-Gate = Literal["manual", "auto"]
 Result = TypeVar("Result")
 
 _KIND = "dataset"

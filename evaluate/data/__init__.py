@@ -2,12 +2,10 @@
 
 from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
 from imagenetq.evaluate.data.opening import open_data
-from imagenetq.evaluate.data.reading import CheckPixels
 from imagenetq.evaluate.data.source import CleanSource, Source
 from imagenetq.retrying import Patience
 
 __all__ = [
-    "CheckPixels",
     "CleanSource",
     "Data",
     "Identity",

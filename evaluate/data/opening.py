@@ -3,9 +3,9 @@
 from contextlib import suppress
 from pathlib import Path
 
+from imagenetq.choices import CheckPixels
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.data.reading import CheckPixels
 from imagenetq.evaluate.data.shards import StoredShards
 from imagenetq.evaluate.data.tars import BareTars, tar_names
 from imagenetq.hub import PREFIX, HubAddress

@@ -4,22 +4,16 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from imagenetq import classes
+from imagenetq.choices import CheckPixels
 from imagenetq.decoding import STORED_FORMATS, decode
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.evaluate.data.base import Sample
 from imagenetq.record import pixel_sha256
 from imagenetq.shards import StoredRow
 from imagenetq.specification import Variant, specification_digest, variant
-
-CheckPixels = Literal["all", "sample", "none"]
-"""Which rows' pixels are hashed and compared: `sample` is the first of each shard, and 1 in 20; of
-bare tars, for whose bytes no manifest vouches, it is every row.
-
-A manifest's hash proves the stored bytes; this proves that this machine decodes them as it should.
-"""
 
 _ONE_IN = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")

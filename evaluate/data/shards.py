@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from imagenetq import manifest as manifests
+from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Identity, Task
-from imagenetq.evaluate.data.reading import CheckPixels, Expected
+from imagenetq.evaluate.data.reading import Expected
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
 from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model, read_manifest

@@ -12,7 +12,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage
 from imagenetq.evaluate.data.base import Data, Identity, Sample, Task, Undistorted
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.progress import meter
+from imagenetq.progress import meter, working
 from imagenetq.record import pixel_sha256
 from imagenetq.rendering import Rendered, render_ladder
 from imagenetq.selection import RankedImage, SourceImage, select, subset_of
@@ -90,7 +90,8 @@ class CleanSource(Data):
         subset = subset_of(subset, source.default_subset)
         self._source = source
         self._originals = originals
-        self._images = select(source.images(), subset, allow_short=allow_short).images
+        with working("listing the photographs"):
+            self._images = select(source.images(), subset, allow_short=allow_short).images
         self.variants = variants()
         self.identity = Identity(
             dataset_version=DATASET_VERSION,
@@ -109,7 +110,7 @@ class CleanSource(Data):
         require_wanted(self.variants, variants, limit, self._source.kind)
         images = self._images[:limit]
         if self._source.is_remote:
-            with meter("fetching", len(images)) as progress:
+            with meter("fetching", len(images), "photographs") as progress:
                 self._source.fetch(images, self._originals, progress.advance)
         names = tuple(variant.name for variant in variants)
         unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data.base import Data, Identity, Task
-from imagenetq.evaluate.data.reading import CheckPixels, Expected, require_version
+from imagenetq.evaluate.data.reading import Expected, require_version
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
 from imagenetq.retrying import Patience, retried

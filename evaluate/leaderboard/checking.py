@@ -45,7 +45,7 @@ def check(
     with (
         Confined() as confined,
         TemporaryDirectory() as temporary,
-        meter("checking", len(paths)) as progress,
+        meter("checking", len(paths), "entries") as progress,
     ):
         for path in paths:
             inspected = _inspect(path, source, fetched or Path(temporary), confined)

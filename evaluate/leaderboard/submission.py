@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from imagenetq.entry import ENTRY_NAME, Text
-from imagenetq.entry_scores import FiniteModel
+from imagenetq.entry_scores import MAX_TEXT, FiniteModel
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.leaderboard.strict_json import read_strict
 from imagenetq.predictions import PREDICTIONS_NAME
@@ -27,6 +27,7 @@ FILES = (ENTRY_NAME, SUBMISSION_NAME, PREDICTIONS_NAME)
 """What an entry's folder may hold."""
 
 _MAX_BYTES = 2**16
+_SHOWN = 60
 _LINK = r"^https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/?#@!$&()*+,;=:%-]*)?$"
 _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}$"
@@ -82,6 +83,39 @@ class Submission(FiniteModel):
     def to_json(self) -> str:
         """The file's text."""
         return self.model_dump_json(indent=1) + "\n"
+
+
+_LINK_RULE = "a link that begins with https://, of plain characters, without spaces or user names"
+_TEXT_RULE = "characters that can be printed, without a space at either end"
+RULES = {
+    "name": f"1 to 100 {_TEXT_RULE}",
+    "link": _LINK_RULE,
+    "training_data": f"1 to 300 {_TEXT_RULE}",
+    "paper": f"nothing, or {_LINK_RULE}",
+    "notes": f"nothing, or at most {MAX_TEXT:,} characters that can be printed",
+}
+"""What each answer of a submitter must be, in words."""
+
+
+def checked_answer(field: str, text: str) -> str | None:
+    """What a field of a submission becomes of a submitter's answer.
+
+    Args:
+        field: one of `RULES`.
+        text: the answer; empty for no paper.
+
+    Raises:
+        UsageError: the answer cannot be taken; says what it must be.
+    """
+    value = None if field == "paper" and not text else text
+    try:
+        Submission.__pydantic_validator__.validate_assignment(
+            Submission.model_construct(), field, value
+        )
+    except ValidationError:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}.."
+        raise UsageError(f"{shown!a} cannot be taken; give {RULES[field]}") from None
+    return value
 
 
 def read_submission(path: Path) -> Submission:

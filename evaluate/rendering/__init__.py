@@ -5,8 +5,8 @@ and crops. JPEG 2000 stays with the workers: its entropy coder decides the
 pixels.
 """
 
-from imagenetq.evaluate.rendering.choosing import Render, choose_engine
+from imagenetq.evaluate.rendering.choosing import choose_engine
 from imagenetq.evaluate.rendering.engine import Engine
 from imagenetq.evaluate.rendering.stage import Stage
 
-__all__ = ["Engine", "Render", "Stage", "choose_engine"]
+__all__ = ["Engine", "Stage", "choose_engine"]

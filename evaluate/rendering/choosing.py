@@ -1,10 +1,10 @@
 """Who renders: the device where it gives the same pixels, else the workers."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 
+from imagenetq.choices import Render
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
@@ -12,9 +12,6 @@ from imagenetq.evaluate.rendering.check import difference
 from imagenetq.evaluate.rendering.cropping import can_crop
 from imagenetq.evaluate.rendering.engine import Engine, engine_for
 from imagenetq.progress import say
-
-Render = Literal["auto", "cpu", "gpu"]
-"""`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
 
 
 def choose_engine(

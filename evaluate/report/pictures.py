@@ -52,7 +52,7 @@ def pictures_of_source(source: Source) -> Pictures:
                 f"the source holds no image {image_id!r}; give the --source that the entries are of"
             )
         if source.is_remote:
-            with TemporaryDirectory() as folder, meter("fetching", 1) as progress:
+            with TemporaryDirectory() as folder, meter("fetching", 1, "photographs") as progress:
                 source.fetch([image], Path(folder), progress.advance)
                 data = source.read(image)
         else:

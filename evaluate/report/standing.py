@@ -9,6 +9,7 @@ from imagenetq.evaluate.leaderboard.registered import demonstration_of, is_regis
 from imagenetq.evaluate.report.words import network_names
 from imagenetq.evaluate.results import Result
 from imagenetq.selection import SAMPLE
+from imagenetq.words import counted
 
 
 def require_one_dataset(results: Sequence[Result]) -> None:
@@ -31,8 +32,8 @@ def basis(results: Sequence[Result]) -> str:
     """Dataset, subset, number of images and precision, and whether it is a demonstration."""
     entry = results[0].entry
     subset = f"subset {entry.subset}" if entry.subset else "no subset known"
-    images = "1 image" if entry.n_images == 1 else f"{entry.n_images:,} images"
-    said = f"ImageNet-Q {entry.dataset_version}, {subset}, {images}, {_precision(results)}."
+    photographs = counted(entry.n_images, "photograph")
+    said = f"ImageNet-Q {entry.dataset_version}, {subset}, {photographs}, {_precision(results)}."
     doubt = demonstration(entry)
     return said if doubt is None else f"{said} {doubt}"
 
@@ -41,15 +42,15 @@ def demonstration(entry: Entry) -> str | None:
     """A sentence that says why an entry is only a demonstration; None if it is more."""
     if is_registered(entry.source_digest):
         return None
-    images = "1-image" if entry.n_images == 1 else f"{entry.n_images:,}-image"
+    on = f"A demonstration on {counted(entry.n_images, 'photograph')}"
     if entry.subset == SAMPLE:
-        return f"A {images} demonstration: the embedded sample photographs, not ImageNet."
+        return f"{on}: the embedded sample photographs, not ImageNet."
     what = demonstration_of(entry.source_digest)
     if what is not None:
-        return f"A {images} demonstration: {what}."
+        return f"{on}: {what}."
     if entry.source_digest is None:
-        return f"A {images} demonstration: its source is not known."
-    return f"A {images} demonstration: its source ({entry.source_digest[:12]}) is not registered."
+        return f"{on}: its source is not known."
+    return f"{on}: its source ({entry.source_digest[:12]}) is not registered."
 
 
 def _precision(results: Sequence[Result]) -> str:

@@ -1,13 +1,9 @@
 """A whole report: every piece that the material allows, and a page that shows them."""
 
 import re
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
 
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import Model
@@ -26,11 +22,9 @@ from imagenetq.evaluate.report.style import Columns
 from imagenetq.evaluate.report.words import markdown
 from imagenetq.evaluate.results import Result
 from imagenetq.files import write_whole
-from imagenetq.progress import say
+from imagenetq.progress import working
 
 PAGE = "report.md"
-
-_QUIET_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,13 +91,13 @@ def write_report(
         else:
             left_out.append(lack)
     out.mkdir(parents=True, exist_ok=True)
-    with _step("rendering the photograph"):
+    with working("rendering the photograph"):
         picture = _picture(results, possible, pictures, image_id)
     material = Material(results, picture, models, layers, paper, columns)
     pieces: list[Piece] = []
     for figure in possible:
         try:
-            with _step(f"drawing {_called(figure)}"):
+            with working(f"drawing {_called(figure)}"):
                 made, notes = KINDS[figure].write(material, out)
         except ModelError as error:
             if figures is not None:
@@ -179,18 +173,3 @@ def _page(results: Sequence[Result], pieces: Sequence[Piece], left_out: Sequence
 
 def _called(figure: str) -> str:
     return {"table1": "table 1", "findings": "findings"}.get(figure, f"figure {figure}")
-
-
-@contextmanager
-def _step(label: str) -> Iterator[None]:
-    """Show what is going on: on a terminal at once, in a log once it has taken long."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(label):
-            yield
-        return
-    start = time.monotonic()
-    yield
-    seconds = time.monotonic() - start
-    if seconds > _QUIET_SECONDS:
-        say(f"{label}: {seconds:.0f} s")

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     )
     from imagenetq.transform import Distort
 
+    __version__: str
+
 __all__ = [
     "DATASET_VERSION",
     "Distort",
     "ImagenetqError",
     "Rendered",
     "Variant",
+    "__version__",
     "render",
     "render_ladder",
     "scored_variants",
@@ -53,6 +56,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: numpy and Pillow take longer than `--help`."""
+    if name == "__version__":
+        from imagenetq.provenance import code_version
+
+        return code_version()
     for home, public in _HOMES.items():
         if name in public:
             return getattr(import_module(home), name)

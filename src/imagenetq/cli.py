@@ -2,12 +2,13 @@
 
 import signal
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from imagenetq.commands import (
     building,
+    comparing,
     evaluating,
     hub_results,
     leaderboard,
@@ -22,13 +23,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from imagenetq.provenance import code_version
+
+        print(f"imagenetq {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _imagenetq(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take what is said before a command."""
+
+
 app.command("build")(building.build)
 app.command("verify")(building.verify)
 app.command("push")(publishing.push)
 app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
-app.command("compare")(evaluating.compare)
+app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
 app.command("eval-results")(hub_results.eval_results)

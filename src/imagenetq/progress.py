@@ -1,24 +1,42 @@
-"""Progress: a bar on a terminal, a quiet line now and then in a log."""
+"""Progress: a bar or a spinner on a terminal, a quiet line now and then in a log."""
 
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Timer
+from typing import Literal
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
+from rich.text import Text
+
+Unit = Literal["photographs", "images", "entries"]
+"""What is counted: originals; their variants, as rows or as inputs of networks; results."""
 
 _LOG_SECONDS = 15.0
+
+_BAR_SHARE = 8
+"""A bar takes one of so many parts of a terminal's width: the numbers say more."""
+
+
+_displays: list[Progress] = []
+"""What is on the terminal, the outermost first; only the last is seen."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class Tally:
     """How far all workers together have come.
 
     Attributes:
-        images: worked on, including those found done.
+        images: worked on, including those found done; of the meter's unit.
         already_done: images found done.
         bytes: of image files made or read.
     """
@@ -37,64 +55,152 @@ class Tally:
 
 
 class Meter:
-    """Shows how far a stage of work has come: images, images/s, time left and bytes.
+    """Shows how far a stage of work has come: count, rate, time left and bytes.
 
     On a terminal this is a bar; elsewhere a line every 15 seconds. Both go to standard error, so
     that standard output stays the command's result.
     """
 
-    def __init__(self, label: str, total: int, progress: Progress | None) -> None:
+    def __init__(self, label: str, total: int, unit: Unit, progress: Progress | None) -> None:
         self.label = label
         self.total = total
+        self.unit = unit
         self._progress = progress
-        self._task = (
-            progress.add_task(label, total=total, rate="", size="", detail="") if progress else None
-        )
+        self._task = progress.add_task(label, total=total or None, facts=()) if progress else None
         self._start = time.monotonic()
         self._last_line = self._start
         self.tally = Tally(0, 0, 0)
 
-    def advance(self, images: int) -> None:
-        """Count images, for work in this process."""
-        self.show(Tally(self.tally.images + images, 0, 0))
+    def advance(self, count: int) -> None:
+        """Count what is done, for work in this process."""
+        self.show(Tally(self.tally.images + count, 0, 0))
 
-    def show(self, tally: Tally, detail: str = "") -> None:
-        """Show a tally, which counts from the start of the stage, and what else is to be said."""
+    def show(self, tally: Tally, details: Sequence[str] = ()) -> None:
+        """Show a tally, which counts from the start of the stage, and what else is to be said.
+
+        Args:
+            tally: how far the work has come.
+            details: short facts, the most important first; a narrow terminal has no room for all.
+        """
         self.tally = tally
         now = time.monotonic()
         rate = (tally.images - tally.already_done) / max(now - self._start, 1e-9)
-        speed = f"{rate:.2f} images/s" if rate else ""
+        speed = f"{rate:.{0 if rate >= 100 else 2}f} {self.unit}/s" if rate else ""
         size = decimal(tally.bytes) if tally.bytes else ""
         if self._progress is not None and self._task is not None:
-            self._progress.update(
-                self._task, completed=tally.images, rate=speed, size=size, detail=detail
-            )
+            facts = [fact for fact in (speed, size, *details) if fact]
+            self._progress.update(self._task, completed=tally.images, facts=facts)
         elif now - self._last_line >= _LOG_SECONDS:
             self._last_line = now
-            left = f"{(self.total - tally.images) / rate:.0f} s left" if rate else ""
-            facts = [f"{tally.images} of {self.total} images", speed, size, left, detail]
+            of_all = f" of {self.total}" if self.total else ""
+            left = f"{(self.total - tally.images) / rate:.0f} s left" if rate and of_all else ""
+            facts = [f"{tally.images}{of_all} {self.unit}", speed, size, left, *details]
             say(f"{self.label}: {', '.join(fact for fact in facts if fact)}")
 
 
 @contextmanager
-def meter(label: str, total: int) -> Iterator[Meter]:
-    """A meter for one stage of work on `total` images."""
-    console = Console(stderr=True)
+def meter(
+    label: str, total: int, unit: Unit = "images", console: Console | None = None
+) -> Iterator[Meter]:
+    """A meter for one stage of work.
+
+    Args:
+        label: what is being done.
+        total: how many there are to do; 0 if that is not known.
+        unit: what is counted.
+        console: where to show it; standard error if None.
+    """
+    console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield Meter(label, total, None)
+        yield Meter(label, total, unit, None)
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[size]}"),
-        TextColumn("{task.fields[detail]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=max(1, console.width // _BAR_SHARE)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        _FactsColumn(),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield Meter(label, total, progress)
+    with _shown(*columns, console=console) as progress:
+        yield Meter(label, total, unit, progress)
+
+
+class _FactsColumn(ProgressColumn):
+    """What the other columns leave room for."""
+
+    max_refresh = None
+
+    def __init__(self) -> None:
+        super().__init__(Column(ratio=1, no_wrap=True))
+
+    def render(self, task: Task) -> "_Facts":
+        return _Facts(task.fields["facts"])
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Facts in one line; one for which there is no room is left out whole."""
+
+    facts: Sequence[str]
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(0, options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = ""
+        for fact in self.facts:
+            longer = f"{line}, {fact}" if line else fact
+            if len(longer) <= options.max_width:
+                line = longer
+        yield Text(line)
+
+
+@contextmanager
+def working(label: str, console: Console | None = None) -> Iterator[None]:
+    """Say what goes on while it cannot be counted, such as loading a library.
+
+    On a terminal a spinner turns at once; elsewhere a line says it once it has taken 15 seconds.
+
+    Args:
+        label: what is being done.
+        console: where to show it; standard error if None.
+    """
+    console = console or Console(stderr=True)
+    if console.is_terminal:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        )
+        with _shown(*columns, console=console) as progress:
+            progress.add_task(label, total=None)
+            yield
+        return
+    timer = Timer(_LOG_SECONDS, say, (label,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _shown(*columns: ProgressColumn, console: Console) -> Iterator[Progress]:
+    """One display at a time: the one around it is hidden meanwhile."""
+    outer = _displays[-1] if _displays else None
+    if outer is not None:
+        outer.stop()
+    progress = Progress(*columns, console=console, transient=True, expand=True)
+    _displays.append(progress)
+    try:
+        with progress:
+            yield progress
+    finally:
+        _displays.pop()
+        if outer is not None:
+            outer.start()
 
 
 def say(line: str) -> None:

@@ -21,13 +21,17 @@ class Distort:
     pipeline; torch need not be installed. Each draw is uniform over the rungs in range; noise
     gets a fresh field every time.
 
-    Randomness is the transform's own: no global state is read or changed. In the worker
-    processes of a `torch.utils.data.DataLoader` each worker, and each epoch, draws differently
-    (the worker's seed is mixed in), and repeats exactly if the loader's own generator is seeded.
+    Randomness is the transform's own: no global state is read or changed. In one process `seed`
+    alone decides what is drawn, call by call. In the worker processes of a
+    `torch.utils.data.DataLoader` two seeds do: `seed`, and the worker's, which the loader draws
+    for each epoch from its `generator` (torch's own, of `torch.manual_seed`, if it has none). So
+    each worker and each epoch draws differently, and a training repeats exactly if both are fixed
+    and the number of workers is the same; with one of them left open it does not.
 
     Args:
         distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`.
-        seed: of the transform's generator; None draws one from the operating system.
+        seed: of the transform's generator; None draws one from the operating system, so that
+            nothing repeats.
         **limits: the distortion's parameter as a pair (from, to), both included, or as one
             value: `sigma=(1, 3)`, `quality=10`. Left out: the whole ladder.
 

@@ -11,7 +11,7 @@ def test_the_estimate_is_near_the_truth(source_230: Path, tmp_path: Path) -> Non
     source = open_source(source_230)
     only = ["noise", "jpeg-10"]
     guess = estimate(source, subset="mini", only=only, workers=2)
-    assert (guess.images, guess.variants, guess.shards) == (230, 11, 33)
+    assert (guess.photographs, guess.variants, guess.shards) == (230, 11, 33)
     assert guess.seconds is not None
     assert guess.bytes is not None
     manifest = build(source, tmp_path / "q", subset="mini", only=only)
@@ -24,4 +24,4 @@ def test_originals_that_cannot_be_read_leave_it_open(make_source, tmp_path: Path
     for path in folder.rglob("*.JPEG"):
         path.write_bytes(b"")
     guess = estimate(open_source(folder), subset="mini")
-    assert (guess.images, guess.bytes, guess.seconds) == (2, None, None)
+    assert (guess.photographs, guess.bytes, guess.seconds) == (2, None, None)

@@ -103,7 +103,7 @@ def test_a_killed_share_costs_only_its_unfinished_units(
     others.touch()
     options = {"subset": "mini", "only": ONLY.split(","), "workers": 1}
     built = build_share(open_source(source_230), out, Share(1, 2), **options)
-    assert (built.units, built.images) == (2, 130)
+    assert (built.units, built.photographs) == (2, 130)
     assert [path.name for path in out.rglob(f"{TEMPORARY_PREFIX}*")] == [others.name]
     assert done == {path: path.stat().st_mtime_ns for path in out.glob("data/*/test-00000-*")}
     # Nobody built share 2: the whole build makes what is missing.
@@ -145,11 +145,13 @@ def test_bad_images_and_other_plans_are_told_of_as_in_a_whole_build(
     bad = sorted(images.rglob("*.JPEG"))[2]
     bad.write_bytes(bad.read_bytes()[:300])
     options = {"subset": "mini", "only": ["jpeg-10"], "workers": 1}
-    with pytest.raises(BuildStopped, match=r"incomplete for want of images named above \(1\)"):
+    with pytest.raises(
+        BuildStopped, match=r"incomplete for want of the photographs named above \(1\)"
+    ):
         build_share(open_source(images), out, Share(1, 2), **options)
     built = build_share(open_source(images), out, Share(1, 2), **options, skip_bad=True)
-    assert (built.images, [note.image_id for note in built.bad_images]) == (3, [bad.stem])
+    assert (built.photographs, [note.image_id for note in built.bad_images]) == (3, [bad.stem])
     empty = build_share(open_source(images), out, Share(2, 2), **options, skip_bad=True)
-    assert (empty.units, empty.images) == (0, 0)
+    assert (empty.units, empty.photographs) == (0, 0)
     with pytest.raises(FolderError, match="begun with another variants"):
         build_share(open_source(images), out, Share(1, 2), **{**options, "only": ["jpeg-8"]})

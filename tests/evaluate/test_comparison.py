@@ -8,7 +8,7 @@ from scipy import stats
 
 from fake_predictions import ALL, columns, random_predictions, result, run
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.comparison import Comparison, compare, holm, mcnemar
+from imagenetq.evaluate.comparison import Comparison, compare, holm, mcnemar, normal_p
 from imagenetq.evaluate.results import Result
 from imagenetq.predictions import Predictions
 from imagenetq.specification import scored_variants
@@ -78,6 +78,18 @@ def test_score_differences_are_those_of_the_scores():
     for name, held in got.distortions.items():
         gap = first.scores.distortions[name].mean.value - second.scores.distortions[name].mean.value
         assert held.value == pytest.approx(gap, abs=1e-9)
+
+
+def test_the_p_values_of_means_are_those_of_a_z_test_corrected_together():
+    got = compare(result(80, seed=1), result(80, seed=2))
+    held = {"score": got.score, "relative_score": got.relative_score} | got.distortions
+    p = [2 * stats.norm.sf(abs(one.value) / one.standard_error) for one in held.values()]
+    assert list(got.means_p_holm) == list(held)
+    assert list(got.means_p_holm.values()) == pytest.approx(holm(np.array(p)).tolist(), rel=1e-6)
+    for name, one in held.items():
+        if not one.low <= 0 <= one.high:
+            assert normal_p(one) < 0.05, name
+    assert compare(result(1), result(1)).means_p_holm == {}
 
 
 def test_the_bootstrap_agrees_with_the_paired_errors():

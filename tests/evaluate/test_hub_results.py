@@ -45,7 +45,7 @@ def test_the_client_reads_back_what_was_written(tmp_path: Path) -> None:
             "ImageNet-Q entry",
         )
         assert evaluated.entry.predictions_sha256 in entry.notes
-        assert f"{evaluated.entry.n_images} images, {evaluated.entry.precision}" in entry.notes
+        assert f"{evaluated.entry.n_images} photographs, {evaluated.entry.precision}" in entry.notes
 
 
 def test_without_commit_and_source_there_are_none(tmp_path: Path) -> None:
@@ -83,7 +83,11 @@ def test_what_is_no_result_for_the_hub_is_refused() -> None:
 def test_the_command_prints_where_it_wrote(tmp_path: Path, call) -> None:
     made().write(tmp_path / "result")
     ended = call("eval-results", "result", "--dataset", "org/q", "--out", "model", cwd=tmp_path)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        "warning: A demonstration on 30 photographs: its source (cccccccccccc) is not registered. "
+        "A model's page should show no such result\n"
+    )
     path = tmp_path / ended.stdout.strip()
     assert path == tmp_path / "model" / ".eval_results" / "imagenet-q.yaml"
     assert len(parse_eval_result_entries(yaml.safe_load(path.read_text()))) == 7

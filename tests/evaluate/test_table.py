@@ -1,6 +1,7 @@
 """Results as text: tables on a terminal, plain lines elsewhere."""
 
 import io
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_a_terminal_gets_a_table_within_80_columns():
     table = lines[: next(i for i, line in enumerate(lines) if line.startswith("clean"))]
     assert all(len(line) <= 80 for line in table)
     rows = {line.split()[0]: line for line in table if line.strip()}
-    assert rows["timm/made_up,"].strip() == "timm/made_up, 100 images"
+    assert rows["timm/made_up,"].strip() == "timm/made_up, 100 photographs"
     assert rows["blur"].split() == [
         *("blur", "1..9", "100", "95", "90", "85", "80", "75", "70", "65", "60"),
         *("██▇▇▇▆▆▆▅", "80.0"),
@@ -118,7 +119,25 @@ def test_one_image_has_no_interval():
 def test_a_models_name_is_no_markup():
     model = run().model.model_copy(update={"name": "[red]x[/red]"})
     made = Result.of(run(model=model), falling().predictions)
-    assert "[red]x[/red], 100 images" in printed(print_result, made, terminal=True)[0]
+    assert "[red]x[/red], 100 photographs" in printed(print_result, made, terminal=True)[0]
+
+
+def test_a_result_represents_itself_in_one_line_and_as_a_table_for_notebooks():
+    model = run().model.model_copy(update={"name": "<script>x</script>"})
+    warned = run(model=model, warnings=("5 < 6",))
+    made = Result.of(warned, falling().predictions)
+    assert repr(made) == (
+        "Result('<script>x</script>', 100 photographs, 52 variants, ImageNet-Q score 77.0 %)"
+    )
+    html = made._repr_html_()
+    root = ElementTree.fromstring(f"<div>{html.replace('<br>', '<br/>')}</div>")
+    assert root.find("table/caption").text == "<script>x</script>, 100 photographs"
+    assert [cell.text for cell in root.find("table/tbody/tr")] == [
+        *("blur 1..9", *["100", "95", "90", "85", "80", "75", "70", "65", "60"]),
+        *(None, None, "80.0"),
+    ]
+    assert "warning: 5 < 6" in list(root.find("p").itertext())
+    assert repr(result(5, ("blur-3",))).endswith("5 photographs, 1 variant, no score)")
 
 
 @pytest.mark.parametrize(
@@ -139,29 +158,37 @@ def test_sparkline(shares, top, expected):
 def test_a_comparison_in_plain_lines():
     got = comparison_lines(compare(falling(70), falling(50)))
     assert got == [
-        "timm/made_up less timm/made_up, 100 images",
-        "blur sigma 1..9: +0 +0 +0 +0 +0 +0 +0 +5 +10",
-        "noise sigma 10..100: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15*",
-        "contrast factor 1.0..0.0: - +0 +0 +0 +0 +0 +0 +5 +10 +15* -",
-        "jpeg quality 20..2: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15*",
-        "jpeg2000 psnr 40..20: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15* +20*",
-        "blur mean: +1.7 (+0.6 to +2.7)",
-        "noise mean: +3.0 (+1.5 to +4.5)",
-        "contrast mean: +3.3 (+1.6 to +5.0)",
-        "jpeg mean: +3.0 (+1.5 to +4.5)",
-        "jpeg2000 mean: +4.5 (+2.5 to +6.5)",
-        "clean top-1: +0.0 (+0.0 to +0.0)",
-        "ImageNet-Q score: +3.1 (+1.6 to +4.7)",
-        "relative score: +3.1 (+1.6 to +4.7)",
-        "5 of 50 variants differ (* p < 0.05, exact McNemar, Holm-corrected)",
+        "timm/made_up less timm/made_up, 100 photographs",
+        "blur sigma 1..9: +0 +0 +0 +0 +0 +0 +0 +5 +10 points",
+        "noise sigma 10..100: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15* points",
+        "contrast factor 1.0..0.0: - +0 +0 +0 +0 +0 +0 +5 +10 +15* - points",
+        "jpeg quality 20..2: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15* points",
+        "jpeg2000 psnr 40..20: +0 +0 +0 +0 +0 +0 +0 +5 +10 +15* +20* points",
+        "blur mean: +1.7* points (+0.6 to +2.7)",
+        "noise mean: +3.0* points (+1.5 to +4.5)",
+        "contrast mean: +3.3* points (+1.6 to +5.0)",
+        "jpeg mean: +3.0* points (+1.5 to +4.5)",
+        "jpeg2000 mean: +4.5* points (+2.5 to +6.5)",
+        "clean top-1: +0.0 points (+0.0 to +0.0)",
+        "ImageNet-Q score: +3.1* points (+1.6 to +4.7)",
+        "relative score: +3.1* points (+1.6 to +4.7)",
+        "5 of 50 variants differ (* p < 0.05, exact McNemar test, Holm-corrected)",
+        "7 of 7 means and scores differ (* p < 0.05, paired normal test, Holm-corrected)",
     ]
+
+
+def test_no_mean_of_equal_models_differs():
+    got = comparison_lines(compare(falling(), falling()))
+    assert not any("*" in line for line in got[:-2])
+    assert got[-1].startswith("0 of 7 means")
 
 
 def test_a_comparison_on_a_terminal():
     second = Result.of(run(precision="bf16"), falling(50).predictions)
     lines = printed(print_comparison, compare(falling(70), second), terminal=True)
-    assert "timm/made_up less timm/made_up, 100 images" in lines[0]
+    assert "timm/made_up less timm/made_up, 100 photographs" in lines[0]
+    assert lines[1].startswith("top-1, points")
     assert all(len(line) <= 80 for line in lines)
     blur = next(line for line in lines if line.startswith("blur 1..9"))
-    assert blur.split()[-2:] == ["+10", "+1.7"]
+    assert blur.split()[-2:] == ["+10", "+1.7*"]
     assert lines[-1] == "warning: different precisions: fp32 and bf16"

@@ -31,7 +31,7 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
         EntryError: an entry is damaged, or says what its predictions do not give.
     """
     paths = entry_paths(folder) if _holds_something(folder) else []
-    with Confined() as confined, meter("reading entries", len(paths)) as progress:
+    with Confined() as confined, meter("reading", len(paths), "entries") as progress:
         standings = []
         for path in paths:
             standings.append(_standing(read_folder(path), fetched, confined))

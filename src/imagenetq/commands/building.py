@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imagenetq.choices import Executor, Format, Subset
 from imagenetq.commands.ending import (
+    DATA_PANEL,
     FAILED,
+    OUTPUT_PANEL,
+    RUN_PANEL,
     SOURCE_HELP,
     Json,
     Workers,
@@ -16,7 +20,9 @@ from imagenetq.commands.ending import (
     names,
     note,
 )
+from imagenetq.commands.opening import open_source
 from imagenetq.errors import UsageError
+from imagenetq.words import counted
 
 if TYPE_CHECKING:
     from imagenetq.builder import ShareBuilt
@@ -31,49 +37,90 @@ _SHOWN = 20
 def build(
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)] = "sample",
     out: Annotated[
-        str, typer.Option(help="The dataset's folder, or its URL: s3://BUCKET/q, gs:// ..")
+        str,
+        typer.Option(
+            help="The dataset's folder, or its URL: s3://BUCKET/q, gs:// ..",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = "imagenet-q",
     subset: Annotated[
-        str | None, typer.Option(help="full: 10 images a class (default); mini: 1 a class.")
+        Subset | None,
+        typer.Option(
+            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = None,
     shard_format: Annotated[
-        str | None, typer.Option("--format", help="parquet (default) or webdataset.")
+        Format | None,
+        typer.Option(
+            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Units at once; one a core if not given.")
+        int | None,
+        typer.Option(
+            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
+        ),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")
+        Executor,
+        typer.Option(
+            help="local: processes of this machine; ray: a Ray cluster.",
+            rich_help_panel=RUN_PANEL,
+        ),
     ] = "local",
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Build the I-th of N shares, beside other processes."),
+        typer.Option(
+            metavar="I/N",
+            help="Build the I-th of N shares, beside other processes.",
+            rich_help_panel=RUN_PANEL,
+        ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
+        str | None,
+        typer.Option(
+            help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
     allow_short: Annotated[
-        bool, typer.Option("--allow-short", help="Record classes that have too few images.")
+        bool,
+        typer.Option(
+            "--allow-short",
+            help="Record classes that have too few photographs.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = False,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave unreadable images out, and record them.")
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Leave unreadable photographs out, and record them.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = False,
     like: Annotated[
         str | None,
         typer.Option(
             metavar="ORG/NAME|DIR",
             help="Build the very dataset of this recipe, and name every difference.",
+            rich_help_panel=DATA_PANEL,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell images, shards, bytes and time.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only tell photographs, shards, bytes and time.",
+            rich_help_panel=RUN_PANEL,
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Build the dataset, or go on with a build that was interrupted."""
     from imagenetq import builder
 
-    opened = builder.open_source(source)
+    opened = open_source(source)
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
     if like is not None:
@@ -128,7 +175,7 @@ def verify(
     """Hash every shard and pixel again; with SOURCE, render again and compare."""
     from imagenetq import builder
 
-    opened = None if source is None else builder.open_source(source)
+    opened = None if source is None else open_source(source)
     problems = builder.verify(folder, opened, workers=workers)
     if as_json:
         print(json.dumps({"ok": not problems, "problems": problems}, indent=1))
@@ -136,7 +183,7 @@ def verify(
         for problem in problems:
             print(problem)
     if problems:
-        end(f"{folder}: {len(problems)} problems", FAILED)
+        end(f"{folder}: {counted(len(problems), 'problem')}", FAILED)
     if not as_json:
         print(f"{folder}: all shards, rows and pixels are as the manifest says")
 
@@ -149,7 +196,7 @@ def spec(as_json: Json = False) -> None:
     if as_json:
         print(specification.canonical_json())
         return
-    print(f"ImageNet-Q {specification.DATASET_VERSION}: 51 variants of each image, and clean")
+    print(f"ImageNet-Q {specification.DATASET_VERSION}: 51 variants of each photograph, and clean")
     print(f"specification digest {specification.specification_digest()}")
     for ladder in specification.LADDERS:
         print(f"\n{ladder.distortion}: {ladder.parameter} from mild to strong")
@@ -160,60 +207,74 @@ def spec(as_json: Json = False) -> None:
 
 @explains_errors
 def preview(
-    image: Annotated[Path, typer.Argument(help="An image file.")],
+    image: Annotated[Path, typer.Argument(metavar="PHOTO", help="An image file.")],
     out: Annotated[Path, typer.Option(help="The picture to write: PNG, JPEG or WebP.")] = Path(
         "sheet.png"
     ),
 ) -> None:
-    """Draw every variant of one image, labelled, on one sheet."""
+    """Draw every variant of one photograph, labelled, on one sheet."""
     from imagenetq import builder
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
-    builder.contact_sheet(image).save(out)
+    from imagenetq.progress import working
+
+    with working(f"drawing every variant of {image}"):
+        builder.contact_sheet(image).save(out)
     print(out)
 
 
 def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from rich.filesize import decimal
+
     if as_json:
         print(json.dumps(asdict(estimate)))
         return
-    print(f"{estimate.images} images x {estimate.variants} variants in {estimate.shards} shards")
+    print(
+        f"{counted(estimate.photographs, 'photograph')} x {estimate.variants} variants in "
+        f"{estimate.shards} shards"
+    )
     if estimate.bytes is None or estimate.seconds is None:
         print("bytes and time are known once the originals are at hand")
     else:
         minutes = estimate.seconds / 60
-        print(f"about {estimate.bytes / 1e9:.2f} GB and {minutes:.1f} minutes")
+        print(f"about {decimal(estimate.bytes)} and {minutes:.1f} minutes")
 
 
 def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return
+    from rich.filesize import decimal
+
     size = sum(shard.bytes for shard in manifest.shards)
     print(
-        f"{out}: {manifest.images} images x {len(manifest.variants)} variants, {size / 1e9:.2f} GB"
+        f"{out}: {counted(manifest.images, 'photograph')} x {len(manifest.variants)} variants, "
+        f"{decimal(size)}"
     )
     if manifest.classes_absent:
         print(f"{len(manifest.classes_absent)} classes are absent from the source")
     if manifest.classes_short:
-        print(f"{len(manifest.classes_short)} classes are short of images")
+        print(f"{len(manifest.classes_short)} classes are short of photographs")
     if manifest.bad_images:
-        print(f"{len(manifest.bad_images)} unreadable images were left out")
+        print(f"left out: {counted(len(manifest.bad_images), 'unreadable photograph')}")
     print(f"pixel digest {manifest.pixel_digest}")
 
 
 def _print_share(out: str, built: "ShareBuilt", *, as_json: bool) -> None:
     if as_json:
-        told = {"share": str(built.share), "units": built.units, "images": built.images}
+        told = {"share": str(built.share), "units": built.units, "photographs": built.photographs}
         bad = [note.model_dump(mode="json") for note in built.bad_images]
         print(json.dumps({**told, "bad_images": bad}, indent=1))
         return
-    print(f"{out}: share {built.share} is done: {built.images} images in {built.units} units")
+    print(
+        f"{out}: share {built.share} is done: {counted(built.photographs, 'photograph')} in "
+        f"{counted(built.units, 'unit')}"
+    )
     if built.bad_images:
-        print(f"{len(built.bad_images)} unreadable images were left out")
+        print(f"left out: {counted(len(built.bad_images), 'unreadable photograph')}")
     print("once all shares are, the same command without --shard completes the dataset")
 
 
@@ -236,6 +297,9 @@ def _print_likeness(out: str, likeness: "Likeness", *, as_json: bool) -> None:
             FAILED,
         )
     if not likeness.is_equal:
-        end(f"{out}: not the same as {likeness.recipe}: {len(differences)} differences", FAILED)
+        end(
+            f"{out}: not the same as {likeness.recipe}: {counted(len(differences), 'difference')}",
+            FAILED,
+        )
     if not as_json:
         print(f"the same pixels and labels as {likeness.recipe}")

@@ -13,13 +13,22 @@ from imagenetq.errors import ImagenetqError, UsageError
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 SOURCE_HELP = (
-    "ImageNet's validation images: a folder of class folders; a folder or tar of flat images "
+    "ImageNet's validation photographs: a folder of class folders; a flat folder or tar "
     "with the development kit or LOC_val_solution.csv beside it; hf:ILSVRC/imagenet-1k; or sample."
 )
+DATA_PANEL, MODEL_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Model", "How to run", "Output"
+"""Groups of options in a command's help."""
+
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes; one a core if not given.")
+    int | None,
+    typer.Option(
+        min=1, help="Worker processes; one a core if not given.", rich_help_panel=RUN_PANEL
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT_PANEL),
+]
 
 _Parameters = ParamSpec("_Parameters")
 

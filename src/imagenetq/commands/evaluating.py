@@ -1,4 +1,4 @@
-"""The commands around evaluating models: eval, compare, models."""
+"""The commands around evaluating models: eval, models."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from imagenetq.choices import CheckPixels, Precision, Render, Subset
 from imagenetq.commands.ending import (
+    DATA_PANEL,
+    MODEL_PANEL,
+    OUTPUT_PANEL,
+    RUN_PANEL,
     SOURCE_HELP,
     Json,
     Workers,
@@ -14,35 +19,66 @@ from imagenetq.commands.ending import (
     names,
     note,
 )
+from imagenetq.commands.opening import open_source
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
-    from imagenetq.evaluate.data import CheckPixels
     from imagenetq.evaluate.models import LoadOptions
 
 _DEFAULT_DATA = Path("imagenet-q")
 
 _Model = Annotated[
-    list[str], typer.Option(help="SOURCE/NAME, such as timm/vgg16; may be given several times.")
+    list[str],
+    typer.Option(
+        metavar="SOURCE/NAME",
+        help="Such as timm/vgg16; may be given several times.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 _Weights = Annotated[
     str | None,
-    typer.Option(help="Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel."),
+    typer.Option(
+        metavar="FILE",
+        help="Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 _WeightsKey = Annotated[
     str | None,
-    typer.Option(help="Of a checkpoint with several networks' weights: state_dict_ema, teacher .."),
+    typer.Option(
+        help="Of a checkpoint with several networks' weights: state_dict_ema, teacher ..",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 _ModelArg = Annotated[
-    list[str] | None, typer.Option(help="Constructor argument NAME=VALUE, such as pad_type=same.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Constructor argument, such as pad_type=same.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
-_Mean = Annotated[str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")]
-_Std = Annotated[str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")]
-_InputSize = Annotated[str | None, typer.Option(help="Pixels: 224, or HEIGHT,WIDTH.")]
-_Interpolation = Annotated[str | None, typer.Option(help="bilinear, bicubic ..")]
+_Mean = Annotated[
+    str | None,
+    typer.Option(help="Of the normalisation: 0.5, or one a channel.", rich_help_panel=MODEL_PANEL),
+]
+_Std = Annotated[
+    str | None,
+    typer.Option(help="Of the normalisation: 0.5, or one a channel.", rich_help_panel=MODEL_PANEL),
+]
+_InputSize = Annotated[
+    str | None,
+    typer.Option(help="Pixels: 224, or HEIGHT,WIDTH.", rich_help_panel=MODEL_PANEL),
+]
+_Interpolation = Annotated[
+    str | None, typer.Option(help="bilinear, bicubic ..", rich_help_panel=MODEL_PANEL)
+]
 _ClassMap = Annotated[
-    Path | None, typer.Option(help="JSON list: which of the model's outputs each class is.")
+    Path | None,
+    typer.Option(
+        help="JSON list: which of the model's outputs each class is.", rich_help_panel=MODEL_PANEL
+    ),
 ]
 
 
@@ -50,46 +86,87 @@ _ClassMap = Annotated[
 def evaluate(
     model: _Model,
     data: Annotated[
-        str | None, typer.Option(help="A built folder, its URL, hf:ORG/NAME, or tars.")
+        str | None,
+        typer.Option(
+            help="A built folder, its URL, hf:ORG/NAME, or tars.", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help=f"Render from clean images instead. {SOURCE_HELP}")
+        str | None,
+        typer.Option(
+            help=f"Render from photographs instead. {SOURCE_HELP}", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Each model gets a folder in it.")] = Path("results"),
     only: Annotated[
-        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
+        str | None,
+        typer.Option(
+            help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
     subset: Annotated[
-        str | None, typer.Option(help="Of --source: full (10 images a class) or mini (1).")
+        Subset | None,
+        typer.Option(
+            help="Of --source: full is 10 photographs a class, mini 1.", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
     allow_short: Annotated[
-        bool, typer.Option("--allow-short", help="Of --source: take classes with few images.")
+        bool,
+        typer.Option(
+            "--allow-short",
+            help="Of --source: take classes with few photographs.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many images.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many photographs.", rich_help_panel=DATA_PANEL),
+    ] = None,
     precision: Annotated[
-        str, typer.Option(help="fp32, tf32, bf16 or fp16; only fp32 is ranked.")
+        Precision,
+        typer.Option(help="Of the arithmetic; only fp32 is ranked.", rich_help_panel=RUN_PANEL),
     ] = "fp32",
     device: Annotated[
-        str | None, typer.Option(help="cuda, cuda:1, cpu ..; a GPU if there is one.")
+        str | None,
+        typer.Option(
+            help="cuda, cuda:1, cpu ..; a GPU if there is one.", rich_help_panel=RUN_PANEL
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Images that the networks see at a time.", rich_help_panel=RUN_PANEL
+        ),
+    ] = 64,
     workers: Workers = None,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the networks first.")
+        bool,
+        typer.Option("--compile", help="Compile the networks first.", rich_help_panel=RUN_PANEL),
     ] = False,
     render: Annotated[
-        str,
-        typer.Option(help="Who renders --source: cpu (workers), gpu, or auto: a GPU if it can."),
+        Render,
+        typer.Option(
+            help="Who renders --source: cpu (workers), gpu, or auto: a GPU if it can.",
+            rich_help_panel=RUN_PANEL,
+        ),
     ] = "auto",
     cache: Annotated[
         Path | None,
-        typer.Option(help="Keep the networks' inputs there, for the next model to read."),
+        typer.Option(
+            help="Keep the networks' inputs there, for the next model to read.",
+            rich_help_panel=RUN_PANEL,
+        ),
     ] = None,
     cache_size: Annotated[
-        float, typer.Option(min=0.1, help="How large --cache may become, in GB.")
+        float,
+        typer.Option(
+            min=0.1, help="How large --cache may become, in GB.", rich_help_panel=RUN_PANEL
+        ),
     ] = 100.0,
     check_pixels: Annotated[
-        str, typer.Option(help="Rows whose pixels are compared with their hash: all, sample, none.")
+        CheckPixels,
+        typer.Option(
+            help="Rows whose pixels are compared with their hash.", rich_help_panel=DATA_PANEL
+        ),
     ] = "sample",
     weights: _Weights = None,
     weights_key: _WeightsKey = None,
@@ -99,29 +176,35 @@ def evaluate(
     input_size: _InputSize = None,
     interpolation: _Interpolation = None,
     class_map: _ClassMap = None,
+    out: Annotated[
+        Path, typer.Option(help="Each model gets a folder in it.", rich_help_panel=OUTPUT_PANEL)
+    ] = Path("results"),
     as_json: Json = False,
 ) -> None:
     """Evaluate models on every variant of every image; the same command resumes."""
     from imagenetq import evaluate as room
-    from imagenetq.evaluate.table import print_result
+    from imagenetq.progress import working
 
-    options = load_options(
-        weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
-    )
-    if len(model) > 1 and options != type(options)():
-        raise UsageError("weights, arguments and preprocessing belong to one model; give one")
-    settings = room.Settings.of(
-        only=names(only),
-        limit=limit,
-        precision=precision,
-        device=device,
-        batch_size=batch_size,
-        workers=workers,
-        compiled=compiled,
-        render=render,
-        cache=cache,
-        cache_gigabytes=cache_size,
-    )
+    with working("loading PyTorch"):
+        from imagenetq.evaluate.table import print_result
+
+        options = load_options(
+            weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
+        )
+        if len(model) > 1 and options != type(options)():
+            raise UsageError("weights, arguments and preprocessing belong to one model; give one")
+        settings = room.Settings.of(
+            only=names(only),
+            limit=limit,
+            precision=precision,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            compiled=compiled,
+            render=render,
+            cache=cache,
+            cache_gigabytes=cache_size,
+        )
     opened = _open(
         data,
         source,
@@ -130,7 +213,10 @@ def evaluate(
         check_pixels=check_pixels,
         originals=out / ".originals",
     )
-    models = [room.load_model(name, options) for name in model]
+    models = []
+    for name in model:
+        with working(f"loading {name}"):
+            models.append(room.load_model(name, options))
     for result in room.evaluate(models, opened, out, settings):
         folder = out / room.folder_name(result.entry.model.name)
         if as_json:
@@ -138,24 +224,6 @@ def evaluate(
         else:
             print_result(result)
             print(folder)
-
-
-@explains_errors
-def compare(
-    first: Annotated[Path, typer.Argument(metavar="ENTRY", help="A result's folder.")],
-    second: Annotated[Path, typer.Argument(metavar="ENTRY", help="Another one's.")],
-    as_json: Json = False,
-) -> None:
-    """Compare two results on the same images: paired differences, and which are significant."""
-    from imagenetq.evaluate.comparison import compare as compare_results
-    from imagenetq.evaluate.results import Result
-    from imagenetq.evaluate.table import print_comparison
-
-    comparison = compare_results(Result.read(first), Result.read(second))
-    if as_json:
-        print(comparison.model_dump_json(indent=1))
-    else:
-        print_comparison(comparison)
 
 
 @explains_errors
@@ -172,12 +240,15 @@ def models(
     as_json: Json = False,
 ) -> None:
     """List where models come from; or tell what NAME is."""
-    from imagenetq.evaluate.models.info import describe, sources
+    from imagenetq.progress import working
 
-    options = load_options(
-        weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
-    )
-    facts: dict[str, Any] = sources() if name is None else describe(name, options)
+    with working("loading PyTorch" if name is None else f"loading {name}"):
+        from imagenetq.evaluate.models.info import describe, sources
+
+        options = load_options(
+            weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
+        )
+        facts: dict[str, Any] = sources() if name is None else describe(name, options)
     if as_json:
         print(json.dumps(facts, indent=1))
         return
@@ -191,9 +262,9 @@ def _open(
     data: str | None,
     source: str | None,
     *,
-    subset: str | None,
+    subset: Subset | None,
     allow_short: bool,
-    check_pixels: str,
+    check_pixels: CheckPixels,
     originals: Path,
 ) -> "Data":
     if data is None and source is None and _DEFAULT_DATA.is_dir():
@@ -216,28 +287,25 @@ def open_given(
     data: str | None,
     source: str | None,
     *,
-    subset: str | None,
+    subset: Subset | None,
     allow_short: bool,
-    check_pixels: str,
+    check_pixels: CheckPixels,
     originals: Path,
 ) -> "Data":
     """The data of one of two options: `--data` names stored images, `--source` clean ones.
 
     Raises:
-        UsageError: both are given, or neither, or there is no such check.
+        UsageError: both are given, or neither.
     """
     from imagenetq.evaluate import CleanSource, open_data
+    from imagenetq.progress import working
 
-    if check_pixels not in ("all", "sample", "none"):
-        raise UsageError(f"no --check-pixels {check_pixels!r}; there are all, sample and none")
     if (data is None) == (source is None):
         raise UsageError("give --data or --source, not both")
     if data is not None:
-        return open_data(data, check_pixels=cast("CheckPixels", check_pixels))
-    # The one place where both rooms meet: sources are the builder's.
-    from imagenetq import builder
-
-    opened = builder.open_source(cast("str", source))
+        with working(f"opening {data}"):
+            return open_data(data, check_pixels=check_pixels)
+    opened = open_source(cast("str", source))
     return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
 
 

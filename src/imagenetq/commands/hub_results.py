@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.ending import explains_errors
+from imagenetq.commands.ending import explains_errors, note
+from imagenetq.commands.opening import read_result
 
 
 @explains_errors
@@ -23,7 +24,12 @@ def eval_results(
     ] = None,
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
+    result = read_result(results)
     from imagenetq.evaluate.hub_results import write_hub_results
-    from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.report.standing import demonstration
 
-    print(write_hub_results(Result.read(results), dataset, out, source=source))
+    path = write_hub_results(result, dataset, out, source=source)
+    doubt = demonstration(result.entry)
+    if doubt is not None:
+        note(f"warning: {doubt} A model's page should show no such result")
+    print(path)

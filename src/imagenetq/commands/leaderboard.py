@@ -4,19 +4,20 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imagenetq.choices import Subset
 from imagenetq.commands import evaluating, site
-from imagenetq.commands.ending import FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.commands.ending import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
     from imagenetq.evaluate.leaderboard.findings import Verdict
     from imagenetq.evaluate.leaderboard.registered import KnownSource
-    from imagenetq.evaluate.leaderboard.submission import Place, Submission
+    from imagenetq.evaluate.leaderboard.submission import Place
     from imagenetq.evaluate.models import LoadOptions
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ app = typer.Typer(
 app.command("build")(site.build)
 
 ENTRIES = Path("leaderboard/entries")
+
+_RERUN_PANEL = "Running an entry again"
 
 _ORIGINALS = Path("results/.originals")
 """Where `eval` keeps them, too."""
@@ -40,7 +43,10 @@ _MAY_BE_EMPTY = ("paper", "notes")
 
 _Data = Annotated[
     str | None,
-    typer.Option(help="The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME."),
+    typer.Option(
+        help="The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME.",
+        rich_help_panel=DATA_PANEL,
+    ),
 ]
 
 
@@ -52,39 +58,68 @@ def check(
     ] = ENTRIES,
     data: _Data = None,
     source: Annotated[
-        str | None, typer.Option(help="In place of --data: render from clean images, as for eval.")
+        str | None,
+        typer.Option(
+            help="In place of --data: render from photographs, as for eval.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = None,
-    subset: Annotated[str | None, typer.Option(help="Of --source, as for eval.")] = None,
+    subset: Annotated[
+        Subset | None, typer.Option(help="Of --source, as for eval.", rich_help_panel=DATA_PANEL)
+    ] = None,
     allow_short: Annotated[
-        bool, typer.Option("--allow-short", help="Of --source, as for eval.")
+        bool,
+        typer.Option("--allow-short", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
     ] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
     rerun: Annotated[
-        int | None, typer.Option(min=1, help="Answer so many pairs of one entry again.")
+        int | None,
+        typer.Option(
+            min=1, help="Answer so many pairs of one entry again.", rich_help_panel=_RERUN_PANEL
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of --rerun's choice; drawn and told if not given.")
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of --rerun's choice; drawn and told if not given.",
+            rich_help_panel=_RERUN_PANEL,
+        ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="For --rerun, if its name is not enough to load it safely."),
+        typer.Option(
+            help="If its name is not enough to load it safely.", rich_help_panel=_RERUN_PANEL
+        ),
     ] = None,
     model_weights: Annotated[
-        str | None, typer.Option(help="For --rerun: the file that --weights gave to eval.")
+        str | None,
+        typer.Option(help="The file that --weights gave to eval.", rich_help_panel=_RERUN_PANEL),
     ] = None,
     weights_key: Annotated[
         str | None, typer.Option(help="For --rerun: what --weights-key gave to eval.")
     ] = None,
     model_arg: Annotated[
-        list[str] | None, typer.Option(help="For --rerun, as for eval: NAME=VALUE.")
+        list[str] | None,
+        typer.Option(help="As for eval: NAME=VALUE.", rich_help_panel=_RERUN_PANEL),
     ] = None,
-    mean: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
-    std: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
-    input_size: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
-    interpolation: Annotated[str | None, typer.Option(help="For --rerun, as for eval.")] = None,
-    class_map: Annotated[Path | None, typer.Option(help="For --rerun, as for eval.")] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+    ] = None,
+    input_size: Annotated[
+        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+    ] = None,
+    interpolation: Annotated[
+        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+    ] = None,
+    class_map: Annotated[
+        Path | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Recompute every entry from its predictions, and say what is wrong or odd."""
@@ -169,6 +204,7 @@ def submit(
     """Check a result by recomputing it, and hand it in for the leaderboard."""
     from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.sending import keep_predictions, open_pull_request
+    from imagenetq.evaluate.leaderboard.submission import Submission
     from imagenetq.evaluate.leaderboard.submitting import (
         check_submittable,
         entry_name,
@@ -190,15 +226,17 @@ def submit(
         "paper": paper,
         "notes": notes,
     }
+    told = _checked(given, folder)
     _require_answers(given)
     result = check_submittable(results, _source(None if data is None else open_data(data)))
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
-    told = _submission(_asked(given))
+    told |= _asked([field for field in given if field not in told], folder)
+    submission = Submission.model_validate(told)
     place: Place | None = None
     if keep is not None:
-        place = keep_predictions(result.predictions, entry_name(told.name, folder), keep)
-    package = pack(result, told.model_copy(update={"predictions": place}), folder)
+        place = keep_predictions(result.predictions, entry_name(submission.name, folder), keep)
+    package = pack(result, submission.model_copy(update={"predictions": place}), folder)
     if target is None:
         where = str(write_package(package, out or ENTRIES))
     else:
@@ -268,31 +306,43 @@ def _require_answers(given: dict[str, str | None]) -> None:
         raise UsageError(f"only you know {', '.join(missing)}: give them, or run it on a terminal")
 
 
-def _asked(given: dict[str, str | None]) -> dict[str, str]:
-    """All that the submitter must say: from options, or else asked for on a terminal."""
+def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
+    """The answers that options gave, each of which can be taken."""
     told = {}
-    for field, value in given.items():
-        if value is None and sys.stdin.isatty():
-            default = "" if field in _MAY_BE_EMPTY else None
-            told[field] = str(
-                typer.prompt(_ASKED[field], default=default, show_default=False, err=True)
-            )
-        else:
-            told[field] = value or ""
+    for field, text in given.items():
+        if text is not None:
+            try:
+                told[field] = _answer(field, text, folder)
+            except UsageError as refused:
+                raise UsageError(f"{_option(field)}: {refused}") from None
     return told
 
 
-def _submission(told: dict[str, str]) -> "Submission":
-    from pydantic import ValidationError
+def _asked(fields: list[str], folder: str | None) -> dict[str, str | None]:
+    """The answers to what options left open: on a terminal, asked until they can be taken."""
+    if not sys.stdin.isatty():
+        return {field: _answer(field, "", folder) for field in fields}
+    return {field: _ask(field, folder) for field in fields}
 
-    from imagenetq.evaluate.leaderboard.submission import Submission
 
-    fields: dict[str, Any] = told | {"paper": told["paper"] or None}
-    try:
-        return Submission.model_validate(fields)
-    except ValidationError as invalid:
-        first = invalid.errors()[0]
-        raise UsageError(f"{_option(str(first['loc'][0]))}: {first['msg']}") from None
+def _ask(field: str, folder: str | None) -> str | None:
+    default = "" if field in _MAY_BE_EMPTY else None
+    while True:
+        text = typer.prompt(_ASKED[field], default=default, show_default=False, err=True)
+        try:
+            return _answer(field, text.strip(), folder)
+        except UsageError as refused:
+            note(str(refused))
+
+
+def _answer(field: str, text: str, folder: str | None) -> str | None:
+    from imagenetq.evaluate.leaderboard.submission import checked_answer
+    from imagenetq.evaluate.leaderboard.submitting import entry_name
+
+    value = checked_answer(field, text)
+    if field == "name":
+        entry_name(text, folder)  # An unusable one must be told now, not after all questions.
+    return value
 
 
 def _option(field: str) -> str:

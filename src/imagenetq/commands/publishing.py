@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from imagenetq.choices import Gate
 from imagenetq.commands.ending import Json, Workers, explains_errors, note
 from imagenetq.errors import UsageError
 
@@ -31,8 +32,8 @@ def push(
         typer.Option("--accept-imagenet-terms", help="You accept ImageNet's terms of access."),
     ] = False,
     gated: Annotated[
-        str | None,
-        typer.Option(help="Who answers requests for access: manual (you; default) or auto."),
+        Gate | None,
+        typer.Option(help="Who answers requests for access: manual, you (default); auto, the Hub."),
     ] = None,
     recipe_only: Annotated[
         bool, typer.Option("--recipe-only", help="Digests and pixel hashes, without an image.")
@@ -67,7 +68,7 @@ def _push_to_hub(
     *,
     public: bool,
     accept_terms: bool,
-    gated: str | None,
+    gated: Gate | None,
     recipe_only: bool,
     workers: int | None,
     as_json: bool,

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from imagenetq.commands.ending import SOURCE_HELP, Json, explains_errors, note
+from imagenetq.choices import Figure
+from imagenetq.commands.ending import (
+    DATA_PANEL,
+    MODEL_PANEL,
+    OUTPUT_PANEL,
+    SOURCE_HELP,
+    Json,
+    explains_errors,
+    note,
+)
+from imagenetq.commands.opening import open_source, read_result
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,58 +28,96 @@ if TYPE_CHECKING:
 def report(
     entries: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="ENTRY...", help="Results' folders, of one dataset."),
+        typer.Argument(metavar="RESULTS", help="Results' folders, of one dataset."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report"),
+    out: Annotated[
+        Path, typer.Option(help="The folder to write to.", rich_help_panel=OUTPUT_PANEL)
+    ] = Path("report"),
     figure: Annotated[
-        list[str] | None,
-        typer.Option(help="1, 2, 3, 4, table1 or findings; all that is possible if not given."),
+        list[Figure] | None,
+        typer.Option(
+            metavar="1|2|3|4|table1|findings",
+            help="Make this; may be given several times. All that is possible if not given.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help=f"Where figures 1, 3 and 4 take a photograph. {SOURCE_HELP}")
+        str | None,
+        typer.Option(
+            help=f"Where figures 1, 3 and 4 take a photograph. {SOURCE_HELP}",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="The same from a built folder, its URL or hf:ORG/NAME.")
+        str | None,
+        typer.Option(
+            help="The same from a built folder, its URL or hf:ORG/NAME.", rich_help_panel=DATA_PANEL
+        ),
     ] = None,
     image: Annotated[
         str | None,
-        typer.Option(help="The photograph's id; the first that all networks recognise clean."),
+        typer.Option(
+            help="The photograph's id; the first that all networks recognise clean.",
+            rich_help_panel=DATA_PANEL,
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Load this network of an entry, for its layers and figure 4."),
+        typer.Option(
+            help="Load this network of an entry, for its layers and figure 4.",
+            rich_help_panel=MODEL_PANEL,
+        ),
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="Weights of such a network; its entry's SHA-256 tells of which."),
+        typer.Option(
+            help="Weights of such a network; its entry's SHA-256 tells of which.",
+            rich_help_panel=MODEL_PANEL,
+        ),
     ] = None,
     layer: Annotated[
         list[str] | None,
-        typer.Option(help="Figure 4 shows this layer, not the first and last convolution."),
+        typer.Option(
+            help="Figure 4 shows this layer, not the first and last convolution.",
+            rich_help_panel=MODEL_PANEL,
+        ),
     ] = None,
     paper: Annotated[
-        bool, typer.Option("--paper", help="Draw the paper's own curves in figure 2.")
+        bool,
+        typer.Option(
+            "--paper", help="Draw the paper's own curves in figure 2.", rich_help_panel=OUTPUT_PANEL
+        ),
     ] = False,
     columns: Annotated[
-        int, typer.Option(min=1, max=2, help="Width of the figures, in columns of a page.")
+        int,
+        typer.Option(
+            min=1,
+            max=2,
+            help="Width of the figures, in columns of a page.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = 2,
     as_json: Json = False,
 ) -> None:
     """Make the paper's Table I and Figures 1 to 4, and findings in words, of results."""
-    from imagenetq.evaluate.report.networks import load_networks
-    from imagenetq.evaluate.report.standing import require_one_dataset
-    from imagenetq.evaluate.report.writing import write_report
-    from imagenetq.evaluate.results import Result
+    results = [read_result(folder) for folder in entries or []]
+    from imagenetq.progress import working
 
-    results = [Result.read(folder) for folder in entries or []]
+    with working("loading PyTorch and Matplotlib"):
+        from imagenetq.evaluate.report.networks import load_networks
+        from imagenetq.evaluate.report.standing import require_one_dataset
+        from imagenetq.evaluate.report.writing import write_report
+
     require_one_dataset(results)
+    with working("loading the networks"):
+        models = load_networks(results, model or [], weights or [])
     made = write_report(
         results,
         out,
         figures=figure or None,
         pictures=_pictures(source, data),
         image_id=image,
-        models=load_networks(results, model or [], weights or []),
+        models=models,
         layers=layer or None,
         paper=paper,
         columns=cast("Columns", columns),
@@ -91,11 +139,8 @@ def _pictures(source: str | None, data: str | None) -> "Pictures | None":
         raise UsageError("give --source or --data, not both")
     if data is not None:
         from imagenetq.evaluate import open_data
+        from imagenetq.progress import working
 
-        return pictures_of_data(open_data(data))
-    if source is None:
-        return None
-    # The one place where both rooms meet: sources are the builder's.
-    from imagenetq import builder
-
-    return pictures_of_source(builder.open_source(source))
+        with working(f"opening {data}"):
+            return pictures_of_data(open_data(data))
+    return None if source is None else pictures_of_source(open_source(source))

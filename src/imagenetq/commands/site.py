@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imagenetq.commands.ending import Json, explains_errors
+from imagenetq.words import counted
 
 
 @explains_errors
@@ -30,6 +31,6 @@ def build(
     if as_json:
         print(json.dumps(asdict(site) | {"folder": str(site.folder)}, indent=1))
         return
-    entries = "1 entry" if site.entries == 1 else f"{site.entries} entries"
-    print(f"{site.folder}: {entries}, {site.files} files, {site.bytes / 1e6:.2f} MB")
+    entries = counted(site.entries, "entry", "entries")
+    print(f"{site.folder}: {entries}, {counted(site.files, 'file')}, {site.bytes / 1e6:.2f} MB")
     print(site.folder / "index.html")

@@ -147,7 +147,11 @@ def result(tmp_path: Path) -> Path:
     [
         ([], 2, "only you know --name, --link, --training-data: give them, or run it on a"),
         (["--name", "a"], 2, "only you know --link, --training-data: give them"),
-        ([*SAID, "--name", "a" * 101], 2, "--name: String should have at most 100"),
+        (
+            [*SAID, "--name", "a" * 101],
+            2,
+            "aaa..' cannot be taken; give 1 to 100 char",
+        ),
         ([*SAID, "--name", "a", "--paper", "<script>"], 2, "--paper: "),
         ([*SAID, "--name", "a", "--folder", "../a"], 2, "--folder '../a': use lower-case"),
         ([*SAID, "--name", "a", "--out", "b", "--to", "org/c"], 2, "give --out or --to"),
@@ -165,7 +169,9 @@ def test_what_is_missing_or_wrong_is_one_line(call, result, tmp_path, arguments,
 
 def test_on_a_terminal_the_submitter_is_asked(executable, result, tmp_path):
     controller, terminal = pty.openpty()
-    os.write(controller, b"Made up\nhttps://example.org/\nnothing\n\nfor a test\n")
+    os.write(
+        controller, b"???\nMade up\nexample.org\nhttps://example.org/\nnothing\n\nfor a test\n"
+    )
     ended = subprocess.run(
         [executable, "submit", result], stdin=terminal, capture_output=True, text=True,
         check=False, cwd=tmp_path,
@@ -173,6 +179,8 @@ def test_on_a_terminal_the_submitter_is_asked(executable, result, tmp_path):
     os.close(terminal)
     os.close(controller)
     assert ended.returncode == 0, ended.stderr
+    assert "'???' makes no folder's name" in ended.stderr
+    assert "'example.org' cannot be taken; give a link that begins with https://" in ended.stderr
     assert "What it was trained on:" in ended.stderr
     path = tmp_path / ended.stdout.strip() / "submission.json"
     assert json.loads(path.read_text()) == {

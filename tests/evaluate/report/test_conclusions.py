@@ -104,7 +104,7 @@ def test_depth_is_judged_only_where_it_is_known(results, tiny):
     text = to_markdown(found)
     assert "| 1 + 1 |" in text
     assert "| not known |" in text
-    assert found.demonstration.startswith("A 9-image demonstration")
+    assert found.demonstration.startswith("A demonstration on 9 photographs")
 
 
 def test_what_was_not_evaluated_whole_is_not_ranked():

@@ -42,13 +42,13 @@ def test_an_entry_that_flatters_is_refused(tmp_path):
 
 def test_the_basis_names_dataset_and_precision_and_admits_a_demonstration(monkeypatch):
     assert basis([result(30)]) == (
-        "ImageNet-Q 1.0.0, subset full, 30 images, computed in fp32. "
-        "A 30-image demonstration: its source (cccccccccccc) is not registered."
+        "ImageNet-Q 1.0.0, subset full, 30 photographs, computed in fp32. "
+        "A demonstration on 30 photographs: its source (cccccccccccc) is not registered."
     )
     assert "the embedded sample photographs, not ImageNet" in basis([result(3, subset="sample")])
     assert "no subset known" in basis([result(3, subset=None)])
     assert basis([result(1, source_digest=None)]).endswith(
-        "1 image, computed in fp32. A 1-image demonstration: its source is not known."
+        "1 photograph, computed in fp32. A demonstration on 1 photograph: its source is not known."
     )
     two = basis([result(3), result(3, precision="bf16")])
     assert "computed in fp32 (timm/made_up (fp32)), bf16 (timm/made_up (bf16))" in two

@@ -17,8 +17,8 @@ from imagenetq.evaluate.report.writing import PAGE
 
 TINY = "python/tiny_models:tiny"
 BASIS = (
-    "ImageNet-Q 1.0.0, subset sample, 9 images, computed in fp32. "
-    "A 9-image demonstration: the embedded sample photographs, not ImageNet."
+    "ImageNet-Q 1.0.0, subset sample, 9 photographs, computed in fp32. "
+    "A demonstration on 9 photographs: the embedded sample photographs, not ImageNet."
 )
 
 
@@ -164,4 +164,4 @@ def test_real_networks(real_result, real_file, imagenet_sample, tmp_path):
     assert "figure4-torchvision-squeezenet1_0.pdf" in {path.name for path in report.files}
     assert any("no entry has a relative score" in line for line in report.left_out)
     page = (tmp_path / PAGE).read_text()
-    assert "A 4-image demonstration: its source (" in page
+    assert "A demonstration on 4 photographs: its source (" in page
