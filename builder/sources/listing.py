@@ -47,17 +47,14 @@ def source_image(name: str, wnid: str) -> SourceImage:
     """Describe an image by its name in the source and its class.
 
     Raises:
-        SourceError: the Hub's suffix of the name says another class, or the name has characters
-            that cannot be printed.
+        SourceError: the Hub's suffix of the name says another class.
     """
     stem = PurePosixPath(name).stem
-    if not stem.isprintable():
-        raise SourceError(f"{name!r}: a file name with unprintable characters; rename the file")
     image_id = image_id_of(stem)
     suffix = stem.removeprefix(image_id)
     if suffix not in ("", f"_{wnid}"):
         raise SourceError(
-            f"{name}: class {suffix[1:]} by its name, but {wnid} by its label; "
+            f"{name!r}: class {suffix[1:]} by its name, but {wnid} by its label; "
             "put the right labels beside the right images"
         )
     return SourceImage(image_id, wnid, name)

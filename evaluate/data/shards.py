@@ -10,7 +10,7 @@ from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.reading import CheckPixels, Expected
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model, read_manifest
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_model, read_manifest
 from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
@@ -57,6 +57,11 @@ class StoredShards(Data):
             subset=self._manifest.subset,
             n_images=self._manifest.images,
         )
+
+    @property
+    def bad_images(self) -> Sequence[BadImageNote]:
+        """What the manifest says was left out."""
+        return self._manifest.bad_images
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
         """One task a shard, variant by variant.

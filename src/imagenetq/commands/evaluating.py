@@ -61,6 +61,9 @@ def evaluate(
     allow_short: Annotated[
         bool, typer.Option("--allow-short", help="Of --source: take classes with few images.")
     ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Of --source: leave bad images out, and record them.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many images.")] = None,
     precision: Annotated[
         str, typer.Option(help="fp32, tf32, bf16 or fp16; only fp32 is ranked.")
@@ -120,6 +123,7 @@ def evaluate(
         source,
         subset=subset,
         allow_short=allow_short,
+        skip_bad=skip_bad,
         check_pixels=check_pixels,
         originals=out / ".originals",
     )
@@ -183,6 +187,7 @@ def _open(
     *,
     subset: str | None,
     allow_short: bool,
+    skip_bad: bool,
     check_pixels: str,
     originals: Path,
 ) -> "Data":
@@ -197,6 +202,7 @@ def _open(
         source,
         subset=subset,
         allow_short=allow_short,
+        skip_bad=skip_bad,
         check_pixels=check_pixels,
         originals=originals,
     )
@@ -208,6 +214,7 @@ def open_given(
     *,
     subset: str | None,
     allow_short: bool,
+    skip_bad: bool,
     check_pixels: str,
     originals: Path,
 ) -> "Data":
@@ -228,7 +235,9 @@ def open_given(
     from imagenetq import builder
 
     opened = builder.open_source(cast("str", source))
-    return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
+    return CleanSource(
+        opened, originals=originals, subset=subset, allow_short=allow_short, skip_bad=skip_bad
+    )
 
 
 def load_options(

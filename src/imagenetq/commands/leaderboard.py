@@ -58,6 +58,7 @@ def check(
     allow_short: Annotated[
         bool, typer.Option("--allow-short", help="Of --source, as for eval.")
     ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Of --source, as for eval.")] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -97,6 +98,7 @@ def check(
             source,
             subset=subset,
             allow_short=allow_short,
+            skip_bad=skip_bad,
             check_pixels="sample" if rerun is None else "all",
             originals=_ORIGINALS,
         )
