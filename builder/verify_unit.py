@@ -117,7 +117,7 @@ def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findi
         except FolderError as problem:
             findings.problems.append(str(problem))
         except OSError as error:
-            findings.problems.append(f"{place}: cannot be read ({error})")
+            findings.problems.append(f"{place}: cannot be read ({error.strerror or error})")
     if job.source is not None:
         _render_again(job, job.source, findings, reporter)
     return findings

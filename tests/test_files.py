@@ -1,10 +1,12 @@
 """Files that are either whole under their name, or not there."""
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import pytest
 
+from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.files import (
     TEMPORARY_PREFIX,
     AtomicFile,
@@ -12,6 +14,7 @@ from imagenetq.files import (
     sha256_of,
     write_whole,
 )
+from imagenetq.shards import read_tar
 
 
 def test_a_file_appears_whole_on_commit(tmp_path: Path) -> None:
@@ -58,3 +61,17 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "data" / "shard").write_bytes(b"")
     remove_temporary_files(tmp_path)
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["shard"]
+
+
+def test_a_failing_read_names_its_file():
+    # Linux answers EIO where nothing of this process is mapped.
+    path = Path("/proc/self/mem")
+    if not path.exists():
+        pytest.skip("needs /proc")
+    for read in (sha256_of, LocalFolder(path.parent).read):
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            read(path if read is sha256_of else path.name)
+        assert caught.value.filename == str(path)
+    with path.open("rb") as file, pytest.raises(OSError, match="shard-7") as caught:
+        list(read_tar(file, "shard-7"))
+    assert pickle.loads(pickle.dumps(caught.value)).filename == "shard-7"

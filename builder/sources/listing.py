@@ -11,7 +11,11 @@ from imagenetq.builder.sources.base import MAX_FILE_BYTES
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.selection import SourceImage, image_id_of
 
-_IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+_JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif")
+_OTHER_SUFFIXES = (
+    *(".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"),
+    *(".jp2", ".j2k", ".avif", ".heic"),
+)
 _WNID = re.compile(r"n\d{8}", re.ASCII)
 
 
@@ -20,7 +24,7 @@ def is_image_name(name: str) -> bool:
 
     More kinds than the dataset can hold, so that the others are refused, not overlooked.
     """
-    return not name.startswith(".") and name.lower().endswith(_IMAGE_SUFFIXES)
+    return not name.startswith(".") and name.lower().endswith((*_JPEG_SUFFIXES, *_OTHER_SUFFIXES))
 
 
 def image_files(folder: Path) -> list[str]:

@@ -110,7 +110,7 @@ class StoredShards(Data):
         except FileNotFoundError:
             raise FolderError(
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
-                "`imagenetq build` made"
+                "`imagenetq build` made, or give ImageNet's own images as --source"
             ) from None
         return parse_model(Manifest, data, address, FolderError)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from imagenetq.errors import FolderError
+from imagenetq.files import naming
 from imagenetq.record import features
 
 ROW_GROUP = 25
@@ -48,7 +49,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     try:
         # One row group after the other, and in it each column, is in the file's own order: memory
         # holds no more than that, and a stream can serve it.
-        with pq.ParquetFile(file, pre_buffer=False) as parquet:
+        with naming(name), pq.ParquetFile(file, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(features().arrow_schema):
                 raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
             for group in range(parquet.num_row_groups):
@@ -75,7 +76,7 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         OSError: it cannot be read to the end.
     """
     try:
-        with tarfile.open(fileobj=file, mode="r|") as tar:
+        with naming(name), tarfile.open(fileobj=file, mode="r|") as tar:
             members: dict[str, bytes] = {}
             key = ""
             for member in tar:
@@ -116,5 +117,7 @@ def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:
         if columns["label"] != label or key_of(columns["image_id"]) != key:
             raise FolderError(f"{name}: {key}: label or name contradict the row's JSON")
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        raise FolderError(f"{name}: {key}: not an image, a label and JSON") from None
+        raise FolderError(
+            f"{name}: {key}: not an image, a label and JSON; ImageNet's own images are a --source"
+        ) from None
     return StoredRow(columns, image)

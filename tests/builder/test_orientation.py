@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_originals import segment, with_segments
 from PIL import Image
 
 from imagenetq.builder.orientation import UPRIGHT, orientation, upright_original
 from imagenetq.decoding import decode
 from imagenetq.errors import BadImage
-from odd_originals import segment, with_segments
 
 
 def jpeg(**options: object) -> bytes:

@@ -8,11 +8,12 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from odd_originals import bad_files, encoded, good_files, write_class_folders
+
 from imagenetq.builder import build, open_source, verify
 from imagenetq.builder.orientation import UPRIGHT, orientation
 from imagenetq.errors import BuildStopped, SourceError
 from imagenetq.evaluate import CleanSource, Result, Settings, evaluate, load_model, open_data
-from odd_originals import bad_files, encoded, good_files, write_class_folders
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.filesize import decimal
 
 from imagenetq.commands.ending import (
     FAILED,
@@ -185,7 +186,7 @@ def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
         print("bytes and time are known once the originals are at hand")
     else:
         minutes = estimate.seconds / 60
-        print(f"about {estimate.bytes / 1e9:.2f} GB and {minutes:.1f} minutes")
+        print(f"about {decimal(estimate.bytes)} and {minutes:.1f} minutes")
 
 
 def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
@@ -193,9 +194,7 @@ def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
         print(manifest.to_json(), end="")
         return
     size = sum(shard.bytes for shard in manifest.shards)
-    print(
-        f"{out}: {manifest.images} images x {len(manifest.variants)} variants, {size / 1e9:.2f} GB"
-    )
+    print(f"{out}: {manifest.images} images x {len(manifest.variants)} variants, {decimal(size)}")
     if manifest.classes_absent:
         print(f"{len(manifest.classes_absent)} classes are absent from the source")
     if manifest.classes_short:
