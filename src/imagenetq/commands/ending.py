@@ -14,7 +14,8 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 SOURCE_HELP = (
     "ImageNet's validation images: a folder of class folders; a folder or tar of flat images "
-    "with the development kit or LOC_val_solution.csv beside it; hf:ILSVRC/imagenet-1k; or sample."
+    "with the development kit or LOC_val_solution.csv beside it; Tiny ImageNet; "
+    "hf:ILSVRC/imagenet-1k; or sample."
 )
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Worker processes; one a core if not given.")
