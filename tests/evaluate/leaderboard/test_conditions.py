@@ -8,6 +8,7 @@ import pytest
 from fake_entries import honest
 from fake_predictions import columns, result, run
 from imagenetq import classes
+from imagenetq.entry import LeftOut
 from imagenetq.evaluate.leaderboard import conditions as module
 from imagenetq.evaluate.leaderboard.conditions import (
     entry_conditions,
@@ -43,8 +44,12 @@ def test_an_honest_entry_meets_all_conditions():
         ({"precision": "bf16"}, "WARN: not ranked: computed in bf16"),
         ({"code_commit": "a" * 40 + "-dirty"}, "WARN: evaluated with changed code (aaaaaaaaaaaa-d"),
         ({"warnings": ("too low",)}, "WARN: the evaluation warned: too low"),
+        (
+            {"bad_images": (LeftOut(image_id="a", wnid="n01440764", reason="cut"),)},
+            "WARN: image 'a' is left out as bad",
+        ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_each_condition_is_said(changes, expected):
     (line,) = said(entry_conditions(honest(3, **changes).entry))
