@@ -1,11 +1,14 @@
 """Build a dataset: plan, render in worker processes, prove, describe. Resumes by itself."""
 
 import errno
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
+
+from rich.filesize import decimal
 
 from imagenetq.builder.card import write_card, write_placeholder
 from imagenetq.builder.executors import open_executor
@@ -25,6 +28,7 @@ from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
 
 _PLAN = f"{STATE}/plan.json"
+_PATTERN = re.compile(r"[*?]|\[.+\]|::")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -160,6 +164,7 @@ def _rendered(
     check_platform()
     run_units = open_executor(executor)
     folder = open_folder(out)
+    _warn_of_name(folder)
     shard_format(format_name)
     ladder = variants() if only is None else select_variants(only)
     selection = select_images(source, subset, allow_short=allow_short)
@@ -186,6 +191,16 @@ def _rendered(
             records = _render(folder, hold, progress, results)
         hold.require()
         yield folder, plan, records
+
+
+def _warn_of_name(folder: DatasetFolder) -> None:
+    """Say that `datasets` takes a path for a pattern, or for a script, before time is spent."""
+    path = Path(folder.name).absolute()
+    if folder.is_local and (_PATTERN.search(str(path)) or path.suffix == ".py"):
+        say(
+            f"warning: {path}: load_dataset cannot open a folder whose path holds '*', '?', '[]' "
+            "or '::' or ends in .py, or mixes it with others; better give another --out"
+        )
 
 
 def fetch_originals(source: Source, images: Sequence[RankedImage], folder: DatasetFolder) -> None:
@@ -283,7 +298,7 @@ def _missing_space(folder: DatasetFolder, progress: Meter, n_done: int) -> str:
     tally = progress.tally
     rendered = tally.images - tally.already_done
     left = progress.total - n_done
-    need = f"about {tally.bytes / rendered * left / 1e9:.2f} GB" if rendered else "space"
+    need = f"about {decimal(int(tally.bytes / rendered * left))}" if tally.bytes else "space"
     return (
         f"{folder.disk}: the disk is full; the {left} photographs that are not done need {need}; "
         "free it, and the same command goes on where it stopped"

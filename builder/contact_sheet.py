@@ -12,7 +12,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage
 from imagenetq.record import psnr, sum_of_squared_errors
 from imagenetq.rendering import Rendered, render_ladder
-from imagenetq.selection import image_id_of
+from imagenetq.selection import MAX_ID_LENGTH, image_id_of, is_image_id
 from imagenetq.specification import CLEAN, LADDERS
 
 _TILE = 168
@@ -45,11 +45,15 @@ def contact_sheet(path: Path) -> Image.Image:
         data = path.read_bytes()
     except OSError as error:
         raise BadImage(f"{path}: cannot be read ({error.strerror}); name a picture") from None
-    if not path.stem.isprintable():
-        raise BadImage(f"{path.stem!r}: a name of unprintable characters, which keys the noise")
+    image_id = image_id_of(path.stem)
+    if not is_image_id(image_id):
+        raise BadImage(
+            f"{image_id!r}: no image id, which has 1 to {MAX_ID_LENGTH} printable characters and "
+            "keys the noise; rename the file"
+        )
     clean = decode(data, str(path))
     rows: dict[str, list[_Tile]] = {}
-    for rendered in render_ladder(clean, image_id=image_id_of(path.stem)):
+    for rendered in render_ladder(clean, image_id=image_id):
         tile = _tile(rendered, data, clean)
         rows.setdefault(rendered.variant.distortion, []).append(tile)
     return _draw(path.name, clean, data, rows)

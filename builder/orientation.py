@@ -1,56 +1,88 @@
-"""Neutralise a JPEG's orientation tag in place, without touching its pixels.
+"""Neutralise a JPEG's orientation in place, without touching its pixels.
 
 `datasets` rotates an image by its orientation tag when decoding; timm and torchvision do not, and
 the dataset's pixel hashes are those of the unrotated image. So the stored original gets the tag
 value 1 ("upright"), in its Exif segment and in its XMP packet, and not one other byte changes.
+Metadata that are too damaged for that are renamed instead, by one byte a segment, so that readers
+pass them over.
 """
 
 import re
 import struct
+import warnings
 from collections.abc import Iterator
+from io import BytesIO
 
-_APP1 = 0xE1
-_START_OF_SCAN = 0xDA
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+UPRIGHT = 1
+
 _EXIF = b"Exif\x00\x00"
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([0-9])")
 _ORIENTATION = 0x0112
-_UPRIGHT = 1
 _ENTRY_BYTES = 12
 _SHORT, _LONG = 3, 4
 
 
-def neutralise_orientation(jpeg: bytes) -> bytes:
-    """The same JPEG file, its orientation, if it states one, changed to upright."""
+def upright_original(jpeg: bytes) -> bytes:
+    """The original JPEG file, byte for byte but for the orientation that it states, if any."""
+    if orientation(jpeg) == UPRIGHT:
+        return jpeg
+    upright = _patched(jpeg)
+    return upright if orientation(upright) == UPRIGHT else _without_metadata(jpeg)
+
+
+def orientation(jpeg: bytes) -> int | None:
+    """The orientation that Pillow, and so `datasets`, reads from Exif or XMP.
+
+    Returns:
+        1 to 8, upright where there is no tag; None where the metadata cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+                return int(image.getexif().get(_ORIENTATION, UPRIGHT))
+    except Exception:  # Whatever Pillow raises here, readers of the dataset would meet too.
+        return None
+
+
+def _patched(jpeg: bytes) -> bytes:
+    """The same file, its orientation changed to upright wherever it is stated as it should be."""
     patched = bytearray(jpeg)
-    for start, end in _app1_payloads(jpeg):
+    for start, end in _metadata(jpeg):
         if jpeg.startswith(_EXIF, start):
             _patch_exif(patched, start + len(_EXIF), end)
-        elif jpeg.startswith(_XMP, start):
+        else:
             for match in _XMP_ORIENTATION.finditer(jpeg, start, end):
-                patched[match.start(1)] = ord("0") + _UPRIGHT
+                patched[match.start(1)] = ord("0") + UPRIGHT
     return bytes(patched)
 
 
-def _app1_payloads(jpeg: bytes) -> Iterator[tuple[int, int]]:
-    """Where each APP1 segment's payload starts and ends."""
-    position = 2
-    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF:
-        marker = jpeg[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        if marker in _STANDALONE:
-            position += 2
-            continue
-        if marker == _START_OF_SCAN:
-            return
-        (length,) = struct.unpack_from(">H", jpeg, position + 2)
-        end = min(position + 2 + length, len(jpeg))
-        if marker == _APP1:
-            yield position + 4, end
-        position = max(end, position + 4)
+def _without_metadata(jpeg: bytes) -> bytes:
+    """The same file, whose Exif and XMP segments no reader knows by their first letter."""
+    renamed = bytearray(jpeg)
+    for start, _ in _metadata(jpeg):
+        renamed[start] = ord("-")
+    return bytes(renamed)
+
+
+def _metadata(jpeg: bytes) -> Iterator[tuple[int, int]]:
+    """Where the payload of each Exif and XMP segment that Pillow reads starts and ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+            segments = image.applist if isinstance(image, JpegImageFile) else []
+    end = 0
+    for name, payload in filter(lambda segment: segment[1], segments):
+        marker = 0xFE if name == "COM" else 0xE0 + int(name.removeprefix("APP"))
+        header = struct.pack(">BBH", 0xFF, marker, 2 + len(payload))
+        start = jpeg.index(header + payload, end) + len(header)
+        end = start + len(payload)
+        if name == "APP1" and payload.startswith((_EXIF, _XMP)):
+            yield start, end
 
 
 def _patch_exif(jpeg: bytearray, tiff: int, end: int) -> None:
@@ -67,4 +99,4 @@ def _patch_exif(jpeg: bytearray, tiff: int, end: int) -> None:
         tag, kind = struct.unpack_from(f"{order}HH", jpeg, entry)
         if tag == _ORIENTATION:
             value_format = {_SHORT: "H", _LONG: "I"}.get(kind, "B")
-            struct.pack_into(f"{order}{value_format}", jpeg, entry + 8, _UPRIGHT)
+            struct.pack_into(f"{order}{value_format}", jpeg, entry + 8, UPRIGHT)

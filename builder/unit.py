@@ -263,21 +263,16 @@ def _render_rows(
     job: Job, image: PlannedImage, original: bytes, clean: Pixels
 ) -> list[tuple[Row, bytes, bool]]:
     rows = []
-    try:
-        for rendered in render_ladder(clean, image_id=image.image_id, only=job.plan.ladder()):
-            stored = stored_bytes(rendered, original, job.plan.clean_extension)
-            row = Row.of(
-                rendered.variant,
-                image_id=image.image_id,
-                wnid=image.wnid,
-                rank=image.rank,
-                pixels=rendered.pixels,
-                clean=clean,
-                n_bytes=len(stored),
-            )
-            rows.append((row, stored, is_uniform(rendered.pixels)))
-    except BadImage as reason:
-        raise BadImage(f"{image.name}: {reason}") from None
-    except (OSError, ValueError) as error:  # What Pillow's encoders raise.
-        raise BadImage(f"{image.name}: cannot be encoded ({error})") from None
+    for rendered in render_ladder(clean, image_id=image.image_id, only=job.plan.ladder()):
+        stored = stored_bytes(rendered, original, job.plan.clean_extension)
+        row = Row.of(
+            rendered.variant,
+            image_id=image.image_id,
+            wnid=image.wnid,
+            rank=image.rank,
+            pixels=rendered.pixels,
+            clean=clean,
+            n_bytes=len(stored),
+        )
+        rows.append((row, stored, is_uniform(rendered.pixels)))
     return rows

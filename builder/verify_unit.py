@@ -7,9 +7,9 @@ from typing import BinaryIO, cast
 
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.orientation import UPRIGHT, orientation
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
-from imagenetq.builder.storage import UPRIGHT, orientation
 from imagenetq.decoding import STORED_FORMATS, decode, is_jpeg
 from imagenetq.digests import PixelLine
 from imagenetq.distortions import Pixels
@@ -17,7 +17,7 @@ from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import Manifest, Shard
 from imagenetq.record import Row, is_uniform, pixel_sha256, psnr
 from imagenetq.rendering import render_ladder
-from imagenetq.selection import RankedImage
+from imagenetq.selection import MAX_ID_LENGTH, RankedImage, is_image_id
 from imagenetq.shards import READERS, StoredRow
 from imagenetq.specification import CLEAN, select_variants, variant
 
@@ -117,7 +117,7 @@ def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findi
         except FolderError as problem:
             findings.problems.append(str(problem))
         except OSError as error:
-            findings.problems.append(f"{place}: cannot be read ({error})")
+            findings.problems.append(f"{place}: cannot be read ({error.strerror or error})")
     if job.source is not None:
         _render_again(job, job.source, findings, reporter)
     return findings
@@ -142,11 +142,14 @@ def _check_row(
 ) -> None:
     """Check one row; `clean` collects the unit's clean images, which come first."""
     fields = stored.fields
-    place = f"{job.folder.at(shard.path)}: {fields.get('image_id')} ({shard.variant})"
+    place = f"{job.folder.at(shard.path)}: {fields.get('image_id')!s:.220} ({shard.variant})"
     try:
         pixels = decode(stored.image, place, STORED_FORMATS)
         if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:
-            findings.problems.append(f"{place}: has an orientation tag; readers would rotate it")
+            findings.problems.append(
+                f"{place}: states an orientation, or has damaged metadata; readers would rotate it "
+                "or fail"
+            )
         if shard.variant == CLEAN:
             clean.add(fields["image_id"], pixels, stored.image)
         row = _expected_row(shard, stored, pixels, clean.get(fields["image_id"]))
@@ -156,6 +159,10 @@ def _check_row(
     except (KeyError, TypeError, ValueError):
         findings.problems.append(f"{place}: its columns are not those of an ImageNet-Q row")
         return
+    if not is_image_id(row.image_id):
+        findings.problems.append(
+            f"{place}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
+        )
     found = findings.variants.setdefault(shard.variant, FoundVariant())
     found.psnrs.append(row.psnr)
     found.image_bytes += row.n_bytes

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from imagenetq.entry import MAX_LEFT_OUT
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.answering import answer, different_preprocessings
 from imagenetq.evaluate.cache import Store
@@ -63,6 +64,7 @@ def evaluate(
 
     Raises:
         EvaluationError: logits were not numbers, or the folder holds another evaluation.
+        SourceError: originals are bad, each of which has been named.
         FolderError: the data are damaged.
         OSError: storage or network failed for good.
     """
@@ -111,6 +113,14 @@ def _evaluate(
         choose_engine(settings.render, device, data, different_preprocessings(models)),
         None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
     )
+    read = [variant for variant in variants if variant.name != SAME_AS_CLEAN]
+    # First, because it looks for bad images and missing shards.
+    tasks = data.tasks(read, settings.limit)
+    if len(data.bad_images) > MAX_LEFT_OUT:
+        raise EvaluationError(
+            f"{len(data.bad_images)} images were left out as bad, more than the {MAX_LEFT_OUT} "
+            "that an entry can name; mend the source"
+        )
     for model in models:
         fit(model, data, settings.limit, feeding)
     models = settled(models, data, feeding)
@@ -119,8 +129,6 @@ def _evaluate(
         warnings = clean_warnings(models, data, settings.limit, feeding)
         for line in (line for lines in warnings for line in lines):
             say(f"warning: {line}")
-    read = [variant for variant in variants if variant.name != SAME_AS_CLEAN]
-    tasks = data.tasks(read, settings.limit)
     parts = [Parts(folders[model.name] / PARTS) for model in models]
     answer(
         models,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from imagenetq.digests import PixelLine, source_digest
-from imagenetq.entry import ENTRY_NAME, EntryModel, Run
+from imagenetq.entry import ENTRY_NAME, EntryModel, LeftOut, Run
 from imagenetq.errors import EntryError, EvaluationError
 from imagenetq.evaluate.data.base import Data, Identity
 from imagenetq.evaluate.models.base import Model
@@ -139,6 +139,7 @@ def make_result(
             "code_version": code_version(),
             "code_commit": code_commit(),
             "warnings": tuple(warnings),
+            "bad_images": tuple(LeftOut.of(note) for note in data.bad_images),
         }
     )
     return Result.of(run, Predictions.from_columns(columns))

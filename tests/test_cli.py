@@ -168,7 +168,8 @@ def test_a_name_that_cannot_be_printed_is_one_line(tmp_path: Path) -> None:
     (line,) = ended.stderr.decode().splitlines()
     assert ended.returncode == 1
     assert line == (
-        r"imagenetq: 'photo-\udcff': a name of unprintable characters, which keys the noise"
+        r"imagenetq: 'photo-\udcff': no image id, which has 1 to 200 printable characters and keys "
+        "the noise; rename the file"
     )
     assert not (tmp_path / "sheet.png").exists()
 

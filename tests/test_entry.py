@@ -37,6 +37,7 @@ def test_it_holds_what_the_contract_lists():
         "code_version",
         "code_commit",
         "warnings",
+        "bad_images",
         "n_images",
         "variants",
         "scores",

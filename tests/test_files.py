@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
+from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.files import (
     TEMPORARY_PREFIX,
     AtomicFile,
@@ -13,6 +15,7 @@ from imagenetq.files import (
     sha256_of,
     write_whole,
 )
+from imagenetq.shards import read_tar
 
 
 def test_a_file_appears_whole_on_commit(tmp_path: Path) -> None:
@@ -89,3 +92,17 @@ def test_leftovers_go_in_time_and_a_live_writer_stays(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", b"whole")
     assert not stale.exists()
     assert live.exists()
+
+
+def test_a_failing_read_names_its_file():
+    # Linux answers EIO where nothing of this process is mapped.
+    path = Path("/proc/self/mem")
+    if not path.exists():
+        pytest.skip("needs /proc")
+    for read in (sha256_of, LocalFolder(path.parent).read):
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            read(path if read is sha256_of else path.name)
+        assert caught.value.filename == str(path)
+    with path.open("rb") as file, pytest.raises(OSError, match="shard-7") as caught:
+        list(read_tar(file, "shard-7"))
+    assert pickle.loads(pickle.dumps(caught.value)).filename == "shard-7"

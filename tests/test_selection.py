@@ -4,10 +4,13 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from imagenetq import classes
-from imagenetq.errors import SourceError, UsageError
-from imagenetq.selection import SourceImage, image_id_of, rank_key, select
+from imagenetq.errors import PredictionsError, SourceError, UsageError
+from imagenetq.manifest import BadImageNote
+from imagenetq.predictions_check import Coded, arrange
+from imagenetq.selection import SourceImage, image_id_of, is_image_id, rank_key, select
 
 WNIDS = classes.wnids()
 
@@ -130,3 +133,23 @@ def test_absent_classes_are_recorded():
 )
 def test_hub_suffix_is_dropped(stem, image_id):
     assert image_id_of(stem) == image_id
+
+
+@pytest.mark.parametrize("image_id", ["", "a\tb", "a\nb", "a\udcff", "x" * 201])
+def test_what_is_no_id_is_refused_alike_at_every_border(image_id):
+    assert not is_image_id(image_id)
+    name = f"n01440764/{image_id}.JPEG"
+    with pytest.raises(SourceError, match=r"1 to 200 printable characters; rename the f") as caught:
+        select([SourceImage(image_id, "n01440764", name)], "mini")
+    str(caught.value).encode()
+    with pytest.raises(PredictionsError, match="is no image id"):
+        arrange(Coded.of([image_id]), Coded.of(["clean"]), "predictions")
+    note = {"image_id": image_id, "wnid": "n01440764", "reason": "cut"}
+    with pytest.raises(ValidationError, match="no image id"):
+        BadImageNote.model_validate(note)
+
+
+@pytest.mark.parametrize("image_id", ["x" * 200, "ILSVRC2012_val_00000293", "a b", "\u00e9"])
+def test_an_id_that_a_source_may_have_is_one_for_predictions(image_id):
+    assert select([SourceImage(image_id, "n01440764", "x")], "mini").images[0].image_id == image_id
+    assert arrange(Coded.of([image_id]), Coded.of(["clean"]), "x").image_ids == (image_id,)

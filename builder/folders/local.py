@@ -9,7 +9,7 @@ from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
 from imagenetq.builder.folders.process_lock import locked
 from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError
-from imagenetq.files import AtomicFile, remove_temporary_files, sha256_of, write_whole
+from imagenetq.files import AtomicFile, naming, remove_temporary_files, sha256_of, write_whole
 from imagenetq.manifest import AnyModel, Manifest, read_manifest, read_model
 
 
@@ -74,7 +74,8 @@ class LocalFolder(DatasetFolder):
 
     def read(self, path: str) -> bytes:
         """A small file's bytes."""
-        return (self.path / path).read_bytes()
+        with naming(self.path / path):
+            return (self.path / path).read_bytes()
 
     def open(self, path: str) -> BinaryIO:
         """Open a file."""

@@ -1,6 +1,6 @@
 """ImageNet as a folder of class folders, the layout that torchvision and timm read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,9 @@ from imagenetq.builder.sources import listing
 from imagenetq.builder.sources.base import Source
 from imagenetq.errors import SourceError
 from imagenetq.selection import SourceImage
+
+TINY_IMAGES = "images"
+"""Where Tiny ImageNet's folders keep their images."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +28,37 @@ class ClassFolders(Source):
     def images(self) -> Sequence[SourceImage]:
         """List the images of all folders with a wnid's name, known or not; ignore the others.
 
+        Where a class folder holds no image, those of its sub-folder `images` are taken.
+
         Raises:
-            SourceError: a folder cannot be listed, there is no class folder, or a file's name
-                says another class than its folder.
+            SourceError: a folder cannot be listed, there is no class folder, images lie beside
+                the class folders, or a file's name says another class than its folder.
         """
         wnids = listing.class_folders(self.root)
         if not wnids:
             raise SourceError(
                 f"{self.root}: no class folders; they must be named by wnid, such as n01440764"
             )
+        loose = listing.image_files(self.root)
+        if loose:
+            raise SourceError(
+                f"{self.root}: {len(loose)} images lie beside the class folders, such as "
+                f"{loose[0]!r}; move them into their class folders, or out of the source"
+            )
         return [
-            listing.source_image(f"{wnid}/{name}", wnid)
+            listing.source_image(f"{folder}/{name}", wnid)
             for wnid in wnids
-            for name in listing.image_files(self.root / wnid)
+            for folder, names in self._images_of(wnid)
+            for name in names
         ]
+
+    def _images_of(self, wnid: str) -> Iterator[tuple[str, list[str]]]:
+        names = listing.image_files(self.root / wnid)
+        nested = f"{wnid}/{TINY_IMAGES}"
+        if names or not (self.root / nested).is_dir():
+            yield wnid, names
+        else:
+            yield nested, listing.image_files(self.root / nested)
 
     def read(self, image: SourceImage) -> bytes:
         """The original file's bytes.

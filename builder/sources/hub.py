@@ -21,7 +21,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagenetq import classes
-from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
+from imagenetq.builder.sources import listing
+from imagenetq.builder.sources.base import Source
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.files import write_whole
 from imagenetq.hub import HubAddress
@@ -151,9 +152,7 @@ class HubDataset(Source):
             raise BadImage(
                 f"{image.name} of {self.kind} was not fetched; run the same command again"
             )
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BadImage(f"{image.name} of {self.kind} has over {MAX_FILE_BYTES >> 20} MiB")
-        return path.read_bytes()
+        return listing.read_image(path, f"{image.name} of {self.kind}")
 
     def _list(self) -> _Listing:
         if self._listing is None:

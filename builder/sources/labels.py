@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from imagenetq import classes
@@ -12,6 +13,8 @@ from imagenetq.builder.sources.listing import read_bounded, reason, source_image
 from imagenetq.errors import SourceError
 from imagenetq.selection import SourceImage, image_id_of
 
+ANNOTATIONS_NAME = "val_annotations.txt"
+_ANNOTATION_FIELDS = 6
 _CSV_HEADER = ["ImageId", "PredictionString"]
 _MAX_CSV_BYTES = 64 * 2**20
 _FOLDERS_UP = 4
@@ -49,21 +52,26 @@ def find_labels(folder: Path) -> Labels:
     """The labels nearest to a folder of images: in it, beside it, or up to four folders up.
 
     In each folder, an unpacked development kit comes before a packed one and before Kaggle's
-    `LOC_val_solution.csv`.
+    `LOC_val_solution.csv`, and that before Tiny ImageNet's `val_annotations.txt`.
 
     Raises:
         SourceError: there are none, or the first ones found are damaged.
     """
-    nearest = folder.resolve()
-    for place in (nearest, *nearest.parents[:_FOLDERS_UP]):
+    # The labels may lie beside a link, or beside what it leads to.
+    levels = zip_longest(_upwards(folder.absolute()), _upwards(folder.resolve()))
+    for place in dict.fromkeys(place for level in levels for place in level if place):
         for name, read in _READERS.items():
             path = place / name
             if _exists(path):
                 return Labels(path, read(path))
     raise SourceError(
-        f"{nearest}: no labels for these images; put {' or '.join(_READERS)} in this folder or "
+        f"{folder}: no labels for these images; put {' or '.join(_READERS)} in this folder or "
         f"beside it (searched: this folder and {_FOLDERS_UP} folders up)"
     )
+
+
+def _upwards(folder: Path) -> list[Path]:
+    return [folder, *folder.parents[:_FOLDERS_UP]]
 
 
 def read_solution(path: Path) -> dict[str, str]:
@@ -81,10 +89,36 @@ def read_solution(path: Path) -> dict[str, str]:
         ) from error
 
 
+def read_annotations(path: Path) -> dict[str, str]:
+    """The wnid of each image id, from Tiny ImageNet's `val_annotations.txt`.
+
+    Raises:
+        SourceError: the file is unreadable or damaged.
+    """
+    wnids: dict[str, str] = {}
+    try:
+        lines = read_bounded(path, _MAX_CSV_BYTES).decode("ascii").splitlines()
+        for number, line in enumerate(lines, 1):
+            # The image's name, its class, and a box.
+            fields = line.split("\t")
+            if not line.strip():
+                continue
+            image_id = PurePosixPath(fields[0]).stem
+            if len(fields) != _ANNOTATION_FIELDS or image_id in wnids:
+                raise ValueError(f"line {number} is not another image, its class and its box")
+            wnids[image_id] = fields[1]
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{path}: not Tiny ImageNet's annotations ({reason(error)}); get it again"
+        ) from error
+    return wnids
+
+
 _READERS: dict[str, Callable[[Path], dict[str, str]]] = {
     "ILSVRC2012_devkit_t12": devkit.read_folder,
     "ILSVRC2012_devkit_t12.tar.gz": devkit.read_archive,
     "LOC_val_solution.csv": read_solution,
+    ANNOTATIONS_NAME: read_annotations,
 }
 
 
@@ -101,6 +135,8 @@ def _parse_solution(text: str) -> dict[str, str]:
         raise ValueError(f"its first line is not {','.join(_CSV_HEADER)}")
     wnids: dict[str, str] = {}
     for row in rows:
+        if not any(field.strip() for field in row):
+            continue
         if len(row) != len(_CSV_HEADER):
             raise ValueError(f"line {rows.line_num} has {len(row)} fields, not {len(_CSV_HEADER)}")
         image_id, prediction = row

@@ -11,7 +11,11 @@ from imagenetq.builder.sources.base import MAX_FILE_BYTES
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.selection import SourceImage, image_id_of
 
-_IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+_JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif")
+_OTHER_SUFFIXES = (
+    *(".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"),
+    *(".jp2", ".j2k", ".avif", ".heic"),
+)
 _WNID = re.compile(r"n\d{8}", re.ASCII)
 
 
@@ -20,7 +24,7 @@ def is_image_name(name: str) -> bool:
 
     More kinds than the dataset can hold, so that the others are refused, not overlooked.
     """
-    return not name.startswith(".") and name.lower().endswith(_IMAGE_SUFFIXES)
+    return not name.startswith(".") and name.lower().endswith((*_JPEG_SUFFIXES, *_OTHER_SUFFIXES))
 
 
 def image_files(folder: Path) -> list[str]:
@@ -47,17 +51,14 @@ def source_image(name: str, wnid: str) -> SourceImage:
     """Describe an image by its name in the source and its class.
 
     Raises:
-        SourceError: the Hub's suffix of the name says another class, or the name has characters
-            that cannot be printed.
+        SourceError: the Hub's suffix of the name says another class.
     """
     stem = PurePosixPath(name).stem
-    if not stem.isprintable():
-        raise SourceError(f"{name!r}: a file name with unprintable characters; rename the file")
     image_id = image_id_of(stem)
     suffix = stem.removeprefix(image_id)
     if suffix not in ("", f"_{wnid}"):
         raise SourceError(
-            f"{name}: class {suffix[1:]} by its name, but {wnid} by its label; "
+            f"{name!r}: class {suffix[1:]} by its name, but {wnid} by its label; "
             "put the right labels beside the right images"
         )
     return SourceImage(image_id, wnid, name)

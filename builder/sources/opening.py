@@ -6,7 +6,8 @@ from pathlib import Path
 from imagenetq.builder.sources.archive import TarArchive
 from imagenetq.builder.sources.base import Source
 from imagenetq.builder.sources.flat import FlatFolder
-from imagenetq.builder.sources.folder import ClassFolders
+from imagenetq.builder.sources.folder import TINY_IMAGES, ClassFolders
+from imagenetq.builder.sources.labels import ANNOTATIONS_NAME
 from imagenetq.builder.sources.listing import class_folders, image_files, reason
 from imagenetq.builder.sources.sample import Sample
 from imagenetq.errors import SourceError, UsageError
@@ -27,7 +28,8 @@ def open_source(spec: str | Path) -> Source:
 
     Args:
         spec: `sample`; `hf:ORG/NAME`; a .tar; or a folder of class folders, of validation
-            images, of `ILSVRC2012_img_val.tar`, or with a sub-folder `val` of one of these.
+            images, of `ILSVRC2012_img_val.tar`, Tiny ImageNet's, or with a sub-folder `val` of one
+            of these.
             A `Path` is always taken for a path.
 
     Raises:
@@ -75,6 +77,8 @@ def _open_folder(folder: Path) -> Source:
 def _layout(folder: Path) -> Source | None:
     if class_folders(folder):
         return ClassFolders(folder)
+    if (folder / ANNOTATIONS_NAME).is_file() and (folder / TINY_IMAGES).is_dir():
+        return FlatFolder(folder / TINY_IMAGES)
     if image_files(folder):
         return FlatFolder(folder)
     if (folder / _VALIDATION_TAR).is_file():

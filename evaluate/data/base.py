@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from imagenetq.distortions import Pixels
+from imagenetq.manifest import BadImageNote
 from imagenetq.specification import Variant
 
 
@@ -125,6 +126,11 @@ class Data(ABC):
     identity: Identity
     variants: tuple[Variant, ...]
     is_rendered: bool = False
+
+    @property
+    def bad_images(self) -> Sequence[BadImageNote]:
+        """The originals that were left out as bad, known once tasks have been made."""
+        return ()
 
     @abstractmethod
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:

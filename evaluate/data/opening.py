@@ -4,11 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from imagenetq.choices import CheckPixels
-from imagenetq.errors import UsageError
+from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.data.shards import StoredShards
 from imagenetq.evaluate.data.tars import BareTars, tar_names
 from imagenetq.hub import PREFIX, HubAddress
+from imagenetq.manifest import MANIFEST_NAME
 from imagenetq.retrying import Interrupted, Patience, retried
 from imagenetq.storage import is_busy, local_path
 
@@ -42,6 +43,7 @@ def open_data(
     name = str(spec)
     path = local_path(name) if isinstance(spec, str) else spec
     if path is not None and _is_folder(path):
+        _require_built(path)
         return StoredShards(str(path), check_pixels=check_pixels, patience=patience)
     if isinstance(spec, str) and name.startswith(PREFIX) and "://" not in name:
         root = _pinned(name.removeprefix(PREFIX), patience or Patience())
@@ -69,6 +71,15 @@ def _pinned(address: str, patience: Patience) -> str:
     with repository.explained():
         commit = retried(ask, patience)
     return f"hf://datasets/{repository.repository}@{commit}"
+
+
+def _require_built(folder: Path) -> None:
+    if not (folder / MANIFEST_NAME).is_file():
+        raise FolderError(
+            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
+            f"images, give --source {folder}; if its build was interrupted, run the same command "
+            "again"
+        )
 
 
 def _is_folder(path: Path) -> bool:

@@ -12,6 +12,7 @@ from imagenetq.decoding import STORED_FORMATS, decode
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.evaluate.data.base import Sample
 from imagenetq.record import pixel_sha256
+from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.shards import StoredRow
 from imagenetq.specification import Variant, specification_digest, variant
 
@@ -49,7 +50,7 @@ def samples(rows: Iterable[StoredRow], shard: str, expected: Expected) -> Iterat
     rung = variant(expected.variant)
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        place = f"{shard}: {row.fields.get('image_id')!r} ({rung.name})"
+        place = f"{shard}: {row.fields.get('image_id')!r:.220} ({rung.name})"
         _check_fields(row.fields, rung, place)
         _check_version(row.fields, expected.dataset_version, place)
         sample = _decode(row, rung, place)
@@ -80,8 +81,11 @@ def require_version(fields: dict[str, Any], place: str) -> str:
 
 def _check_fields(fields: dict[str, Any], rung: Variant, place: str) -> None:
     image_id = fields.get("image_id")
-    if not isinstance(image_id, str) or not image_id or not image_id.isprintable():
-        raise FolderError(f"{place}: its image id is none")
+    if not isinstance(image_id, str) or not is_image_id(image_id):
+        raise FolderError(
+            f"{place}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters; "
+            "build the dataset from files of such names"
+        )
     wnid, label = fields.get("wnid"), fields.get("label")
     if type(label) is not int or not isinstance(wnid, str) or classes.labels().get(wnid) != label:
         raise FolderError(f"{place}: label {label!r} is not that of class {wnid!r}")

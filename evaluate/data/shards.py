@@ -11,7 +11,7 @@ from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.reading import Expected
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model, read_manifest
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_model, read_manifest
 from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
@@ -60,6 +60,11 @@ class StoredShards(Data):
             n_images=self._manifest.images,
         )
 
+    @property
+    def bad_images(self) -> Sequence[BadImageNote]:
+        """What the manifest says was left out."""
+        return self._manifest.bad_images
+
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
         """One task a shard, variant by variant.
 
@@ -107,7 +112,7 @@ class StoredShards(Data):
         except FileNotFoundError:
             raise FolderError(
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
-                "`imagenetq build` made"
+                "`imagenetq build` made, or give ImageNet's own images as --source"
             ) from None
         return parse_model(Manifest, data, address, FolderError)
 

@@ -9,12 +9,13 @@ from typing import Protocol
 from imagenetq import classes
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
-from imagenetq.errors import BadImage
 from imagenetq.evaluate.data.base import Data, Identity, Sample, Task, Undistorted
+from imagenetq.evaluate.data.originals import Originals
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.progress import meter, working
+from imagenetq.manifest import BadImageNote
+from imagenetq.progress import working
 from imagenetq.record import pixel_sha256
-from imagenetq.rendering import Rendered, render_ladder
+from imagenetq.rendering import render_ladder
 from imagenetq.selection import RankedImage, SourceImage, select, subset_of
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import (
@@ -72,6 +73,7 @@ class CleanSource(Data):
         originals: Path,
         subset: str | None = None,
         allow_short: bool = False,
+        skip_bad: bool = False,
     ) -> None:
         """List the source and choose the subset's images.
 
@@ -80,6 +82,7 @@ class CleanSource(Data):
             originals: where to keep the images of a remote source.
             subset: `full` or `mini`; the source's default if left out.
             allow_short: take classes with too few images as they are.
+            skip_bad: leave bad images out, as `build` does, instead of refusing the source.
 
         Raises:
             UsageError: no such subset, or `sample` of anything but the sample.
@@ -88,35 +91,37 @@ class CleanSource(Data):
         """
         check_platform()
         subset = subset_of(subset, source.default_subset)
-        self._source = source
-        self._originals = originals
         with working("listing the photographs"):
-            self._images = select(source.images(), subset, allow_short=allow_short).images
+            images = select(source.images(), subset, allow_short=allow_short).images
+        self._source = source
+        self._originals = Originals(source, images, originals, skip_bad=skip_bad)
         self.variants = variants()
         self.identity = Identity(
             dataset_version=DATASET_VERSION,
             specification_digest=specification_digest(),
             source_digest=None,
             subset=subset,
-            n_images=len(self._images),
+            n_images=None if skip_bad else len(images),
         )
 
+    @property
+    def bad_images(self) -> tuple[BadImageNote, ...]:
+        """The originals that were left out of the tasks made so far."""
+        return self._originals.bad
+
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """One task for at most 25 images, once those of a remote source are fetched.
+        """One task for at most 25 images, once all are found good, or the bad ones left out.
 
         Raises:
-            SourceError: an image could not be fetched.
+            SourceError: images are bad, and each one has been named; or one could not be fetched.
         """
         require_wanted(self.variants, variants, limit, self._source.kind)
-        images = self._images[:limit]
-        if self._source.is_remote:
-            with meter("fetching", len(images), "photographs") as progress:
-                self._source.fetch(images, self._originals, progress.advance)
+        images = self._originals.good(limit)
         names = tuple(variant.name for variant in variants)
         unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))
         return [
             RenderTask(
-                key=f"images-{number:05d}",
+                key=f"images-{number:05d}-{_digest(unit)}",
                 n_samples=len(unit) * len(names),
                 source=self._source,
                 images=unit,
@@ -127,12 +132,18 @@ class CleanSource(Data):
         ]
 
 
+def _digest(images: Sequence[RankedImage]) -> str:
+    """Of ids and classes: what was finished of other images, as of mended ones, is not ours."""
+    lines = "".join(f"{image.image_id}\t{image.wnid}\n" for image in images)
+    return sha256(lines.encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class RenderTask(Task):
     """Some images, each rendered in all variants that are wanted.
 
     Attributes:
-        key: the number of the unit.
+        key: the number of the unit, and which images it holds.
         n_samples: images times variants.
         source: where to read the originals.
         images: in row order.
@@ -163,7 +174,8 @@ class RenderTask(Task):
         """Image by image, each up its ladder.
 
         Raises:
-            BadImage: an original cannot be read, decoded or rendered.
+            BadImage: an original can no longer be read or decoded.
+            PlatformError: it cannot be rendered here.
         """
         for image in self.images:
             yield from self._distorted(self._clean(image), image, self.variants)
@@ -172,7 +184,8 @@ class RenderTask(Task):
         """Image by image: first itself, for the device, then what the device does not render.
 
         Raises:
-            BadImage: an original cannot be read, decoded or rendered.
+            BadImage: an original can no longer be read or decoded.
+            PlatformError: it cannot be rendered here.
         """
         here = tuple(name for name in self.variants if name not in self.on_device)
         for image in self.images:
@@ -195,7 +208,8 @@ class RenderTask(Task):
     def _distorted(
         self, clean: Pixels, image: RankedImage, names: Sequence[str]
     ) -> Iterator[Sample]:
-        for rendered in self._render(clean, image, select_variants(names)):
+        ladder = select_variants(names)
+        for rendered in render_ladder(clean, image_id=image.image_id, only=ladder):
             name = rendered.variant.name
             yield Sample(
                 image_id=image.image_id,
@@ -206,13 +220,3 @@ class RenderTask(Task):
                 # The source's digest is made of them.
                 pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
             )
-
-    def _render(
-        self, clean: Pixels, image: RankedImage, ladder: Sequence[Variant]
-    ) -> Iterator[Rendered]:
-        try:
-            yield from render_ladder(clean, image_id=image.image_id, only=ladder)
-        except BadImage as reason:
-            raise BadImage(f"{image.name}: {reason}") from None
-        except (OSError, ValueError) as error:  # What Pillow's encoders raise.
-            raise BadImage(f"{image.name}: cannot be encoded ({error})") from None

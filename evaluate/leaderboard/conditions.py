@@ -43,6 +43,9 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
         yield warn(f"not ranked: computed in {entry.precision}, and only {_RANKED} is ranked")
     if entry.code_commit is not None and entry.code_commit.endswith(_DIRTY):
         yield warn(f"evaluated with changed code ({entry.code_commit[:12]}{_DIRTY})")
+    if entry.bad_images:
+        left_out = [note.image_id for note in entry.bad_images]
+        yield warn(f"{_first(left_out)} left out as bad")
     yield from (warn(f"the evaluation warned: {line}") for line in entry.warnings)
 
 

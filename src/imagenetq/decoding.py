@@ -38,8 +38,10 @@ def is_jpeg(data: bytes) -> bool:
 def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) -> Pixels:
     """Decode an image file to RGB as Pillow's `convert("RGB")` does.
 
-    Orientation metadata is ignored, as timm and torchvision ignore it. What counts is the
-    content, not the file's extension.
+    An original is good if this accepts it, and bad if not: no build, evaluation or verification
+    asks more of it. What counts is the content, not the file's extension. Metadata, also damaged
+    ones, are ignored, orientation among them, as timm and torchvision ignore it; and so is what
+    follows a whole image, such as a second one.
 
     Args:
         data: the file's bytes: RGB, greyscale or CMYK with 8 bits.
@@ -56,9 +58,7 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
         raise BadImage(f"{name}: the file is empty; get it again")
     try:
         with warnings.catch_warnings():
-            # Damaged metadata is no reason to refuse an image, a decompression bomb is.
             warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data), formats=formats) as image:
                 _refuse_unsupported(image, name)
                 return np.array(image.convert("RGB"))
@@ -67,9 +67,8 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
     except UnidentifiedImageError:
         known = ", ".join(formats)
         raise BadImage(f"{name}: not one of {known}; get it again, or convert it") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        limit = Image.MAX_IMAGE_PIXELS
-        raise BadImage(f"{name}: more than {limit} pixels (a decompression bomb?)") from None
+    except Image.DecompressionBombError:
+        raise _bomb(name) from None
     except Exception as error:  # Pillow's decoders raise many types for damaged files.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadImage(f"{name}: cannot be decoded ({reason}); get it again") from None
@@ -78,6 +77,9 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
 def _refuse_unsupported(image: Image.Image, name: str) -> None:
     if max(image.size) > MAX_SIDE:
         raise BadImage(f"{name}: a side of {max(image.size)} pixels; shrink it to {MAX_SIDE}")
+    # Pillow only warns up to twice its limit; warnings are of all threads.
+    if image.width * image.height > (Image.MAX_IMAGE_PIXELS or MAX_SIDE**2):
+        raise _bomb(name)
     # Pillow reduces 16-bit RGB to 8 bits without a word; only the raw mode tells.
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     raw_modes = " ".join(str(tile[3]) for tile in tiles)
@@ -90,3 +92,7 @@ def _refuse_unsupported(image: Image.Image, name: str) -> None:
         raise BadImage(f"{name}: an image with a transparent colour; flatten it to RGB")
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise BadImage(f"{name}: an animation; a still image is needed")
+
+
+def _bomb(name: str) -> BadImage:
+    return BadImage(f"{name}: more than {Image.MAX_IMAGE_PIXELS} pixels (a decompression bomb?)")

@@ -8,13 +8,24 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
 from imagenetq.errors import EntryError
-from imagenetq.manifest import SHA256_PATTERN, Count, Sha256, read_model
+from imagenetq.manifest import (
+    SHA256_PATTERN,
+    BadImageNote,
+    Count,
+    ImageId,
+    Sha256,
+    read_model,
+)
 from imagenetq.predictions_check import MAX_ROWS
 from imagenetq.specification import variants
 
 ENTRY_NAME = "entry.json"
 
+MAX_LEFT_OUT = 1_000
+"""Images that an entry can name as left out."""
+
 _MAX_BYTES = 2**20
+_MAX_REASON = 200
 _MAX_DEPTH = 6
 _MAX_VALUES = 2_000
 _MAX_INTEGER = 2**53
@@ -108,6 +119,26 @@ class VariantCounts(FiniteModel):
         return self
 
 
+class LeftOut(FiniteModel):
+    """An original that was left out of the data as bad.
+
+    Attributes:
+        image_id: its id.
+        wnid: its class.
+        reason: what is wrong with it.
+    """
+
+    image_id: ImageId
+    wnid: str = Field(pattern=r"^n[0-9]{8}$")
+    reason: Text = Field(max_length=_MAX_REASON)
+
+    @classmethod
+    def of(cls, note: BadImageNote) -> "LeftOut":
+        """What the data say of it, its reason cut to what an entry holds."""
+        reason = note.reason.encode("unicode_escape").decode()[:_MAX_REASON]
+        return cls(image_id=note.image_id, wnid=note.wnid, reason=reason)
+
+
 class Run(FiniteModel):
     """What was evaluated, on what, by what: all that the predictions do not tell.
 
@@ -124,6 +155,7 @@ class Run(FiniteModel):
         code_version: of imagenetq.
         code_commit: hex, with `-dirty` if changed since; None if unknown.
         warnings: what the reader of the scores should know.
+        bad_images: originals that were left out of the data on request.
     """
 
     format_version: Literal[1] = 1
@@ -138,6 +170,7 @@ class Run(FiniteModel):
     code_version: Text
     code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
     warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    bad_images: Annotated[tuple[LeftOut, ...], Field(max_length=MAX_LEFT_OUT)] = ()
 
 
 class Entry(Run):

@@ -5,7 +5,8 @@ import io
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,21 @@ _swept: set[Path] = set()
 
 _RECOGNISED = 40
 """Characters of a name that tell whose unfinished file it is; a whole one might become too long."""
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Let errors of reading or writing a file name it, where the system names none.
+
+    Args:
+        file: its path or URL.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(file)
+        raise
 
 
 class AtomicFile(io.BufferedIOBase):
@@ -56,7 +72,8 @@ class AtomicFile(io.BufferedIOBase):
         """
         if self._aborted:
             return memoryview(data).nbytes
-        written = self._file.write(data)
+        with naming(self.path):
+            written = self._file.write(data)
         self._digest.update(data)
         self.n_bytes += written
         return written
@@ -72,9 +89,10 @@ class AtomicFile(io.BufferedIOBase):
 
     def commit(self) -> None:
         """Flush to disk, then rename: after this the file is there, and stays after a crash."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with naming(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         self._temporary.replace(self.path)
         _sync_folder(self.path.parent)
 
@@ -110,17 +128,13 @@ def write_whole(path: Path, data: bytes, tag: str = "") -> None:
     try:
         file.write(data)
         file.commit()
-    except OSError as error:
-        # The system names no file where the writing itself fails.
-        error.filename = error.filename or str(path)
-        raise
     finally:
         file.abort()
 
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

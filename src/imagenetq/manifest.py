@@ -1,11 +1,12 @@
 """`manifest.json`: what a dataset folder holds, and the digests that prove it."""
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagenetq.errors import FolderError, ImagenetqError
+from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 
 MANIFEST_NAME = "manifest.json"
@@ -20,6 +21,15 @@ MAX_BYTES = 256 * 2**20
 _MAX_PLACE = 80
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def _image_id(text: str) -> str:
+    if not is_image_id(text):
+        raise ValueError(f"no image id, which has 1 to {MAX_ID_LENGTH} printable characters")
+    return text
+
+
+ImageId = Annotated[str, AfterValidator(_image_id)]
 
 
 class Model(BaseModel):
@@ -73,8 +83,8 @@ class BadImageNote(Model):
         reason: what is wrong with it.
     """
 
-    image_id: str
-    wnid: str
+    image_id: ImageId
+    wnid: str = Field(pattern=r"^n[0-9]{8}$")
     reason: str
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imagenetq import classes
 from imagenetq.errors import PredictionsError
+from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ MAX_ROWS = 5_000_000
 _MAX_BYTES = 512 * 2**20
 _MAX_UNPACKED_BYTES = 2 * 2**30
 _MAX_ROW_GROUPS = 5_000
-_MAX_ID_LENGTH = 200
 _MAX_SIDE = 16_383
 
 # Softmax on a device may be off by a few units in the last place.
@@ -115,12 +115,12 @@ def arrange(image: Coded, variant: Coded, name: str) -> Grid:
     if not image.names:
         raise PredictionsError(f"{name}: there are no predictions in it")
     for image_id in image.names:
-        if not (0 < len(image_id) <= _MAX_ID_LENGTH and image_id.isprintable()):
-            raise PredictionsError(f"{name}: {image_id[:_MAX_ID_LENGTH]!a} is no image id")
+        if not is_image_id(image_id):
+            raise PredictionsError(f"{name}: {image_id[:MAX_ID_LENGTH]!a} is no image id")
     known = {v.name for v in variants()}
     for variant_name in variant.names:
         if variant_name not in known:
-            raise PredictionsError(f"{name}: no variant {variant_name[:_MAX_ID_LENGTH]!a} exists")
+            raise PredictionsError(f"{name}: no variant {variant_name[:MAX_ID_LENGTH]!a} exists")
     ladder = [v.name for v in variants() if v.name in variant.names]
     place = np.array([ladder.index(v) for v in variant.names], np.int64)
     cells = image.codes * len(ladder) + place[variant.codes]

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imagenetq.distortions import DISTORTIONS, Distorted, Original, Pixels
-from imagenetq.errors import UsageError
+from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import CLEAN, Value, Variant, variant, variants
 
 AnyImage = TypeVar("AnyImage", Pixels, Image.Image)
@@ -69,6 +69,7 @@ def render_ladder(
 
     Raises:
         UsageError: as for `render`.
+        PlatformError: this machine's codecs fail at an image that they should take.
     """
     original = Original(_as_pixels(image), image_id)
     wanted = set(variants() if only is None else only)
@@ -84,7 +85,13 @@ def render_ladder(
 
 def _distort(original: Original, distortion: str, rungs: list[Variant]) -> Iterator[Distorted]:
     values: list[Value] = [rung.value for rung in rungs if rung.value is not None]
-    return DISTORTIONS[distortion](original, values)
+    try:
+        yield from DISTORTIONS[distortion](original, values)
+    except (OSError, ValueError) as error:  # What Pillow's encoders raise.
+        raise PlatformError(
+            f"{original.image_id}: {distortion} fails here ({error}); install Pillow again, or "
+            "leave the image out"
+        ) from error
 
 
 def _as_pixels(image: Pixels | Image.Image) -> Pixels:

@@ -13,6 +13,8 @@ from imagenetq.specification import KEY_PREFIX, SUBSETS
 SAMPLE = "sample"
 """The subset of the embedded photographs, which no other source has."""
 
+MAX_ID_LENGTH = 200
+
 _HUB_SUFFIX = re.compile(r"_n\d{8}$")
 
 
@@ -84,6 +86,14 @@ def image_id_of(stem: str) -> str:
     return _HUB_SUFFIX.sub("", stem)
 
 
+def is_image_id(text: str) -> bool:
+    """Whether a text can be an image's id wherever there is one: of 1 to 200 printable characters.
+
+    Sources, shards and predictions all obey this one rule.
+    """
+    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable()
+
+
 def rank_key(image_id: str) -> str:
     """What images of a class are ranked by, ascending: hex SHA-256 of the prefixed id."""
     return hashlib.sha256((KEY_PREFIX + image_id).encode()).hexdigest()
@@ -99,7 +109,8 @@ def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = Fa
 
     Raises:
         UsageError: no such subset.
-        SourceError: a duplicate id, an unknown class, no image at all, or a class that is short.
+        SourceError: a duplicate id or one that is none, an unknown class, no image at all, or a
+            class that is short.
     """
     if subset not in SUBSETS:
         raise UsageError(f"no subset {subset!r}; there are {', '.join(SUBSETS)}")
@@ -136,9 +147,10 @@ def _by_class(images: Iterable[SourceImage]) -> dict[str, Sequence[SourceImage]]
             raise SourceError(
                 f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; remove it"
             )
-        if not image.image_id.isprintable():
+        if not is_image_id(image.image_id):
             raise SourceError(
-                f"{image.image_id!r}: an image id of unprintable characters; rename it"
+                f"{image.name!r}: gives no image id, which has 1 to {MAX_ID_LENGTH} printable "
+                "characters; rename the file"
             )
         twin = seen.setdefault(image.image_id, image)
         if twin is not image:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from imagenetq.errors import FolderError
+from imagenetq.files import naming
 from imagenetq.record import features
 
 ROW_GROUP = 25
@@ -50,7 +51,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     source = pa.BufferReader(file.getbuffer()) if isinstance(file, io.BytesIO) else file
     try:
         # One row group after the other: memory holds no more than that.
-        with pq.ParquetFile(source, pre_buffer=False) as parquet:
+        with naming(name), pq.ParquetFile(source, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(features().arrow_schema):
                 raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
             for group in range(parquet.num_row_groups):
@@ -77,7 +78,8 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         OSError: it cannot be read to the end.
     """
     try:
-        with tarfile.open(fileobj=file, mode="r:" if file.seekable() else "r|") as tar:
+        mode = "r:" if file.seekable() else "r|"
+        with naming(name), tarfile.open(fileobj=file, mode=mode) as tar:
             members: dict[str, bytes] = {}
             key = ""
             for member in tar:
@@ -132,5 +134,7 @@ def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:
         if columns["label"] != label or key_of(columns["image_id"]) != key:
             raise FolderError(f"{name}: {key}: label or name contradict the row's JSON")
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        raise FolderError(f"{name}: {key}: not an image, a label and JSON") from None
+        raise FolderError(
+            f"{name}: {key}: not an image, a label and JSON; ImageNet's own images are a --source"
+        ) from None
     return StoredRow(columns, image)

@@ -218,3 +218,26 @@ def test_dots_in_an_image_id_survive_in_tars(photograph: Image.Image, tmp_path: 
     (sample,) = webdataset.WebDataset([shard], shardshuffle=False)
     assert sample["__key__"] == "a%2Eb%25c"
     assert json.loads(sample["json"])["image_id"] == "a.b%c"
+
+
+NAMES = ["plain", "a b", "a..b", "a{b,c}", "a@b", "a%20b", "a#b", "a[b]", "a::b", "a**b", "q.py"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("in_this_process")
+def test_a_folder_that_datasets_cannot_open_is_warned_of(
+    make_source, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from datasets import load_dataset
+
+    out = tmp_path / name
+    source = open_source(make_source(tmp_path / "images", 2))
+    build(source, out, subset="mini", only=["contrast-0.5"])
+    warned = "warning: " in capsys.readouterr().err
+    try:
+        rows = load_dataset(str(out), "contrast-0.5", cache_dir=str(tmp_path / "cache"))["test"]
+    except Exception:
+        assert warned
+    else:
+        assert len(rows) == 2
+        assert not warned

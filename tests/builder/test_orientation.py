@@ -1,16 +1,16 @@
-"""The orientation tag is neutralised in place, whatever form it takes."""
+"""The orientation is neutralised in place, whatever form it takes; nothing is refused for it."""
 
-from contextlib import suppress
+import struct
 from io import BytesIO
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_originals import segment, with_segments
 from PIL import Image
 
-from imagenetq.builder.orientation import neutralise_orientation
-from imagenetq.builder.storage import UPRIGHT, orientation, upright_original
+from imagenetq.builder.orientation import UPRIGHT, orientation, upright_original
 from imagenetq.decoding import decode
 from imagenetq.errors import BadImage
 
@@ -29,6 +29,26 @@ def exif(value: int, order: str = "<") -> Image.Exif:
     tags[0x0112] = value
     tags[0x0132] = "2012:01:01 00:00:00"
     return tags
+
+
+TURNED = exif(6).tobytes()
+NUMBER = TURNED.index(struct.pack("<HH", 0x0112, 3)) + 2
+
+ODD = {
+    "twice": [segment(TURNED), segment(TURNED)],
+    "prefix twice": [segment(b"Exif\0\0" + TURNED)],
+    "junk before the segment": [b"\0\1\2", segment(TURNED)],
+    "junk in a segment before": [segment(b"Exif\0\0" + b"\1" * 40), segment(TURNED)],
+    "header in one segment, tags in the next": [
+        segment(TURNED[:14]),
+        segment(b"Exif\0\0" + TURNED[14:]),
+    ],
+    "no tags": [segment(b"Exif\0\0")],
+    "cut": [segment(TURNED[:40])],
+    "a text": [segment(TURNED[:NUMBER] + b"\2" + TURNED[NUMBER + 1 :])],
+    "a fraction": [segment(TURNED[:NUMBER] + b"\5" + TURNED[NUMBER + 1 :])],
+    "an empty segment": [b"\xff\xe1\0\2", segment(TURNED)],
+}
 
 
 @pytest.mark.parametrize("value", range(2, 9))
@@ -60,13 +80,30 @@ def test_an_upright_file_is_not_touched(original: bytes) -> None:
     assert upright_original(original) == original
 
 
+@pytest.mark.parametrize("what", ODD)
+def test_whatever_pillow_reads_it_from_becomes_upright(what: str) -> None:
+    original = with_segments(jpeg(), *ODD[what])
+    upright = upright_original(original)
+    assert orientation(upright) == UPRIGHT
+    assert len(upright) == len(original)
+    assert (decode(upright, what) == decode(original, what)).all()
+
+
+def test_the_odd_ones_would_be_turned_or_fail() -> None:
+    assert sum(orientation(with_segments(jpeg(), *odd)) != UPRIGHT for odd in ODD.values()) >= 6
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_damaged_metadata_ends_upright_or_refused(data: st.DataObject) -> None:
+def test_whatever_can_be_decoded_ends_upright(data: st.DataObject) -> None:
     original = bytearray(jpeg(exif=exif(6), xmp=b'<x tiff:Orientation="3"/>'))
     for _ in range(data.draw(st.integers(1, 8))):
         original[data.draw(st.integers(0, len(original) - 1))] = data.draw(st.integers(0, 255))
-    cut = bytes(original[: data.draw(st.integers(0, len(original)))])
-    assert len(neutralise_orientation(cut)) == len(cut)
-    with suppress(BadImage):
-        assert orientation(upright_original(cut)) == UPRIGHT
+    damaged = bytes(original)
+    try:
+        pixels = decode(damaged, "damaged")
+    except BadImage:
+        return
+    upright = upright_original(damaged)
+    assert orientation(upright) == UPRIGHT
+    assert (decode(upright, "upright") == pixels).all()

@@ -139,6 +139,11 @@ def test_a_wrong_column_is_found(folder: Path, source: Path, column: str, value:
     assert all("\n" not in line for line in problems)
 
 
+def test_an_id_that_no_predictions_could_hold_is_found(folder: Path) -> None:
+    rewrite_rows(folder, lambda rows: rows[1].update(image_id="x" * 201))
+    assert any("its image id is none" in line for line in verify(folder))
+
+
 def test_a_lost_row_is_found(folder: Path) -> None:
     rewrite_rows(folder, lambda rows: rows.pop())
     assert any("5 rows; the manifest says 6" in line for line in verify(folder))

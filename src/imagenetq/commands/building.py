@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.filesize import decimal
 
 from imagenetq.choices import Executor, Format, Subset
 from imagenetq.commands.ending import (
@@ -247,8 +248,6 @@ def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return
-    from rich.filesize import decimal
-
     size = sum(shard.bytes for shard in manifest.shards)
     print(
         f"{out}: {counted(manifest.images, 'photograph')} x {len(manifest.variants)} variants, "

@@ -14,7 +14,8 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 SOURCE_HELP = (
     "ImageNet's validation photographs: a folder of class folders; a flat folder or tar "
-    "with the development kit or LOC_val_solution.csv beside it; hf:ILSVRC/imagenet-1k; or sample."
+    "with the development kit or LOC_val_solution.csv beside it; Tiny ImageNet; "
+    "hf:ILSVRC/imagenet-1k; or sample."
 )
 DATA_PANEL, MODEL_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Model", "How to run", "Output"
 """Groups of options in a command's help."""

@@ -117,6 +117,14 @@ def evaluate(
             rich_help_panel=DATA_PANEL,
         ),
     ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Of --source: leave bad photographs out, and record them.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="Only the first so many photographs.", rich_help_panel=DATA_PANEL),
@@ -210,6 +218,7 @@ def evaluate(
         source,
         subset=subset,
         allow_short=allow_short,
+        skip_bad=skip_bad,
         check_pixels=check_pixels,
         originals=out / ".originals",
     )
@@ -264,6 +273,7 @@ def _open(
     *,
     subset: Subset | None,
     allow_short: bool,
+    skip_bad: bool,
     check_pixels: CheckPixels,
     originals: Path,
 ) -> "Data":
@@ -278,6 +288,7 @@ def _open(
         source,
         subset=subset,
         allow_short=allow_short,
+        skip_bad=skip_bad,
         check_pixels=check_pixels,
         originals=originals,
     )
@@ -289,6 +300,7 @@ def open_given(
     *,
     subset: Subset | None,
     allow_short: bool,
+    skip_bad: bool,
     check_pixels: CheckPixels,
     originals: Path,
 ) -> "Data":
@@ -306,7 +318,9 @@ def open_given(
         with working(f"opening {data}"):
             return open_data(data, check_pixels=check_pixels)
     opened = open_source(cast("str", source))
-    return CleanSource(opened, originals=originals, subset=subset, allow_short=allow_short)
+    return CleanSource(
+        opened, originals=originals, subset=subset, allow_short=allow_short, skip_bad=skip_bad
+    )
 
 
 def load_options(

@@ -71,6 +71,7 @@ def check(
         bool,
         typer.Option("--allow-short", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
     ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Of --source, as for eval.")] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -135,6 +136,7 @@ def check(
             source,
             subset=subset,
             allow_short=allow_short,
+            skip_bad=skip_bad,
             check_pixels="sample" if rerun is None else "all",
             originals=_ORIGINALS,
         )

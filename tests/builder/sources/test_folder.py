@@ -60,6 +60,14 @@ def test_refuses_a_file_in_the_wrong_folder(tmp_path: Path) -> None:
         ClassFolders(tmp_path).images()
 
 
+def test_refuses_images_that_nobody_sorted(tmp_path: Path) -> None:
+    write(tmp_path / "n01443537" / "a.JPEG")
+    write(tmp_path / "c.jfif")
+    write(tmp_path / "b.jpe")
+    with pytest.raises(SourceError, match=r"2 images lie beside .*, such as 'b.jpe'"):
+        ClassFolders(tmp_path).images()
+
+
 def test_refuses_folders_named_otherwise(tmp_path: Path) -> None:
     write(tmp_path / "goldfish" / "a.JPEG")
 

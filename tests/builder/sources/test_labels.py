@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from imagenetq import classes
-from imagenetq.builder.sources import devkit
+from imagenetq.builder.sources import devkit, open_source
 from imagenetq.builder.sources.labels import find_labels, read_solution
 from imagenetq.errors import SourceError
 
@@ -115,7 +115,6 @@ def test_refuses_an_image_without_a_label(images: Path) -> None:
         (HEADER + GOLDFISH + "ILSVRC2012_val_00000002,n0144", "line 3 names 'n0144'"),
         (HEADER + GOLDFISH + GOLDFISH, "line 3 has image 'ILSVRC2012_val_00000293' again"),
         (HEADER + "ILSVRC2012_val_00000293\n", "line 2 has 1 fields"),
-        (HEADER + "\n", "line 2 has 0 fields"),
         (HEADER + "a," + "x" * 200_000, "field larger than field limit"),
         (HEADER + 'a,"n01443537\n', "which is no class"),
     ],
@@ -154,3 +153,47 @@ def test_reads_a_table_that_a_spreadsheet_has_saved(tmp_path: Path) -> None:
 
     assert read_solution(path) == {"ILSVRC2012_val_00000293": "n01443537"}
     assert "n01443537" in classes.labels()
+
+
+def test_finds_labels_beside_a_link_to_the_images(images: Path, tmp_path: Path) -> None:
+    link = tmp_path / "mine" / "val"
+    link.parent.mkdir()
+    link.symlink_to(images, target_is_directory=True)
+    beside_target = write_solution(images.parent)
+    assert find_labels(link).path == beside_target
+    beside_link = write_solution(link.parent)
+    assert find_labels(link).path == beside_link
+
+
+def test_blank_lines_of_a_solution_are_passed_over(tmp_path: Path) -> None:
+    text = f"{HEADER}\r\n{GOLDFISH}\n  \n"
+    assert read_solution(write_solution(tmp_path, text)) == {"ILSVRC2012_val_00000293": "n01443537"}
+
+
+BOX = "0\t32\t44\t62"
+
+
+def test_tiny_imagenet_is_a_source(tmp_path: Path) -> None:
+    val, train = tmp_path / "val", tmp_path / "train" / "n01443537"
+    for folder in (val, train):
+        (folder / "images").mkdir(parents=True)
+    (val / "images" / "val_0.JPEG").write_bytes(b"0")
+    (train / "images" / "n01443537_7.JPEG").write_bytes(b"7")
+    (train / "n01443537_boxes.txt").touch()
+    (val / "val_annotations.txt").write_text(f"val_0.JPEG\tn01443537\t{BOX}\n\n")
+    for place in (tmp_path, val, val / "images"):
+        source = open_source(place)
+        (image,) = source.images()
+        assert (image.image_id, image.wnid, source.read(image)) == ("val_0", "n01443537", b"0")
+    source = open_source(tmp_path / "train")
+    (image,) = source.images()
+    assert (image.image_id, image.wnid, source.read(image)) == ("n01443537_7", "n01443537", b"7")
+
+
+@pytest.mark.parametrize(
+    "text", ["val_0.JPEG n01443537", f"val_0.JPEG\tn01443537\t{BOX}\n" * 2, "\u00e9"]
+)
+def test_damaged_annotations_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "val_annotations.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match=r"val_annotations.txt: not Tiny ImageNet's annotations"):
+        find_labels(tmp_path)

@@ -203,6 +203,7 @@ def test_bytes_that_no_reader_understands(folder, tar_folder) -> None:
         ({"pixel_sha256": "x"}, "its pixel hash is none"),
         ({"image_id": ""}, "its image id is none"),
         ({"image_id": "a\nb"}, "its image id is none"),
+        ({"image_id": "x" * 201}, "its image id is none"),
         ({"width": 41}, "its image has another size than the row says"),
         ({"image": {"bytes": b"", "path": "x"}}, "the file is empty"),
         ({"image": {"bytes": b"GIF89a", "path": "x"}}, "not one of JPEG, JPEG2000, WEBP|not an im"),

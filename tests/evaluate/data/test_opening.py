@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import tarfile
 
 import pytest
 
@@ -158,3 +159,15 @@ def test_tars_named_twice_are_refused(tars) -> None:
     tar = tars / "data" / "clean" / "test-00000.tar"
     with pytest.raises(UsageError, match=r"are both clean\.test-00000; name one of them, once"):
         open_data(f"{tar},{tar}")
+
+
+def test_photographs_are_named_a_source(source_130, tmp_path) -> None:
+    with pytest.raises(
+        FolderError, match=rf"{source_130}: no manifest.*give --source {source_130}"
+    ):
+        open_data(str(source_130))
+    with tarfile.open(tmp_path / "val.tar", "w") as tar:
+        for path in sorted(source_130.rglob("*.JPEG"))[:2]:
+            tar.add(path, path.name)
+    with pytest.raises(FolderError, match=r"val\.tar: .*ImageNet's own images are a --source"):
+        open_data(str(tmp_path / "val.tar"))

@@ -23,7 +23,7 @@ def few(make_source, tmp_path: Path) -> Path:
 
 def test_a_task_is_some_images_and_all_their_variants(clean_source) -> None:
     tasks = clean_source.tasks(select_variants(["jpeg", "clean"]))
-    assert [task.key for task in tasks] == [f"images-{n:05d}" for n in range(65)]
+    assert [task.key[:12] for task in tasks] == [f"images-{n:05d}" for n in range(65)]
     assert [task.n_samples for task in tasks] == [2 * 11] * 65
     for task in tasks:
         assert len(pickle.dumps(task)) < 5000
@@ -66,13 +66,30 @@ def test_subsets(few, tmp_path) -> None:
     assert (sample.identity.subset, sample.identity.n_images) == ("sample", 9)
 
 
-def test_a_bad_image_is_named(few, tmp_path) -> None:
+def test_what_is_finished_is_of_these_very_images(few, tmp_path) -> None:
+    def keys() -> list[str]:
+        source = open_source(few)
+        data = CleanSource(source, originals=tmp_path, subset="mini", skip_bad=True)
+        return [task.key for task in data.tasks([variant("clean")])]
+
+    before = keys()
     path = sorted(few.rglob("*.JPEG"))[1]
-    path.write_bytes(path.read_bytes()[:300])
+    good = path.read_bytes()
+    path.write_bytes(good[:300])
+    first, second = keys()
+    assert first in before
+    assert second not in before
+    path.write_bytes(good)
+    assert keys() == before
+
+
+def test_an_image_that_goes_bad_meanwhile_is_named(few, tmp_path) -> None:
+    path = sorted(few.rglob("*.JPEG"))[1]
     data = CleanSource(open_source(few), originals=tmp_path, subset="mini")
     tasks = data.tasks([variant("clean")])
+    path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(BadImage, match=path.name):
-        list(tasks[1].samples())
+        [sample for task in tasks for sample in task.samples()]
 
 
 @dataclass(frozen=True)
@@ -106,3 +123,24 @@ def test_a_remote_source_is_fetched_as_far_as_it_is_needed(few, tmp_path) -> Non
     tasks = data.tasks([variant("clean")], limit=2)
     assert len(list(fetched.iterdir())) == 2
     assert sum(len(list(task.samples())) for task in tasks) == 2
+
+
+def test_of_a_remote_source_the_first_good_ones_are_taken(few, tmp_path) -> None:
+    fetched = tmp_path / "fetched"
+    fetched.mkdir()
+    data = CleanSource(Remote(few), originals=fetched, skip_bad=True)
+    first = data.tasks([variant("clean")], limit=1)[0].images[0]
+    (few / first.name).write_bytes(b"")
+    for file in fetched.iterdir():
+        file.unlink()
+    data = CleanSource(Remote(few), originals=fetched, skip_bad=True)
+    (task,) = data.tasks([variant("clean")], limit=1)
+    assert task.images[0].image_id != first.image_id
+    assert [note.image_id for note in data.bad_images] == [first.image_id]
+    assert len(list(fetched.iterdir())) == 2
+    for path in few.rglob("*.JPEG"):
+        path.write_bytes(b"")
+    with pytest.raises(SourceError, match="none of its images is good"):
+        CleanSource(open_source(few), originals=tmp_path, subset="mini", skip_bad=True).tasks(
+            [variant("clean")]
+        )

@@ -8,6 +8,7 @@ import pytest
 from fake_entries import honest
 from fake_predictions import columns, result, run
 from imagenetq import classes
+from imagenetq.entry import LeftOut
 from imagenetq.evaluate.leaderboard import conditions as module
 from imagenetq.evaluate.leaderboard.conditions import (
     entry_conditions,
@@ -51,8 +52,12 @@ def test_an_honest_entry_meets_all_conditions():
             with_model(name="python/mine:net", arguments={}),
             "WARN: not run again from what it says: its name 'python/mine:net' may load code or f",
         ),
+        (
+            {"bad_images": (LeftOut(image_id="a", wnid="n01440764", reason="cut"),)},
+            "WARN: image 'a' is left out as bad",
+        ),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_each_condition_is_said(changes, expected):
     (line,) = said(entry_conditions(honest(3, **changes).entry))
