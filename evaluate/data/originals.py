@@ -66,11 +66,11 @@ class Originals:
         if not images:
             return
         if self._source.is_remote:
-            with meter("fetching", len(images)) as progress:
+            with meter("fetching", len(images), "photographs") as progress:
                 self._source.fetch(images, self._folder, progress.advance)
         pool = ThreadPoolExecutor(_THREADS)
         # Around all threads: filters of warnings are the process's, and decoding changes them.
-        with warnings.catch_warnings(), meter("checking", len(images)) as progress:
+        with warnings.catch_warnings(), meter("checking", len(images), "photographs") as progress:
             try:
                 for image, note in zip(images, pool.map(self._note, images), strict=True):
                     self._seen[image.image_id] = note
