@@ -144,7 +144,7 @@ def compare(
     from imagenetq.evaluate.results import Result
     from imagenetq.evaluate.table import print_comparison
 
-    comparison = compare_results(Result.read(first), Result.read(second))
+    comparison = compare_results(*Result.read_all([first, second]))
     if as_json:
         print(comparison.model_dump_json(indent=1))
     else:

@@ -61,7 +61,7 @@ def report(
     from imagenetq.evaluate.report.writing import write_report
     from imagenetq.evaluate.results import Result
 
-    results = [Result.read(folder) for folder in entries or []]
+    results = Result.read_all(entries or [])
     require_one_dataset(results)
     made = write_report(
         results,
