@@ -1,15 +1,25 @@
 """Results that anyone may have made: whoever reads them, they take little memory, and one line."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fake_entries import change_json, honest
-from hostile_parquet import parquet_bomb
+from hostile_parquet import not_utf8, parquet_bomb
+from imagenetq.builder import build, open_source
+from imagenetq.builder.folders import open_folder
+from imagenetq.builder.publish.recipe import pixel_table, read_pixel_table
+from imagenetq.errors import FolderError, PredictionsError
+from imagenetq.evaluate.leaderboard.registered import read_source
 from imagenetq.files import sha256_of
+from imagenetq.predictions import parse_predictions
+from imagenetq.shards import read_parquet
 
 MEMORY = 1100 * 2**20
 """Bytes: the limit of `Confined`, and what its process has when it starts."""
@@ -70,3 +80,47 @@ def test_so_does_a_script_without_a_main_guard(hostile: Path, tmp_path: Path) ->
     code, said, memory = ended(sys.executable, script)
     assert (code, said) == (7, "")
     assert memory < MEMORY
+
+
+@pytest.fixture(scope="module")
+def built(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    source = open_source(make_source(folder / "images", 2))
+    build(source, folder / "q", subset="mini", only=["clean"], workers=1)
+    return folder / "q"
+
+
+def stored(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("column", ["image_id", "variant"])
+def test_predictions_whose_texts_are_no_utf8(column: str) -> None:
+    table = honest(4).predictions.table()
+    with pytest.raises(PredictionsError, match=r"^it: cannot be read"):
+        parse_predictions(stored(not_utf8(table, column)), "it")
+
+
+def test_shards_whose_texts_are_no_utf8(built: Path) -> None:
+    table = pq.read_table(next(built.glob("data/clean/*")))
+    for column in ("image_id", "pixel_sha256"):
+        content = io.BytesIO(stored(not_utf8(table, column)))
+        with pytest.raises(FolderError, match=r"^it: damaged"):
+            list(read_parquet(content, "it"))
+
+
+def test_recipes_and_sources_whose_texts_are_no_utf8(built: Path, tmp_path: Path) -> None:
+    folder = open_folder(built)
+    pixels = pixel_table(folder, folder.manifest())
+    assert len(read_pixel_table(pixels, folder.manifest())) == 2
+    table = pq.read_table(io.BytesIO(pixels))
+    path = tmp_path / f"{'0' * 64}.parquet"
+    for column in ("image_id", "wnid", "pixel_sha256"):
+        spoilt = stored(not_utf8(table, column))
+        with pytest.raises(FolderError, match=r"^pixels\.parquet: damaged"):
+            read_pixel_table(spoilt, folder.manifest())
+        path.write_bytes(spoilt)
+        with pytest.raises(FolderError, match="damaged"):
+            read_source(path)
