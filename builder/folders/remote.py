@@ -5,6 +5,7 @@ machine and then uploaded, so neither memory nor the storage holds half of one. 
 of this machine, and the originals of a remote source lie in the user's cache folder.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -21,7 +22,7 @@ from imagenetq.builder.folders.lock import ObjectLock
 from imagenetq.builder.folders.process_lock import locked
 from imagenetq.builder.share import Share
 from imagenetq.errors import FolderError, UsageError
-from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, remove_temporary_files
+from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, read_at_most, remove_temporary_files
 from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_model
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
@@ -138,12 +139,14 @@ class RemoteFolder(DatasetFolder):
 
         def ask() -> bytes:
             with open_stream(self.at(path)) as file:
-                return file.read(MAX_BYTES + 1)
+                return read_at_most(file, MAX_BYTES)
 
-        data = retried(ask, self._patience)
-        if len(data) > MAX_BYTES:
-            raise FolderError(f"{self.at(path)}: too large for a file of ours")
-        return data
+        try:
+            return retried(ask, self._patience)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            raise FolderError(f"{self.at(path)}: {error.strerror}") from None
 
     def open(self, path: str) -> BinaryIO:
         """Open a file, of which a block is fetched when it is read."""

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME, preview
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
+from imagenetq.builder.folders.lock import LOCK
 from imagenetq.builder.publish.origin import changed, publishable_manifest, require_verified
 from imagenetq.builder.publish.payload import sha256_at
 from imagenetq.builder.publish.repository_card import placeholder_card
 from imagenetq.builder.publish.uploading import shown
 from imagenetq.errors import FolderError, PublishError, UsageError
-from imagenetq.files import TEMPORARY_PREFIX
+from imagenetq.files import is_temporary
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import Meter, Tally, meter
 from imagenetq.specification import CLEAN
@@ -81,7 +82,10 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
     elif names - {STATE} or any(map(_is_of_something, target.files(STATE))):
         raise PublishError(f"{target} holds other files; push to an empty or a new place")
     ours = {shard.path for shard in manifest.shards}
-    foreign = sorted(path for path in target.files("data") if path not in ours)
+    # What a killed push left of a shard goes once the folder is held.
+    foreign = sorted(
+        path for path in target.files("data") if path not in ours and not is_temporary(path)
+    )
     if foreign:
         raise PublishError(
             f"{target} holds files of something else ({shown(foreign)}); push to another place, "
@@ -91,8 +95,7 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
 
 def _is_of_something(path: str) -> bool:
     """Whether a file is more than what a push leaves that was killed in its first second."""
-    name = path.rpartition("/")[2]
-    return name != "lock" and not name.startswith(TEMPORARY_PREFIX)
+    return path != LOCK and not is_temporary(path)
 
 
 def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from imagenetq.errors import ImagenetqError, PublishError
 from imagenetq.hub import HubAddress
+from imagenetq.retrying import MISREAD, is_misread
 
 _LATER = (408, 425, 429)
 _HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
@@ -91,6 +92,8 @@ def _explanation(address: HubAddress, error: Exception) -> str:
             f"{namespace} (`hf auth login`, or set HF_TOKEN), see that there is storage left, and "
             "run the same command again"
         )
+    if is_misread(error):
+        return f"{address} cannot be written to {hub}: {MISREAD}; what was uploaded stays"
     if status in (409, 412):
         return (
             f"{address}: somebody else is changing it ({reason}); wait until that is done, and "

@@ -80,7 +80,7 @@ def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
         table = pq.read_table(io.BytesIO(data))
         if _digest(table) == manifest.pixel_digest:
             return [dict(row) for row in table.to_pylist()]
-    except (pa.ArrowException, KeyError, OSError):
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError):
         pass
     raise FolderError(f"{PIXELS_NAME}: damaged, or not of the dataset that the manifest describes")
 

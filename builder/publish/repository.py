@@ -70,8 +70,13 @@ class HubRepository:
             raise PublishError(
                 f"{self.address}: there is no token; run `hf auth login` or set HF_TOKEN"
             )
-        user = self._ask("asking who you are", self._hub.whoami)
-        if user.get("auth", {}).get("accessToken", {}).get("role") == _READ_ONLY:
+
+        def role() -> str | None:
+            auth = self._hub.whoami().get("auth", {})
+            given: str | None = auth.get("accessToken", {}).get("role")
+            return given
+
+        if self._ask("asking who you are", role) == _READ_ONLY:
             raise PublishError(
                 f"{self.address}: the token can only read; make one that may write, and "
                 "run `hf auth login` or set HF_TOKEN"

@@ -12,8 +12,10 @@ from typing import Any
 
 from imagenetq import classes
 from imagenetq.builder.sources import headers
-from imagenetq.builder.sources.listing import read_bounded, reason
+from imagenetq.builder.sources.listing import reason
+from imagenetq.confined import Confined
 from imagenetq.errors import SourceError
+from imagenetq.files import read_bounded
 
 _N_IMAGES = 50_000
 
@@ -23,6 +25,9 @@ _TOP = "ILSVRC2012_devkit_t12/"
 _CURE = "get ILSVRC2012_devkit_t12.tar.gz again from image-net.org"
 _MAX_BYTES = 64 * 2**20
 """Of a file, packed or unpacked: the whole kit has a few MiB."""
+
+_MEMORY, _SECONDS = 2**30, 60
+"""Bytes and seconds that reading `meta.mat` may take; it takes less than a second."""
 
 _COMPRESSED_ELEMENT = 15
 
@@ -75,7 +80,10 @@ def _unpack(packed: bytes) -> dict[str, bytes]:
 
 def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:
     try:
-        wnids = _wnid_of_number(contents[_META])
+        _check_compression(contents[_META])
+        # Damaged bytes can crash scipy's reader, which is written in C.
+        with Confined(_MEMORY, _SECONDS, SourceError) as confined:
+            wnids = confined.run(_wnid_of_number, contents[_META])
     except Exception as error:  # scipy raises many types for damaged files.
         raise SourceError(f"{kit / _META}: {reason(error)}; {_CURE}") from error
     try:
@@ -90,7 +98,6 @@ def _wnid_of_number(meta: bytes) -> dict[int, str]:
     import numpy as np
     from scipy.io import loadmat
 
-    _check_compression(meta)
     loaded: dict[str, Any] = loadmat(io.BytesIO(meta), squeeze_me=True, variable_names=["synsets"])
     synsets = np.atleast_1d(loaded.get("synsets", 0))
     if not synsets.dtype.names:

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from imagenetq import classes
 from imagenetq.builder.sources import devkit
-from imagenetq.builder.sources.listing import read_bounded, reason, source_image
+from imagenetq.builder.sources.listing import reason, source_image
 from imagenetq.errors import SourceError
+from imagenetq.files import read_bounded
 from imagenetq.selection import SourceImage, image_id_of
 
 ANNOTATIONS_NAME = "val_annotations.txt"

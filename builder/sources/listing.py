@@ -1,14 +1,13 @@
 """What the local sources share: which names are images, what they say, and bounded reads."""
 
-import errno
 import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from imagenetq.builder.sources.base import MAX_FILE_BYTES
 from imagenetq.errors import BadImage, SourceError
+from imagenetq.files import read_bounded
 from imagenetq.selection import SourceImage, image_id_of
 
 _JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif")
@@ -62,25 +61,6 @@ def source_image(name: str, wnid: str) -> SourceImage:
             "put the right labels beside the right images"
         )
     return SourceImage(image_id, wnid, name)
-
-
-def read_bounded(path: Path, limit: int) -> bytes:
-    """A regular file's bytes.
-
-    Args:
-        path: the file.
-        limit: the largest size to accept, in bytes.
-
-    Raises:
-        OSError: it cannot be read, is larger, or is no regular file.
-    """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    if status.st_size > limit:
-        raise OSError(errno.EFBIG, f"larger than {limit >> 20} MiB")
-    with path.open("rb") as file:
-        return file.read(status.st_size)
 
 
 def read_image(path: Path, name: str) -> bytes:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from imagenetq.confined import Confined
 from imagenetq.entry import Entry
 from imagenetq.errors import EntryError, SourceError
-from imagenetq.evaluate.leaderboard.confined import Confined
 from imagenetq.evaluate.leaderboard.fetching import fetch_predictions
 from imagenetq.evaluate.leaderboard.findings import Finding, Verdict, fail, warn
 from imagenetq.evaluate.leaderboard.folder import EntryFolder, entry_paths, read_folder, shown

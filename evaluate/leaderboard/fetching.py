@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.leaderboard.inspecting import MAX_PREDICTIONS_BYTES
 from imagenetq.evaluate.leaderboard.submission import Place
 from imagenetq.files import AtomicFile
 from imagenetq.hub import HubAddress
+from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
 _BLOCK = 2**20
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.entry import ENTRY_NAME, Entry
+from imagenetq.entry import ENTRY_NAME, Entry, read_entry
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.leaderboard.strict_json import read_strict
 from imagenetq.evaluate.leaderboard.submission import (
     FILES,
     FOLDER_PATTERN,
@@ -18,9 +17,6 @@ from imagenetq.evaluate.leaderboard.submission import (
     read_submission,
 )
 from imagenetq.predictions import PREDICTIONS_NAME
-
-MAX_ENTRY_BYTES = 2**20
-"""A larger `entry.json` is not read."""
 
 _MAX_ENTRIES = 10_000
 _MAX_SHOWN = 80
@@ -95,7 +91,7 @@ def read_folder(path: Path) -> EntryFolder:
             raise EntryError(f"lacks {name}; `imagenetq submit` writes it")
     folder = EntryFolder(
         path,
-        read_strict(Entry, path / ENTRY_NAME, MAX_ENTRY_BYTES),
+        read_entry(path / ENTRY_NAME, follow_link=False),
         read_submission(path / SUBMISSION_NAME),
     )
     if folder.predictions is None and PREDICTIONS_NAME in held:

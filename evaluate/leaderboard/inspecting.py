@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.entry import ENTRY_NAME, Entry
-from imagenetq.errors import EntryError, PredictionsError
+from imagenetq.entry import Entry
+from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.conditions import (
     entry_conditions,
     label_conditions,
@@ -15,14 +15,7 @@ from imagenetq.evaluate.leaderboard.findings import Finding, fail
 from imagenetq.evaluate.leaderboard.recomputing import contradictions
 from imagenetq.evaluate.leaderboard.registered import KnownSource, registered_source
 from imagenetq.evaluate.leaderboard.suspicion import fingerprint, suspicions
-from imagenetq.files import sha256_of
-from imagenetq.predictions import PREDICTIONS_NAME, Predictions, read_predictions
-from imagenetq.specification import SUBSETS, variants
-
-MAX_PREDICTIONS_BYTES = 64 * 2**20
-"""A larger file is not read; those of the full subset have about 16 MB."""
-
-_FULL_IMAGES = 1_000 * (SUBSETS["full"] or 0)
+from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ def inspect(entry: Entry, predictions: Path, source: KnownSource | None = None) 
     """
     found = [*entry_conditions(entry), *source_conditions(entry)]
     try:
-        given = _read(entry, predictions)
+        given = read_predictions(predictions, entry.predictions_sha256)
     except EntryError as error:
         reason = str(error).replace(str(predictions), PREDICTIONS_NAME)
         return Inspected((*found, fail(reason)), None)
@@ -58,43 +51,6 @@ def inspect(entry: Entry, predictions: Path, source: KnownSource | None = None) 
         found += label_conditions(known, name, given)
     found += suspicions(given)
     return Inspected(tuple(found), fingerprint(given))
-
-
-def _read(entry: Entry, path: Path) -> Predictions:
-    _require_small(path)
-    sha256 = sha256_of(path)
-    if sha256 != entry.predictions_sha256:
-        raise PredictionsError(
-            f"{path}: its SHA-256 is {sha256[:12]}, but {ENTRY_NAME} says "
-            f"{entry.predictions_sha256[:12]}: not the predictions of this entry"
-        )
-    _require_few_rows(path)
-    return read_predictions(path)
-
-
-def _require_small(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from None
-    if size > MAX_PREDICTIONS_BYTES:
-        raise PredictionsError(
-            f"{path}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
-        )
-
-
-def _require_few_rows(path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        rows = pq.read_metadata(path).num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise PredictionsError(f"{path}: cannot be read ({reason.splitlines()[0]})") from None
-    most = _FULL_IMAGES * len(variants())
-    if not 0 <= rows <= most:
-        raise PredictionsError(f"{path}: {rows} rows, but the full subset has {most}")
 
 
 def _sources(entry: Entry, source: KnownSource | None) -> list[tuple[KnownSource, str]]:

@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from imagenetq.confined import Confined
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.leaderboard.checking import predictions_of
@@ -64,8 +65,9 @@ def run_again(
         )
     seed = secrets.randbits(32) if seed is None else seed
     loaded = load_model(name, options)
-    with TemporaryDirectory() as temporary:
-        predictions = read_predictions(predictions_of(path, fetched or Path(temporary)))
+    with TemporaryDirectory() as temporary, Confined() as confined:
+        file = predictions_of(path, fetched or Path(temporary))
+        predictions = confined.run(read_predictions, file, entry.predictions_sha256)
     found = rerun(entry, predictions, loaded, data, n_pairs=n_pairs, seed=seed)
     total = predictions.n_images * len(predictions.variants)
     told = f"{verdict.name}: {min(n_pairs, total)} of {total} answers run again, --seed {seed}"

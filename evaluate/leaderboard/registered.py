@@ -77,7 +77,8 @@ def read_source(path: Path) -> KnownSource:
 
     try:
         columns = [pq.read_table(path, columns=[name])[name].to_pylist() for name in COLUMNS]
-    except (pa.ArrowException, KeyError, OSError) as error:
+    # Texts that are no UTF-8 are a ValueError.
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise FolderError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
     digest = path.name.removesuffix(_SUFFIX)
     image_ids, wnids, hashes = columns

@@ -10,6 +10,7 @@ from imagenetq.evaluate.leaderboard.submitting import Package
 from imagenetq.files import sha256_of
 from imagenetq.hub import HubAddress
 from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.retrying import MISREAD, is_misread
 
 _KIND = "dataset"
 _REFUSED = (401, 403)
@@ -113,6 +114,8 @@ def _explained(address: HubAddress) -> Iterator[None]:
                 f"{hub} refuses it (HTTP {status}); log in with a token that may write "
                 "(`hf auth login`, or set HF_TOKEN)"
             )
+        elif is_misread(error):
+            said = f"cannot be written to {hub}: {MISREAD}"
         else:
             said = f"cannot be written to {hub} ({reason}); run the same command again"
         raise PublishError(f"{address}: {said}") from error

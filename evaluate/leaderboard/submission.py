@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, ValidationError
 from imagenetq.entry import ENTRY_NAME, Text
 from imagenetq.entry_scores import MAX_TEXT, FiniteModel
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.leaderboard.strict_json import read_strict
 from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.strict_json import read_strict
 
 SUBMISSION_NAME = "submission.json"
 
@@ -124,7 +124,7 @@ def read_submission(path: Path) -> Submission:
     Raises:
         EntryError: it is not there, damaged, too large, or of another format version.
     """
-    return read_strict(Submission, path, _MAX_BYTES)
+    return read_strict(Submission, path, _MAX_BYTES, follow_link=False)
 
 
 def is_folder_name(name: str) -> bool:

@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.entry import ENTRY_NAME, Entry
+from imagenetq.entry import ENTRY_NAME, MAX_ENTRY_BYTES, read_entry
 from imagenetq.errors import EntryError, FolderError, UsageError
 from imagenetq.evaluate.leaderboard.checking import check_result
 from imagenetq.evaluate.leaderboard.findings import Finding
-from imagenetq.evaluate.leaderboard.folder import MAX_ENTRY_BYTES
-from imagenetq.evaluate.leaderboard.inspecting import MAX_PREDICTIONS_BYTES
 from imagenetq.evaluate.leaderboard.registered import KnownSource
-from imagenetq.evaluate.leaderboard.strict_json import read_bounded, read_strict
 from imagenetq.evaluate.leaderboard.submission import (
     MAX_FOLDER,
     SUBMISSION_NAME,
@@ -19,8 +16,9 @@ from imagenetq.evaluate.leaderboard.submission import (
     folder_name_of,
     is_folder_name,
 )
-from imagenetq.files import write_whole
+from imagenetq.files import read_bounded, write_whole
 from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
 MAX_BESIDE_BYTES = 2**20
 """Larger predictions do not belong into a Git repository, but into one of the Hub."""
@@ -69,7 +67,7 @@ def check_submittable(results: Path, source: KnownSource | None = None) -> Check
     Raises:
         EntryError: the result is damaged, or the check finds it wrong.
     """
-    entry = read_strict(Entry, results / ENTRY_NAME, MAX_ENTRY_BYTES)
+    entry = read_entry(results / ENTRY_NAME, follow_link=False)
     if source is not None and source.digest != entry.source_digest:
         raise EntryError(
             f"{results}: of source {(entry.source_digest or 'unknown')[:12]}, but the dataset is "
@@ -79,7 +77,7 @@ def check_submittable(results: Path, source: KnownSource | None = None) -> Check
     for finding in findings:
         if finding.level == "FAIL":
             raise EntryError(f"{results}: {finding.text}")
-    content = read_bounded(results / ENTRY_NAME, MAX_ENTRY_BYTES)
+    content = _content(results / ENTRY_NAME, MAX_ENTRY_BYTES)
     return CheckedResult(results, content, findings)
 
 
@@ -99,7 +97,7 @@ def pack(result: CheckedResult, submission: Submission, folder: str | None = Non
         SUBMISSION_NAME: submission.to_json().encode(),
     }
     if submission.predictions is None:
-        files[PREDICTIONS_NAME] = read_bounded(result.predictions, MAX_PREDICTIONS_BYTES)
+        files[PREDICTIONS_NAME] = _content(result.predictions, MAX_PREDICTIONS_BYTES)
     return Package(entry_name(submission.name, folder), files)
 
 
@@ -153,6 +151,13 @@ def write_package(package: Package, out: Path) -> Path:
     for name in names:
         write_whole(path / name, package.files[name])
     return path
+
+
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        return read_bounded(path, limit, follow_link=False)
+    except OSError as reason:
+        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
 
 
 def _is_same(path: Path, package: Package) -> bool:

@@ -7,24 +7,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
-from imagenetq.errors import EntryError
-from imagenetq.manifest import (
-    SHA256_PATTERN,
-    BadImageNote,
-    Count,
-    ImageId,
-    Sha256,
-    read_model,
-)
-from imagenetq.predictions_check import MAX_ROWS
+from imagenetq.manifest import SHA256_PATTERN, BadImageNote, Count, ImageId, Sha256
 from imagenetq.specification import variants
+from imagenetq.strict_json import read_strict
 
 ENTRY_NAME = "entry.json"
+
+MAX_ENTRY_BYTES = 2**20
+"""A larger `entry.json` is not read."""
 
 MAX_LEFT_OUT = 1_000
 """Images that an entry can name as left out."""
 
-_MAX_BYTES = 2**20
+_MAX_IMAGES = 5_000_000
 _MAX_REASON = 200
 _MAX_DEPTH = 6
 _MAX_VALUES = 2_000
@@ -183,7 +178,7 @@ class Entry(Run):
         predictions_sha256: of `predictions.parquet`.
     """
 
-    n_images: int = Field(ge=1, le=MAX_ROWS)
+    n_images: int = Field(ge=1, le=_MAX_IMAGES)
     variants: dict[str, VariantCounts]
     scores: Scores
     predictions_sha256: str = Sha256
@@ -202,16 +197,14 @@ class Entry(Run):
         return self.model_dump_json(indent=1) + "\n"
 
 
-def read_entry(path: Path) -> Entry:
-    """Read and validate an `entry.json`.
+def read_entry(path: Path, *, follow_link: bool = True) -> Entry:
+    """Read and validate an `entry.json`, which may be anyone's.
+
+    Args:
+        path: of the file.
+        follow_link: whether it may be a link.
 
     Raises:
         EntryError: it is not there, damaged, too large, or of another format version.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as reason:
-        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
-    if size > _MAX_BYTES:
-        raise EntryError(f"{path}: {size} bytes is too large for an entry")
-    return read_model(Entry, path, EntryError)
+    return read_strict(Entry, path, MAX_ENTRY_BYTES, follow_link=follow_link)

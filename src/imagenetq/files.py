@@ -1,14 +1,16 @@
 """Files that are either whole under their name, or not there."""
 
+import errno
 import hashlib
 import io
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 TEMPORARY_PREFIX = ".tmp-"
 """Hidden, so that no glob of a dataset's configs matches an unfinished file."""
@@ -36,6 +38,11 @@ def naming(file: object) -> Iterator[None]:
         if error.errno is not None and error.filename is None:
             error.filename = str(file)
         raise
+
+
+def is_temporary(path: str) -> bool:
+    """Tell an unfinished file of ours by its path: whoever holds its folder may remove it."""
+    return path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
 
 
 class AtomicFile(io.BufferedIOBase):
@@ -130,6 +137,51 @@ def write_whole(path: Path, data: bytes, tag: str = "") -> None:
         file.commit()
     finally:
         file.abort()
+
+
+def read_bounded(path: Path, limit: int, *, follow_link: bool = True) -> bytes:
+    """Read a plain file that may be anyone's.
+
+    Args:
+        path: of the file.
+        limit: the largest size to accept, in bytes; a larger file is not read.
+        follow_link: whether the file may be a link to one.
+
+    Raises:
+        OSError: it is larger, no plain file, or cannot be read; says which, and names no file.
+    """
+    # Waits for nobody who should write to a pipe. Windows has none of these flags.
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow_link:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, os.O_RDONLY | flags)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        require_size(status.st_size, limit)
+        return read_at_most(file, limit)
+
+
+def read_at_most(file: BinaryIO, limit: int) -> bytes:
+    """Read an open file to its end, which must come before a limit in bytes.
+
+    Raises:
+        OSError: it does not, or the file cannot be read.
+    """
+    data = file.read(limit + 1)
+    require_size(len(data), limit)
+    return data
+
+
+def require_size(n_bytes: int, limit: int) -> None:
+    """Refuse a file of more than so many bytes.
+
+    Raises:
+        OSError: it has more.
+    """
+    if n_bytes > limit:
+        raise OSError(errno.EFBIG, f"{n_bytes} bytes is too large; at most {limit} are read")
 
 
 def sha256_of(path: Path) -> str:

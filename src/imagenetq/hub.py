@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imagenetq.errors import AccessError, ImagenetqError, SourceError, UsageError
+from imagenetq.retrying import MISREAD, is_misread
 
 PREFIX = "hf:"
 """What an address of the Hub begins with on the command line."""
@@ -97,6 +98,8 @@ class HubAddress:
                 )
             case errors.OfflineModeIsEnabled():
                 return SourceError(f"{self} needs the network; unset HF_HUB_OFFLINE")
+        if is_misread(error):
+            return SourceError(f"{self} cannot be read from {hub}: {MISREAD}")
         return SourceError(
             f"{self} cannot be read from {hub} ({_reason(error)}); "
             "run the same command again to go on"

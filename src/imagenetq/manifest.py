@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagenetq.errors import FolderError, ImagenetqError
+from imagenetq.files import read_bounded
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 
@@ -181,12 +182,10 @@ def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -
         error: what to raise, in one line, if it cannot be read or holds something else.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise error(f"{path}: {size} bytes is too large for a {model.__name__} file")
-        return parse_model(model, path.read_bytes(), str(path), error)
+        data = read_bounded(path, MAX_BYTES)
     except OSError as reason:
         raise error(f"{path}: cannot be read ({reason.strerror})") from None
+    return parse_model(model, data, str(path), error)
 
 
 def parse_model(

@@ -4,6 +4,7 @@ Rows are ordered by image id, then ladder. The reader trusts nothing: what it re
 and free of contradictions.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
@@ -15,8 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.errors import PredictionsError
-from imagenetq.files import write_whole
-from imagenetq.predictions_check import Coded, arrange, check_footer, check_size, check_values
+from imagenetq.files import read_bounded, write_whole
+from imagenetq.predictions_check import (
+    MAX_PREDICTIONS_BYTES,
+    Coded,
+    arrange,
+    check_footer,
+    check_values,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -194,8 +201,46 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     write_whole(path, predictions.encoded)
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Read and check a file that may come from anyone.
+def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
+    """Read and check a file, as `stored_predictions` and `parse_predictions` do.
+
+    Raises:
+        PredictionsError: as they do.
+    """
+    return parse_predictions(stored_predictions(path, sha256), str(path))
+
+
+def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
+    """Read a file's bytes, and nothing into them.
+
+    Args:
+        path: of the file.
+        sha256: what the entry says that it is, in hex; None where nobody does.
+
+    Raises:
+        PredictionsError: it cannot be read, is too large, or another than the entry says.
+    """
+    try:
+        data = read_bounded(path, MAX_PREDICTIONS_BYTES)
+    except OSError as error:
+        raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from None
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise PredictionsError(
+            f"{path}: its SHA-256 is {found[:12]}, but entry.json says {sha256[:12]}: not the "
+            "predictions of this entry"
+        )
+    return data
+
+
+def parse_predictions(data: bytes, name: str) -> Predictions:
+    """Check a file's bytes; those that may be anyone's are parsed so in `Confined` alone.
+
+    What a footer says of sizes is believed here, and a reader written in C++ trusted.
+
+    Args:
+        data: the bytes.
+        name: what to call the file in an error.
 
     Raises:
         PredictionsError: it is damaged, too large, incomplete, or contradicts itself.
@@ -203,10 +248,10 @@ def read_predictions(path: Path) -> Predictions:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    source = pa.BufferReader(data)
     try:
-        check_size(path)
-        check_footer(pq.read_metadata(path), schema(), str(path))
-        with pq.ParquetFile(path, read_dictionary=list(_NAMES)) as parquet:
+        check_footer(pq.read_metadata(source), schema(), name)
+        with pq.ParquetFile(source, read_dictionary=list(_NAMES)) as parquet:
             table = parquet.read().unify_dictionaries().combine_chunks()
         table.validate(full=True)
         image, variant = (_decode_names(table.column(column)) for column in _NAMES)
@@ -214,8 +259,8 @@ def read_predictions(path: Path) -> Predictions:
     # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise PredictionsError(f"{path}: cannot be read ({reason.splitlines()[0]})") from None
-    return Predictions._of(image, variant, numbers, str(path))
+        raise PredictionsError(f"{name}: cannot be read ({reason.splitlines()[0]})") from None
+    return Predictions._of(image, variant, numbers, name)
 
 
 def _shape(column: str) -> tuple[int, ...]:

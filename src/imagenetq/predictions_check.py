@@ -1,7 +1,6 @@
 """What predictions must be before anything is computed from them."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,16 +9,18 @@ from numpy.typing import NDArray
 from imagenetq import classes
 from imagenetq.errors import PredictionsError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
-from imagenetq.specification import variants
+from imagenetq.specification import SUBSETS, variants
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_ROWS = 5_000_000
-"""Rows that a file may have; those of a full subset are 520,000."""
+MAX_PREDICTIONS_BYTES = 64 * 2**20
+"""A larger file is not read; those of the full subset have about 16 MB."""
 
-_MAX_BYTES = 512 * 2**20
-_MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_ROWS = 1_000 * (SUBSETS["full"] or 0) * len(variants())
+"""Rows that a file may have: those of the full subset."""
+
+_MAX_UNPACKED_BYTES = 256 * 2**20
 _MAX_ROW_GROUPS = 5_000
 _MAX_SIDE = 16_383
 
@@ -70,18 +71,6 @@ class Grid(NamedTuple):
     order: NDArray[np.int64]
 
 
-def check_size(path: Path) -> None:
-    """Refuse a file that is too large to be read.
-
-    Raises:
-        PredictionsError: it is.
-        OSError: there is no such file.
-    """
-    size = path.stat().st_size
-    if size > _MAX_BYTES:
-        raise PredictionsError(f"{path}: {size} bytes is too large for predictions")
-
-
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
     """Refuse a file that is not of predictions, or too large, before any of it is unpacked.
 
@@ -93,8 +82,12 @@ def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
     Raises:
         PredictionsError: it is refused.
     """
-    if metadata.num_rows > MAX_ROWS or metadata.num_row_groups > _MAX_ROW_GROUPS:
-        raise PredictionsError(f"{name}: {metadata.num_rows} rows are too many for predictions")
+    if metadata.num_row_groups > _MAX_ROW_GROUPS:
+        raise PredictionsError(f"{name}: its rows are in {metadata.num_row_groups} groups")
+    if not 0 <= metadata.num_rows <= MAX_ROWS:
+        raise PredictionsError(
+            f"{name}: {metadata.num_rows} rows, but the full subset has {MAX_ROWS}"
+        )
     if not metadata.schema.to_arrow_schema().equals(schema):
         raise PredictionsError(f"{name}: its columns are not those of predictions")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

@@ -1,5 +1,6 @@
 """Patience with a storage that is busy or drops connections."""
 
+import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -13,6 +14,18 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _LONGEST_PAUSE = 16.0
+
+MISREAD = (
+    "its answer makes no sense, so a proxy or a login page may have answered instead; check the "
+    "network, and the proxy's settings"
+)
+"""What to say where `is_misread`."""
+
+
+def is_misread(error: BaseException) -> bool:
+    """Whether a client could make nothing of an answer that said that all was well."""
+    kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
+    return isinstance(error, kinds)
 
 
 class StorageError(OSError):

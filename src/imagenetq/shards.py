@@ -59,7 +59,8 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
                     for fields in batch.to_pylist():
                         image = fields.pop("image") or {}
                         yield StoredRow(fields, image.get("bytes") or b"")
-    except (pa.ArrowException, OSError) as error:
+    # Texts that are no UTF-8 show when they are taken out.
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         # Arrow finds bad bytes with bare OSErrors; those of files have a number, or a type.
         if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
             raise

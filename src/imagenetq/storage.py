@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imagenetq.errors import ImagenetqError, UsageError
-from imagenetq.retrying import Interrupted, StorageError
+from imagenetq.retrying import MISREAD, Interrupted, StorageError, is_misread
 
 _HTTP = ("http", "https")
 _S3 = ("s3", "s3a")
@@ -185,6 +185,8 @@ def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
         return PermissionError(
             f"{address}: the storage refuses it ({reason}); log in there, or check the credentials"
         )
+    if is_misread(error):
+        return StorageError(f"{address}: cannot be read or written: {MISREAD}")
     message = f"{address}: cannot be {'written' if writing else 'read'} ({reason})"
     # fsspec raises a ValueError where, for instance, a server cannot serve a part of a file.
     for_good = isinstance(error, ValueError) if status is None else not is_busy(error)

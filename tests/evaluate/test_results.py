@@ -45,7 +45,7 @@ def test_the_entry_counts_what_the_predictions_hold():
 def test_predictions_of_another_run_are_refused(tmp_path):
     result(seed=1).write(tmp_path)
     write_predictions(tmp_path / "predictions.parquet", random_predictions(30, seed=2))
-    with pytest.raises(PredictionsError, match="not the predictions whose SHA-256"):
+    with pytest.raises(PredictionsError, match="not the predictions of this entry"):
         Result.read(tmp_path)
 
 

@@ -113,6 +113,10 @@ class HubServer(LocalServer):
         """Answer the next such requests later."""
         self.faults.add(Fault(where, times, "slow", seconds=seconds))
 
+    def distort(self, where: str, *, body: bytes, times: int) -> None:
+        """Answer the next such requests with success, and with something else."""
+        self.faults.add(Fault(where, times, "odd", body=body))
+
     def requests(self, where: str) -> list[Served]:
         """The requests so far whose path contains `where`."""
         with self._lock:

@@ -58,6 +58,8 @@ class Answering(BaseHTTPRequestHandler):
         if fault and fault.kind == "status":
             response = Refusal(fault.status, "", fault.message).response
             response.headers.update(fault.headers)
+        elif fault and fault.kind == "odd":
+            response = Response(fault.body)
         else:
             response = hub.answer(request)
         if fault and fault.kind == "lose":

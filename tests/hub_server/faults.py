@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["status", "cut", "drop", "lose", "slow"]
+Kind = Literal["status", "cut", "drop", "lose", "slow", "odd"]
 
 
 @dataclass
@@ -17,10 +17,12 @@ class Fault:
         kind: `status`: another answer, and nothing is done. `cut`: the right answer, half of it,
             and a cut connection. `drop`: nothing is done, and nothing answered. `lose`: all is
             done, and nothing answered. `slow`: the right answer, later.
+            `odd`: nothing is done, and something else answered, as by a captive portal.
         status: that is answered instead.
         headers: that are answered instead.
         message: the error's, as the Hub has it.
         seconds: how much later.
+        body: that is answered instead.
     """
 
     where: str
@@ -30,6 +32,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     message: str = "out of order"
     seconds: float = 0.0
+    body: bytes = b""
 
 
 class Faults:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from imagenetq.confined import Confined
 from imagenetq.entry import Entry
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.leaderboard.confined import Confined
 from imagenetq.evaluate.leaderboard.folder import EntryFolder, entry_paths, read_folder
 from imagenetq.evaluate.leaderboard.inspecting import inspect
 from imagenetq.evaluate.leaderboard.registered import demonstration_of, is_registered

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imagenetq.commands.ending import Json, explains_errors
-from imagenetq.commands.opening import read_result
+from imagenetq.commands.opening import read_results
 
 
 @explains_errors
@@ -16,7 +16,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two results on the same images: paired differences, and which are significant."""
-    results = [read_result(folder) for folder in (first, second)]
+    results = read_results([first, second])
     from imagenetq.evaluate.comparison import compare as compare_results
     from imagenetq.evaluate.table import print_comparison
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imagenetq.commands.ending import explains_errors, note
-from imagenetq.commands.opening import read_result
+from imagenetq.commands.opening import read_results
 
 
 @explains_errors
@@ -24,7 +24,7 @@ def eval_results(
     ] = None,
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
-    result = read_result(results)
+    (result,) = read_results([results])
     from imagenetq.evaluate.hub_results import write_hub_results
     from imagenetq.evaluate.report.standing import demonstration
 

@@ -1,5 +1,6 @@
 """Opening what commands are given, without a silence: both may take seconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,11 @@ def open_source(name: str) -> "Source":
         return builder.open_source(name)
 
 
-def read_result(folder: Path) -> "Result":
-    """The result in a folder."""
+def read_results(folders: Sequence[Path]) -> "list[Result]":
+    """Read the results in some folders."""
     from imagenetq.progress import working
 
-    with working(f"reading {folder}"):
+    with working("reading results"):
         from imagenetq.evaluate.results import Result
 
-        return Result.read(folder)
+        return Result.read_all(folders)

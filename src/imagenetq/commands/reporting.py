@@ -16,7 +16,7 @@ from imagenetq.commands.ending import (
     explains_errors,
     note,
 )
-from imagenetq.commands.opening import open_source, read_result
+from imagenetq.commands.opening import open_source, read_results
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Make the paper's Table I and Figures 1 to 4, and findings in words, of results."""
-    results = [read_result(folder) for folder in entries or []]
+    results = read_results(entries or [])
     from imagenetq.progress import working
 
     with working("loading PyTorch and Matplotlib"):

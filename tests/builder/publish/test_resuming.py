@@ -65,6 +65,38 @@ def test_killed_at_a_random_moment_and_completed(
         assert hub.objects.repeated == hub.xet.repeated == 0
 
 
+@pytest.mark.parametrize(
+    ("where", "nth"),
+    [
+        ("/repos/create", 1),
+        ("/lfs/", 1),
+        ("/lfs/", 4),
+        ("/commit/", 1),
+        ("/commit/", 2),
+        ("/commit/", 3),
+        ("/commit/", 4),
+        ("/tree/", 2),
+        ("/tag/", 1),
+    ],
+)
+def test_killed_at_each_step_and_completed(hub, client, built, contents, where, nth) -> None:
+    """Before anything is there, inside a file, between commits, before manifest and tag."""
+    seen = []
+
+    def kill(_: str, path: str) -> None:
+        seen.extend([path] if where in path else [])
+        if len(seen) == nth:
+            client.kill()
+
+    hub.faults.watchers[:] = [kill]
+    assert client.push(built, small=True) is None
+    assert len(seen) >= nth
+    hub.faults.watchers.clear()
+    assert client.push(built, small=True)["tag"] == "v1.0.0"
+    require_complete(hub, contents(built))
+    assert hub.objects.repeated == 0
+
+
 def test_completed_from_another_machine(hub, client, built, contents, killed_push) -> None:
     """It does not know which pieces the first has sent: one file's are sent again at most."""
     client.push(built, xet=True, small=True)

@@ -141,12 +141,25 @@ def test_refuses_flipped_bits_in_the_table(copy: Path) -> None:
         assert META in refused(copy)
 
 
+def test_a_table_that_crashes_its_reader_is_refused(
+    copy: Path, write_meta: WriteMeta, leaves: dict[str, int]
+) -> None:
+    write_meta(copy / META, leaves, compressed=False)
+    intact = (copy / META).read_bytes()
+    # Types that no element has end scipy's reader, and whoever called it, by a signal.
+    for place, kind in ((380, 15), (428, 2), (500, 15)):
+        (copy / META).write_bytes(intact[:place] + bytes([kind]) + intact[place + 1 :])
+        message = refused(copy)
+        assert META in message
+        assert "crashes the reader" in message
+
+
 @pytest.mark.parametrize("name", [META, TRUTH])
 def test_refuses_a_file_of_absurd_size(copy: Path, name: str) -> None:
     with (copy / name).open("r+b") as file:
         file.truncate(65 * 2**20)
 
-    assert "larger than 64 MiB" in refused(copy)
+    assert "is too large; at most 67108864 are read" in refused(copy)
 
 
 def test_refuses_a_compression_bomb_in_the_table(copy: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import resource
 import shutil
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fake_entries import change_json, honest, submission, write_entry
+from hostile_parquet import parquet_bomb
 from imagenetq import classes
 from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.checking import check
@@ -164,53 +164,13 @@ def test_too_many_rows_are_refused_from_the_footer(entries):
 def test_a_parquet_bomb_whose_footer_lies_takes_no_memory_of_ours(entries):
     """A quarter of a gigabyte of one text, in a file that says it unpacks to a few bytes."""
 
-    def write(path: Path) -> None:
-        buffer = BytesIO()
-        table = honest(N).predictions.table()
-        bomb = pa.array(["x" * 2**28, *["y"] * (len(table) - 1)])
-        table = table.set_column(0, pa.field("image_id", pa.string(), nullable=False), bomb)
-        pq.write_table(table, buffer, compression="zstd", write_statistics=False)
-        path.write_bytes(lying(buffer.getvalue()))
-
-    put_predictions(entries / "honest", write)
+    bomb = parquet_bomb(honest(N).predictions.table())
+    put_predictions(entries / "honest", lambda path: path.write_bytes(bomb))
     assert (entries / "honest" / "predictions.parquet").stat().st_size < 2**20
     (verdict,) = check(entries)
     assert texts(verdict)[0] == (
         "predictions.parquet: cannot be read (malloc of size 268435456 failed)"
     )
-
-
-def lying(content: bytes) -> bytes:
-    """The same file, with a footer in which every large size is a small one."""
-    assert content[-4:] == b"PAR1"
-    length = int.from_bytes(content[-8:-4], "little")
-    start = len(content) - 8 - length
-    footer = content[start:-8]
-    sizes = [
-        pq.read_metadata(BytesIO(content)).row_group(0).column(0).total_uncompressed_size,
-        pq.read_metadata(BytesIO(content)).row_group(0).total_byte_size,
-    ]
-    for size in sizes:
-        footer = footer.replace(varint(size), padded_varint(1, len(varint(size))))
-    lied = content[:start] + footer + content[-8:]
-    column = pq.read_metadata(BytesIO(lied)).row_group(0).column(0)
-    assert column.total_uncompressed_size < 1000
-    return lied
-
-
-def varint(number: int) -> bytes:
-    """Thrift's compact integer: zigzag, seven bits a byte."""
-    number *= 2
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def padded_varint(number: int, length: int) -> bytes:
-    """The same in more bytes than it needs."""
-    return bytes([2 * number | 128, *[128] * (length - 2), 0])
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):

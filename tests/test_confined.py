@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from imagenetq.confined import Confined
 from imagenetq.errors import EntryError, PredictionsError
-from imagenetq.evaluate.leaderboard.confined import Confined
 
 # What runs there must be importable there: functions of the standard library.
 

@@ -1,0 +1,112 @@
+"""Jobs in processes of their own that are killed before one of their steps, as by a power cut.
+
+    steps = run(job, *arguments, below=folder)
+    for number in range(len(steps)):
+        run(job, *arguments, below=folder, kill_at=number)
+        ...  # what is there now, and what the next job makes of it
+
+A step is a change of a file below a folder of this machine, or a request that changes a bucket. A
+job is a function of a module of the tests, which a process can import.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+_CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
+_REQUESTS = ("put_object", "delete_object", "delete_objects", "upload_part", "copy_object")
+
+# Each process is forked from one that has imported what takes long.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["imagenetq.builder.publish", "imagenetq.builder.verify", "s3fs"])
+
+
+def run(
+    job: Callable[..., None], *arguments: Any, below: Path | str, kill_at: int = -1
+) -> list[str]:
+    """Do a job, and kill it before a step.
+
+    Args:
+        job: what to do.
+        arguments: of it.
+        below: the folder that it changes; for a bucket, anything else.
+        kill_at: the step's number, from 0; if negative, it is let through.
+
+    Returns:
+        The steps that it took, in order; the last one was not done if it was killed there.
+    """
+    with tempfile.NamedTemporaryFile() as log:
+        process = _PROCESSES.Process(
+            target=_watched, args=(job, arguments, dict(os.environ), str(below), log.name, kill_at)
+        )
+        process.start()
+        process.join(60)
+        steps = Path(log.name).read_text().splitlines()
+        code = process.exitcode
+        process.kill()
+        process.join()
+        process.close()
+    assert code == (-signal.SIGKILL if 0 <= kill_at < len(steps) else 0), (code, steps)
+    return steps
+
+
+def _watched(
+    job: Callable[..., None],
+    arguments: tuple[Any, ...],
+    environment: dict[str, str],
+    below: str,
+    log: str,
+    kill_at: int,
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    steps = os.open(log, os.O_WRONLY | os.O_APPEND)
+    number = 0
+
+    def step(what: str) -> None:
+        nonlocal number
+        os.write(steps, f"{what}\n".encode())
+        if number == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        number += 1
+
+    _watch_files(below, step)
+    _watch_requests(step)
+    job(*arguments)
+
+
+def _watch_files(below: str, step: Callable[[str], None]) -> None:
+    def changed(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+        if (writes or event in _CHANGES) and str(arguments[0]).startswith(below):
+            step(f"{event} {str(arguments[0])[len(below) :]}")
+
+    sys.addaudithook(changed)
+
+
+def _watch_requests(step: Callable[[str], None]) -> None:
+    import s3fs
+
+    send = s3fs.S3FileSystem._call_s3
+
+    @wraps(send)
+    async def watched(self: Any, method: str, *options: Any, **more: Any) -> Any:
+        if method in _REQUESTS:
+            step(f"{method} {more.get('Key', '')}")
+        return await send(self, method, *options, **more)
+
+    s3fs.S3FileSystem._call_s3 = watched
+
+
+def push(dataset: Path, place: str) -> None:
+    """Copy a dataset to a storage, as `imagenetq push` does; it has been verified before."""
+    from imagenetq.builder.publish import copying
+
+    copying.require_verified = lambda *_: None
+    copying.copy(dataset, place)
