@@ -97,6 +97,9 @@ RULES = {
 """What each answer of a submitter must be, in words."""
 
 
+_ACCEPTED = {"name": "a", "link": "https://a", "paper": None, "training_data": "a", "notes": ""}
+
+
 def checked_answer(field: str, text: str) -> str | None:
     """What a field of a submission becomes of a submitter's answer.
 
@@ -109,9 +112,7 @@ def checked_answer(field: str, text: str) -> str | None:
     """
     value = None if field == "paper" and not text else text
     try:
-        Submission.__pydantic_validator__.validate_assignment(
-            Submission.model_construct(), field, value
-        )
+        Submission.model_validate(_ACCEPTED | {field: value})
     except ValidationError:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}.."
         raise UsageError(f"{shown!a} cannot be taken; give {RULES[field]}") from None
