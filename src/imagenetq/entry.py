@@ -66,6 +66,9 @@ class EntryModel(FiniteModel):
         input_size: height and width of its inputs in pixels; None if they vary.
         preprocessing: from a picture to an input.
         arguments: of its constructor.
+        weights_file: the name of the file of weights that was given; None for the source's own.
+        overrides: what was replaced in the preprocessing; None if that was not recorded.
+        class_map: which of its outputs each class is; None if they are the classes.
     """
 
     name: Text
@@ -74,6 +77,9 @@ class EntryModel(FiniteModel):
     input_size: tuple[Side, Side] | None
     preprocessing: Settings
     arguments: Settings
+    weights_file: Text | None = None
+    overrides: Settings | None = None
+    class_map: Annotated[tuple[int, ...], Field(max_length=1000)] | None = None
 
 
 class VariantCounts(FiniteModel):

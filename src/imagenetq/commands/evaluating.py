@@ -52,6 +52,9 @@ def evaluate(
         str | None, typer.Option(help=f"Render from clean images instead. {SOURCE_HELP}")
     ] = None,
     out: Annotated[Path, typer.Option(help="Each model gets a folder in it.")] = Path("results"),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another evaluation's result in --out.")
+    ] = False,
     only: Annotated[
         str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
     ] = None,
@@ -114,6 +117,7 @@ def evaluate(
         render=render,
         cache=cache,
         cache_gigabytes=cache_size,
+        overwrite=overwrite,
     )
     opened = _open(
         data,
@@ -125,7 +129,7 @@ def evaluate(
     )
     models = [room.load_model(name, options) for name in model]
     for result in room.evaluate(models, opened, out, settings):
-        folder = out / room.folder_name(result.entry.model.name)
+        folder = out / room.folder_of(result.entry.model)
         if as_json:
             print(result.entry.to_json(), end="")
         else:
