@@ -31,7 +31,7 @@ from imagenetq.evaluate.preprocessing import (
     OpaquePreprocessing,
     Preprocessing,
 )
-from imagenetq.evaluate.rehearsal import clean_warnings, fit
+from imagenetq.evaluate.rehearsal import Seen, fit, look_at_clean
 from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.settings import Settings
@@ -140,11 +140,14 @@ def _evaluate(
     )
     for model in models:
         fit(model, data, settings.limit, feeding)
-    warnings: list[list[str]] = []
+    looks: list[Seen] = []
     if group.rank == 0:
-        warnings = clean_warnings(models, data, settings.limit, feeding)
-        for line in (line for lines in warnings for line in lines):
-            say(f"warning: {line}")
+        looks = look_at_clean(models, data, settings.limit, feeding)
+        for model, seen in zip(models, looks, strict=True):
+            for line in seen.warnings:
+                say(f"warning: {line}")
+            if seen.check is not None:
+                say(f"{model.name}: clean check: {seen.check.words()}")
     names = plans[models[0].name].variants
     read = select_variants([name for name in names if name != SAME_AS_CLEAN])
     tasks = data.tasks(read, settings.limit)
@@ -164,7 +167,7 @@ def _evaluate(
         return []
     copied = SAME_AS_CLEAN if len(read) < len(names) else None
     results = []
-    for model, part, lines in zip(models, parts, warnings, strict=True):
+    for model, part, seen in zip(models, parts, looks, strict=True):
         columns = gather(part, [task.key for task in tasks], copied)
         result = make_result(
             columns,
@@ -173,7 +176,8 @@ def _evaluate(
             precision=settings.precision,
             device=device,
             renderer=None if feeding.engine is None else feeding.engine.name,
-            warnings=lines,
+            compiled=settings.compiled,
+            seen=seen,
         )
         write_result(result, folders[model.name], part, overwrite=settings.overwrite)
         results.append(result)

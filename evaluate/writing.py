@@ -17,6 +17,7 @@ from imagenetq.evaluate.data.base import Data, Identity
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.parts import Parts, remove_parts
 from imagenetq.evaluate.plan import EvaluationPlan, differences
+from imagenetq.evaluate.rehearsal import Seen
 from imagenetq.evaluate.results import Result
 from imagenetq.predictions import PREDICTIONS_NAME, Predictions
 from imagenetq.progress import say
@@ -139,7 +140,8 @@ def make_result(
     precision: str,
     device: torch.device,
     renderer: str | None,
-    warnings: Sequence[str],
+    compiled: bool,
+    seen: Seen,
 ) -> Result:
     """The result of a complete evaluation.
 
@@ -150,7 +152,8 @@ def make_result(
         precision: of the arithmetic.
         device: where it ran.
         renderer: what rendered variants there; None if the workers did, or nothing was rendered.
-        warnings: that were given.
+        compiled: whether the network was compiled.
+        seen: what the look at clean images said.
 
     Raises:
         PredictionsError: an (image, variant) is missing or there twice.
@@ -174,11 +177,12 @@ def make_result(
             "source_digest": identity.source_digest or _source_digest(columns),
             "subset": identity.subset,
             "precision": precision,
-            "hardware": _hardware(device, renderer),
+            "hardware": _hardware(device, renderer, compiled=compiled),
             "versions": _versions(),
             "code_version": code_version(),
             "code_commit": code_commit(),
-            "warnings": tuple(warnings),
+            "warnings": seen.warnings,
+            "clean_check": seen.check,
         }
     )
     return Result.of(run, Predictions.from_columns(columns))
@@ -221,10 +225,12 @@ def _source_digest(columns: dict[str, Any]) -> str | None:
     return source_digest(lines) if all(line.pixel_sha256 for line in lines) else None
 
 
-def _hardware(device: torch.device, renderer: str | None) -> dict[str, str]:
+def _hardware(device: torch.device, renderer: str | None, *, compiled: bool) -> dict[str, str]:
     facts = {"machine": platform.machine(), "system": platform.system(), "device": device.type}
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
+    if compiled:
+        facts["compiled"] = "yes"
     if renderer is not None:
         facts["rendered on"] = f"{device.type}, {renderer}"
     return facts

@@ -102,6 +102,28 @@ class VariantCounts(FiniteModel):
         return self
 
 
+class CleanCheck(FiniteModel):
+    """How much the look at clean images before an evaluation could have seen.
+
+    Attributes:
+        n_images: that were looked at.
+        smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
+            warns of none.
+    """
+
+    n_images: int = Count
+    smallest_loss: float | None = Field(ge=0, le=1)
+
+    def words(self) -> str:
+        """In one sentence."""
+        if self.smallest_loss is None:
+            return f"with {self.n_images} photographs no loss would have shown"
+        return (
+            f"with {self.n_images} photographs only a loss of more than "
+            f"{100 * self.smallest_loss:.1f} points would have shown"
+        )
+
+
 class Run(FiniteModel):
     """What was evaluated, on what, by what: all that the predictions do not tell.
 
@@ -118,6 +140,7 @@ class Run(FiniteModel):
         code_version: of imagenetq.
         code_commit: hex, with `-dirty` if changed since; None if unknown.
         warnings: what the reader of the scores should know.
+        clean_check: how much the check before the run could have seen; None if there was none.
     """
 
     format_version: Literal[1] = 1
@@ -132,6 +155,7 @@ class Run(FiniteModel):
     code_version: Text
     code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
     warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    clean_check: CleanCheck | None = None
 
 
 class Entry(Run):

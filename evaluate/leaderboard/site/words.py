@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 
 from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, Proportion
@@ -104,20 +103,6 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
     return f"Rank {rank.rank} in {dataset_words(standing.dataset)}, {compared[rank.pairing]}."
 
 
-def options(entry: Entry) -> str:
-    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell."""
-    model = entry.model
-    words = ["--model", model.name]
-    for argument, value in model.arguments.items():
-        words += ["--model-arg", f"{argument}={_argument(value)}"]
-    words += ["--source", "IMAGENET"]
-    if entry.subset in ("full", "mini"):
-        words += ["--subset", entry.subset]
-    if entry.precision != "fp32":
-        words += ["--precision", entry.precision]
-    return shlex.join(words)
-
-
 def ladders() -> list[dict[str, object]]:
     """The five distortions, as the charts need them."""
     return [
@@ -130,16 +115,6 @@ def ladders() -> list[dict[str, object]]:
         }
         for held in LADDERS
     ]
-
-
-def _argument(value: object) -> str:
-    """As `--model-arg` reads it back: JSON where it is that, else text."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return value
-    return json.dumps(value)
 
 
 def _short(digest: str | None) -> str:

@@ -3,6 +3,7 @@ import shlex
 
 from imagenetq.entry_scores import Estimate
 from imagenetq.evaluate.leaderboard.site.board import Dataset
+from imagenetq.evaluate.leaderboard.site.reproducing import options
 from imagenetq.evaluate.leaderboard.site.words import (
     DASH,
     MINUS,
@@ -10,7 +11,6 @@ from imagenetq.evaluate.leaderboard.site.words import (
     dataset_note,
     dataset_words,
     interval,
-    options,
     parameters_words,
     percent,
     size_words,
@@ -60,4 +60,4 @@ def test_the_command_says_a_hostile_model_to_a_shell_as_one_word():
     given = dict(word.split("=", 1) for word in words if "=" in word)
     assert given == {"a": '"true"', "b": "true", "c": "x y; rm *", "d": "[1]", "e": "plain"}
     assert json.loads(given["a"]) == "true"
-    assert words[-2:] == ["--precision", "bf16"]
+    assert words[words.index("--precision") + 1] == "bf16"
