@@ -70,14 +70,14 @@ def evaluate(
         FolderError: the data are damaged.
         OSError: storage or network failed for good.
     """
-    settings = settings or Settings()
-    variants = _wanted(data, settings.only)
+    chosen = settings or Settings()
+    variants = _wanted(data, chosen.only)
     names = tuple(variant.name for variant in variants)
     folders = {model.name: out / folder_of(model) for model in models}
     if len(set(folders.values())) < len(models):
         raise EvaluationError("two models of one name; evaluate them one by one")
     plans = {
-        model.name: make_plan(model, data.identity, names, settings.precision, settings.limit)
+        model.name: make_plan(model, data.identity, names, chosen.precision, chosen.limit)
         for model in models
     }
     finished: dict[str, Result] = {}
@@ -86,16 +86,16 @@ def evaluate(
 
         def prepare() -> set[str]:
             for name, plan in plans.items():
-                result = _prepared(folders[name], plan, data, settings, holding)
+                result = _prepared(folders[name], plan, data, chosen, holding)
                 if result is not None:
                     finished[name] = result
             return set(finished)
 
         done = group.decide(prepare)
         todo = [model for model in models if model.name not in done]
-        settings = replace(settings, device=own_device(settings.device, group))
-        with made_current(settings.device), exact_arithmetic(settings.precision):
-            fresh = _evaluate(todo, data, folders, plans, settings, group) if todo else []
+        here = replace(chosen, device=own_device(chosen.device, group))
+        with made_current(here.device), exact_arithmetic(here.precision):
+            fresh = _evaluate(todo, data, folders, plans, here, group) if todo else []
             if group.rank != 0:
                 return []
     by_name = finished | {result.entry.model.name: result for result in fresh}

@@ -57,7 +57,7 @@ def test_the_command_says_a_hostile_model_to_a_shell_as_one_word():
     entry = result(model="timm/$(touch x)", arguments=arguments, precision="bf16").entry
     words = shlex.split(options(entry))
     assert words[:2] == ["--model", "timm/$(touch x)"]
-    given = dict(word.split("=", 1) for word in words if "=" in word)
+    given = dict(word.split("=", 1) for word in words if "=" in word and word[:2] != "--")
     assert given == {"a": '"true"', "b": "true", "c": "x y; rm *", "d": "[1]", "e": "plain"}
     assert json.loads(given["a"]) == "true"
     assert words[words.index("--precision") + 1] == "bf16"
