@@ -20,9 +20,9 @@ def options(entry: Entry) -> str:
         words.append(f"--weights={model.weights_file}")
     for argument, value in model.arguments.items():
         words += ["--model-arg", f"{argument}={_argument(value)}"]
-    for name, value in _overrides(model).items():
+    for name, replacement in _overrides(model).items():
         if name in _OPTIONS:
-            words.append(f"--{name.replace('_', '-')}={_numbers(value)}")
+            words.append(f"--{name.replace('_', '-')}={_numbers(replacement)}")
     if model.class_map is not None:
         words += ["--class-map", "class_map.json"]
     words += ["--source", "sample" if entry.subset == "sample" else "IMAGENET"]
