@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imagenetq.evaluate.comparison import Comparison, compare
     from imagenetq.evaluate.data import CleanSource, Data, open_data
-    from imagenetq.evaluate.evaluation import evaluate, evaluate_model, folder_name
+    from imagenetq.evaluate.evaluation import evaluate, evaluate_model, folder_name, folder_of
     from imagenetq.evaluate.models import LoadOptions, Model, load_model
     from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing
     from imagenetq.evaluate.results import Result
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "evaluate_model",
     "folder_name",
+    "folder_of",
     "load_model",
     "open_data",
 ]
@@ -37,7 +38,7 @@ __all__ = [
 _HOMES = {
     "comparison": ("Comparison", "compare"),
     "data": ("CleanSource", "Data", "open_data"),
-    "evaluation": ("evaluate", "evaluate_model", "folder_name"),
+    "evaluation": ("evaluate", "evaluate_model", "folder_name", "folder_of"),
     "models": ("LoadOptions", "Model", "load_model"),
     "preprocessing": ("OpaquePreprocessing", "Preprocessing"),
     "results": ("Result",),

@@ -69,7 +69,8 @@ def answer(
         ImagenetqError: the data could not be read.
         OSError: a finished task could not be stored.
     """
-    finished = set.intersection(*(part.finished() for part in parts))
+    keys = [task.key for task in tasks]
+    finished = set.intersection(*(part.finished(keys) for part in parts))
     todo = [task for task in tasks if task.key not in finished]
     done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
     if not todo:

@@ -1,8 +1,9 @@
 """Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imagenetq.entry import MAX_LEFT_OUT
+from imagenetq.entry import MAX_LEFT_OUT, EntryModel
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.answering import answer, different_preprocessings
 from imagenetq.evaluate.cache import Store
@@ -19,17 +20,18 @@ from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.device import exact_arithmetic, made_current
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.group import Group, joined_group, own_device
+from imagenetq.evaluate.holding import held
 from imagenetq.evaluate.models.assembling import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.parts import Parts
-from imagenetq.evaluate.plan import begin, make_plan
+from imagenetq.evaluate.parts import Parts, has_leftovers
+from imagenetq.evaluate.plan import EvaluationPlan, begin, forget, make_plan, stamps
 from imagenetq.evaluate.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
     Preprocessing,
 )
-from imagenetq.evaluate.rehearsal import clean_warnings, fit, settled
+from imagenetq.evaluate.rehearsal import Seen, fit, look_at_clean, settled
 from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.settings import Settings
@@ -56,51 +58,75 @@ def evaluate(
     Args:
         models: loaded.
         data: what to evaluate on.
-        out: each model gets a folder in it, named after the model.
+        out: each model gets a folder in it, as `folder_of` names it.
         settings: how; the defaults run on the CPU.
 
     Returns:
         One result a model, in their order.
 
     Raises:
-        EvaluationError: logits were not numbers, or the folder holds another evaluation.
+        EvaluationError: logits were not numbers; or a folder holds another evaluation, which
+            `overwrite` in the settings replaces; or one is running there.
         SourceError: originals are bad, each of which has been named.
         FolderError: the data are damaged.
         OSError: storage or network failed for good.
     """
-    settings = settings or Settings()
-    variants = _wanted(data, settings.only)
+    chosen = settings or Settings()
+    variants = _wanted(data, chosen.only)
     names = tuple(variant.name for variant in variants)
-    folders = {model.name: out / folder_name(model.name) for model in models}
+    folders = {model.name: out / folder_of(model) for model in models}
     if len(set(folders.values())) < len(models):
         raise EvaluationError("two models of one name; evaluate them one by one")
     plans = {
-        model.name: make_plan(model, data.identity, names, settings.precision, settings.limit)
+        model.name: make_plan(model, data.identity, names, chosen.precision, chosen.limit)
         for model in models
     }
-    finished = {
-        name: finished_result(folders[name], plan, data.identity) for name, plan in plans.items()
-    }
-    todo = [model for model in models if finished[model.name] is None]
-    with joined_group() as group:
-        settings = replace(settings, device=own_device(settings.device, group))
-        with made_current(settings.device), exact_arithmetic(settings.precision):
-            if group.rank == 0:
-                for model in todo:
-                    begin(folders[model.name] / PARTS, plans[model.name])
-            group.wait()
-            fresh = _evaluate(todo, data, folders, variants, settings, group) if todo else []
+    finished: dict[str, Result] = {}
+
+    with joined_group() as group, ExitStack() as holding:
+
+        def prepare() -> set[str]:
+            for name, plan in plans.items():
+                result = _prepared(folders[name], plan, data, chosen, holding)
+                if result is not None:
+                    finished[name] = result
+            return set(finished)
+
+        done = group.decide(prepare)
+        todo = [model for model in models if model.name not in done]
+        here = replace(chosen, device=own_device(chosen.device, group))
+        with made_current(here.device), exact_arithmetic(here.precision):
+            fresh = _evaluate(todo, data, folders, plans, here, group) if todo else []
             if group.rank != 0:
                 return []
     by_name = finished | {result.entry.model.name: result for result in fresh}
-    return [result for model in models if (result := by_name[model.name]) is not None]
+    return [by_name[model.name] for model in models]
+
+
+def _prepared(
+    folder: Path, plan: EvaluationPlan, data: Data, settings: Settings, holding: ExitStack
+) -> Result | None:
+    """A folder's finished result; where there is none, the folder is held and its plan recorded."""
+    overwrite = settings.overwrite
+    result = finished_result(folder, plan, data.identity, overwrite=overwrite)
+    parts = folder / PARTS
+    if result is not None and not has_leftovers(parts):
+        return result
+    holding.enter_context(held(folder))
+    # Whoever held it a moment ago may have finished.
+    result = finished_result(folder, plan, data.identity, overwrite=overwrite)
+    if result is None:
+        begin(parts, plan, overwrite=overwrite)
+    else:
+        forget(parts, plan)
+    return result
 
 
 def _evaluate(
     models: Sequence[Model],
     data: Data,
     folders: dict[str, Path],
-    variants: tuple[Variant, ...],
+    plans: dict[str, EvaluationPlan],
     settings: Settings,
     group: Group,
 ) -> list[Result]:
@@ -113,7 +139,8 @@ def _evaluate(
         choose_engine(settings.render, device, data, different_preprocessings(models)),
         None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
     )
-    read = [variant for variant in variants if variant.name != SAME_AS_CLEAN]
+    names = plans[models[0].name].variants
+    read = select_variants([name for name in names if name != SAME_AS_CLEAN])
     # First, because it looks for bad images and missing shards.
     tasks = data.tasks(read, settings.limit)
     if len(data.bad_images) > MAX_LEFT_OUT:
@@ -124,12 +151,17 @@ def _evaluate(
     for model in models:
         fit(model, data, settings.limit, feeding)
     models = settled(models, data, feeding)
-    warnings: list[list[str]] = []
+    looks: list[Seen] = []
     if group.rank == 0:
-        warnings = clean_warnings(models, data, settings.limit, feeding)
-        for line in (line for lines in warnings for line in lines):
-            say(f"warning: {line}")
-    parts = [Parts(folders[model.name] / PARTS) for model in models]
+        looks = look_at_clean(models, data, settings.limit, feeding)
+        for model, seen in zip(models, looks, strict=True):
+            for line in seen.warnings:
+                say(f"warning: {line}")
+            if seen.check is not None:
+                say(f"{model.name}: clean check: {seen.check.words()}")
+    parts = [
+        Parts(folders[model.name] / PARTS, stamps(plans[model.name], tasks)) for model in models
+    ]
     answer(
         models,
         parts,
@@ -141,9 +173,9 @@ def _evaluate(
     group.wait()
     if group.rank != 0:
         return []
-    copied = SAME_AS_CLEAN if len(read) < len(variants) else None
+    copied = SAME_AS_CLEAN if len(read) < len(names) else None
     results = []
-    for model, part, lines in zip(models, parts, warnings, strict=True):
+    for model, part, seen in zip(models, parts, looks, strict=True):
         with working(f"scoring {model.name}"):
             columns = gather(part, [task.key for task in tasks], copied)
             result = make_result(
@@ -153,9 +185,10 @@ def _evaluate(
                 precision=settings.precision,
                 device=device,
                 renderer=None if feeding.engine is None else feeding.engine.name,
-                warnings=lines,
+                compiled=settings.compiled,
+                seen=seen,
             )
-        write_result(result, folders[model.name], part)
+        write_result(result, folders[model.name], part, overwrite=settings.overwrite)
         results.append(result)
     return results
 
@@ -213,6 +246,14 @@ def _opaque(transform: Callable[[Image.Image], Any]) -> OpaquePreprocessing:
 def folder_name(model: str) -> str:
     """A model's folder in the results: its name, with what a path cannot hold replaced."""
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in model).strip(".")
+
+
+def folder_of(model: Model | EntryModel) -> str:
+    """A result's folder: the model's name, and which weights, if they were given as a file."""
+    if model.weights_file is None:
+        return folder_name(model.name)
+    weights = f"{PurePath(model.weights_file).stem}-{(model.weights_sha256 or '')[:8]}"
+    return folder_name(f"{model.name}-{weights}")
 
 
 def _wanted(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:

@@ -1,17 +1,21 @@
 """Several processes, one a GPU, sharing the work of one evaluation under `torchrun`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
+from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate.data.base import Task
 
 _PATIENCE = timedelta(days=7)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,21 @@ class Group:
         """Go on when all processes have come here."""
         if self.size > 1:
             distributed.barrier()
+
+    def decide(self, decision: Callable[[], T]) -> T:
+        """What the first process decides, for all; what it raises is raised by all."""
+        outcome: list[Any] = [None, None]
+        if self.rank == 0:
+            try:
+                outcome[0] = decision()
+            except (ImagenetqError, OSError) as error:
+                outcome[1] = error
+        if self.size > 1:
+            distributed.broadcast_object_list(outcome)
+        if outcome[1] is not None:
+            raise outcome[1]
+        decided: T = outcome[0]
+        return decided
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Before the long run: show clean images to models that must see them, and check the others."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
+from imagenetq.entry import CleanCheck
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.answering import different_preprocessings
 from imagenetq.evaluate.batch import concatenated
@@ -12,6 +14,7 @@ from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.check import (
     clean_accuracy_warning,
+    smallest_visible_loss,
     suspicious_normalisation,
     suspicious_padding,
 )
@@ -96,26 +99,44 @@ def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model
     return [known.get(model.name, model) for model in models]
 
 
-def clean_warnings(
+class Seen(NamedTuple):
+    """What a look at clean images says about one model.
+
+    Attributes:
+        warnings: of wrong preprocessing, padding, class order or weights.
+        check: how much it could have seen; None if it did not look.
+    """
+
+    warnings: tuple[str, ...] = ()
+    check: CleanCheck | None = None
+
+
+def look_at_clean(
     models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
-) -> list[list[str]]:
+) -> list[Seen]:
     """What a look at a few hundred clean images says about each model.
 
-    Warnings are of wrong preprocessing, padding, class order or weights. A model that reaches its
+    A model that reaches its
     published accuracy is believed; only others are compared with themselves under the usual
     alternatives.
     """
     # A model that was fitted to the very images has nothing to be checked for.
     checked = [model for model in models if model.needs_fit is None]
     if not checked:
-        return [[] for _ in models]
+        return [Seen() for _ in models]
     n_images = min(limit or _CHECKED, _CHECKED)
     all_inputs, labels = clean_inputs(checked, data, n_images, feeding)
     found = {
-        model.name: _warnings(model, inputs, labels, feeding.device, feeding.batch_size)
+        model.name: Seen(
+            _warnings(model, inputs, labels, feeding.device, feeding.batch_size),
+            CleanCheck(
+                n_images=len(labels),
+                smallest_loss=smallest_visible_loss(model.published_top1, len(labels)),
+            ),
+        )
         for model, inputs in zip(checked, all_inputs, strict=True)
     }
-    return [found.get(model.name, []) for model in models]
+    return [found.get(model.name, Seen()) for model in models]
 
 
 def _warnings(
@@ -124,7 +145,7 @@ def _warnings(
     labels: torch.Tensor,
     device: torch.device,
     batch_size: int,
-) -> list[str]:
+) -> tuple[str, ...]:
     with working(f"trying {model.name} on {counted(len(labels), 'clean image')}"):
         model.module.to(device)
         n_correct = _n_correct(model, inputs, labels, device, batch_size)
@@ -135,7 +156,7 @@ def _warnings(
                 suspicious_normalisation(model, inputs, labels, batch_size),
                 suspicious_padding(model, inputs, labels, batch_size),
             ]
-    return [warning for warning in found if warning is not None]
+    return tuple(warning for warning in found if warning is not None)
 
 
 def _not_run_again(model: Model) -> str | None:

@@ -34,6 +34,7 @@ class Settings:
         cache: a folder for prepared inputs, so that a second pass over the same data with the same
             preprocessing needs no decoding; none if None.
         cache_bytes: how large that folder may become.
+        overwrite: replace what another evaluation left in the same folder.
     """
 
     only: Sequence[str] | None = None
@@ -46,6 +47,7 @@ class Settings:
     render: Render = "auto"
     cache: Path | None = None
     cache_bytes: int = int(CACHE_GIGABYTES * 1e9)
+    overwrite: bool = False
 
     @classmethod
     def of(
@@ -61,6 +63,7 @@ class Settings:
         render: str = "auto",
         cache: Path | None = None,
         cache_gigabytes: float = CACHE_GIGABYTES,
+        overwrite: bool = False,
     ) -> "Settings":
         """Settings from what a user says; the device by name, workers one a core if None.
 
@@ -83,6 +86,7 @@ class Settings:
             render=cast(Render, render),
             cache=cache,
             cache_bytes=int(cache_gigabytes * 1e9),
+            overwrite=overwrite,
         )
 
 

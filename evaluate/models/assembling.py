@@ -1,5 +1,6 @@
 """The last steps, the same for every source: overrides, class map, and a look at the outputs."""
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from imagenetq.errors import ModelError, UsageError
@@ -43,6 +44,9 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         published_top1=network.published_top1,
         licence=network.licence,
         arguments=dict(options.arguments),
+        weights_file=None if options.weights is None else PurePath(options.weights).name,
+        overrides=dict(options.preprocessing),
+        class_map=options.class_map,
         needs_fit=network.needs_fit,
         tensors_sha256=None if weights is None else weights.tensors_sha256,
         weights_key=None if weights is None else weights.key,

@@ -86,6 +86,9 @@ class Model:
         published_top1: clean top-1 accuracy that the source states, 0 to 1; None if none.
         licence: of the weights; None if unknown.
         arguments: of the constructor.
+        weights_file: the name of the file that the user gave; None for the source's own weights.
+        overrides: what the user replaced in the preprocessing.
+        class_map: which of the network's outputs each class is; None if they are the classes.
         needs_fit: a model that must see the clean images first fits itself with this; it gets
             the inputs of all of them as float32 of shape (n, 3, height, width), and the labels
             as int64 of shape (n,).
@@ -103,6 +106,9 @@ class Model:
     published_top1: float | None = None
     licence: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+    weights_file: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    class_map: tuple[int, ...] | None = None
     needs_fit: Callable[[Any, Any], None] | None = None
     tensors_sha256: str | None = None
     weights_key: str | None = None

@@ -7,6 +7,7 @@ guess.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,29 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
     if n_total >= _FEWEST_FOR_CHANCE and n_correct < _CHANCE * n_total:
         return f"{measured}, which is chance; check the class order, weights and preprocessing"
     return None
+
+
+def smallest_visible_loss(published: float | None, n_total: int) -> float | None:
+    """The loss of clean top-1 accuracy, 0 to 1, beyond which these checks warn.
+
+    Against a published figure it is how far the measured accuracy must fall below it. Without one
+    the model is compared with itself, and the loss is at its smallest where no image speaks for
+    the model as it is.
+
+    Args:
+        published: top-1 accuracy, 0 to 1; None if none is.
+        n_total: clean images that are looked at.
+
+    Returns:
+        The loss; None if the images are too few for any.
+    """
+    from scipy.stats import binom
+
+    if published is None:
+        fewest = math.floor(-math.log2(_SIGNIFICANT)) + 1
+        return fewest / n_total if n_total >= fewest else None
+    allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
+    return None if allowed == 0 else max(0.0, published - allowed / n_total)
 
 
 def suspicious_normalisation(

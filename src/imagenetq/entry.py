@@ -81,6 +81,9 @@ class EntryModel(FiniteModel):
         weights_key: which was chosen of a file that holds several networks' weights; else None.
         outputs: what it gave for clean images, of which logits were then made; None in entries
             from before it was recorded.
+        weights_file: the name of the file of weights that was given; None for the source's own.
+        overrides: what was replaced in the preprocessing; None if that was not recorded.
+        class_map: which of its outputs each class is; None if they are the classes.
     """
 
     name: Text
@@ -92,6 +95,9 @@ class EntryModel(FiniteModel):
     tensors_sha256: str | None = Field(default=None, pattern=SHA256_PATTERN)
     weights_key: Text | None = None
     outputs: Outputs | None = None
+    weights_file: Text | None = None
+    overrides: Settings | None = None
+    class_map: Annotated[tuple[int, ...], Field(max_length=1000)] | None = None
 
 
 class VariantCounts(FiniteModel):
@@ -134,6 +140,28 @@ class LeftOut(FiniteModel):
         return cls(image_id=note.image_id, wnid=note.wnid, reason=reason)
 
 
+class CleanCheck(FiniteModel):
+    """How much the look at clean images before an evaluation could have seen.
+
+    Attributes:
+        n_images: that were looked at.
+        smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
+            warns of none.
+    """
+
+    n_images: int = Count
+    smallest_loss: float | None = Field(ge=0, le=1)
+
+    def words(self) -> str:
+        """In one sentence."""
+        if self.smallest_loss is None:
+            return f"with {self.n_images} photographs no loss would have shown"
+        return (
+            f"with {self.n_images} photographs only a loss of more than "
+            f"{100 * self.smallest_loss:.1f} points would have shown"
+        )
+
+
 class Run(FiniteModel):
     """What was evaluated, on what, by what: all that the predictions do not tell.
 
@@ -151,6 +179,7 @@ class Run(FiniteModel):
         code_commit: hex, with `-dirty` if changed since; None if unknown.
         warnings: what the reader of the scores should know.
         bad_images: originals that were left out of the data on request.
+        clean_check: how much the check before the run could have seen; None if there was none.
     """
 
     format_version: Literal[1] = 1
@@ -166,6 +195,7 @@ class Run(FiniteModel):
     code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
     warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     bad_images: Annotated[tuple[LeftOut, ...], Field(max_length=MAX_LEFT_OUT)] = ()
+    clean_check: CleanCheck | None = None
 
 
 class Entry(Run):

@@ -140,8 +140,6 @@ def test_a_finished_result_is_not_computed_again(folder: Path, tmp_path: Path) -
     (again,) = evaluate([load_model(TINY)], data, tmp_path, settings)
     assert same(first, again)
     assert entry.stat().st_mtime_ns == before
-    (other,) = evaluate([load_model(TINY)], data, tmp_path, Settings(only=["blur-3"]))
-    assert list(other.entry.variants) == ["clean", "blur-3"]
 
 
 def test_limit_takes_the_first_images(folder: Path, tmp_path: Path) -> None:
@@ -269,7 +267,7 @@ def test_a_folder_of_another_evaluation_is_refused(folder: Path, tmp_path: Path)
     data, model = open_data(str(folder)), load_model(TINY)
     parts = tmp_path / folder_name(TINY) / ".parts"
     begin(parts, make_plan(model, data.identity, ("clean", "jpeg-10"), "bf16", None))
-    with pytest.raises(EvaluationError, match=r"another precision \(bf16; now fp32\)"):
+    with pytest.raises(EvaluationError, match="precision was bf16, now fp32"):
         evaluate([model], data, tmp_path, Settings(only=["jpeg-10"]))
 
 
@@ -362,7 +360,8 @@ def test_real_network_and_commands(
     ended = run("eval", *model, *data, *only)
     assert ended.returncode == 0, ended.stderr
     assert "clean top-1" in ended.stdout
-    folder = tmp_path / "r" / "torchvision-squeezenet1_0"
+    name = "torchvision-squeezenet1_0-squeezenet1_0_deepcompression"
+    folder = tmp_path / "r" / f"{name}-{sha256_of(weights)[:8]}"
     accuracy = {k: v.correct_top1 for k, v in Result.read(folder).entry.variants.items()}
     assert accuracy["clean"] > 30
     assert accuracy["clean"] > accuracy["blur-5"]

@@ -1,5 +1,6 @@
 """Finished tasks on disk: what was written comes back, or is refused."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,14 @@ def part(n: int) -> Part:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Parts:
-    written = Parts(tmp_path)
+    written = Parts(tmp_path, lambda key: sha256(key.encode()).digest())
     for key, size in (("a", 3), ("none", 0), ("b", 4)):
         written.write(key, part(size))
     return written
 
 
 def test_what_was_written_comes_back(parts: Parts) -> None:
-    assert parts.finished() == {"a", "none", "b"}
+    assert parts.finished(["a", "none", "b", "c"]) == {"a", "none", "b"}
     columns = gather(parts, ["a", "none", "b"], None)
     assert columns["image_id"] == ["id-0", "id-1", "id-2", "id-0", "id-1", "id-2", "id-3"]
     assert columns["pixel_sha256"] == [None] * 7
@@ -53,5 +54,5 @@ def test_a_damaged_part_is_refused(parts: Parts, tmp_path: Path) -> None:
     damaged += [data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :] for place in places]
     for content in damaged:
         path.write_bytes(content)
-        with pytest.raises(FolderError, match="damaged; remove it"):
+        with pytest.raises(FolderError, match="damaged; run the command"):
             parts.read("a")

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagenetq.entry import EntryModel
+from imagenetq.entry import Entry, EntryModel
 from imagenetq.entry_scores import Crossing, Estimate, SizeScores
 from imagenetq.evaluate.leaderboard.site import words
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
 from imagenetq.evaluate.leaderboard.site.columns import columns
 from imagenetq.evaluate.leaderboard.site.packing import packed
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
+from imagenetq.evaluate.leaderboard.site.reproducing import options, unsaid
 from imagenetq.specification import LADDERS, variants
 
 _PER_MILLE = 1_000
@@ -36,7 +37,9 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "sizes": [_size(size) for size in entry.scores.sizes or ()],
         "confidence": packed(_mille(standing, name, "true_confidence") for name in names),
         "calibration": packed(_mille(standing, name, "calibration_error") for name in names),
-        "options": words.options(entry),
+        "options": options(entry),
+        "unsaid": unsaid(entry),
+        "clean_check": _clean_check(entry),
         "link": _address(said.link),
         "paper": _address(said.paper),
         "training_data": said.training_data,
@@ -68,6 +71,11 @@ def web_link(address: str | None) -> str | None:
     except ValueError:
         return None
     return address if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def _clean_check(entry: Entry) -> str:
+    check = entry.clean_check
+    return "not recorded" if check is None else check.words()
 
 
 def _address(address: str | None) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 import json
 import re
-import shlex
 
 from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.registered import demonstration_of
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
-from imagenetq.evaluate.models.plain import objections
 from imagenetq.evaluate.report.words import PARAMETERS, TITLES
 from imagenetq.specification import CLEAN, LADDERS
 
@@ -105,27 +103,6 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
     return f"Rank {rank.rank} in {dataset_words(standing.dataset)}, {compared[rank.pairing]}."
 
 
-def options(entry: Entry) -> str:
-    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell.
-
-    Empty where the entry asks for what could load code or files: nobody should copy that unseen.
-    """
-    model = entry.model
-    if any(objections(model.name, model.arguments)):
-        return ""
-    words = ["--model", model.name]
-    for argument, value in model.arguments.items():
-        words += ["--model-arg", f"{argument}={_argument(value)}"]
-    if model.weights_key is not None:
-        words += ["--weights", "FILE", "--weights-key", model.weights_key]
-    words += ["--source", "IMAGENET"]
-    if entry.subset in ("full", "mini"):
-        words += ["--subset", entry.subset]
-    if entry.precision != "fp32":
-        words += ["--precision", entry.precision]
-    return shlex.join(words)
-
-
 def ladders() -> list[dict[str, object]]:
     """The five distortions, as the charts need them."""
     return [
@@ -138,16 +115,6 @@ def ladders() -> list[dict[str, object]]:
         }
         for held in LADDERS
     ]
-
-
-def _argument(value: object) -> str:
-    """As `--model-arg` reads it back: JSON where it is that, else text."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return value
-    return json.dumps(value)
 
 
 def _short(digest: str | None) -> str:

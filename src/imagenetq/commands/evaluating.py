@@ -184,6 +184,14 @@ def evaluate(
     input_size: _InputSize = None,
     interpolation: _Interpolation = None,
     class_map: _ClassMap = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace another evaluation's result in --out.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
     out: Annotated[
         Path, typer.Option(help="Each model gets a folder in it.", rich_help_panel=OUTPUT_PANEL)
     ] = Path("results"),
@@ -212,6 +220,7 @@ def evaluate(
             render=render,
             cache=cache,
             cache_gigabytes=cache_size,
+            overwrite=overwrite,
         )
     opened = _open(
         data,
@@ -227,7 +236,7 @@ def evaluate(
         with working(f"loading {name}"):
             models.append(room.load_model(name, options))
     for result in room.evaluate(models, opened, out, settings):
-        folder = out / room.folder_name(result.entry.model.name)
+        folder = out / room.folder_of(result.entry.model)
         if as_json:
             print(result.entry.to_json(), end="")
         else:

@@ -10,6 +10,7 @@ pytest.importorskip("timm")
 from imagenetq.evaluate.models import LoadOptions, Model, load_model  # noqa: E402
 from imagenetq.evaluate.models.check import (  # noqa: E402
     clean_accuracy_warning,
+    smallest_visible_loss,
     suspicious_normalisation,
     suspicious_padding,
     tensorflow_padding,
@@ -127,3 +128,23 @@ def test_few_images_prove_nothing(mobilenet_file: str, clean: Any) -> None:
     few = dataclasses.replace(clean, pictures=clean.pictures[:8], labels=clean.labels[:8])
 
     assert suspicious_normalisation(model, few.images(model), few.labels) is None
+
+
+def test_it_says_how_much_it_could_have_seen():
+    from scipy.stats import binom, binomtest
+
+    from imagenetq.entry import CleanCheck
+
+    for n in (40, 200, 512):
+        loss = smallest_visible_loss(0.7, n)
+        fewest = round((0.7 - loss) * n)
+        # One right answer fewer is warned of, and none at the limit itself.
+        assert binom.cdf(fewest - 1, n, 0.7) < 1e-3 <= binom.cdf(fewest, n, 0.7)
+    assert 0.2 < smallest_visible_loss(0.7, 40) < 0.25
+    assert smallest_visible_loss(None, 40) == 10 / 40
+    assert binomtest(10, 10, alternative="greater").pvalue < 1e-3
+    assert binomtest(9, 9, alternative="greater").pvalue > 1e-3
+    assert smallest_visible_loss(None, 9) is smallest_visible_loss(0.7, 3) is None
+    assert smallest_visible_loss(0.7, 0) is smallest_visible_loss(None, 0) is None
+    assert "more than 25.0 points" in CleanCheck(n_images=40, smallest_loss=0.25).words()
+    assert "no loss would" in CleanCheck(n_images=2, smallest_loss=None).words()

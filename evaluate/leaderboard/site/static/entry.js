@@ -19,6 +19,7 @@ function entryPage(board) {
   // The name is a folder's, so it needs no quotes; the options come quoted.
   find("#again").textContent = !record.options ? NO_COMMAND : `imagenetq eval ${record.options} --out reproduced/${name}
 imagenetq compare reproduced/${name}/* leaderboard/entries/${name}`;
+  find("#unsaid").append(...record.unsaid.map((note) => html("p", {}, note)));
   find("#rerun").textContent = `imagenetq leaderboard check leaderboard/entries/${name} --data DATASET --rerun 500`;
   find("#facts").append(...facts(entry, record));
 }
@@ -59,6 +60,7 @@ function facts(entry, record) {
     Network: [
       ["model", entry.model], ["parameters", entry.parameters.toLocaleString("en")],
       ["weights SHA-256", record.weights], ...record.network, ["precision", entry.precision],
+      ["clean check", record.clean_check],
     ],
     Preprocessing: record.preprocessing,
     Constructor: record.arguments,

@@ -5,6 +5,7 @@ import pytest
 
 from imagenetq.entry_scores import Estimate
 from imagenetq.evaluate.leaderboard.site.board import Dataset
+from imagenetq.evaluate.leaderboard.site.reproducing import options
 from imagenetq.evaluate.leaderboard.site.words import (
     DASH,
     MINUS,
@@ -12,7 +13,6 @@ from imagenetq.evaluate.leaderboard.site.words import (
     dataset_note,
     dataset_words,
     interval,
-    options,
     parameters_words,
     percent,
     size_words,
@@ -61,7 +61,7 @@ def test_the_command_says_an_entry_to_a_shell_word_by_word():
     entry = entry.model_copy(update={"model": entry.model.model_copy(update=hostile)})
     words = shlex.split(options(entry))
     assert words[:2] == ["--model", "torchvision/resnet50"]
-    given = dict(word.split("=", 1) for word in words if "=" in word)
+    given = dict(word.split("=", 1) for word in words if "=" in word and word[:2] != "--")
     assert given == {
         "weights": '"true"',
         "aux_logits": "true",
@@ -69,8 +69,8 @@ def test_the_command_says_an_entry_to_a_shell_word_by_word():
         "image_size": "[1, 2]",
     }
     assert json.loads(given["weights"]) == "true"
-    assert words[words.index("--weights-key") + 1] == "ema; rm *"
-    assert words[-2:] == ["--precision", "bf16"]
+    assert "--weights-key=ema; rm *" in words
+    assert words[words.index("--precision") + 1] == "bf16"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""One evaluation at a time in a result's folder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imagenetq.errors import EvaluationError
+
+_LOCK_NAME = ".lock"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a result's folder until the end of the block, or of this process, however it ends.
+
+    Args:
+        folder: made if it is not there. Nothing of the lock stays in it.
+
+    Raises:
+        EvaluationError: another evaluation holds it.
+        OSError: the file cannot be written, or its file system has no locks.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _LOCK_NAME
+    descriptor = _locked(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """A locked descriptor of the file that has this name."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed it between the two lines above.
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise EvaluationError(
+                f"{path.parent}: another evaluation is writing there; wait until it ends, or give "
+                "another --out"
+            ) from None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
