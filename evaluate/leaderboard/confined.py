@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
 from imagenetq.errors import EntryError
+from imagenetq.workers import started_clean
 
 _MEMORY = 2**30
 """Bytes that work may take; an entry of the full subset takes a third of it."""
@@ -88,8 +89,10 @@ class Confined:
         # Started anew: a copy of this process would have its memory and threads' locks.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, *self._limits), daemon=True)
-        self._process.start()
+        with started_clean():
+            process = context.Process(target=_serve, args=(theirs, *self._limits), daemon=True)
+            process.start()
+        self._process = process
         theirs.close()
 
     def _end(self) -> None:

@@ -11,6 +11,7 @@ from imagenetq.evaluate.models import (
     nearest,
 )
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network, Source
+from imagenetq.extras import named_if_missing
 
 __all__ = ["SOURCES", "LoadOptions", "Model", "Network", "Source", "load_model"]
 
@@ -67,4 +68,5 @@ def load_model(name: str, options: LoadOptions | None = None) -> Model:
         forms = ", ".join(source.form for source in SOURCES.values())
         raise UsageError(f"no model {name!r}; models are named {forms}")
     options = options or LoadOptions()
-    return assemble(name, SOURCES[prefix].load(rest, options), options)
+    with named_if_missing():
+        return assemble(name, SOURCES[prefix].load(rest, options), options)
