@@ -273,7 +273,7 @@ def _checked(
         if batch.by_pipe and not by_pipe:
             by_pipe = True
             say(
-                "/dev/shm is full, and inputs take a slower way; give it more room "
+                "/dev/shm is full, and inputs take a slower way; give it more room "  # noqa: S108
                 "(docker run --shm-size=2g), or use fewer --workers"
             )
         yield batch
