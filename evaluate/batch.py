@@ -44,9 +44,10 @@ class SampleNote(NamedTuple):
 def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
     """A tensor as it goes to another process: in shared memory, or as numbers if that is full."""
     try:
-        return tensor.share_memory_()
+        tensor.share_memory_()  # type: ignore[no-untyped-call]
     except RuntimeError:
         return tensor.numpy()
+    return tensor
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,13 @@ class Unrendered:
 
 
 def _received_batch(inputs: Sequence[Any], *others: Any) -> Batch:
-    tensors = tuple(map(torch.as_tensor, inputs))
-    return Batch(tensors, *others, by_pipe=any(isinstance(one, np.ndarray) for one in inputs))
+    by_pipe = any(isinstance(one, np.ndarray) for one in inputs)
+    return replace(Batch(tuple(map(torch.as_tensor, inputs)), *others), by_pipe=by_pipe)
 
 
 def _received_images(pixels: Any, *others: Any) -> Unrendered:
     by_pipe = isinstance(pixels, np.ndarray)
-    return Unrendered(torch.as_tensor(pixels), *others, by_pipe=by_pipe)
+    return replace(Unrendered(torch.as_tensor(pixels), *others), by_pipe=by_pipe)
 
 
 def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNote:

@@ -285,7 +285,7 @@ def _connect() -> None:
         )
 
 
-class _CleanJob(JobConfig):  # type: ignore[misc]
+class _CleanJob(JobConfig):
     """A job whose workers do not search the driver's folders, where any `torch.py` may lie."""
 
     def _runtime_env_has_working_dir(self) -> bool:
