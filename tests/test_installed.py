@@ -96,11 +96,11 @@ def test_it_works_in_any_folder(python: Path, hostile: Path, tmp_path: Path, pla
     ("arguments", "told"),
     [
         (("eval", "--model", "baseline/nearest", "--data", "x"), "torch[eval]"),
-        (("models", "timm/vgg16"), "torch[eval]"),
-        (("models", "onnx/net.onnx"), "torch[eval]"),
+        (("models", "timm/vgg16"), "timm[eval]"),
+        (("models", "onnx/x/net.onnx"), "onnx[eval]"),
         (("report", ENTRY), "[eval]"),
         (("build", "sample"), "scikit-image[sample]"),
-        (("build", "x", "--executor", "ray"), "[ray]"),
+        (("build", "x", "--subset", "mini", "--executor", "ray"), "[ray]"),
         (("verify", "s3://bucket/q"), "[s3]"),
         (("verify", "gs://bucket/q"), "[gs]"),
         (("verify", "az://bucket/q"), "[az]"),
@@ -109,7 +109,10 @@ def test_it_works_in_any_folder(python: Path, hostile: Path, tmp_path: Path, pla
 def test_without_an_extra_it_says_which(
     core: Path, tmp_path: Path, arguments: tuple[str, ...], told: str
 ) -> None:
-    (tmp_path / "x").mkdir()
+    image = tmp_path / "x" / "n01440764" / "ILSVRC2012_val_00000001.JPEG"
+    image.parent.mkdir(parents=True)
+    shutil.copy(environments.ROOT / "tests" / "golden" / "grey.jpg", image)
+    shutil.copy(image, tmp_path / "x" / "net.onnx")
     ended = run_in(core)(*arguments, cwd=tmp_path)
     package, _, extra = told.partition("[")
     assert ended.returncode in (1, 2)
