@@ -5,7 +5,7 @@ SOURCE ?= sample
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
 
-.PHONY: demo test check bench golden card schemas golden-matrix golden-arm clean
+.PHONY: demo test check bench lowest golden card schemas golden-matrix golden-arm clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -37,6 +37,10 @@ bench: $(VENV)/.bench
 			$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 		done; \
 	fi
+
+# With TORCH=--torch, gigabytes are downloaded for the lowest torch.
+lowest: $(VENV)/.dev
+	$(BIN)/python tests/lowest.py $(TORCH)
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py

@@ -7,6 +7,8 @@ network at hand, `evaluate_model(module, transform, data)` is all.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imagenetq.extras import named_if_missing
+
 if TYPE_CHECKING:
     from imagenetq.evaluate.comparison import Comparison, compare
     from imagenetq.evaluate.data import CleanSource, Data, open_data
@@ -50,5 +52,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: only some of them need torch, which is slow."""
     for home, public in _HOMES.items():
         if name in public:
-            return getattr(import_module(f"{__name__}.{home}"), name)
+            with named_if_missing():
+                return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

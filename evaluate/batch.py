@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from imagenetq.errors import ModelError
@@ -40,6 +41,15 @@ class SampleNote(NamedTuple):
     pixel_sha256: str | None
 
 
+def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
+    """A tensor as it goes to another process: in shared memory, or as numbers if that is full."""
+    try:
+        tensor.share_memory_()  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return tensor.numpy()
+    return tensor
+
+
 @dataclass(frozen=True)
 class Batch:
     """Pictures ready for the device.
@@ -51,12 +61,18 @@ class Batch:
         finished: keys of tasks that have been read to their end, and how many samples each had;
             some may still be on their way.
         failure: why a worker gave up; then there is nothing else in the batch.
+        by_pipe: whether shared memory had no room for it.
     """
 
     inputs: tuple[torch.Tensor, ...]
     notes: tuple[SampleNote, ...]
     finished: tuple[tuple[str, int], ...]
     failure: Exception | None = None
+    by_pipe: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        inputs = tuple(map(sent, self.inputs))
+        return _received_batch, (inputs, self.notes, self.finished, self.failure)
 
     def pin_memory(self) -> "Batch":
         """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
@@ -72,12 +88,17 @@ class Unrendered:
         shapes: of each image: height and width.
         notes: of each one's clean variant.
         variants: the names of those to render, in ladder order.
+        by_pipe: whether shared memory had no room for them.
     """
 
     pixels: torch.Tensor
     shapes: tuple[tuple[int, int], ...]
     notes: tuple[SampleNote, ...]
     variants: tuple[str, ...]
+    by_pipe: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received_images, (sent(self.pixels), self.shapes, self.notes, self.variants)
 
     @classmethod
     def of(cls, task: str, images: Sequence[Undistorted]) -> "Unrendered":
@@ -103,6 +124,16 @@ class Unrendered:
     def pin_memory(self) -> "Unrendered":
         """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
         return replace(self, pixels=self.pixels.pin_memory())
+
+
+def _received_batch(inputs: Sequence[Any], *others: Any) -> Batch:
+    by_pipe = any(isinstance(one, np.ndarray) for one in inputs)
+    return replace(Batch(tuple(map(torch.as_tensor, inputs)), *others), by_pipe=by_pipe)
+
+
+def _received_images(pixels: Any, *others: Any) -> Unrendered:
+    by_pipe = isinstance(pixels, np.ndarray)
+    return replace(Unrendered(torch.as_tensor(pixels), *others), by_pipe=by_pipe)
 
 
 def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNote:

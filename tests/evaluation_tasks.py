@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,3 +76,14 @@ def never_the_same(image: Image.Image) -> np.ndarray:
 def failing(_: Image.Image) -> np.ndarray:
     """No input: a transform with a mistake in it."""
     raise RuntimeError("a mistake of its own")
+
+
+def exiting(_: Image.Image) -> np.ndarray:
+    """No input: a transform that ends its process."""
+    sys.exit(3)
+
+
+def crashing(_: Image.Image) -> np.ndarray:
+    """No input: a transform in which a library crashes."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError("still alive")

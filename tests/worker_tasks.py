@@ -26,3 +26,7 @@ def threads(_: None, __: int, ___: Reporter) -> str:
 
 def die(_: None, __: int, ___: Reporter) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stumble(_: None, unit: int, ___: Reporter) -> int:
+    return 1 // unit

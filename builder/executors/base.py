@@ -1,6 +1,5 @@
 """What every executor does: call a function for each unit, somewhere else, and give the results."""
 
-import os
 import signal
 import threading
 from abc import ABC, abstractmethod
@@ -80,18 +79,3 @@ def signals_ignored() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.synchronize import Event
-from typing import Any, Generic
+from typing import Any
 
 from imagenetq.builder.executors.base import (
     POLL_SECONDS,
@@ -22,14 +23,24 @@ from imagenetq.builder.executors.base import (
     Reporter,
     Result,
     Unit,
-    environment,
     signals_ignored,
 )
 from imagenetq.errors import BuildStopped
 from imagenetq.progress import Tally, usable_cores
+from imagenetq.workers import (
+    environment,
+    how_they_ended,
+    packed,
+    portable,
+    started_clean,
+    unpacked,
+)
 
 # One process a core: libraries that start threads of their own would only get in the way.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+_WHAT = "what the units need"
 
 
 class StoppedError(Exception):
@@ -74,15 +85,25 @@ class SharedReporter(Reporter):
 
 
 @dataclass(frozen=True)
-class _Worker(Generic[Context, Unit, Result]):
-    """What a worker process was started for."""
+class _Worker:
+    """What a worker process was started for.
 
-    function: Callable[[Context, Unit, Reporter], Result]
-    context: Context
+    Attributes:
+        job: packed: the function to call, and its context.
+        reporter: the line to the parent.
+    """
+
+    job: bytes
     reporter: SharedReporter
 
+    @cached_property
+    def unpacked(self) -> tuple[Callable[..., Any], Any]:
+        """The function and its context; what that raises is a unit's failure, not a death."""
+        function, context = unpacked(self.job, _WHAT)
+        return function, context
 
-_worker: _Worker[Any, Any, Any]
+
+_worker: _Worker
 
 
 def run_units(
@@ -95,21 +116,22 @@ def run_units(
 ) -> Generator[Result, None, None]:
     """Call a function for every unit, in worker processes; see `RunUnits`."""
     spawn = multiprocessing.get_context("spawn")
-    reporter = SharedReporter(spawn)
+    job = packed((function, context), _WHAT)
     with environment(_ONE_THREAD):
-        pool = ProcessPoolExecutor(
-            max_workers=max(1, min(workers or usable_cores(), len(units))),
-            mp_context=spawn,
-            initializer=_start,
-            initargs=(_Worker(function, context, reporter),),
-        )
+        with _ctrl_c_withheld(), started_clean() as processes:
+            reporter = SharedReporter(spawn)
+            pool = ProcessPoolExecutor(
+                max_workers=max(1, min(workers or usable_cores(), len(units))),
+                mp_context=spawn,
+                initializer=_start,
+                initargs=(_Worker(job, reporter),),
+            )
+            pending = {pool.submit(_work, unit) for unit in units}
         try:
-            with _ctrl_c_withheld():
-                pending = {pool.submit(_work, unit) for unit in units}
             yield from _results(pending, reporter, on_tally)
         except BrokenProcessPool:
             raise BuildStopped(
-                "a worker process was killed (out of memory?); "
+                f"a worker process {how_they_ended(processes)}; "
                 "the same command goes on where it stopped, perhaps with fewer --workers"
             ) from None
         finally:
@@ -129,7 +151,7 @@ def _results(
             yield future.result()
 
 
-def _start(worker: _Worker[Any, Any, Any]) -> None:
+def _start(worker: _Worker) -> None:
     global _worker
     _worker = worker
     threading.Thread(target=_die_with_parent, daemon=True).start()
@@ -144,7 +166,13 @@ def _die_with_parent() -> None:
 
 def _work(unit: Any) -> Any:
     _worker.reporter.stop_if_asked()
-    return _worker.function(_worker.context, unit, _worker.reporter)
+    try:
+        function, context = _worker.unpacked
+        return function(context, unit, _worker.reporter)
+    except StoppedError:
+        raise
+    except Exception as error:
+        raise portable(error) from None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from typing import Any, Generic, TextIO, cast
 
 import ray
 from ray import exceptions
+from ray.job_config import JobConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from imagenetq.builder.executors.base import (
@@ -29,13 +30,13 @@ from imagenetq.builder.executors.base import (
     Reporter,
     Result,
     Unit,
-    environment,
     signals_ignored,
 )
 from imagenetq.errors import BuildStopped, ImagenetqError
 from imagenetq.progress import Tally, say, usable_cores
 from imagenetq.provenance import code_version, library_versions
 from imagenetq.selfcheck import check_platform
+from imagenetq.workers import environment, portable
 
 _ATTEMPTS = 5
 """Of a unit whose workers die: a photograph that takes all memory would do that for ever."""
@@ -182,6 +183,8 @@ def _work(run: _Run[Any, Any, Any], place: int, unit: Any) -> Any:
         if ray.get_runtime_context().get_node_id() == run.driver:
             raise
         raise type(error)(f"{error} (on {socket.gethostname()})") from None
+    except Exception as error:
+        raise portable(error) from None
 
 
 def _versions() -> dict[str, str]:
@@ -265,7 +268,7 @@ def _connect() -> None:
     _require_listener(address)
     if address != "local":
         try:
-            ray.init(address=address, **_QUIET)
+            ray.init(address=address, job_config=_CleanJob(), **_QUIET)
             return
         except (ConnectionError, ValueError, RuntimeError) as error:
             if address != "auto":
@@ -277,8 +280,17 @@ def _connect() -> None:
             num_cpus=usable_cores(),
             object_store_memory=_OBJECT_BYTES,
             include_dashboard=False,
+            job_config=_CleanJob(),
             **_QUIET,
         )
+
+
+class _CleanJob(JobConfig):
+    """A job whose workers do not search the driver's folders, where any `torch.py` may lie."""
+
+    def _runtime_env_has_working_dir(self) -> bool:
+        # Without one, Ray puts this process's working directory before all that is installed.
+        return True
 
 
 def _require_listener(address: str) -> None:

@@ -11,6 +11,7 @@ from imagenetq.evaluate.models import (
     nearest,
 )
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network, Source
+from imagenetq.extras import named_if_missing
 
 __all__ = ["SOURCES", "LoadOptions", "Model", "Network", "Source", "load_model"]
 
@@ -75,4 +76,5 @@ def load_model(name: str, options: LoadOptions | None = None) -> Model:
             f"--weights-key {options.weights_key}: only of a checkpoint that --weights names; "
             "leave it out"
         )
-    return assemble(name, SOURCES[prefix].load(rest, options), options)
+    with named_if_missing():
+        return assemble(name, SOURCES[prefix].load(rest, options), options)

@@ -55,10 +55,8 @@ def load(name: str, options: LoadOptions) -> Network:
 
 
 def _graph(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError:
-        raise ModelError("onnx models need the package onnx; pip install onnx") from None
+    import onnx
+
     try:
         return onnx.load(path, load_external_data=False).graph
     except Exception as error:  # protobuf and onnx raise many types.

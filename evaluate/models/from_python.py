@@ -47,9 +47,10 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
     if not colon or not module_name or not attribute:
         raise UsageError(f"{full_name}: name it python/MODULE:CALLABLE, such as python/mine:vgg")
     here = str(Path.cwd())
-    # A console script's path holds its own folder instead of the working one.
+    # Workers search where this process does: last, so that no file here hides a library from them.
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)
+    sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # Importing runs the user's code.
@@ -57,6 +58,8 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
             f"{full_name}: cannot import {module_name} "
             f"({type(error).__name__}: {messages.one_line(error)})"
         ) from None
+    finally:
+        sys.path.remove(here)
     found: Callable[..., Any] | None = getattr(module, attribute, None)
     if found is None or not callable(found):
         names = [key for key, value in vars(module).items() if callable(value)]

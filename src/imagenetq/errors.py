@@ -12,6 +12,8 @@
     ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
     ├── PublishError          a dataset could not be published
+    ├── MissingPackage        an extra of this package is not installed
+    ├── WorkerError           a worker process met an error that nobody foresaw
     └── PlatformError         this machine renders other pixels than the specification
 
 Every message is one line: what is wrong, where, and what to do.
@@ -64,6 +66,14 @@ class BuildStopped(ImagenetqError):
 
 class PublishError(ImagenetqError):
     """A dataset could not be published; the same command goes on once the cause is mended."""
+
+
+class MissingPackage(ImagenetqError, ImportError):
+    """A package is not installed that one of the extras brings."""
+
+
+class WorkerError(ImagenetqError):
+    """A worker process met an error that nobody foresaw; its notes hold the whole traceback."""
 
 
 class PlatformError(ImagenetqError):

@@ -2,17 +2,29 @@
 
 import re
 import resource
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import psutil
 import pytest
 import torch
-from evaluation_tasks import CleanTask, DeadlyTask, GreyTask, failing, never_the_same
+from PIL import Image
 
+import evaluation_tasks
+from evaluation_tasks import (
+    CleanTask,
+    DeadlyTask,
+    GreyTask,
+    crashing,
+    exiting,
+    failing,
+    never_the_same,
+)
 from imagenetq import ImagenetqError
-from imagenetq.errors import ModelError
+from imagenetq.errors import ModelError, WorkerError
 from imagenetq.evaluate import load_model
 from imagenetq.evaluate.batch import Batch
 from imagenetq.evaluate.data.base import Data, Task
@@ -125,15 +137,52 @@ def test_inputs_of_different_sizes_are_refused(
         list(whole_batches(stream, CPU, 64))
 
 
-def test_a_failing_preprocessing_is_no_killed_worker(tmp_path: Path) -> None:
+def read(tmp_path: Path, transform: Callable[[Image.Image], np.ndarray]) -> list[object]:
     tasks = [GreyTask("task", 3, tmp_path)]
-    with (
-        batches(
-            tasks, [OpaquePreprocessing(failing)], batch_size=4, workers=1, pinned=False
-        ) as stream,
-        pytest.raises(RuntimeError, match="a mistake of its own"),
-    ):
-        list(stream)
+    preprocessings = [OpaquePreprocessing(transform)]
+    with batches(tasks, preprocessings, batch_size=4, workers=1, pinned=False) as stream:
+        return list(stream)
+
+
+def test_an_error_in_a_worker_is_one_line_with_its_place_and_the_traceback(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError) as raised:
+        read(tmp_path, failing)
+    place = rf"{re.escape(evaluation_tasks.__file__)}:\d+"
+    assert re.fullmatch(
+        rf"RuntimeError: a mistake of its own \(in a worker process, {place}\)", str(raised.value)
+    )
+    (note,) = raised.value.__notes__
+    assert note.startswith("Traceback")
+    assert "in failing" in note
+
+
+@pytest.mark.parametrize(
+    ("transform", "how"),
+    [(exiting, r"ended by itself \(exit status 3\)"), (crashing, "was killed by SIGSEGV")],
+)
+def test_a_worker_that_ends_is_told_as_it_ended(tmp_path: Path, transform, how: str) -> None:
+    with pytest.raises(ImagenetqError, match=f"^a worker process {how}"):
+        read(tmp_path, transform)
+
+
+def test_what_cannot_be_handed_over_is_named(tmp_path: Path, monkeypatch) -> None:
+    held = memoryview(b"")
+    with pytest.raises(ImagenetqError, match=r"^the preprocessing cannot be given to worker"):
+        read(tmp_path, lambda _: held)
+    monkeypatch.setitem(sys.modules, "only_here", module := ModuleType("only_here"))
+    exec("def made(image): pass", vars(module))
+    with pytest.raises(ImagenetqError, match=r"^the preprocessing cannot be loaded .*'only_here'"):
+        read(tmp_path, module.made)
+
+
+def test_workers_that_cannot_start_are_no_defect(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (psutil.Process().num_fds() + 2, before[1]))
+    try:
+        with pytest.raises(ImagenetqError, match=r"^worker processes cannot start .*open files"):
+            read(tmp_path, failing)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class Grey(Data):

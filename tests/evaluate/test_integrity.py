@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("torch")
 
 import evaluation_ends
-
 from imagenetq.builder import build, open_source
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate import (

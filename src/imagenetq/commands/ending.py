@@ -8,7 +8,8 @@ from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
-from imagenetq.errors import ImagenetqError, UsageError
+from imagenetq.errors import ImagenetqError, UsageError, WorkerError
+from imagenetq.extras import named_if_missing
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -40,13 +41,18 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
     @wraps(command)
     def explained(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with named_if_missing():
+                command(*args, **kwargs)
         except UsageError as error:
             end(str(error), WRONG_USAGE)
         except BrokenPipeError:
             # Whoever reads us, such as `head`, has read enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
+        except WorkerError as error:
+            if _wants_traceback():
+                raise
+            end(f"{error}; IMAGENETQ_TRACEBACK=1 shows the whole traceback", FAILED)
         except ImagenetqError as error:
             end(" ".join(str(error).split()), FAILED)
         except OSError as error:
@@ -56,12 +62,16 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
         except typer.Exit:
             raise
         except Exception as error:
-            if os.environ.get("IMAGENETQ_TRACEBACK"):
+            if _wants_traceback():
                 raise
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             end(f"{reason} (a defect; IMAGENETQ_TRACEBACK=1 shows where)", FAILED)
 
     return explained
+
+
+def _wants_traceback() -> bool:
+    return bool(os.environ.get("IMAGENETQ_TRACEBACK"))
 
 
 def _explained(error: OSError) -> str:

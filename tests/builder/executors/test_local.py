@@ -5,9 +5,9 @@ import os
 import pytest
 
 from imagenetq.builder.executors.local import run_units
-from imagenetq.errors import SourceError
+from imagenetq.errors import BuildStopped, SourceError, WorkerError
 from imagenetq.progress import Tally
-from worker_tasks import fail, square, threads
+from worker_tasks import die, fail, square, stumble, threads
 
 
 def test_results_and_progress_come_back() -> None:
@@ -32,3 +32,24 @@ def test_workers_run_one_thread_each_and_the_environment_is_restored(
 
 def test_no_units_is_no_work() -> None:
     assert list(run_units(square, 0, [], workers=2, on_tally=lambda _: None)) == []
+
+
+def test_what_nobody_foresaw_is_named_with_its_place() -> None:
+    with pytest.raises(
+        WorkerError, match=r"^ZeroDivisionError: .*worker_tasks\.py:\d+\)"
+    ) as raised:
+        list(run_units(stumble, None, [0], workers=1, on_tally=lambda _: None))
+    assert "in stumble" in raised.value.__notes__[0]
+
+
+def test_a_killed_worker_stops_the_work() -> None:
+    with pytest.raises(BuildStopped, match=r"^a worker process was killed \(out of memory\?\); "):
+        list(run_units(die, None, [0], workers=1, on_tally=lambda _: None))
+
+
+def test_functions_of_no_module_go_with_the_work() -> None:
+    def doubled(offset: int, unit: int, reporter: object) -> int:
+        del reporter
+        return offset + 2 * unit
+
+    assert list(run_units(doubled, 1, [20], workers=1, on_tally=lambda _: None)) == [41]

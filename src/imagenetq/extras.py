@@ -1,0 +1,43 @@
+"""Which of this package's extras brings a package that is not installed."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import requires
+
+from imagenetq.errors import MissingPackage
+
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>\w+)['\"]")
+_IMPORTED_AS = {"scikit-image": "skimage"}
+
+
+def missing(package: str) -> MissingPackage | None:
+    """The error that says how to install a package; None if no extra brings it.
+
+    Args:
+        package: by the name by which it is imported.
+    """
+    for line in requires("imagenetq") or []:
+        match = _REQUIREMENT.match(line)
+        if match and _IMPORTED_AS.get(match["name"], match["name"]) == package:
+            return MissingPackage(
+                f"this needs {match['name']}, which is not installed; "
+                f"pip install 'imagenetq[{match['extra']}]'"
+            )
+    return None
+
+
+@contextmanager
+def named_if_missing() -> Iterator[None]:
+    """Name the extra where something is imported that only an extra brings.
+
+    Raises:
+        MissingPackage: it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        told = missing((error.name or "").partition(".")[0])
+        if told is None:
+            raise
+        raise told from None
