@@ -46,6 +46,12 @@ class _Group:
     batch: Batch
     finished: torch.cuda.Event | None
 
+    @property
+    def is_rendered(self) -> bool:
+        return self.finished is None or bool(
+            self.finished.query()  # type: ignore[no-untyped-call]
+        )
+
 
 class Groups:
     """Collects images, renders them in groups, and gives their inputs once they are there.
@@ -105,8 +111,7 @@ class Groups:
             EvaluationError: the kernels report that their pixels are not to be used.
         """
         while self._queued:
-            finished = self._queued[0].finished
-            if finished is not None and len(self._queued) <= _IN_FLIGHT and not finished.query():
+            if len(self._queued) <= _IN_FLIGHT and not self._queued[0].is_rendered:
                 return
             yield self._oldest()
 

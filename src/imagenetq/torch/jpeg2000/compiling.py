@@ -53,7 +53,7 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
         f"--gpu-architecture=sm_{capability[0]}{capability[1]}",
         *(f"-D{name}={value}" for name, value in definitions.items()),
     )
-    functions = {}
+    functions: dict[str, Any] = {}
     with torch.cuda.device(device):
         torch.cuda.current_stream().synchronize()  # Makes torch's context the current one.
         for source, names in KERNELS.items():

@@ -1,8 +1,9 @@
 """How a group of pictures lies in a GPU's memory; the other side of `kernels/common.cuh`."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -190,7 +191,7 @@ class Packed:
 
 
 def uploaded(
-    arrays: dict[str, NDArray[np.generic]], device: torch.device
+    arrays: Mapping[str, NDArray[Any]], device: torch.device
 ) -> tuple[Packed, torch.Tensor]:
     """Bring arrays to a device in one copy, without waiting for what it has still to do."""
     packed = Packed({name: array.nbytes for name, array in arrays.items()})

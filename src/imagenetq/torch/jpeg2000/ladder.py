@@ -4,8 +4,10 @@ import ctypes
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from imagenetq.errors import EvaluationError, PlatformError, UsageError
 from imagenetq.specification import Value
@@ -86,7 +88,7 @@ class Ladder:
         """
         self._device = device
         self._kernels = compiled(device, DEFINITIONS)
-        constants = {
+        constants: dict[str, NDArray[Any]] = {
             "contexts": tables.context_tables(),
             "mq": tables.mq_states(),
             "weights": tables.weights(),

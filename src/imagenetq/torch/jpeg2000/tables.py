@@ -109,7 +109,8 @@ def _sign_coding(index: int) -> int:
 
 def weights() -> NDArray[np.float64]:
     """What a coefficient's error counts, float64 of shape (3, 4, 6): component, band, level."""
-    return np.array(COLOUR_NORMS)[:, None, None] * np.array(NORMS)
+    counts: NDArray[np.float64] = np.array(COLOUR_NORMS)[:, None, None] * np.array(NORMS)
+    return counts
 
 
 @cache

@@ -1,10 +1,13 @@
 """The adaptive binary arithmetic coder (annex C), as OpenJPEG runs it."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from imagenetq.torch.jpeg2000.tables import INITIAL_STATES, N_CONTEXTS, mq_states
 
-_Q, _AFTER_MORE, _AFTER_LESS = mq_states().tolist()
+_States = list[int]
+
+_Q, _AFTER_MORE, _AFTER_LESS = cast("tuple[_States, _States, _States]", mq_states().tolist())
 
 BYTES_AHEAD = 3
 """What OpenJPEG grants a pass beyond the last byte put out; not always enough (see `cuts`)."""

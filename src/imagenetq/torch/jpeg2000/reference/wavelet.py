@@ -34,7 +34,8 @@ def synthesise(coefficients: Planes) -> Pixels:
     luma, first, second = planes
     green = luma - ((first + second) >> 2)
     rgb = np.stack([second + green, green, first + green], axis=2)
-    return np.clip(rgb + 128, 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip(rgb + 128, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _forward(lines: Planes) -> Planes:
