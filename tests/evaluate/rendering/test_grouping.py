@@ -3,47 +3,21 @@
 The groups are rendered by OpenJPEG here, on the CPU; the kernels have tests of their own.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
 
-from exactness import PREPROCESSINGS, random_pictures
+from exactness import PREPROCESSINGS, ByOpenJpeg, random_pictures
 from imagenetq.distortions import Original as Picture
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.batch import Batch, SampleNote
 from imagenetq.evaluate.rendering.grouping import Groups
 from imagenetq.evaluate.rendering.resize import cropped
-from imagenetq.specification import Value, select_variants
-from imagenetq.torch.jpeg2000.ladder import Rendering
+from imagenetq.specification import select_variants
 
 CPU = torch.device("cpu")
 VARIANTS = select_variants(["jpeg2000-40", "jpeg2000-22"])
-
-
-class ByOpenJpeg:
-    """Renders groups of up to so many pictures; for more there is no memory."""
-
-    most_pixels = 10**6
-
-    def __init__(self, pixels_at_once: int, most_pictures: int = 100, faults: int = 0) -> None:
-        self.pixels_at_once = pixels_at_once
-        self.most_pictures, self.faults = most_pictures, faults
-        self.groups: list[int] = []
-
-    def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
-        if len(pictures) > self.most_pictures:
-            raise torch.OutOfMemoryError("a GPU would say so")
-        self.groups.append(len(pictures))
-        levels = [
-            torch.from_numpy(
-                np.stack([one.pixels for one in jpeg2000(Picture(picture.numpy()), targets)])
-            )
-            for picture in pictures
-        ]
-        return Rendering(levels, torch.tensor([0, self.faults], dtype=torch.int32))
 
 
 def notes(name: str) -> tuple[SampleNote, ...]:
