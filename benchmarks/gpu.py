@@ -38,6 +38,7 @@ from imagenetq.specification import variants
 FORWARD = "forward only"
 ON_DEVICE = "--render gpu, 41 variants"
 ALL = "--render gpu, all 52"
+JPEG2000 = "--render gpu, JPEG 2000"
 CACHED = "--cache, second model"
 TIMM = "timm's way, stored files"
 
@@ -82,6 +83,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
     parser.add_argument("--images", type=int, default=1600, help="rendered on the device")
     parser.add_argument("--all-images", type=int, default=0, help="the same with JPEG 2000")
+    parser.add_argument("--jpeg2000-images", type=int, default=0, help="in JPEG 2000 alone")
     parser.add_argument("--cached-images", type=int, default=1600)
     parser.add_argument("--timm-images", type=int, default=200, help="stored, in all variants")
     parser.add_argument(
@@ -124,6 +126,10 @@ class Bench:
             contenders[ON_DEVICE] = lambda: self.rate(case, options.images, quick())
         if options.all_images:
             contenders[ALL] = lambda: self.rate(case, options.all_images, None)
+        if options.jpeg2000_images:
+            names = [v.name for v in variants() if v.distortion == "jpeg2000"]
+            only = ["clean", *names]
+            contenders[JPEG2000] = lambda: self.rate(case, options.jpeg2000_images, only)
         if options.cached_images:
             contenders[CACHED] = lambda: self.cached(case)
         if options.timm_images:

@@ -1,8 +1,9 @@
 """One pass over the data: every task that is not finished, answered by every model."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -86,6 +87,7 @@ def answer(
         seats.append(_Seat(runner, place, part))
     total = done + sum(task.n_samples or 0 for task in todo)
     with (
+        _failures_in_a_line(feeding.device),
         undivided_copies(feeding.device),
         meter("evaluating", total) as progress,
         feeding.batches(todo, preprocessings) as stream,
@@ -103,6 +105,19 @@ def answer(
             if not seat.collector.is_empty:
                 raise EvaluationError("samples were lost between workers and device; report this")
         say(gauge.summary())
+
+
+@contextmanager
+def _failures_in_a_line(device: torch.device) -> Iterator[None]:
+    """Say in a line that a GPU failed: it reports so at some later call, whichever that is."""
+    try:
+        yield
+    except torch.AcceleratorError as error:
+        reason = str(error).partition("\n")[0]
+        raise EvaluationError(
+            f"{device} failed ({reason}); what was finished is kept, and the same command goes on, "
+            "with --render cpu if it fails again"
+        ) from None
 
 
 def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:

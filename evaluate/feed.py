@@ -138,6 +138,9 @@ class _Reader(IterableDataset[Batch | Unrendered]):
             unrendered: list[Undistorted] = []
             for sample in task.items():
                 if isinstance(sample, Undistorted):
+                    if unrendered and unrendered[0].variants != sample.variants:
+                        yield Unrendered.of(task.key, unrendered)
+                        unrendered = []
                     unrendered.append(sample)
                     n_samples += len(sample.variants)
                     if sum(image.pixels.nbytes for image in unrendered) >= _TOGETHER:

@@ -110,8 +110,9 @@ class Feeding:
         """Batches that workers make, and the device of what they hand on."""
         engine = self.engine
         if engine is not None:
-            rendered = [v.name for v in select_variants([CLEAN, *engine.distortions])]
-            tasks = [task.rendered_on_device(rendered) for task in tasks]
+            rendered = select_variants([CLEAN, *engine.rendered])
+            limits = {variant.name: engine.most_pixels(variant) for variant in rendered}
+            tasks = [task.rendered_on_device(limits) for task in tasks]
         with batches(
             tasks,
             preprocessings,

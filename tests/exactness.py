@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from imagenetq.distortions import Original as Picture
 from imagenetq.distortions import Pixels
+from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.evaluate import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
 from imagenetq.evaluate.rendering.engine import Engine
 from imagenetq.evaluate.rendering.ladder import rendered
 from imagenetq.evaluate.rendering.original import Original
 from imagenetq.rendering import render_ladder
-from imagenetq.specification import CLEAN, select_variants
+from imagenetq.specification import CLEAN, Value, select_variants
+from imagenetq.torch.jpeg2000.ladder import Rendering
 
 _PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -29,6 +32,33 @@ PREPROCESSINGS = [
     Preprocessing(resize=None, interpolation="bilinear", crop=(64, 48), fill=(9, 8, 7), **_PLAIN),
 ]
 """Every way in which models resize and crop, by the two filters that they use."""
+
+
+class ByOpenJpeg:
+    """Renders JPEG 2000 in groups of up to so many pictures; for more there is no memory."""
+
+    def __init__(
+        self,
+        pixels_at_once: int,
+        most_pictures: int = 100,
+        faults: int = 0,
+        most_pixels: int = 10**6,
+    ) -> None:
+        self.pixels_at_once, self.most_pixels = pixels_at_once, most_pixels
+        self.most_pictures, self.faults = most_pictures, faults
+        self.groups: list[int] = []
+
+    def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
+        if len(pictures) > self.most_pictures:
+            raise torch.OutOfMemoryError("a GPU would say so")
+        self.groups.append(len(pictures))
+        levels = [
+            torch.from_numpy(
+                np.stack([one.pixels for one in jpeg2000(Picture(picture.numpy()), targets)])
+            )
+            for picture in pictures
+        ]
+        return Rendering(levels, torch.tensor([0, self.faults], dtype=torch.int32))
 
 
 def random_pictures(seed: int, n: int, largest: int) -> Iterator[Pixels]:
@@ -52,7 +82,7 @@ def differences(
 
     Every so many-th variant is cropped: how, does not depend on what is in it.
     """
-    ladder = select_variants(only or [CLEAN, *engine.distortions])
+    ladder = select_variants(only or [CLEAN, *engine.rendered])
     height, width, _ = pixels.shape
     original = Original(torch.from_numpy(pixels).to(device), "exact")
     pictures = rendered(original, ladder, engine)

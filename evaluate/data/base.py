@@ -1,7 +1,7 @@
 """What every kind of evaluation data does: say what it is, and hand out pieces of itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imagenetq.distortions import Pixels
@@ -85,13 +85,14 @@ class Task(ABC):
         """What stands for every sample once: itself, or the image that the device renders."""
         return self.samples()
 
-    def rendered_on_device(self, names: Collection[str]) -> "Task":
+    def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "Task":
         """The same task, whose `items` leave variants to the device if they are rendered at all.
 
         Args:
-            names: of the variants that the device renders.
+            most_pixels: by the names of the variants that the device renders: how many an image
+                may have; larger ones stay with the workers.
         """
-        del names
+        del most_pixels
         return self
 
 

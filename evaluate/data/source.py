@@ -1,7 +1,7 @@
 """Clean images, rendered on the fly by the reference distortions."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -148,7 +148,7 @@ class RenderTask(Task):
         source: where to read the originals.
         images: in row order.
         variants: their names.
-        on_device: those of them that the device renders.
+        on_device: those of them that the device renders, of images of up to so many pixels.
     """
 
     key: str
@@ -156,11 +156,11 @@ class RenderTask(Task):
     source: Source
     images: tuple[RankedImage, ...]
     variants: tuple[str, ...]
-    on_device: tuple[str, ...] = ()
+    on_device: Mapping[str, float] = field(default_factory=dict)
 
-    def rendered_on_device(self, names: Collection[str]) -> "RenderTask":
+    def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "RenderTask":
         """The same task, which leaves variants to the device."""
-        return replace(self, on_device=tuple(name for name in self.variants if name in names))
+        return replace(self, on_device=dict(most_pixels))
 
     def fingerprint(self) -> str:
         """Of the original files' bytes, and of what is made of them."""
@@ -187,17 +187,19 @@ class RenderTask(Task):
             BadImage: an original can no longer be read or decoded.
             PlatformError: it cannot be rendered here.
         """
-        here = tuple(name for name in self.variants if name not in self.on_device)
         for image in self.images:
             clean = self._clean(image)
-            if self.on_device:
+            n_pixels = clean.shape[0] * clean.shape[1]
+            there = tuple(name for name in self.variants if n_pixels <= self.on_device.get(name, 0))
+            here = tuple(name for name in self.variants if name not in there)
+            if there:
                 yield Undistorted(
                     image_id=image.image_id,
                     wnid=image.wnid,
                     label=classes.labels()[image.wnid],
                     pixels=clean,
                     pixel_sha256=pixel_sha256(clean),
-                    variants=self.on_device,
+                    variants=there,
                 )
             if here:
                 yield from self._distorted(clean, image, here)

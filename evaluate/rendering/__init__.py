@@ -1,8 +1,8 @@
 """Render variants where the networks run: the same pixels, and the same inputs, bit for bit.
 
-Workers only decode the clean image; the device makes blur, noise, contrast and JPEG of it, resizes
-and crops. JPEG 2000 stays with the workers: its entropy coder decides the
-pixels.
+Workers only decode the clean image; the device makes its variants, resizes and crops. JPEG 2000 is
+rendered in groups of images on a GPU that can have its kernels (`imagenetq.torch.jpeg2000`), else
+by the workers.
 """
 
 from imagenetq.evaluate.rendering.choosing import choose_engine

@@ -14,6 +14,7 @@ from imagenetq.evaluate.rendering.original import Original
 from imagenetq.rendering import render_ladder
 from imagenetq.selfcheck import calibration_card
 from imagenetq.specification import CLEAN, select_variants
+from imagenetq.torch.jpeg2000.cards import saturated_card
 
 _IMAGE_ID = "selfcheck"
 
@@ -30,7 +31,10 @@ def difference(
     """
     card = calibration_card()
     # A tall picture too: where both sides shrink at different rates, the order of the passes shows.
-    for picture in (card, np.tile(card, (9, 1, 1)), np.tile(card, (5, 7, 1))):
+    # Tiled, JPEG 2000 cuts code blocks where a decoder misreads them; saturated chroma needs more
+    # bit planes than its codestream can tell of.
+    pictures = card, np.tile(card, (9, 1, 1)), np.tile(card, (5, 7, 1)), saturated_card()
+    for picture in pictures:
         try:
             problem = _difference(picture, engine, device, preprocessings)
         except Exception as error:  # Compilers and drivers raise many types.
@@ -44,7 +48,7 @@ def difference(
 def _difference(
     picture: Pixels, engine: Engine, device: torch.device, preprocessings: Sequence[Preprocessing]
 ) -> str | None:
-    ladder = select_variants([CLEAN, *engine.distortions])
+    ladder = select_variants([CLEAN, *engine.rendered])
     original = Original(torch.from_numpy(picture).to(device), _IMAGE_ID)
     pictures = rendered(original, ladder, engine)
     crops = [

@@ -1,6 +1,7 @@
 """Who renders: the device where it gives the same pixels, else the workers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -12,6 +13,7 @@ from imagenetq.evaluate.rendering.check import difference
 from imagenetq.evaluate.rendering.cropping import can_crop
 from imagenetq.evaluate.rendering.engine import Engine, engine_for
 from imagenetq.progress import say
+from imagenetq.torch.jpeg2000.ladder import Ladder
 
 
 def choose_engine(
@@ -45,8 +47,23 @@ def choose_engine(
     say(f"preparing to render on {device}")
     problem = difference(engine, device, plain)
     if problem is None:
-        return engine
+        return with_jpeg2000(engine, device, plain) if device.type == "cuda" else engine
     if render == "gpu":
         raise PlatformError(f"--render gpu: {problem}; leave --render out to use the workers")
     say(f"warning: {problem}; the workers render")
     return None
+
+
+def with_jpeg2000(
+    engine: Engine, device: torch.device, preprocessings: Sequence[Preprocessing]
+) -> Engine:
+    """The engine with JPEG 2000, if the GPU can have its kernels and they give the same pixels."""
+    try:
+        candidate = replace(engine, distortions={}, jpeg2000=Ladder(device))
+        problem = difference(candidate, device, preprocessings)
+    except PlatformError as reason:
+        problem = str(reason)
+    if problem is None:
+        return replace(candidate, distortions=engine.distortions)
+    say(f"warning: {problem}; the workers render JPEG 2000")
+    return engine

@@ -3,16 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import inf
+from typing import Protocol
 
 import torch
 
 from imagenetq.evaluate.rendering import blur, contrast, jpeg, noise, resize
 from imagenetq.evaluate.rendering.cropping import Crop
 from imagenetq.evaluate.rendering.original import Original
-from imagenetq.specification import Value
+from imagenetq.specification import Value, Variant
+from imagenetq.torch.jpeg2000.ladder import Rendering
 
 Renderer = Callable[[Original, Sequence[Value], torch.Tensor], None]
 """Renders one original at several parameter values into uint8 of shape (n, height, width, 3)."""
+
+JPEG2000 = "jpeg2000"
+"""The distortion that is rendered in groups."""
+
+
+class GroupRenderer(Protocol):
+    """Renders several originals at once, as `imagenetq.torch.jpeg2000.ladder.Ladder` does."""
+
+    most_pixels: int
+    pixels_at_once: int
+
+    def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
+        """Render originals of shape (height, width, 3) at several values."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +40,25 @@ class Engine:
         distortions: what it renders, by the distortion's name.
         cropped: resizes and crops pictures of one size, as `resize.cropped` does.
         samples_at_once: of distorted pictures; bounds the memory that large photographs take.
+        jpeg2000: renders JPEG 2000, in groups; None leaves it to the workers.
     """
 
     name: str
     distortions: dict[str, Renderer]
     cropped: Callable[[torch.Tensor, Crop], torch.Tensor]
     samples_at_once: int
+    jpeg2000: GroupRenderer | None = None
+
+    @property
+    def rendered(self) -> list[str]:
+        """The distortions that it renders, in groups or one by one."""
+        return [*self.distortions, *([JPEG2000] if self.jpeg2000 is not None else [])]
+
+    def most_pixels(self, variant: Variant) -> float:
+        """How many an image may have of which it renders a variant."""
+        if variant.distortion == JPEG2000 and self.jpeg2000 is not None:
+            return self.jpeg2000.most_pixels
+        return inf
 
 
 TENSORS = Engine(

@@ -7,7 +7,7 @@ import torch
 
 from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
-from imagenetq.evaluate.rendering.engine import Engine
+from imagenetq.evaluate.rendering.engine import JPEG2000, Engine
 from imagenetq.evaluate.rendering.original import Original
 from imagenetq.specification import CLEAN, Variant
 
@@ -31,9 +31,11 @@ def rendered(original: Original, variants: Sequence[Variant], engine: Engine) ->
         if distortion == CLEAN:
             levels[0] = original.pixels
         else:
-            engine.distortions[distortion](
-                original, [value for value in values if value is not None], levels
-            )
+            known = [value for value in values if value is not None]
+            if distortion == JPEG2000 and engine.jpeg2000 is not None:
+                levels.copy_(engine.jpeg2000.queue([original.pixels], known).levels[0])
+            else:
+                engine.distortions[distortion](original, known, levels)
         start += len(values)
     return out
 

@@ -9,7 +9,8 @@ import torch
 from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered
 from imagenetq.evaluate.moving import Copier
 from imagenetq.evaluate.preprocessing import Preprocessing
-from imagenetq.evaluate.rendering.engine import Engine
+from imagenetq.evaluate.rendering.engine import JPEG2000, Engine
+from imagenetq.evaluate.rendering.grouping import Groups
 from imagenetq.evaluate.rendering.ladder import inputs
 from imagenetq.evaluate.rendering.original import Original
 from imagenetq.specification import CLEAN, Variant, select_variants
@@ -27,34 +28,52 @@ class Stage:
         self._engine = engine
         self._copier = Copier(device)
         self._preprocessings = preprocessings
+        self._groups = (
+            None
+            if engine.jpeg2000 is None
+            else Groups(engine.jpeg2000, engine.cropped, device, preprocessings)
+        )
 
     def batches(self, stream: Iterator[Batch | Unrendered]) -> Iterator[Batch]:
         """The stream's own batches, and others with the variants of the images between them.
 
         The latter are as small as they come, and their inputs on the device, queued, not finished.
+
+        Raises:
+            EvaluationError: JPEG 2000 could not be rendered; none of it was given.
         """
         for item in stream:
             if isinstance(item, Batch):
                 yield item
             else:
                 yield from self._rendered(item)
+            if self._groups is not None:
+                yield from self._groups.ready()
+        if self._groups is not None:
+            yield from self._groups.rest()
 
     def _rendered(self, item: Unrendered) -> Iterator[Batch]:
         ladder = _ladder(item.variants)
+        in_groups: tuple[Variant, ...] = ()
+        if self._groups is not None:
+            in_groups = tuple(variant for variant in ladder if variant.distortion == JPEG2000)
+            ladder = tuple(variant for variant in ladder if variant.distortion != JPEG2000)
         for pixels, clean in item.images(self._copier.to_device(item.pixels)):
+            if self._groups is not None and in_groups:
+                self._groups.add(pixels, in_groups, _notes(clean, in_groups))
             original = Original(pixels, clean.image_id)
             with torch.inference_mode():
                 parts = list(inputs(original, ladder, self._preprocessings, self._engine))
-            notes = iter(_notes(clean, item.variants))
+            notes = iter(_notes(clean, ladder))
             for tensors in parts:
                 yield Batch(tensors, tuple(islice(notes, len(tensors[0]))), ())
 
 
-def _notes(clean: SampleNote, variants: Sequence[str]) -> tuple[SampleNote, ...]:
+def _notes(clean: SampleNote, variants: Sequence[Variant]) -> tuple[SampleNote, ...]:
     """One for each variant; only the clean image's pixel hash is known."""
     return tuple(
-        clean if name == CLEAN else clean._replace(variant=name, pixel_sha256=None)
-        for name in variants
+        clean if variant.name == CLEAN else clean._replace(variant=variant.name, pixel_sha256=None)
+        for variant in variants
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from exactness import PREPROCESSINGS
+from exactness import PREPROCESSINGS, ByOpenJpeg
 from imagenetq.builder import open_source
 from imagenetq.evaluate import CleanSource, Settings, evaluate, load_model
 from imagenetq.evaluate.feeding import Feeding
@@ -51,6 +51,20 @@ def test_inputs_and_notes_are_those_of_the_workers(source: CleanSource, batch_si
     found = inputs_by_name(source, replace(on_workers, engine=TENSORS))
     assert found.keys() == expected.keys()
     assert len(found) == 5 * len(ONLY)
+    for name, (note, *inputs) in found.items():
+        assert note == expected[name][0]
+        for given, wanted in zip(inputs, expected[name][1:], strict=True):
+            np.testing.assert_array_equal(given, wanted)
+
+
+def test_jpeg2000_in_groups_but_of_large_photographs(source: CleanSource) -> None:
+    on_workers = Feeding(CPU, 8, workers=0)
+    renderer = ByOpenJpeg(10**6, most_pixels=190_000)
+    in_groups = replace(on_workers, engine=replace(TENSORS, jpeg2000=renderer))
+    expected, found = (inputs_by_name(source, feeding) for feeding in (on_workers, in_groups))
+    # The rest is larger, and stays with the workers.
+    assert 0 < sum(renderer.groups) < 5
+    assert found.keys() == expected.keys()
     for name, (note, *inputs) in found.items():
         assert note == expected[name][0]
         for given, wanted in zip(inputs, expected[name][1:], strict=True):

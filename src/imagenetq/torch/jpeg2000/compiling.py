@@ -1,0 +1,150 @@
+"""Compile the kernels for a GPU when they are first needed, and keep them on disk.
+
+NVRTC and the driver are called through `cuda.bindings`, which torch's Linux wheels bring.
+"""
+
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imagenetq.errors import PlatformError
+from imagenetq.files import write_whole
+from imagenetq.progress import say
+
+KERNELS = {
+    "analysis.cu": ("colours", "analyse_columns", "analyse_rows"),
+    "contexts.cu": ("contexts",),
+    "coder.cu": ("code",),
+    "layers.cu": ("allocate",),
+    "cuts.cu": ("find_cuts", "decode_cuts"),
+    "values.cu": ("reconstruct",),
+    "synthesis.cu": ("synthesise", "finish"),
+}
+"""Source files, and the kernels in each."""
+
+_HEADERS = ("common.cuh", "wavelet.cuh")
+_OPTIONS = ("--std=c++17", "--fmad=false")
+_OLDEST_GPU = (8, 0)
+
+
+def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, Any]:
+    """The kernels by name, loaded on a GPU.
+
+    Args:
+        device: a CUDA device.
+        definitions: of the names that the sources leave open.
+
+    Raises:
+        PlatformError: the GPU is too old, or there is no compiler or driver that takes them.
+    """
+    capability = torch.cuda.get_device_capability(device)
+    if capability < _OLDEST_GPU:
+        raise PlatformError(
+            f"JPEG 2000 on a GPU needs compute capability {_dotted(_OLDEST_GPU)}; "
+            f"{device} has {_dotted(capability)}"
+        )
+    options = (
+        *_OPTIONS,
+        f"--gpu-architecture=sm_{capability[0]}{capability[1]}",
+        *(f"-D{name}={value}" for name, value in definitions.items()),
+    )
+    functions: dict[str, Any] = {}
+    with torch.cuda.device(device):
+        torch.cuda.current_stream().synchronize()  # Makes torch's context the current one.
+        for source, names in KERNELS.items():
+            module = _module(source, options)
+            functions |= {
+                name: _driver("cuModuleGetFunction", module, name.encode()) for name in names
+            }
+    return functions
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: in the user's cache folder."""
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imagenetq" / "kernels"
+    )
+
+
+def binary_of(source: str, options: tuple[str, ...]) -> bytes:
+    """A source file's machine code: out of the cache, or compiled and put there.
+
+    Raises:
+        PlatformError: it cannot be compiled.
+    """
+    texts = [_text(name) for name in (source, *_HEADERS)]
+    version = ".".join(map(str, _nvrtc("nvrtcVersion")))
+    key = sha256("\0".join([*texts, *options, version]).encode()).hexdigest()
+    path = cache_folder() / f"{source}-{key[:32]}.cubin"
+    try:
+        return path.read_bytes()
+    except OSError:
+        binary = _compile(source, options)
+    try:
+        write_whole(path, binary)
+    except OSError as error:
+        reason = error.strerror or error
+        say(f"warning: {path.parent}: {reason}; kernels are compiled anew in every run")
+    return binary
+
+
+def _module(source: str, options: tuple[str, ...]) -> Any:
+    return _driver("cuModuleLoadData", binary_of(source, options))
+
+
+def _text(name: str) -> str:
+    return files("imagenetq.torch.jpeg2000").joinpath("kernels", name).read_text("utf-8")
+
+
+def _compile(source: str, options: tuple[str, ...]) -> bytes:
+    headers = [_text(name).encode() for name in _HEADERS]
+    names = [name.encode() for name in _HEADERS]
+    program = _nvrtc(
+        *("nvrtcCreateProgram", _text(source).encode(), source.encode()),
+        *(len(headers), headers, names),
+    )
+    try:
+        _nvrtc("nvrtcCompileProgram", program, len(options), [text.encode() for text in options])
+    except PlatformError as reason:
+        log = bytearray(_nvrtc("nvrtcGetProgramLogSize", program))
+        _nvrtc("nvrtcGetProgramLog", program, log)
+        first = log.decode(errors="replace").strip("\0\n ").partition("\n")[0]
+        raise PlatformError(f"{reason}: {first[:160]}" if first else str(reason)) from None
+    binary = bytearray(_nvrtc("nvrtcGetCUBINSize", program))
+    _nvrtc("nvrtcGetCUBIN", program, binary)
+    return bytes(binary)
+
+
+def _nvrtc(function: str, *arguments: Any) -> Any:
+    return _call("nvrtc", function, *arguments)
+
+
+def _driver(function: str, *arguments: Any) -> Any:
+    return _call("driver", function, *arguments)
+
+
+def _call(library: str, function: str, *arguments: Any) -> Any:
+    """One call; gives what it returns beside its status: nothing, a value or several."""
+    try:
+        from cuda.bindings import driver, nvrtc
+    except ImportError:
+        raise PlatformError(
+            "JPEG 2000 on a GPU needs the package cuda-bindings (pip install cuda-bindings)"
+        ) from None
+    try:
+        status, *values = getattr({"nvrtc": nvrtc, "driver": driver}[library], function)(*arguments)
+    except RuntimeError as error:  # The library itself cannot be found.
+        reason = " ".join(str(error).split())[:160]
+        raise PlatformError(f"JPEG 2000 on a GPU: no {library} library here ({reason})") from None
+    if int(status):
+        raise PlatformError(f"JPEG 2000 on a GPU: {function} failed ({status.name})")
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
