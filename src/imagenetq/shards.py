@@ -67,6 +67,12 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         raise FolderError(f"{name}: damaged ({str(error).splitlines()[0]})") from None
 
 
+def _opened_tar(file: BinaryIO) -> tarfile.TarFile:
+    if file.seekable():
+        return tarfile.open(fileobj=file, mode="r:")
+    return tarfile.open(fileobj=file, mode="r|")
+
+
 def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     """The rows of a WebDataset shard, in one pass.
 
@@ -79,8 +85,7 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         OSError: it cannot be read to the end.
     """
     try:
-        mode = "r:" if file.seekable() else "r|"
-        with naming(name), tarfile.open(fileobj=file, mode=mode) as tar:
+        with naming(name), _opened_tar(file) as tar:
             members: dict[str, bytes] = {}
             key = ""
             for member in tar:
