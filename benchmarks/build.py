@@ -253,7 +253,7 @@ def _shares(
 
 def codec_times(folder: Path) -> dict[str, Time]:
     """Time the codec calls of a folder's images, in a worker process as the builder starts it."""
-    progress = Meter("codecs", 1, None)
+    progress = Meter("codecs", 1, "images", None)
     results: list[dict[str, Time]] = list(
         run_units(time_codecs, folder, [None], workers=1, on_tally=progress.show)
     )

@@ -87,3 +87,11 @@ def crashing(_: Image.Image) -> np.ndarray:
     """No input: a transform in which a library crashes."""
     os.kill(os.getpid(), signal.SIGSEGV)
     raise AssertionError("still alive")
+
+
+def evaluate_tiny(dataset: Path, out: Path) -> None:
+    """Evaluate the tiny network on a dataset's clean images."""
+    from imagenetq.evaluate import Settings, evaluate, load_model, open_data
+
+    network = load_model("python/tiny_models:tiny")
+    evaluate([network], open_data(str(dataset)), out, Settings(only=["clean"]))

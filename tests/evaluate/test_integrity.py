@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-import evaluation_ends
+import evaluation_tasks
+import killing
 from imagenetq.builder import build, open_source
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate import (
@@ -136,22 +137,32 @@ def test_a_network_at_hand_replaces_none(folder: Path, tmp_path: Path) -> None:
     evaluate_model(module, preprocessing, folder, overwrite=True, **options)
 
 
-@pytest.mark.parametrize("step", evaluation_ends.STEPS)
-def test_killed_at_its_end_it_leaves_nothing_to_another(
-    folder: Path, tmp_path: Path, step: str
+def test_killed_at_any_step_of_its_end_it_leaves_nothing_to_another(
+    folder: Path, tmp_path: Path
 ) -> None:
     """Whatever the moment: another evaluation gets its own answers, the same one ends well."""
     data = open_data(str(folder))
     (own,) = evaluate([load_model(TINY)], data, tmp_path / "own", SETTINGS)
     (others,) = evaluate([load_model(TINY, other_mean())], data, tmp_path / "others", SETTINGS)
-    evaluation_ends.run_killed(folder, tmp_path / "killed", step)
-    for options, expected in ((LoadOptions(), own), (other_mean(), others)):
-        out = tmp_path / expected.entry.predictions_sha256
-        shutil.copytree(tmp_path / "killed", out)
-        (result,) = evaluate([load_model(TINY, options)], data, out, OVERWRITE)
-        assert result.entry.predictions_sha256 == expected.entry.predictions_sha256
-        assert set(files(out)) == {"entry.json", "predictions.parquet"}
-        assert Result.read(next(out.iterdir())).contradictions() == []
+    whole = tmp_path / "whole"
+    steps = killing.run(evaluation_tasks.evaluate_tiny, folder, whole, below=whole)
+    end = next(n for n, step in enumerate(steps) if "predictions.parquet" in step)
+    assert len(steps) - end > 8, steps
+    for number in range(end, len(steps)):
+        killed, taken = tmp_path / f"killed-{number}", tmp_path / f"taken-{number}"
+        killing.run(evaluation_tasks.evaluate_tiny, folder, killed, below=killed, kill_at=number)
+        shutil.copytree(killed, taken)
+        with pytest.raises(EvaluationError, match="preprocessing was mean"):
+            evaluate([load_model(TINY, other_mean())], data, taken, SETTINGS)
+        other = [load_model(TINY, other_mean())]
+        for models, out, settings, expected in (
+            (other, taken, OVERWRITE, others),
+            ([load_model(TINY)], killed, SETTINGS, own),
+        ):
+            (result,) = evaluate(models, data, out, settings)
+            assert result.entry.predictions_sha256 == expected.entry.predictions_sha256
+            assert set(files(out)) == {"entry.json", "predictions.parquet"}, steps[number]
+            assert Result.read(next(out.iterdir())).contradictions() == []
 
 
 def test_one_evaluation_at_a_time_holds_a_folder(folder: Path, tmp_path: Path) -> None:
