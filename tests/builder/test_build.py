@@ -165,7 +165,7 @@ def test_interrupted_it_cleans_up_and_says_how_to_go_on(
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert re.search(
-        r"^\d+ of 230 images are done; the same command goes on$", errors, re.MULTILINE
+        r"^\d+ of 230 photographs are done; the same command goes on$", errors, re.MULTILINE
     )
     assert "Traceback" not in errors
     assert not temporary_files(out)
@@ -343,7 +343,7 @@ def test_bad_images_are_all_named_and_can_be_mended(
 ) -> None:
     out = tmp_path / "q"
     bad = [sorted(source_with_bad_images.rglob("*.JPEG"))[i] for i in (10, 60, 110)]
-    wanting = r"q is incomplete for want of images named above \(3\); mend them, or add --skip-bad"
+    wanting = r"q is incomplete for want of the photographs named above \(3\); mend them, or add --skip-bad"
     with pytest.raises(BuildStopped, match=wanting):
         build(open_source(source_with_bad_images), out, subset="mini", only=["jpeg-2"])
     named = capsys.readouterr().err
@@ -365,5 +365,5 @@ def test_bad_images_can_be_left_out(source_with_bad_images: Path, tmp_path: Path
     rows = {name: summary.rows for name, summary in manifest.variants.items()}
     assert rows == {"clean": 117, "jpeg-2": 117}
     # Without the option the folder counts as incomplete again, and says so.
-    with pytest.raises(BuildStopped, match=r"for want of images named above \(3\)"):
+    with pytest.raises(BuildStopped, match=r"for want of the photographs named above \(3\)"):
         build(source, out, subset="mini", only=["clean", "jpeg-2"])

@@ -97,7 +97,7 @@ def test_a_second_ctrl_c_changes_nothing(
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "Exception ignored" not in errors
-    assert re.search(r"^\d+ of 230 images are done; the same command goes on$", errors, re.M)
+    assert re.search(r"^\d+ of 230 photographs are done; the same command goes on$", errors, re.M)
     assert not list(out.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
@@ -125,7 +125,7 @@ def test_without_skip_bad_a_folder_with_gaps_is_incomplete_again(
     truncate(images, 3)
     out = tmp_path / "q"
     build_mini(images, out, skip_bad=True)
-    with pytest.raises(BuildStopped, match=r"for want of images named above \(1\)"):
+    with pytest.raises(BuildStopped, match=r"for want of the photographs named above \(1\)"):
         build_mini(images, out)
     assert not (out / MANIFEST_NAME).exists()
     with pytest.raises(FileNotFoundError, match="INCOMPLETE"):

@@ -71,9 +71,9 @@ def test_shares_at_once_and_a_build_after_them_give_the_same_bytes(
     ended = [share.communicate(timeout=300) for share in shares]
     assert [share.returncode for share in shares] == [0, 0], ended
     told = ended[0][0].splitlines()
-    assert told[0] == f"{out}: share 1/2 is done: 130 images in 2 units"
+    assert told[0] == f"{out}: share 1/2 is done: 130 photographs in 2 units"
     assert told[1] == "once all shares are, the same command without --shard completes the dataset"
-    expected = {"share": "2/2", "units": 1, "images": 100, "bad_images": []}
+    expected = {"share": "2/2", "units": 1, "photographs": 100, "bad_images": []}
     assert json.loads(ended[1][0]) == expected
     assert not (out / MANIFEST_NAME).exists()
     assert b"INCOMPLETE" in (out / "README.md").read_bytes()

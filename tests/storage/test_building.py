@@ -65,7 +65,7 @@ def test_a_bucket_itself_may_be_the_folder(bucket: str, make_source, client, tmp
     images = make_source(tmp_path / "images", 4)
     bad = sorted(images.rglob("*.JPEG"))[2]
     bad.write_bytes(bad.read_bytes()[:300])
-    with pytest.raises(BuildStopped, match=r"s3://bucket is incomplete for want of images"):
+    with pytest.raises(BuildStopped, match=r"s3://bucket is incomplete for want of the photographs"):
         built(images, bucket, only=["jpeg-10"])
     assert not client.exists("bucket/manifest.json")
     assert not client.find("bucket/data")
@@ -115,7 +115,7 @@ def test_interrupted_it_says_how_to_go_on(client, start) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "of 230 images are done; the same command goes on" in errors
+    assert "of 230 photographs are done; the same command goes on" in errors
     assert "Traceback" not in errors
     assert not client.exists("bucket/q/.build/lock")
 

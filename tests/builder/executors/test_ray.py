@@ -155,7 +155,7 @@ def test_bad_images_are_named_as_in_a_local_build(
     assert process.returncode == 1
     told, end = errors.splitlines()[-2:]
     assert told.startswith(f"{bad.parent.name}/{bad.name}: ")
-    assert end.startswith(f"imagenetq: {tmp_path / 'q'} is incomplete for want of images named")
+    assert end.startswith(f"imagenetq: {tmp_path / 'q'} is incomplete for want of the photographs named")
 
 
 def test_a_full_disk_is_said(cluster: Cluster, source_230: Path, small_disk, start: Start) -> None:
@@ -178,7 +178,7 @@ def test_ctrl_c_ends_the_tasks_and_cleans_up(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert re.search(r"^\d+ of 230 images are done; the same command goes on$", errors, re.M)
+    assert re.search(r"^\d+ of 230 photographs are done; the same command goes on$", errors, re.M)
     assert errors.splitlines()[-1] == "imagenetq: interrupted"
     assert not list(out.rglob(f"{TEMPORARY_PREFIX}*"))
     assert all_tasks(cluster) == []

@@ -161,7 +161,7 @@ def test_bad_images_of_the_recipe_may_be_bad_here_too(
     second.write_bytes(whole)
     build(open_source(images), tmp_path / "all", **options)
     second.write_bytes(whole[:300])
-    with pytest.raises(BuildStopped, match="for want of images named above"):
+    with pytest.raises(BuildStopped, match="for want of the photographs named above"):
         build_like(open_source(images), tmp_path / "none", tmp_path / "all", workers=1)
 
 

@@ -41,7 +41,6 @@ def test_lines_say_what_was_left_out(call, folders, tmp_path):
     [
         ([], 2, "no entries; name results folders"),
         (["nowhere"], 1, "nowhere/entry.json: cannot be read"),
-        (["ENTRY", "--figure", "5"], 2, "no figure '5'; there are table1, 1, 2"),
         (["ENTRY", "--figure", "4"], 2, "figure 4: shows a photograph; give --source"),
         (["ENTRY", "--source", "sample", "--figure", "4"], 2, "figure 4: shows a network's filter"),
         (["ENTRY", "--source", "sample", "--data", "q"], 2, "give --source or --data, not both"),
