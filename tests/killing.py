@@ -24,7 +24,9 @@ _REQUESTS = ("put_object", "delete_object", "delete_objects", "upload_part", "co
 
 # Each process is forked from one that has imported what takes long.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["imagenetq.builder.publish", "imagenetq.builder.verify", "s3fs"])
+_PROCESSES.set_forkserver_preload(
+    ["imagenetq.builder.publish", "imagenetq.builder.verify", "imagenetq.evaluate.evaluation", "s3fs"]
+)
 
 
 def run(
