@@ -25,7 +25,8 @@ _REQUESTS = ("put_object", "delete_object", "delete_objects", "upload_part", "co
 # Each process is forked from one that has imported what takes long.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
-    ["imagenetq.builder.publish", "imagenetq.builder.verify", "imagenetq.evaluate.evaluation", "s3fs"]
+    [f"imagenetq.{room}" for room in ("builder.publish", "builder.verify", "evaluate.evaluation")]
+    + ["s3fs"]
 )
 
 

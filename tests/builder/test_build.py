@@ -343,7 +343,7 @@ def test_bad_images_are_all_named_and_can_be_mended(
 ) -> None:
     out = tmp_path / "q"
     bad = [sorted(source_with_bad_images.rglob("*.JPEG"))[i] for i in (10, 60, 110)]
-    wanting = r"q is incomplete for want of the photographs named above \(3\); mend them, or add --skip-bad"
+    wanting = r"q is incomplete for want of the photographs named above \(3\); mend them, or add"
     with pytest.raises(BuildStopped, match=wanting):
         build(open_source(source_with_bad_images), out, subset="mini", only=["jpeg-2"])
     named = capsys.readouterr().err

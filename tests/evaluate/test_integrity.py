@@ -161,7 +161,7 @@ def test_killed_at_any_step_of_its_end_it_leaves_nothing_to_another(
         ):
             (result,) = evaluate(models, data, out, settings)
             assert result.entry.predictions_sha256 == expected.entry.predictions_sha256
-            # Killed at the very last step, a finished result keeps an empty lock, which bars nobody.
+            # Killed at the very last step, it leaves an empty lock, which bars nobody.
             left = set(files(out)) - ({".lock"} if number == len(steps) - 1 else set())
             assert left == {"entry.json", "predictions.parquet"}, steps[number]
             assert Result.read(next(out.iterdir())).contradictions() == []

@@ -244,7 +244,7 @@ def test_overrides() -> None:
         ({"mean": (1, 2)}, "mean .*give one number, or three"),
         ({"mean": float("nan")}, "mean nan: give one number"),
         ({"std": 0}, "std 0: must be above 0"),
-        ({"input_size": 0}, "input_size 0: give a side in pixels"),
+        ({"input_size": 0}, "input_size 0: give a side of 1 to"),
         ({"interpolation": "cubic"}, "interpolation 'cubic': must be one of nearest"),
     ],
 )

@@ -155,7 +155,7 @@ def test_bad_images_are_named_as_in_a_local_build(
     assert process.returncode == 1
     told, end = errors.splitlines()[-2:]
     assert told.startswith(f"{bad.parent.name}/{bad.name}: ")
-    assert end.startswith(f"imagenetq: {tmp_path / 'q'} is incomplete for want of the photographs named")
+    assert end.startswith(f"imagenetq: {tmp_path / 'q'} is incomplete for want of the photographs")
 
 
 def test_a_full_disk_is_said(cluster: Cluster, source_230: Path, small_disk, start: Start) -> None:
