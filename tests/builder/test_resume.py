@@ -190,7 +190,7 @@ def test_a_build_killed_right_after_its_plan_gets_its_placeholder(
     (out / ".build").mkdir(parents=True)
     shutil.copy(intact / ".build" / "plan.json", out / ".build")
     truncate(images, 3)
-    with pytest.raises(BuildStopped, match="images named above"):
+    with pytest.raises(BuildStopped, match="photographs named above"):
         build_mini(images, out)
     with pytest.raises(FileNotFoundError, match="INCOMPLETE"):
         load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
