@@ -38,6 +38,7 @@ def test_it_holds_what_the_contract_lists():
         "code_commit",
         "warnings",
         "bad_images",
+        "clean_check",
         "n_images",
         "variants",
         "scores",

@@ -1,7 +1,6 @@
 """Results that anyone may have made: whoever reads them, they take little memory, and one line."""
 
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,13 +37,19 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(*command: object) -> tuple[int, str, int]:
     """A command's exit status, what it said, and the most memory in bytes of its processes."""
-    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    process.stderr.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, said, 1024 * usage.ru_maxrss
+    # A process of its own measures, since a child's peak counts what its parent had when it began.
+    measure = (
+        "import resource, subprocess, sys; ended = subprocess.run(sys.argv[1:], check=False);"
+        "print(ended.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", measure, *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, kilobytes = done.stdout.split()[-2:]
+    return int(status), done.stderr, 1024 * int(kilobytes)
 
 
 @pytest.mark.parametrize("command", ["compare", "report", "eval-results"])

@@ -15,6 +15,7 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _LOOKED_AT = 512
 _NEWER_PICKLE = "Unsupported operand 149"
+_TORCHSCRIPT = "a TorchScript program, which is code; save its state_dict() instead"
 _OTHER_PICKLE = (
     "a pickle that torch.save did not write; save its tensors with torch.save or as safetensors"
 )
@@ -106,7 +107,9 @@ def _require_checkpoint(path: Path) -> None:
         raise ModelError(f"{path}: a NumPy archive (.npz); convert it to safetensors")
     if not any(name.endswith("data.pkl") for name in names):
         raise ModelError(f"{path}: a zip archive, but no torch checkpoint; unpack it first")
-    # PyTorch compresses nothing, so more than the file's size is a trap.
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise ModelError(f"{path}: {_TORCHSCRIPT}")
+    # Of a checkpoint PyTorch compresses nothing, so more than the file's size is a trap.
     if sum(part.file_size for part in parts) > path.stat().st_size:
         raise ModelError(
             f"{path}: a compressed archive, which torch.save does not write; save it again"
@@ -126,10 +129,6 @@ def _read_checkpoint(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # A damaged archive raises many types.
-        if "TorchScript" in str(error):
-            raise ModelError(
-                f"{path}: a TorchScript program, which is code; save its state_dict() instead"
-            ) from None
         if "Invalid magic number" in str(error):
             raise ModelError(f"{path}: {_OTHER_PICKLE}") from None
         raise ModelError(f"{path}: damaged checkpoint ({one_line(error)}); get it again") from None

@@ -17,7 +17,7 @@ from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate import LoadOptions, Result, load_model  # noqa: E402
 from imagenetq.evaluate.leaderboard.findings import Verdict  # noqa: E402
 from imagenetq.evaluate.leaderboard.rechecking import run_again  # noqa: E402
-from imagenetq.evaluate.leaderboard.site.words import options  # noqa: E402
+from imagenetq.evaluate.leaderboard.site.reproducing import options  # noqa: E402
 from imagenetq.evaluate.report.networks import load_networks  # noqa: E402
 
 Trap = tuple[str, dict[str, Any]]

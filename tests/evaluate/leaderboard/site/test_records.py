@@ -25,7 +25,8 @@ def test_a_record_holds_everything_recorded():
         '["Pillow", "12.1.0"]',
         '["device", "a device"]',
         "ImageNet-1k",
-        "--model timm/made_up --model-arg pad_type=same --source IMAGENET --subset full",
+        "--model timm/made_up --model-arg pad_type=same --mean=0.485,0.456,0.406 "
+        "--input-size=224,224 --source IMAGENET --subset full",
     ]
     assert [words for words in recorded if words not in text] == []
     assert told["link"] == {"text": "https://example.org/model", "is_link": True}
