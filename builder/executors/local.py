@@ -118,8 +118,10 @@ def run_units(
     spawn = multiprocessing.get_context("spawn")
     job = packed((function, context), _WHAT)
     with environment(_ONE_THREAD):
-        with _ctrl_c_withheld(), started_clean() as processes:
+        with started_clean():
+            # First, since Python starts a process for it and then lets Ctrl-C through again.
             reporter = SharedReporter(spawn)
+        with _ctrl_c_withheld(), started_clean() as processes:
             pool = ProcessPoolExecutor(
                 max_workers=max(1, min(workers or usable_cores(), len(units))),
                 mp_context=spawn,

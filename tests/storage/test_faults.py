@@ -1,6 +1,7 @@
 """Storages that refuse, are not there, or fall silent: one line each, and nothing lost."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -130,27 +131,24 @@ def test_a_server_that_falls_silent_for_a_while(gate: Gate, account: pytest.Monk
 
 # The command line, in all its processes less patient than it would be.
 IMPATIENT = """
-import sys
-from imagenetq import cli
 from imagenetq.builder.folders import remote
 from imagenetq.retrying import Patience
 
 remote._SILENCE = 1.0
 Patience.__init__.__defaults__ = (2.0, 0.2)
-if __name__ == "__main__":
-    cli.main()
 """
+"""What Python does first in every process, workers included, which run no script's lines."""
 
 
 def test_a_server_that_stays_silent_in_mid_build(
     gate: Gate, source_230: Path, local: Path, server: str, tmp_path: Path
 ) -> None:
-    script = tmp_path / "impatient.py"
-    script.write_text(IMPATIENT)
-    command = [sys.executable, script, "build", source_230, "--subset", "mini"]
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT)
+    command = [sys.executable, "-m", "imagenetq", "build", source_230, "--subset", "mini"]
     command += ["--out", "s3://bucket/q", "--only", ",".join(ONLY), "--workers", "2"]
     client = s3fs.S3FileSystem(endpoint_url=server, use_listings_cache=False)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while not client.exists("bucket/q/data/clean/test-00000-of-00003.parquet"):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
@@ -169,11 +167,11 @@ def test_a_server_that_stays_silent_in_mid_build(
 def test_a_server_that_is_gone_in_mid_push(
     gate: Gate, local: Path, server: str, tmp_path: Path
 ) -> None:
-    script = tmp_path / "impatient.py"
-    script.write_text(IMPATIENT)
-    command = [sys.executable, script, "push", local, "s3://bucket/q", "--workers", "1"]
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT)
+    command = [sys.executable, "-m", "imagenetq", "push", local, "s3://bucket/q", "--workers", "1"]
     client = s3fs.S3FileSystem(endpoint_url=server, use_listings_cache=False)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while not client.exists("bucket/q/data/clean/test-00000-of-00003.parquet"):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
