@@ -21,7 +21,7 @@ import PIL
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.cache.entry import DamagedEntry, Entry, NewEntry
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
-from imagenetq.files import TEMPORARY_PREFIX, is_stale
+from imagenetq.files import TEMPORARY_PREFIX, is_stale, temporary_path
 from imagenetq.progress import say
 
 _SUFFIX = ".crops"
@@ -100,13 +100,21 @@ class Store:
         return entry
 
     def drop(self, path: Path, damage: DamagedEntry) -> None:
-        """Remove a damaged entry, and say so."""
+        """Remove a damaged entry, and say so, once however many threads find it."""
+        aside = temporary_path(path)
+        try:
+            path.rename(aside)
+        except FileNotFoundError:  # By another, who said it.
+            return
+        except OSError:  # In a read-only cache it stays, and is found again.
+            say(f"{path}: {damage}; it cannot be removed, and its inputs are made again")
+            return
         say(f"{path}: {damage}; dropped from the cache, and its inputs are made again")
-        with suppress(OSError):  # In a read-only cache it stays, and is found again.
-            if path.is_dir():
-                shutil.rmtree(path)
+        with suppress(OSError):
+            if aside.is_dir():
+                shutil.rmtree(aside)
             else:
-                path.unlink()
+                aside.unlink()
 
     def new(self, key: str, n_samples: int, size: tuple[int, int]) -> NewEntry | None:
         """Begin an entry, and make room for it by removing the least recently used ones.
