@@ -183,7 +183,8 @@ def test_a_killed_holder_never_blocks(folder: Path, tmp_path: Path) -> None:
     model = load_model(TINY)
     place = tmp_path / folder_of(model)
     code = (
-        "import sys, time; from pathlib import Path; from imagenetq.evaluate.holding import held\n"
+        "import sys, time\nfrom pathlib import Path\n"
+        "from imagenetq.evaluate.holding import held\n"
         "with held(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
