@@ -6,7 +6,7 @@ own script only sorts, filters, chooses and draws.
 """
 
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
-from imagenetq.evaluate.leaderboard.site.reading import read_board
-from imagenetq.evaluate.leaderboard.site.writing import write_site
+from imagenetq.evaluate.leaderboard.site.board_reader import read_board
+from imagenetq.evaluate.leaderboard.site.site_writer import write_site
 
 __all__ = ["Board", "Standing", "read_board", "write_site"]

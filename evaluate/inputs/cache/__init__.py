@@ -1,0 +1,7 @@
+"""A cache of prepared inputs, cropped and ready, so that a second pass decodes nothing."""
+
+from imagenetq.evaluate.inputs.cache.reader import Cached, Lost, cached_batches, find_cached
+from imagenetq.evaluate.inputs.cache.store import Store
+from imagenetq.evaluate.inputs.cache.writer import Filler
+
+__all__ = ["Cached", "Filler", "Lost", "Store", "cached_batches", "find_cached"]
