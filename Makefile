@@ -40,7 +40,7 @@ bench: $(VENV)/.bench
 
 # With TORCH=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev
-	$(BIN)/python tests/lowest.py $(TORCH)
+	PYTHONPATH=tests/support $(BIN)/python tests/lowest.py $(TORCH)
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py

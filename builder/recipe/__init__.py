@@ -1,4 +1,4 @@
-"""The very dataset that a recipe describes, from one's own ImageNet."""
+"""A published recipe and one's own ImageNet come in; the very same dataset goes out."""
 
 from imagenetq.builder.recipe.build_like import Likeness, build_like
 from imagenetq.builder.recipe.recipe import Recipe, open_recipe

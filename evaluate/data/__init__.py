@@ -1,4 +1,4 @@
-"""Data to evaluate on: built datasets wherever they lie, or clean images to render from."""
+"""A path, an address or a source comes in; tasks go out, each a stream of samples."""
 
 from imagenetq.evaluate.data.base import Data, Identity, Sample, Task
 from imagenetq.evaluate.data.clean_source import CleanSource, Source

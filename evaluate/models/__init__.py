@@ -1,4 +1,4 @@
-"""Where models come from, and how one is loaded."""
+"""A model's name and options come in; a network goes out, with the preprocessing it wants."""
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models import (

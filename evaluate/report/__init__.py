@@ -1,4 +1,4 @@
-"""Entries and images in, a paper's tables and figures out.
+"""Entries and photographs come in; a paper's tables and figures go out.
 
 `write_report` makes everything that the material allows; each figure is a function of its own,
 which returns a matplotlib `Figure` for a notebook. Whatever needs torch imports it when it is used.

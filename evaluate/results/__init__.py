@@ -1,4 +1,4 @@
-"""Predictions come in; scores, comparisons and their names go out."""
+"""Predictions come in; scores, comparisons and how they are named and shown go out."""
 
 from imagenetq.evaluate.results.result import Result
 

@@ -1,4 +1,4 @@
-"""The leaderboard as a static site: entries in, a folder of pages out.
+"""Entries come in; the leaderboard goes out as a folder of static pages.
 
 It needs no server and asks no other host for anything: it opens from disk, and from any place that
 serves files. What the tables and charts show is computed here, from the predictions; the pages'
