@@ -78,7 +78,9 @@ def evaluate(
     if len(set(folders.values())) < len(models):
         raise EvaluationError("two models of one name; evaluate them one by one")
     plans = {
-        model.name: make_plan(model, data.identity, names, chosen.precision, chosen.limit)
+        model.name: make_plan(
+            model.described(), data.identity, names, chosen.precision, chosen.limit
+        )
         for model in models
     }
     finished: dict[str, Result] = {}
