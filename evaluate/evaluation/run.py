@@ -37,13 +37,10 @@ from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
-from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.specification import CLEAN, SAME_AS_CLEAN, Variant, select_variants
 
 PARTS = ".parts"
 """The folder of finished tasks beside a result."""
-
-SAME_AS_CLEAN = "contrast-1.0"
-"""The one variant whose pixels are the clean image's; it is not computed twice."""
 
 
 def evaluate(
@@ -142,6 +139,7 @@ def _evaluate(
         None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
     )
     names = plans[models[0].name].variants
+    # A variant with the clean image's pixels is not computed twice.
     read = select_variants([name for name in names if name != SAME_AS_CLEAN])
     # First, because it looks for bad images and missing shards.
     tasks = data.tasks(read, settings.limit)

@@ -4,8 +4,9 @@
 which returns a matplotlib `Figure` for a notebook. Whatever needs torch imports it when it is used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from imagenetq.lazy import lazy_names
 
 if TYPE_CHECKING:
     from imagenetq.evaluate.report.accuracy_curves import figure2
@@ -57,10 +58,4 @@ _HOMES = {
     "report_writer": ("Report", "write_report"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    for home, public in _HOMES.items():
-        if name in public:
-            return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

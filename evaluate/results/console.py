@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imagenetq.entry_scores import Crossing, Estimate, Proportion, Scores
-from imagenetq.evaluate.results.basis import demonstration
+from imagenetq.evaluate.results.basis import doubt_about
 from imagenetq.evaluate.results.comparison import Comparison, VariantDifference
 from imagenetq.evaluate.results.registered_sources import demonstration_of
 from imagenetq.evaluate.results.result import Result
@@ -161,7 +161,7 @@ def _summary(result: Result) -> list[str]:
     lines += [f"warning: {warning}" for warning in result.entry.warnings]
     entry = result.entry
     if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
-        lines.append(f"This is no result. {demonstration(entry)}")
+        lines.append(f"This is no result. {doubt_about(entry)}")
     return lines
 
 

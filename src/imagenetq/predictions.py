@@ -5,6 +5,7 @@ and free of contradictions.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
@@ -24,6 +25,7 @@ from imagenetq.predictions_check import (
     check_footer,
     check_values,
 )
+from imagenetq.selection import rank_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,6 +139,19 @@ class Predictions:
             if field.name not in ("image_ids", "variants")
         }
         return Predictions(ids, self.variants, **arrays)
+
+    def dataset_order(self) -> list[int]:
+        """Order the images' rows as the dataset does: by rank in their class, then by class.
+
+        A subset holds the images of lowest rank of each class, so their own order gives the ranks.
+        """
+        ranks: Counter[int] = Counter()
+        keys = []
+        for row in sorted(range(self.n_images), key=lambda row: rank_key(self.image_ids[row])):
+            label = int(self.labels[row])
+            keys.append((ranks[label], label, row))
+            ranks[label] += 1
+        return [row for _, _, row in sorted(keys)]
 
     def has_images_of(self, other: "Predictions") -> bool:
         """Whether both are over the same images, with the same labels and sizes."""

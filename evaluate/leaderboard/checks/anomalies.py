@@ -14,11 +14,9 @@ from imagenetq.entry import EntryModel
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.results.comparison import mcnemar
 from imagenetq.predictions import Predictions
-from imagenetq.specification import CLEAN, LADDERS, variants
+from imagenetq.specification import CLEAN, LADDERS, SAME_AS_CLEAN, UNIFORM_GREY, variants
 
 _SIGNIFICANT = 1e-3
-_SAME_AS_CLEAN = "contrast-1.0"
-_NOTHING_TO_SEE = "contrast-0.0"
 
 
 def suspicions(predictions: Predictions) -> Iterator[Finding]:
@@ -121,7 +119,7 @@ def _rungs(predictions: Predictions, distortion: str) -> Iterator[tuple[int, int
 
 def _clean_again(predictions: Predictions) -> Iterator[Finding]:
     """A variant with the clean image's pixels gets the clean image's answers."""
-    clean, same = predictions.column(CLEAN), predictions.column(_SAME_AS_CLEAN)
+    clean, same = predictions.column(CLEAN), predictions.column(SAME_AS_CLEAN)
     if clean is None or same is None:
         return
     answers = predictions.top5_class
@@ -129,7 +127,7 @@ def _clean_again(predictions: Predictions) -> Iterator[Finding]:
     if other.any():
         image_id = predictions.image_ids[int(other.argmax())]
         yield fail(
-            f"{_SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} images got other "
+            f"{SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} images got other "
             f"answers ({image_id!a})"
         )
 
@@ -138,7 +136,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
     """In uniform grey nothing can be recognised, but by its shade."""
     from scipy.special import bdtrc
 
-    column = predictions.column(_NOTHING_TO_SEE)
+    column = predictions.column(UNIFORM_GREY)
     if column is None:
         return
     correct = int(predictions.correct(1)[:, column].sum())
@@ -147,7 +145,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
     chance = counts.max() / predictions.n_images
     if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
         yield warn(
-            f"{correct} of {predictions.n_images} images are recognised in {_NOTHING_TO_SEE}, "
+            f"{correct} of {predictions.n_images} images are recognised in {UNIFORM_GREY}, "
             "where they are uniform grey"
         )
 

@@ -11,7 +11,7 @@ from imagenetq.evaluate.leaderboard.checks.recompute import contradictions
 from imagenetq.evaluate.leaderboard.checks.rules import (
     entry_conditions,
     label_conditions,
-    source_conditions,
+    rank_conditions,
     subset_conditions,
 )
 from imagenetq.evaluate.results.registered_sources import KnownSource, registered_source
@@ -39,7 +39,7 @@ def inspect(entry: Entry, predictions: Path, source: KnownSource | None = None) 
         predictions: the file, which is looked at before it is read.
         source: of a dataset at hand; used if it is the entry's.
     """
-    found = [*entry_conditions(entry), *source_conditions(entry)]
+    found = [*entry_conditions(entry), *rank_conditions(entry)]
     try:
         given = read_predictions(predictions, entry.predictions_sha256)
     except EntryError as error:

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from imagenetq.choices import RANKED_PRECISION
 from imagenetq.entry import Entry, EntryModel
 from imagenetq.evaluate.models import SOURCES
 from imagenetq.evaluate.models.plain import objections
@@ -40,7 +41,7 @@ def options(entry: Entry) -> str:
             words += ["--limit", str(entry.n_images)]
     if len(entry.variants) < len(variants()):
         words += ["--only", ",".join(entry.variants)]
-    if entry.precision != "fp32":
+    if entry.precision != RANKED_PRECISION:
         words += ["--precision", entry.precision]
     if "compiled" in entry.hardware:
         words.append("--compile")

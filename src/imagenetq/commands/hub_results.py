@@ -25,11 +25,11 @@ def eval_results(
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
     (result,) = read_results([results])
-    from imagenetq.evaluate.results.basis import demonstration
+    from imagenetq.evaluate.results.basis import doubt_about
     from imagenetq.evaluate.results.hub_export import write_hub_results
 
     path = write_hub_results(result, dataset, out, source=source)
-    doubt = demonstration(result.entry)
+    doubt = doubt_about(result.entry)
     if doubt is not None:
         note(f"warning: {doubt} A model's page should show no such result")
     print(path)

@@ -5,7 +5,7 @@ import pytest
 from fake_predictions import result
 from imagenetq.errors import EntryError, UsageError
 from imagenetq.evaluate import Result
-from imagenetq.evaluate.results import basis as standing
+from imagenetq.evaluate.results import standing
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
 
 

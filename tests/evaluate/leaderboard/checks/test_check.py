@@ -45,7 +45,7 @@ def test_an_honest_entry_is_a_demonstration_and_nothing_worse(entries):
     (verdict,) = check(entries)
     assert (verdict.name, verdict.status) == ("honest", "WARN")
     assert texts(verdict) == [
-        "not ranked: a demonstration, its source cccccccccccc is not registered"
+        "not ranked: a demonstration: its source (cccccccccccc) is not registered"
     ]
     assert check(entries / "honest") == [verdict]
 
