@@ -21,6 +21,9 @@ Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 RANKED_PRECISION: Precision = "fp32"
 """The one whose results repeat elsewhere, and are ranked."""
 
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""How pictures are resized: Pillow's filters."""
+
 Render = Literal["auto", "cpu", "gpu"]
 """`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
 

@@ -2,15 +2,15 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from imagenetq.choices import Subset
-from imagenetq.commands import evaluating, site
+from imagenetq.commands import site
 from imagenetq.commands.common import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.commands.options import DataOptions, ModelOptions, spliced
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
@@ -50,28 +50,27 @@ _Data = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class _RerunOptions(ModelOptions):
+    """How the entry's model is loaded."""
+
+    PANEL: ClassVar[str] = _RERUN_PANEL
+
+    weights: Annotated[
+        str | None,
+        typer.Option("--model-weights", help="The file that --weights gave to eval."),
+    ] = None
+
+
 @app.command("check")
 @explains_errors
+@spliced
 def check(
+    data_options: DataOptions,
+    model_options: _RerunOptions,
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Of entry folders, or one entry's.")
     ] = ENTRIES,
-    data: _Data = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of --data: render from photographs, as for eval.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None,
-    subset: Annotated[
-        Subset | None, typer.Option(help="Of --source, as for eval.", rich_help_panel=DATA_PANEL)
-    ] = None,
-    allow_short: Annotated[
-        bool,
-        typer.Option("--allow-short", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
-    ] = False,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Of --source, as for eval.")] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -95,51 +94,15 @@ def check(
             help="If its name is not enough to load it safely.", rich_help_panel=_RERUN_PANEL
         ),
     ] = None,
-    model_weights: Annotated[
-        str | None,
-        typer.Option(help="The file that --weights gave to eval.", rich_help_panel=_RERUN_PANEL),
-    ] = None,
-    weights_key: Annotated[
-        str | None, typer.Option(help="For --rerun: what --weights-key gave to eval.")
-    ] = None,
-    model_arg: Annotated[
-        list[str] | None,
-        typer.Option(help="As for eval: NAME=VALUE.", rich_help_panel=_RERUN_PANEL),
-    ] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
-    ] = None,
-    input_size: Annotated[
-        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
-    ] = None,
-    interpolation: Annotated[
-        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
-    ] = None,
-    class_map: Annotated[
-        Path | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Recompute every entry from its predictions, and say what is wrong or odd."""
     from imagenetq.evaluate.leaderboard.checks.check import check as check_entries
 
-    options = evaluating.load_options(
-        model_weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
-    )
+    options = model_options.load_options()
     given: Data | None = None
-    if data is not None or source is not None:
-        given = evaluating.open_given(
-            data,
-            source,
-            subset=subset,
-            allow_short=allow_short,
-            skip_bad=skip_bad,
-            check_pixels="sample" if rerun is None else "all",
-            originals=_ORIGINALS,
-        )
+    if data_options.are_given:
+        given = data_options.open("sample" if rerun is None else "all", _ORIGINALS)
     elif rerun is not None:
         raise UsageError("--rerun needs --data or --source, what the entry was evaluated on")
     verdicts = check_entries(folder, source=_source(given), fetched=fetched)
