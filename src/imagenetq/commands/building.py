@@ -1,8 +1,9 @@
 """The commands around building a dataset: build, verify, spec, preview."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from rich.filesize import decimal
@@ -22,6 +23,7 @@ from imagenetq.commands.common import (
     note,
 )
 from imagenetq.commands.opening import open_source
+from imagenetq.commands.options import spliced
 from imagenetq.errors import UsageError
 from imagenetq.words import counted
 
@@ -34,8 +36,53 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
+@dataclass(frozen=True)
+class _BuildOptions:
+    """What decides a dataset, and how it is built; the names are those of `builder.build`."""
+
+    PANEL: ClassVar[str] = DATA_PANEL
+
+    subset: Annotated[
+        Subset | None,
+        typer.Option(
+            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones."
+        ),
+    ] = None
+    only: Annotated[
+        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
+    ] = None
+    allow_short: Annotated[
+        bool,
+        typer.Option("--allow-short", help="Record classes that have too few photographs."),
+    ] = False
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave unreadable photographs out, and record them."),
+    ] = False
+    format_name: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
+        ),
+    ] = None
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            help="local: processes of this machine; ray: a Ray cluster.", rich_help_panel=RUN_PANEL
+        ),
+    ] = "local"
+
+
 @explains_errors
+@spliced
 def build(
+    options: _BuildOptions,
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)] = "sample",
     out: Annotated[
         str,
@@ -44,32 +91,6 @@ def build(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = "imagenet-q",
-    subset: Annotated[
-        Subset | None,
-        typer.Option(
-            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None,
-    shard_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
-        ),
-    ] = None,
-    executor: Annotated[
-        Executor,
-        typer.Option(
-            help="local: processes of this machine; ray: a Ray cluster.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = "local",
     shard: Annotated[
         str | None,
         typer.Option(
@@ -78,28 +99,6 @@ def build(
             rich_help_panel=RUN_PANEL,
         ),
     ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
-        ),
-    ] = None,
-    allow_short: Annotated[
-        bool,
-        typer.Option(
-            "--allow-short",
-            help="Record classes that have too few photographs.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = False,
-    skip_bad: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad",
-            help="Leave unreadable photographs out, and record them.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = False,
     like: Annotated[
         str | None,
         typer.Option(
@@ -124,42 +123,33 @@ def build(
     opened = open_source(source)
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
+    how: dict[str, Any] = {"workers": options.workers, "executor": options.executor}
     if like is not None:
-        if subset or shard_format or only or allow_short or skip_bad or dry_run or shard:
+        if options != _BuildOptions(**how) or dry_run or shard:
             raise UsageError(
                 "--like takes all that decides a dataset from the recipe; give no more"
             )
-        likeness = builder.build_like(opened, out, like, workers=workers, executor=executor)
+        likeness = builder.build_like(opened, out, like, **how)
         _print_likeness(out, likeness, as_json=as_json)
         return
-    shard_format = shard_format or "parquet"
     if dry_run and shard:
         raise UsageError("--dry-run tells of the whole dataset; give no --shard")
-    if dry_run:
-        estimate = builder.estimate(
-            opened,
-            subset=subset,
-            format_name=shard_format,
-            only=names(only),
-            workers=workers,
-            allow_short=allow_short,
-        )
-        _print_estimate(estimate, as_json=as_json)
-        return
-    options: builder.BuildOptions = {
-        "subset": subset,
-        "format_name": shard_format,
-        "only": names(only),
-        "workers": workers,
-        "executor": executor,
-        "allow_short": allow_short,
-        "skip_bad": skip_bad,
+    chosen: builder.BuildOptions = {
+        "subset": options.subset,
+        "format_name": options.format_name or "parquet",
+        "only": names(options.only),
+        "allow_short": options.allow_short,
+        "skip_bad": options.skip_bad,
+        **how,
     }
-    if shard is not None:
-        share = builder.build_share(opened, out, builder.Share.parse(shard), **options)
+    if dry_run:
+        estimate = builder.estimate(opened, **chosen)
+        _print_estimate(estimate, as_json=as_json)
+    elif shard is not None:
+        share = builder.build_share(opened, out, builder.Share.parse(shard), **chosen)
         _print_share(out, share, as_json=as_json)
-        return
-    _print_manifest(out, builder.build(opened, out, **options), as_json=as_json)
+    else:
+        _print_manifest(out, builder.build(opened, out, **chosen), as_json=as_json)
 
 
 @explains_errors
