@@ -14,6 +14,7 @@ from imagenetq.commands import (
     leaderboard,
     publishing,
     reporting,
+    submitting,
 )
 
 app = typer.Typer(
@@ -53,7 +54,7 @@ app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
 app.command("eval-results")(hub_results.eval_results)
-app.command("submit")(leaderboard.submit)
+app.command("submit")(submitting.submit)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
