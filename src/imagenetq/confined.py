@@ -34,9 +34,12 @@ _START = (
 )
 
 # Each thread would reserve memory of its own, more on machines with more cores.
-_ONE_THREAD = dict.fromkeys(
+_FRUGAL = dict.fromkeys(
     ("ARROW_IO_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
+) | {
+    # Arrow's own pool would reserve all the memory that work may take at its first byte.
+    "ARROW_DEFAULT_MEMORY_POOL": "system"
+}
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -115,7 +118,7 @@ class Confined:
             stdout=subprocess.PIPE,
             # What a crashing library says would look like ours.
             stderr=subprocess.DEVNULL,
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | _FRUGAL,
         )
         return self._process
 

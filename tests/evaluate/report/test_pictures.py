@@ -1,6 +1,7 @@
 """The same pixels wherever they come from, and only those of the entries' photographs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,19 @@ def test_a_photograph_that_is_not_there_is_refused(pictures, source, tmp_path):
         pictures_of_data(open_data(str(tmp_path / "q")))("nobody", [])
 
 
-@pytest.fixture
-def three(make_source, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def built(make_source, tmp_path_factory) -> Path:
     """Three images, clean and blurred, in parquet shards."""
-    source = open_source(make_source(tmp_path / "images", 3))
-    build(source, tmp_path / "three", subset="mini", only=["clean", "blur-2"])
-    return tmp_path / "three"
+    folder = tmp_path_factory.mktemp("built")
+    source = open_source(make_source(folder / "images", 3))
+    build(source, folder / "q", subset="mini", only=["clean", "blur-2"])
+    return folder / "q"
+
+
+@pytest.fixture
+def three(built, tmp_path) -> Path:
+    """A copy of them, to be damaged."""
+    return shutil.copytree(built, tmp_path / "q")
 
 
 def test_a_damaged_shard_gives_no_picture(three):
