@@ -38,9 +38,9 @@ bench: $(VENV)/.bench
 		done; \
 	fi
 
-# With TORCH=--torch, gigabytes are downloaded for the lowest torch.
+# With OPTIONS=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev
-	PYTHONPATH=tests/support $(BIN)/python tests/lowest.py $(TORCH)
+	$(BIN)/python tests/lowest.py $(OPTIONS)
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py

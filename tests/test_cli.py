@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -205,3 +206,27 @@ def test_a_defect_is_one_line_unless_a_traceback_is_wanted(
             "imagenetq: ZeroDivisionError: two lines "
             "(a defect; IMAGENETQ_TRACEBACK=1 shows where)\n"
         )
+
+
+ENDING = """
+import atexit, sys, time
+import torch, torchvision
+
+atexit.register(lambda: print(time.process_time(), flush=True))
+from imagenetq import cli
+
+cli.main()
+"""
+
+
+def test_nothing_is_waited_for_after_the_last_line() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING, "--version"], capture_output=True, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    version, until_last_line = ended.stdout.splitlines()
+    assert version.startswith("imagenetq ")
+    # Seconds of computing, not of waiting for a processor; Python's own ending takes 1.4.
+    assert used - float(until_last_line) < 0.9

@@ -62,14 +62,20 @@ class Result:
         return result
 
     @classmethod
-    def read_all(cls, folders: Sequence[Path | str]) -> "list[Result]":
+    def read_all(
+        cls, folders: Sequence[Path | str], confined: Confined | None = None
+    ) -> "list[Result]":
         """Read several folders, as `read` does one; quicker than one after the other.
+
+        Args:
+            folders: of results.
+            confined: the process that reads, if one has been started; it ends with the reading.
 
         Raises:
             EntryError: as `read`, or a file takes far more memory or time than it could need.
         """
-        with Confined() as confined:
-            return [cls(*_read(Path(folder), confined)) for folder in folders]
+        with confined or Confined() as started:
+            return [cls(*_read(Path(folder), started)) for folder in folders]
 
     def write(self, folder: Path | str) -> None:
         """Write both files; the entry comes last, so that a folder with one is complete."""

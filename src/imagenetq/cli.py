@@ -1,5 +1,7 @@
 """The front door: the command line `imagenetq`."""
 
+import atexit
+import gc
 import signal
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -61,6 +63,9 @@ app.add_typer(leaderboard.app, name="leaderboard")
 def main() -> None:
     """Run the command line; a polite kill ends a command as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # Registered first, it runs last. Python would search all that PyTorch brings for what it may
+    # free, for seconds, before the process ends and frees it.
+    atexit.register(gc.freeze)
     app()
 
 

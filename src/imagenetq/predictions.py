@@ -271,8 +271,10 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         table.validate(full=True)
         image, variant = (_decode_names(table.column(column)) for column in _NAMES)
         numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
+    except MemoryError:
+        raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PredictionsError(f"{name}: cannot be read ({reason.splitlines()[0]})") from None
     return Predictions._of(image, variant, numbers, name)

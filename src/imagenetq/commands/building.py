@@ -118,7 +118,10 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build the dataset, or go on with a build that was interrupted."""
-    from imagenetq import builder
+    from imagenetq.progress import working
+
+    with working("loading the builder"):
+        from imagenetq import builder
 
     opened = open_source(source)
     if source == "sample":
@@ -164,7 +167,10 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Hash every shard and pixel again; with SOURCE, render again and compare."""
-    from imagenetq import builder
+    from imagenetq.progress import working
+
+    with working("loading the builder"):
+        from imagenetq import builder
 
     opened = None if source is None else open_source(source)
     problems = builder.verify(folder, opened, workers=workers)
@@ -204,7 +210,10 @@ def preview(
     ),
 ) -> None:
     """Draw every variant of one photograph, labelled, on one sheet."""
-    from imagenetq import builder
+    from imagenetq.progress import working
+
+    with working("loading the builder"):
+        from imagenetq import builder
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
