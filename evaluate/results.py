@@ -71,15 +71,34 @@ class Result:
         with Confined() as confined:
             return [cls(*_read(Path(folder), confined)) for folder in folders]
 
-    def write(self, folder: Path | str) -> None:
-        """Write both files; the entry comes last, so that a folder with one is complete."""
+    def write(self, folder: Path | str, *, overwrite: bool = False) -> None:
+        """Write both files; the entry comes last, so that a folder with one is complete.
+
+        Args:
+            folder: made if absent.
+            overwrite: replace another result.
+
+        Raises:
+            EntryError: the folder holds another result.
+            OSError: it cannot be written.
+        """
         folder = Path(folder)
         data = self.predictions.encoded
         # Another version of pyarrow writes the same rows as other bytes.
         sha256 = hashlib.sha256(data).hexdigest()
         entry = self.entry.model_copy(update={"predictions_sha256": sha256})
+        text = entry.to_json().encode()
+        path = folder / ENTRY_NAME
+        if path.exists():
+            if not overwrite and path.read_bytes() != text:
+                raise EntryError(
+                    f"{folder} holds another result; give another folder, or overwrite=True to "
+                    "replace it"
+                )
+            # Never an entry beside another's predictions.
+            path.unlink()
         write_whole(folder / PREDICTIONS_NAME, data)
-        write_whole(folder / ENTRY_NAME, entry.to_json().encode())
+        write_whole(path, text)
 
     def __repr__(self) -> str:
         """One line: what was evaluated, on how much, with what score."""

@@ -210,7 +210,7 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
         )
         if found:
             raise _holds_another(folder, found)
-    result.write(parts.folder)
+    result.write(parts.folder, overwrite=True)
     path.unlink(missing_ok=True)
     for name in (PREDICTIONS_NAME, ENTRY_NAME):
         (parts.folder / name).replace(folder / name)
