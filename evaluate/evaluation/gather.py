@@ -19,6 +19,7 @@ from imagenetq.evaluate.evaluation.finished_tasks import Parts, remove_parts
 from imagenetq.evaluate.evaluation.plan import EvaluationPlan, differences
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.results.result import Result
+from imagenetq.files import write_whole
 from imagenetq.predictions import PREDICTIONS_NAME, Predictions
 from imagenetq.progress import say
 from imagenetq.provenance import code_commit, code_version
@@ -33,7 +34,8 @@ def finished_result(
     """The folder's result, if it is that of the plan; None if it is still to be computed.
 
     Data that are rendered from clean images are known by their digest only after a full pass, so
-    their results are computed anew, and compared in `write_result`.
+    their results are computed anew, and compared in `write_result`. Numbers of an entry that its
+    predictions do not give are corrected.
 
     Args:
         folder: of the result.
@@ -84,10 +86,17 @@ def finished_result(
     if identity.source_digest is None:
         return None
     try:
-        return Result.read(folder)
+        result = Result.read(folder)
     except EntryError as reason:
         say(f"{reason}; it is evaluated again")
         return None
+    contradictions = result.contradictions()
+    if contradictions:
+        result = result.corrected()
+        write_whole(path, result.entry.to_json().encode())
+    for contradiction in contradictions:
+        say(f"{folder}/{contradiction}; it is corrected")
+    return result
 
 
 def _holds_another(folder: Path, found: str) -> EvaluationError:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagenetq.confined import Confined
 from imagenetq.entry import ENTRY_NAME, Entry, Run, VariantCounts, read_entry
@@ -121,16 +121,22 @@ class Result:
 
     def contradictions(self) -> list[str]:
         """What the entry says that its predictions do not bear out, one line each."""
-        recomputed = {
+        return [
+            f"{ENTRY_NAME}: {field} is not what the predictions give"
+            for field, value in self._recomputed().items()
+            if getattr(self.entry, field) != value
+        ]
+
+    def corrected(self) -> "Result":
+        """The same predictions, with an entry that says what they give."""
+        return Result(self.entry.model_copy(update=self._recomputed()), self.predictions)
+
+    def _recomputed(self) -> dict[str, Any]:
+        return {
             "n_images": self.predictions.n_images,
             "variants": count(self.predictions),
             "scores": self.scores,
         }
-        return [
-            f"{ENTRY_NAME}: {field} is not what the predictions give"
-            for field, value in recomputed.items()
-            if getattr(self.entry, field) != value
-        ]
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row a variant, in ladder order: what it is, accuracies, confidence, calibration."""

@@ -1,5 +1,8 @@
 """Small networks for `python/` model names; a module, so that the command line can import it."""
 
+import time
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -23,6 +26,20 @@ class Broken(nn.Module):
         return self.bias + torch.where(light < 0, torch.nan, 1.0)[:, None]
 
 
+class Gated(nn.Module):
+    """A network that answers once a file is there."""
+
+    def __init__(self, network: nn.Module, gate: Path) -> None:
+        super().__init__()
+        self.network, self.gate = network, gate
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """What the network gives."""
+        while not self.gate.exists():
+            time.sleep(0.05)
+        return self.network(inputs)
+
+
 def tiny() -> tuple[nn.Module, Preprocessing]:
     """A convolution and a linear layer, the same in every process."""
     torch.manual_seed(5)
@@ -35,3 +52,9 @@ def tiny() -> tuple[nn.Module, Preprocessing]:
 def broken() -> tuple[nn.Module, Preprocessing]:
     """See `Broken`."""
     return Broken(), PREPROCESSING
+
+
+def gated(gate: str) -> tuple[nn.Module, Preprocessing]:
+    """The tiny network, which waits for a file of this name."""
+    network, preprocessing = tiny()
+    return Gated(network, Path(gate)), preprocessing
