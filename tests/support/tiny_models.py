@@ -1,6 +1,7 @@
 """Small networks for `python/` model names; a module, so that the command line can import it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -40,6 +41,18 @@ class Gated(nn.Module):
         return self.network(inputs)
 
 
+class Light(nn.Module):
+    """Answers by how light a picture is, whichever others share its batch, to the last bit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = nn.Parameter(torch.linspace(-1, 1, 1000))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, 1000)."""
+        return torch.stack([one.mean() for one in inputs])[:, None] * self.steps
+
+
 def tiny() -> tuple[nn.Module, Preprocessing]:
     """A convolution and a linear layer, the same in every process."""
     torch.manual_seed(5)
@@ -58,3 +71,8 @@ def gated(gate: str) -> tuple[nn.Module, Preprocessing]:
     """The tiny network, which waits for a file of this name."""
     network, preprocessing = tiny()
     return Gated(network, Path(gate)), preprocessing
+
+
+def large() -> tuple[nn.Module, Preprocessing]:
+    """See `Light`; of inputs as large as usual."""
+    return Light(), replace(PREPROCESSING, resize=256, crop=(224, 224))
