@@ -13,7 +13,7 @@ import yaml
 
 from imagenetq.errors import EntryError, FolderError, UsageError
 from imagenetq.evaluate.results.result import Result
-from imagenetq.files import read_bounded, write_whole
+from imagenetq.files import naming, read_bounded, write_whole
 from imagenetq.hub import HubAddress
 from imagenetq.selection import SAMPLE
 from imagenetq.specification import CLEAN, LADDERS
@@ -76,8 +76,10 @@ def write_hub_results(
 
 def _require_same(path: Path, result: Result) -> None:
     """Refuse to replace a file that was not written of the same predictions."""
+    with naming(path):
+        content = read_bounded(path, _MAX_BYTES)
     try:
-        notes = [str(entry["notes"]) for entry in yaml.safe_load(read_bounded(path, _MAX_BYTES))]
+        notes = [str(entry["notes"]) for entry in yaml.safe_load(content)]
     except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
         notes = []
     found = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
