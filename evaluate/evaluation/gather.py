@@ -18,6 +18,7 @@ from imagenetq.evaluate.evaluation.finished_tasks import Parts, remove_parts
 from imagenetq.evaluate.evaluation.plan import EvaluationPlan, difference, differences, make_plan
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.results.result import Result
+from imagenetq.files import write_whole
 from imagenetq.predictions import PREDICTIONS_NAME, Predictions
 from imagenetq.progress import say
 from imagenetq.provenance import code_commit, code_version
@@ -32,7 +33,8 @@ def finished_result(
     """The folder's result, if it is that of the plan; None if it is still to be computed.
 
     Data that are rendered from clean images are known by their digest only after a full pass, so
-    their results are computed anew, and compared in `write_result`.
+    their results are computed anew, and compared in `write_result`. Numbers of an entry that its
+    predictions do not give are corrected.
 
     Args:
         folder: of the result.
@@ -70,10 +72,17 @@ def finished_result(
     if identity.source_digest is None:
         return None
     try:
-        return Result.read(folder)
+        result = Result.read(folder)
     except EntryError as reason:
         say(f"{reason}; it is evaluated again")
         return None
+    contradictions = result.contradictions()
+    if contradictions:
+        result = result.corrected()
+        write_whole(path, result.entry.to_json().encode())
+    for contradiction in contradictions:
+        say(f"{folder}/{contradiction}; it is corrected")
+    return result
 
 
 def _holds_another(folder: Path, found: str) -> EvaluationError:
@@ -180,7 +189,7 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
         before, now = read_entry(path).source_digest, result.entry.source_digest
         if before != now:
             raise _holds_another(folder, difference("source_digest", before, now))
-    result.write(parts.folder)
+    result.write(parts.folder, overwrite=True)
     path.unlink(missing_ok=True)
     for name in (PREDICTIONS_NAME, ENTRY_NAME):
         (parts.folder / name).replace(folder / name)

@@ -126,8 +126,11 @@ def _shown(value: Any, other: Any) -> str:
 def forget(folder: Path, plan: EvaluationPlan) -> None:
     """Remove what a finished evaluation left of its parts, but not what another has begun."""
     path = folder / _PLAN_NAME
-    if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
-        return
+    try:
+        if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
+            return
+    except EvaluationError:  # Nobody can go on with it.
+        pass
     remove_parts(folder)
 
 
@@ -146,7 +149,12 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
     """
     path = folder / _PLAN_NAME
     if path.is_file() and not overwrite:
-        begun = read_model(EvaluationPlan, path, EvaluationError)
+        try:
+            begun = read_model(EvaluationPlan, path, EvaluationError)
+        except EvaluationError as reason:
+            raise EvaluationError(
+                f"{reason}; give another --out, or --overwrite to drop what is finished there"
+            ) from None
         found = differences(begun, plan)
         if found:
             raise EvaluationError(

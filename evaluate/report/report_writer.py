@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.example_image import choose_image
 from imagenetq.evaluate.report.markup import markdown
 from imagenetq.evaluate.report.pictures import Picture, Pictures, require_same_picture
+from imagenetq.evaluate.report.report_folder import ReportFolder
 from imagenetq.evaluate.report.sections import (
     KINDS,
     NEEDS_NETWORK,
@@ -21,7 +23,6 @@ from imagenetq.evaluate.report.sections import (
 from imagenetq.evaluate.report.style import Columns
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
 from imagenetq.evaluate.results.result import Result
-from imagenetq.files import write_whole
 from imagenetq.progress import working
 
 PAGE = "report.md"
@@ -55,6 +56,8 @@ def write_report(
 ) -> Report:
     """Write figures, tables and findings, and `report.md`, which shows them with captions.
 
+    Files of an earlier report are replaced once all is drawn; other files never are.
+
     Args:
         results: of one dataset.
         out: the folder; made if absent.
@@ -73,6 +76,8 @@ def write_report(
             something.
         EntryError: the results are not of one dataset.
         ModelError: Figure 4 is named, and no network has filters to show.
+        FolderError: a file of the report belongs where there is one that no report wrote, or that
+            was changed since.
         OSError: the folder cannot be written.
     """
     wanted = _wanted(figures)
@@ -90,25 +95,26 @@ def write_report(
             raise UsageError(lack)
         else:
             left_out.append(lack)
-    out.mkdir(parents=True, exist_ok=True)
+    folder = ReportFolder(out)
+    folder.require_own([PAGE])
     with working("rendering the photograph"):
         picture = _picture(results, possible, pictures, image_id)
     material = Material(results, picture, models, layers, paper, columns)
     pieces: list[Piece] = []
-    for figure in possible:
-        try:
-            with working(f"drawing {_called(figure)}"):
-                made, notes = KINDS[figure].write(material, out)
-        except ModelError as error:
-            if figures is not None:
-                raise
-            made, notes = [], [f"{_called(figure)}: {error}"]
-        pieces += made
-        left_out += notes
-    page = out / PAGE
-    write_whole(page, _page(results, pieces, left_out).encode())
-    files = (page, *(file for piece in pieces for file in piece.files))
-    return Report(files, tuple(left_out))
+    with TemporaryDirectory() as drawn:
+        for figure in possible:
+            try:
+                with working(f"drawing {_called(figure)}"):
+                    made, notes = KINDS[figure].write(material, Path(drawn))
+            except ModelError as error:
+                if figures is not None:
+                    raise
+                made, notes = [], [f"{_called(figure)}: {error}"]
+            pieces += made
+            left_out += notes
+        contents = {file.name: file.read_bytes() for piece in pieces for file in piece.files}
+    folder.write(contents | {PAGE: _page(results, pieces, left_out).encode()})
+    return Report((out / PAGE, *(out / name for name in contents)), tuple(left_out))
 
 
 def _wanted(figures: Sequence[str] | None) -> list[str]:

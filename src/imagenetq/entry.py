@@ -147,19 +147,28 @@ class CleanCheck(FiniteModel):
         n_images: that were looked at.
         smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
             warns of none.
+        compared_with: what such a loss would be against: the accuracy that is published, or that of
+            the same network with another mean, std or padding; `chance` if it warns of nothing but
+            answers by chance; None if not even of that, or in entries from before it was recorded.
     """
 
     n_images: int = Count
     smallest_loss: float | None = Field(ge=0, le=1)
+    compared_with: Literal["published accuracy", "other preprocessing", "chance"] | None = None
 
     def words(self) -> str:
         """In one sentence."""
-        if self.smallest_loss is None:
-            return f"with {self.n_images} photographs no loss would have shown"
-        return (
-            f"with {self.n_images} photographs only a loss of more than "
-            f"{100 * self.smallest_loss:.1f} points would have shown"
-        )
+        what = "no loss"
+        if self.compared_with == "chance":
+            what = "only answers by chance"
+        elif self.smallest_loss is not None:
+            points = f"more than {100 * self.smallest_loss:.1f} points"
+            what = {
+                None: f"only a loss of {points}",
+                "published accuracy": f"only a loss of {points} against the published accuracy",
+                "other preprocessing": f"only a wrong mean, std or padding that costs {points}",
+            }[self.compared_with]
+        return f"with {self.n_images} photographs {what} would have shown"
 
 
 class Run(FiniteModel):

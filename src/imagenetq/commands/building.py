@@ -205,22 +205,21 @@ def spec(as_json: Json = False) -> None:
 @explains_errors
 def preview(
     image: Annotated[Path, typer.Argument(metavar="PHOTO", help="An image file.")],
-    out: Annotated[Path, typer.Option(help="The picture to write: PNG, JPEG or WebP.")] = Path(
-        "sheet.png"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="The picture to write: PNG, JPEG or WebP; an earlier sheet is replaced."),
+    ] = Path("sheet.png"),
 ) -> None:
     """Draw every variant of one photograph, labelled, on one sheet."""
     from imagenetq.progress import working
 
     with working("loading the builder"):
-        from imagenetq import builder
+        from imagenetq.builder.contact_sheet import write_sheet
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
     from imagenetq.progress import working
 
     with working(f"drawing every variant of {image}"):
-        builder.contact_sheet(image).save(out)
+        write_sheet(image, out)
     print(out)
 
 

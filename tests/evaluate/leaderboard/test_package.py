@@ -44,6 +44,7 @@ def test_an_entry_passes_the_check_and_is_written_once(checked, results, tmp_pat
     assert check(tmp_path)[0].status == "WARN"
     assert write_package(package, tmp_path) == path
     (path / "submission.json").unlink()
+    (path / ".tmp-of-a-killed-process").write_bytes(b"half")
     assert write_package(package, tmp_path) == path
     assert (path / "submission.json").is_file()
 

@@ -89,6 +89,9 @@ def test_predictions_are_kept_once_and_fetched_for_the_check(hub, call, results,
     hub.forget()
     assert call("leaderboard", "check", "entries", "--fetched", "kept").returncode == 0
     assert hub.requests("org/mine") == []
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert call("leaderboard", "check", "entries", "--fetched", "kept").returncode == 0
+    assert kept.read_bytes() == (results / "predictions.parquet").read_bytes()
 
 
 def test_what_is_not_there_private_large_or_other_fails_even_if_our_token_opens_it(
