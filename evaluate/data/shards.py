@@ -11,7 +11,7 @@ from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.reading import Expected
 from imagenetq.evaluate.data.task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_model, read_manifest
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_served, read_manifest
 from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
@@ -114,7 +114,7 @@ class StoredShards(Data):
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
                 "`imagenetq build` made, or give ImageNet's own images as --source"
             ) from None
-        return parse_model(Manifest, data, address, FolderError)
+        return parse_served(Manifest, data, address)
 
     def _require_present(self, paths: Sequence[str]) -> None:
         found = retried(lambda: sizes(self._root, paths), self._patience)
