@@ -18,6 +18,9 @@ Gate = Literal["manual", "auto"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 """Of the arithmetic; only `fp32` is ranked."""
 
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""How pictures are resized: Pillow's filters."""
+
 Render = Literal["auto", "cpu", "gpu"]
 """`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
 

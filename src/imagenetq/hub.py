@@ -111,7 +111,9 @@ def is_misread_of_hub(error: BaseException) -> bool:
     from huggingface_hub import errors
 
     says_so = isinstance(error, ValueError | RuntimeError)
-    return is_misread(error) or (says_so and not isinstance(error, errors.HFValidationError))
+    # Refusals and bad names are ValueErrors, too.
+    has_reason = isinstance(error, errors.HfHubHTTPError | errors.HFValidationError)
+    return is_misread(error) or (says_so and not has_reason)
 
 
 def _reason(error: BaseException) -> str:

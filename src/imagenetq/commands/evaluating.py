@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from imagenetq.choices import CheckPixels, Precision, Render, Subset
+from imagenetq.choices import CheckPixels, Interpolation, Precision, Render, Subset
 from imagenetq.commands.ending import (
     DATA_PANEL,
     MODEL_PANEL,
@@ -72,7 +72,13 @@ _InputSize = Annotated[
     typer.Option(help="Pixels: 224, or HEIGHT,WIDTH.", rich_help_panel=MODEL_PANEL),
 ]
 _Interpolation = Annotated[
-    str | None, typer.Option(help="bilinear, bicubic ..", rich_help_panel=MODEL_PANEL)
+    Interpolation | None,
+    typer.Option(
+        # All six in the column of types would leave no room for any help.
+        metavar="FILTER",
+        help=f"One of {', '.join(get_args(Interpolation))}.",
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 _ClassMap = Annotated[
     Path | None,
@@ -173,7 +179,9 @@ def evaluate(
     check_pixels: Annotated[
         CheckPixels,
         typer.Option(
-            help="Rows whose pixels are compared with their hash.", rich_help_panel=DATA_PANEL
+            help="Rows whose pixels are compared with their hash; sample: the first of each shard "
+            "and 1 in 20, but all of bare tars, which have no manifest.",
+            rich_help_panel=DATA_PANEL,
         ),
     ] = "sample",
     weights: _Weights = None,
@@ -197,7 +205,7 @@ def evaluate(
     ] = Path("results"),
     as_json: Json = False,
 ) -> None:
-    """Evaluate models on every variant of every image; the same command resumes."""
+    """Evaluate models on every variant of every photograph; the same command resumes."""
     from imagenetq import evaluate as room
     from imagenetq.progress import working
 

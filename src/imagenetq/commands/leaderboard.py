@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagenetq.choices import Subset
+from imagenetq.choices import Interpolation, Subset
 from imagenetq.commands import evaluating, site
 from imagenetq.commands.ending import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
 from imagenetq.errors import FolderError, UsageError
@@ -71,7 +71,10 @@ def check(
         bool,
         typer.Option("--allow-short", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
     ] = False,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Of --source, as for eval.")] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
+    ] = False,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -100,7 +103,8 @@ def check(
         typer.Option(help="The file that --weights gave to eval.", rich_help_panel=_RERUN_PANEL),
     ] = None,
     weights_key: Annotated[
-        str | None, typer.Option(help="For --rerun: what --weights-key gave to eval.")
+        str | None,
+        typer.Option(help="What --weights-key gave to eval.", rich_help_panel=_RERUN_PANEL),
     ] = None,
     model_arg: Annotated[
         list[str] | None,
@@ -116,7 +120,8 @@ def check(
         str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
     ] = None,
     interpolation: Annotated[
-        str | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
+        Interpolation | None,
+        typer.Option(metavar="FILTER", help="As for eval.", rich_help_panel=_RERUN_PANEL),
     ] = None,
     class_map: Annotated[
         Path | None, typer.Option(help="As for eval.", rich_help_panel=_RERUN_PANEL)
