@@ -64,7 +64,7 @@ class Plan(Model):
         clean_extension: `jpg` if all originals are JPEG, else `webp`.
         versions: of the libraries.
         classes_absent: wnids of which the source has no image.
-        classes_short: classes with too few images, and how many.
+        classes_short: classes with too few photographs, and how many.
         images: in row order.
     """
 
@@ -111,16 +111,16 @@ class Unit(Model):
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:
-    """Choose a source's images.
+    """Choose a source's photographs.
 
     Args:
         source: to choose from.
         subset: `full` or `mini`; the source's default if None.
-        allow_short: record classes with too few images instead of refusing them.
+        allow_short: record classes with too few photographs instead of refusing them.
 
     Raises:
         UsageError: no such subset, or `sample` of anything but the sample.
-        SourceError: the source cannot be read, or has too few images.
+        SourceError: the source cannot be read, or has too few photographs.
     """
     chosen = subset_of(subset, source.default_subset)
     with working("listing the photographs"):

@@ -112,7 +112,7 @@ class StoredShards(Data):
         except FileNotFoundError:
             raise FolderError(
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
-                "`imagenetq build` made, or give ImageNet's own images as --source"
+                "`imagenetq build` made, or give ImageNet's own photographs as --source"
             ) from None
         return parse_served(Manifest, data, address)
 
@@ -163,5 +163,5 @@ def _require_whole(root: str, manifest: Manifest) -> None:
         name = next(iter(incomplete), "its list")
         raise FolderError(
             f"{join(root, MANIFEST_NAME)}: the shards of {name} do not hold the "
-            f"{manifest.images} images that it says; build the dataset again"
+            f"{manifest.images} photographs that it says; build the dataset again"
         )

@@ -29,7 +29,7 @@ def of_figure1(results: Sequence[Result], picture: Picture) -> str:
 
 def of_figure2(results: Sequence[Result], *, paper: bool) -> str:
     """Figure 2."""
-    beneath = f" Grey: {SOURCE}, on other images." if paper else ""
+    beneath = f" Grey: {SOURCE}, on other photographs." if paper else ""
     return (
         "Figure 2. Top-1 and top-5 accuracy under five distortions, from mild (left) to strong "
         "(right), with 95 % Wilson intervals. The clean image is the first point of blur and noise "

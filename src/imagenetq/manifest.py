@@ -79,7 +79,7 @@ class VariantSummary(Model):
 
 
 class BadImageNote(Model):
-    """An original that was left out.
+    """A photograph that was left out.
 
     Attributes:
         image_id: its id.
@@ -117,11 +117,11 @@ class Manifest(Model):
         source: the kind of source it was built from.
         format: of the shards.
         clean_extension: of the clean images: `jpg` if they are the original files, else `webp`.
-        images: originals in the dataset.
+        images: photographs in the dataset.
         variants: for each variant held, in ladder order, its summary.
-        classes_absent: wnids of which the source had no image.
-        classes_short: for classes with fewer images than the subset asks for, how many.
-        bad_images: originals left out on request.
+        classes_absent: wnids of which the source had no photograph.
+        classes_short: for classes with fewer photographs than the subset asks for, how many.
+        bad_images: photographs left out on request.
         shards: all files, in ladder order.
         versions: of the libraries that decide pixels or bytes.
         code: that built it.

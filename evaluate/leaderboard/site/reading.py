@@ -55,7 +55,9 @@ def why_unranked(entry: Entry) -> str | None:
     """Why an entry has no rank, as a sentence goes on; None if it has one."""
     if not is_registered(entry.source_digest):
         what = demonstration_of(entry.source_digest)
-        return f"a demonstration on {what}" if what else "a demonstration, of unregistered images"
+        return (
+            f"a demonstration on {what}" if what else "a demonstration, of unregistered photographs"
+        )
     reasons: Sequence[tuple[bool, str]] = (
         (entry.subset is None, "it names no subset"),
         (

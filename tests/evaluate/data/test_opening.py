@@ -169,5 +169,5 @@ def test_photographs_are_named_a_source(source_130, tmp_path) -> None:
     with tarfile.open(tmp_path / "val.tar", "w") as tar:
         for path in sorted(source_130.rglob("*.JPEG"))[:2]:
             tar.add(path, path.name)
-    with pytest.raises(FolderError, match=r"val\.tar: .*ImageNet's own images are a --source"):
+    with pytest.raises(FolderError, match=r"val\.tar: .*ImageNet's own photographs are a --source"):
         open_data(str(tmp_path / "val.tar"))

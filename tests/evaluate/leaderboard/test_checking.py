@@ -102,7 +102,7 @@ def test_predictions_for_images_that_do_not_exist_fail(entries):
     source = KnownSource("c" * 64, dict.fromkeys(given.image_ids, classes.wnids()[0]))
     (verdict,) = check(entries, source=source)
     assert verdict.status == "FAIL"
-    assert "more images are not in the dataset" in " ".join(texts(verdict))
+    assert "more photographs are not in the dataset" in " ".join(texts(verdict))
 
 
 def test_a_large_file_is_refused_unread(entries):

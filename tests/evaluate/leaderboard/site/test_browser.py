@@ -66,7 +66,7 @@ def test_filters_narrow_the_table_and_the_points(opened, index):
     page.get_by_label("Input").select_option(f"96{TIMES}96")
     assert titles(page) == ["Small"]
     page.get_by_label("Input").select_option("")
-    page.get_by_label("Images").select_option("1")
+    page.get_by_label("Photographs").select_option("1")
     assert titles(page) == []
     assert len(titles(page, "demonstration")) == 2
 

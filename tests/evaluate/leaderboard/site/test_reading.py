@@ -54,7 +54,7 @@ def test_predictions_on_the_hub_are_used_if_they_were_fetched(entries, tmp_path)
 
 
 def test_why_an_entry_has_no_rank(monkeypatch):
-    assert why_unranked(result().entry) == "a demonstration, of unregistered images"
+    assert why_unranked(result().entry) == "a demonstration, of unregistered photographs"
     monkeypatch.setattr(reading, "is_registered", lambda _: True)
     assert why_unranked(result().entry) is None
     assert why_unranked(result(subset=None).entry) == "it names no subset"
