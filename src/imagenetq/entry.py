@@ -10,6 +10,7 @@ from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
 from imagenetq.manifest import SHA256_PATTERN, BadImageNote, Count, ImageId, Sha256
 from imagenetq.specification import variants
 from imagenetq.strict_json import read_strict
+from imagenetq.words import counted
 
 ENTRY_NAME = "entry.json"
 
@@ -155,7 +156,7 @@ class CleanCheck(FiniteModel):
     def words(self) -> str:
         """In one sentence."""
         if self.smallest_loss is None:
-            return f"with {self.n_images} photographs no loss would have shown"
+            return f"{counted(self.n_images, 'photograph')} are too few to show a loss of accuracy"
         return (
             f"with {self.n_images} photographs only a loss of more than "
             f"{100 * self.smallest_loss:.1f} points would have shown"

@@ -18,6 +18,7 @@ from imagenetq.commands.common import (
     explains_errors,
     names,
     note,
+    print_facts,
 )
 from imagenetq.commands.opening import open_source
 from imagenetq.errors import UsageError
@@ -278,10 +279,9 @@ def models(
     if as_json:
         print(json.dumps(facts, indent=1))
         return
-    width = max(map(len, facts))
-    for key, value in facts.items():
-        shown = value if isinstance(value, str) else json.dumps(value)
-        print(f"{key:{width}}  {shown}")
+    print_facts(
+        {key: held if isinstance(held, str) else json.dumps(held) for key, held in facts.items()}
+    )
 
 
 def _open(

@@ -147,4 +147,4 @@ def test_it_says_how_much_it_could_have_seen():
     assert smallest_visible_loss(None, 9) is smallest_visible_loss(0.7, 3) is None
     assert smallest_visible_loss(0.7, 0) is smallest_visible_loss(None, 0) is None
     assert "more than 25.0 points" in CleanCheck(n_images=40, smallest_loss=0.25).words()
-    assert "no loss would" in CleanCheck(n_images=2, smallest_loss=None).words()
+    assert "2 photographs are too few to show" in CleanCheck(n_images=2, smallest_loss=None).words()

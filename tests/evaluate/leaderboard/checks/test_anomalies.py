@@ -102,5 +102,5 @@ def test_a_clean_accuracy_far_from_the_published_one_is_noticed():
     assert low.text.startswith(
         "clean top-1 is 40.0% on 1000 photographs, far below the 57.4% published"
     )
-    assert high.text.endswith("were these images among those it was trained on?")
+    assert high.text.endswith("were these photographs among those it was trained on?")
     assert clean_suspicion(run().model, 0, 1000) is None

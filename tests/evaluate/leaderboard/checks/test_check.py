@@ -82,7 +82,7 @@ def test_images_and_labels_of_a_dataset_at_hand_are_compared(entries):
     wrong = true | {given.image_ids[2]: classes.wnids()[999]}
     (verdict,) = check(entries, source=KnownSource("c" * 64, wrong))
     assert verdict.status == "FAIL"
-    assert "image 'ILSVRC2012_val_00000002' is of another class" in texts(verdict)[0]
+    assert "photograph 'ILSVRC2012_val_00000002' is of another class" in texts(verdict)[0]
     # Another source says nothing about this entry.
     assert check(entries, source=KnownSource("d" * 64, wrong))[0].status == "WARN"
 

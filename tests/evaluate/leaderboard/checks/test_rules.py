@@ -54,7 +54,7 @@ def test_an_honest_entry_meets_all_conditions():
         ),
         (
             {"bad_images": (LeftOut(image_id="a", wnid="n01440764", reason="cut"),)},
-            "WARN: image 'a' is left out as bad",
+            "WARN: photograph 'a' is left out as bad",
         ),
     ],
     ids=range(11),
@@ -125,14 +125,14 @@ def test_images_and_labels_are_those_of_the_source():
 
     assert found(true) == []
     assert found({one: true[one], two: true[two]}) == [
-        f"FAIL: image '{three}' is not in the source; evaluate on that"
+        f"FAIL: photograph '{three}' is not in the source; evaluate on that"
     ]
     assert found({one: true[one]}) == [
         f"FAIL: '{two}' and 1 more photographs are not in the source; evaluate on that"
     ]
     assert found(true | {"more": other}) == [
-        "FAIL: image 'more' is in the source but not answered; evaluate without limit"
+        "FAIL: photograph 'more' is in the source but not answered; evaluate without limit"
     ]
     assert found(true | {two: other}) == [
-        f"FAIL: image '{two}' is of another class: {true[two]}, but {other} in the source"
+        f"FAIL: photograph '{two}' is of another class: {true[two]}, but {other} in the source"
     ]

@@ -185,6 +185,17 @@ def test_hostile_names_are_shown_as_text(opened, site):
     assert page.locator("dd", has_text=HOSTILE).count() >= 4
 
 
+def test_a_command_that_could_load_code_is_not_shown_and_the_page_says_so(opened, site):
+    for name in ("hostile", "other"):
+        page = opened(site / "entry.html", f"?name={name}")
+        again = page.locator("#again").inner_text()
+        assert again.startswith("# Not shown: the model\u2019s name or an argument could load code")
+        assert "imagenetq" not in again
+    assert "Python code of its author" in page.locator("#unsaid").inner_text()
+    page = opened(site / "entry.html", "?name=small")
+    assert page.locator("#again").inner_text().startswith("imagenetq eval --model timm/small ")
+
+
 def test_an_entry_has_its_curves_and_all_levels(opened, site):
     page = opened(site / "entry.html", "?name=small")
     assert page.locator("#curves svg[role=img]").count() == 5
