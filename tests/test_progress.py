@@ -63,6 +63,16 @@ def test_one_display_at_a_time():
     assert module._displays == []
 
 
+def test_a_spinner_stays_in_one_line_however_long_the_path():
+    console = terminal(60)
+    with working(f"drawing every variant of /photos/{'a' * 80}/cat.png", console):
+        module._displays[-1].refresh()
+        shown = [line for line in lines(console) if line.strip()]
+    assert {line.rstrip().endswith("0:00:00") for line in shown} == {True}
+    assert "drawing every variant of /photos/aaaa" in shown[0]
+    assert max(map(len, shown)) <= 60
+
+
 def test_a_log_tells_what_takes_long(monkeypatch, capsys):
     log = Console(file=io.StringIO())
     monkeypatch.setattr(module, "_LOG_SECONDS", 0.0)

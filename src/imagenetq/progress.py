@@ -174,7 +174,12 @@ def working(label: str, console: Console | None = None) -> Iterator[None]:
     if console.is_terminal:
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
+            # A path may be longer than the line, and a second one would jump.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
         with _shown(*columns, console=console) as progress:

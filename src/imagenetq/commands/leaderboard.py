@@ -209,16 +209,22 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Check a result by recomputing it, and hand it in for the leaderboard."""
-    from imagenetq.evaluate import open_data
-    from imagenetq.evaluate.leaderboard.entry.submission import Submission
-    from imagenetq.evaluate.leaderboard.hub_pull_request import keep_predictions, open_pull_request
-    from imagenetq.evaluate.leaderboard.package import (
-        check_submittable,
-        entry_name,
-        pack,
-        write_package,
-    )
     from imagenetq.hub import HubAddress
+    from imagenetq.progress import working
+
+    with working("loading what recomputes results"):
+        from imagenetq.evaluate import open_data
+        from imagenetq.evaluate.leaderboard.entry.submission import Submission
+        from imagenetq.evaluate.leaderboard.hub_pull_request import (
+            keep_predictions,
+            open_pull_request,
+        )
+        from imagenetq.evaluate.leaderboard.package import (
+            check_submittable,
+            entry_name,
+            pack,
+            write_package,
+        )
 
     if out is not None and to is not None:
         raise UsageError("give --out or --to, not both")
@@ -235,7 +241,8 @@ def submit(
     }
     told = _checked(given, folder)
     _require_answers(given)
-    result = check_submittable(results, _source(None if data is None else open_data(data)))
+    with working(f"recomputing {results}"):
+        result = check_submittable(results, _source(None if data is None else open_data(data)))
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
     told |= _asked([field for field in given if field not in told], folder)
