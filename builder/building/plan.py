@@ -193,10 +193,14 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
         if before != now:
             raise FolderError(
-                f"{folder} was begun with another {field.replace('_', ' ')} "
+                f"{folder} was begun with {_other(field)} "
                 f"({_shorten(before)}; now {_shorten(now)}); give another --out, "
                 "or build as it was begun"
             )
+
+
+def _other(field: str) -> str:
+    return "other photographs" if field == "images" else f"another {field.replace('_', ' ')}"
 
 
 def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:

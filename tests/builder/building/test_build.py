@@ -276,7 +276,7 @@ def test_another_source_is_refused(
     shutil.copytree(reference, out)
     number_230 = select(open_source(source_230).images(), "mini").images[229]
     last = f"number 230 is {number_230.image_id} {number_230.wnid}, rank 0; now none"
-    with pytest.raises(FolderError, match=rf"another images \({last}\)"):
+    with pytest.raises(FolderError, match=rf"other photographs \({last}\)"):
         build(open_source(make_source(tmp_path / "fewer", 229)), out, subset="mini")
     other = tmp_path / "other"
     shutil.copytree(source_230, other)

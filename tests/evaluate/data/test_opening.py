@@ -151,7 +151,7 @@ def test_what_is_not_held_is_refused(parquet) -> None:
     data = open_data(parquet)
     with pytest.raises(UsageError, match=r"holds no blur-1, only 6 variants of clean, blur"):
         data.tasks([variant("blur-1")])
-    with pytest.raises(UsageError, match="limit of 0 images"):
+    with pytest.raises(UsageError, match="limit of 0 photographs"):
         data.tasks(data.variants, 0)
 
 
