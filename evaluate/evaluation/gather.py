@@ -58,7 +58,7 @@ def finished_result(
         ) from None
     now = plan.model_dump(mode="json", exclude={"limit"})
     n_images = identity.n_images if plan.limit is None else plan.limit
-    now["images"] = min(n_images or entry.n_images, identity.n_images or entry.n_images)
+    now["photographs"] = min(n_images or entry.n_images, identity.n_images or entry.n_images)
     before = {
         "model": entry.model.name,
         "weights_sha256": entry.model.weights_sha256,
@@ -72,7 +72,7 @@ def finished_result(
         "source_digest": entry.source_digest,
         "subset": entry.subset,
         "variants": list(entry.variants),
-        "images": entry.n_images,
+        "photographs": entry.n_images,
     }
     if identity.source_digest is None:
         del before["source_digest"], now["source_digest"]
