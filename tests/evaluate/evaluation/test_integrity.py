@@ -87,7 +87,9 @@ def test_another_result_is_kept_until_one_insists(
 def test_all_differences_are_named_at_once(folder: Path, tmp_path: Path) -> None:
     data = open_data(str(folder))
     evaluate([load_model(TINY)], data, tmp_path, SETTINGS)
-    with pytest.raises(EvaluationError, match=r"preprocessing was .*variants was .*photographs was 12"):
+    with pytest.raises(
+        EvaluationError, match=r"preprocessing was .*variants was .*photographs was 12"
+    ):
         evaluate([load_model(TINY, other_mean())], data, tmp_path, Settings(limit=3))
 
 
