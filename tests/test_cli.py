@@ -19,6 +19,7 @@ from imagenetq.builder.executors import EXECUTORS
 from imagenetq.builder.shards import FORMATS
 from imagenetq.choices import CheckPixels, Executor, Figure, Format, Precision, Render, Subset
 from imagenetq.cli import app
+from imagenetq.commands.common import print_facts
 from imagenetq.evaluate.report.sections import KINDS
 from imagenetq.specification import SUBSETS
 
@@ -230,3 +231,17 @@ def test_nothing_is_waited_for_after_the_last_line() -> None:
     assert version.startswith("imagenetq ")
     # Seconds of computing, not of waiting for a processor; Python's own ending takes 1.4.
     assert used - float(until_last_line) < 0.9
+
+
+def test_facts_keep_their_columns_on_a_narrow_terminal(monkeypatch, capsys) -> None:
+    facts = {"onnx/FILE": "an ONNX file", "timm/NAME": " ".join(["word"] * 30)}
+    print_facts(facts)
+    assert capsys.readouterr().out.splitlines()[0] == "onnx/FILE  an ONNX file"
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_facts(facts)
+    first, second, third, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("onnx/FILE  an ONNX")
+    assert second.startswith("timm/NAME  word")
+    assert third.startswith(" " * 11 + "word")
+    assert max(map(len, (first, second, third))) <= 60

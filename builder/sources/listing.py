@@ -58,7 +58,7 @@ def source_image(name: str, wnid: str) -> SourceImage:
     if suffix not in ("", f"_{wnid}"):
         raise SourceError(
             f"{name!r}: class {suffix[1:]} by its name, but {wnid} by its label; "
-            "put the right labels beside the right images"
+            "put the right labels beside the right photographs"
         )
     return SourceImage(image_id, wnid, name)
 

@@ -96,8 +96,8 @@ class Parts:
         content = self._content(key)
         if content[:_DIGEST_BYTES] != self._stamp(key):
             raise FolderError(
-                f"{self._path(key)}: of another evaluation, or the images changed under this one; "
-                "run the command again"
+                f"{self._path(key)}: of another evaluation, or the photographs changed under this "
+                "one; run the command again"
             )
         with pa.ipc.open_file(content[_DIGEST_BYTES:]) as file:
             table = file.read_all()

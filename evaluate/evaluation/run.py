@@ -145,8 +145,8 @@ def _evaluate(
     tasks = data.tasks(read, settings.limit)
     if len(data.bad_images) > MAX_LEFT_OUT:
         raise EvaluationError(
-            f"{len(data.bad_images)} images were left out as bad, more than the {MAX_LEFT_OUT} "
-            "that an entry can name; mend the source"
+            f"{len(data.bad_images)} photographs were left out as bad, more than the "
+            f"{MAX_LEFT_OUT} that an entry can name; mend the source"
         )
     for model in models:
         fit(model, data, settings.limit, feeding)

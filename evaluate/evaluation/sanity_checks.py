@@ -56,7 +56,7 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
 
     if not n_total:
         return None
-    measured = f"{model.name}: clean top-1 is {n_correct / n_total:.1%} on {n_total} images"
+    measured = f"{model.name}: clean top-1 is {n_correct / n_total:.1%} on {n_total} photographs"
     published = model.published_top1
     if published is not None and binom.cdf(n_correct, n_total, published) < _SIGNIFICANT:
         return (

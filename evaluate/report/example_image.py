@@ -63,7 +63,7 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
         near = difflib.get_close_matches(image_id, predictions.image_ids, n=3)
         hint = " or ".join(near) if near else predictions.image_ids[0]
         raise UsageError(
-            f"no image {image_id!r} among the {predictions.n_images} of the entries; "
+            f"no photograph {image_id!r} among the {predictions.n_images} of the entries; "
             f"did you mean {hint}?"
         )
     return image_id

@@ -19,7 +19,7 @@ from imagenetq.specification import CLEAN, LADDERS, scored_variants
 _SAME = {
     "dataset_version": "dataset versions",
     "specification_digest": "specifications",
-    "source_digest": "source images",
+    "source_digest": "source photographs",
     "subset": "subsets",
 }
 _REORDERED_RESIZE = 13
@@ -103,7 +103,7 @@ def compare(first: Result, second: Result) -> Comparison:
 
 
 def require_same_data(first: Result, second: Result) -> None:
-    """Refuse two results that are not over the same images in the same pixels.
+    """Refuse two results that are not over the same photographs in the same pixels.
 
     Raises:
         EntryError: names what differs.
@@ -115,7 +115,9 @@ def require_same_data(first: Result, second: Result) -> None:
             raise EntryError(f"{names}: they are of different {noun} ({one} and {other})")
     if not first.predictions.has_images_of(second.predictions):
         counts = f"{first.predictions.n_images} and {second.predictions.n_images}"
-        raise EntryError(f"{names}: they are of different images ({counts}); use the same --limit")
+        raise EntryError(
+            f"{names}: they are of different photographs ({counts}); use the same --limit"
+        )
 
 
 def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -29,13 +29,13 @@ def print_result(result: Result, console: Console | None = None) -> None:
         result: what to print.
         console: where; standard output if None.
     """
-    _print(_result_table(result), _summary(result), result_lines(result), console)
+    _print(_title(result), _result_table(result), _summary(result), result_lines(result), console)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print a comparison: a table on a terminal, plain lines elsewhere."""
-    table, lines = _comparison_table(comparison), comparison_lines(comparison)
-    _print(table, _conclusions(comparison), lines, console)
+    title, lines = _heading(comparison), comparison_lines(comparison)
+    _print(title, _comparison_table(comparison), _conclusions(comparison), lines, console)
 
 
 def result_lines(result: Result) -> list[str]:
@@ -52,7 +52,7 @@ def result_lines(result: Result) -> list[str]:
 def result_html(result: Result) -> str:
     """A result as an HTML table, for notebooks; accuracies in per cent."""
     scores = result.scores
-    title = f"{result.entry.model.name}, {counted(result.predictions.n_images, 'photograph')}"
+    title = _title(result)
     head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
     rows = []
     for ladder in LADDERS:
@@ -90,12 +90,16 @@ def sparkline(shares: list[float | None], top: float) -> str:
     )
 
 
-def _print(table: Table, notes: list[str], lines: list[str], console: Console | None) -> None:
+def _print(
+    title: str, table: Table, notes: list[str], lines: list[str], console: Console | None
+) -> None:
     console = console or Console()
     if not console.is_terminal or not console.encoding.startswith("utf"):
         # As plain as print: rich would wrap the lines, and curves are not ASCII.
         console.file.write("".join(f"{line}\n" for line in lines))
         return
+    # Not the table's own, which would be wrapped to its width.
+    console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
     for note in notes:
         console.print(Text(note), soft_wrap=True)
@@ -103,8 +107,7 @@ def _print(table: Table, notes: list[str], lines: list[str], console: Console | 
 
 def _result_table(result: Result) -> Table:
     scores = result.scores
-    photographs = counted(result.predictions.n_images, "photograph")
-    table = _ladder_table(f"{result.entry.model.name}, {photographs}", "top-1, %")
+    table = _ladder_table("top-1, %")
     table.add_column("curve")
     table.add_column("mean", justify="right")
     # Drawn against the best accuracy, so that weak models' curves have a shape too.
@@ -120,7 +123,7 @@ def _result_table(result: Result) -> Table:
 
 
 def _comparison_table(comparison: Comparison) -> Table:
-    table = _ladder_table(_heading(comparison), "top-1, points")
+    table = _ladder_table("top-1, points")
     table.add_column("mean", justify="right")
     for ladder in LADDERS:
         mean = comparison.distortions[ladder.distortion]
@@ -132,10 +135,9 @@ def _comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def _ladder_table(title: str, unit: str) -> Table:
+def _ladder_table(unit: str) -> Table:
     """A table with a row for each distortion and a column for each level."""
-    # A model's name is text, not rich's markup.
-    table = Table(title=Text(title), box=None, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column(unit)
     for level in range(1, _LEVELS + 1):
         table.add_column(str(level), justify="right")
@@ -173,6 +175,10 @@ def _falls(scores: Scores) -> Iterator[str]:
                 f"{ladder.distortion} falls to 90 % of clean: {_crossing(held.falls_to_90, ladder)}"
                 f"; to 50 %: {_crossing(held.falls_to_50, ladder)}"
             )
+
+
+def _title(result: Result) -> str:
+    return f"{result.entry.model.name}, {counted(result.predictions.n_images, 'photograph')}"
 
 
 def _heading(comparison: Comparison) -> str:

@@ -17,7 +17,7 @@ MAX_ENTRY_BYTES = 2**20
 """A larger `entry.json` is not read."""
 
 MAX_LEFT_OUT = 1_000
-"""Images that an entry can name as left out."""
+"""Photographs that an entry can name as left out."""
 
 _MAX_IMAGES = 5_000_000
 _MAX_REASON = 200
@@ -121,7 +121,7 @@ class VariantCounts(FiniteModel):
 
 
 class LeftOut(FiniteModel):
-    """An original that was left out of the data as bad.
+    """A photograph that was left out of the data as bad.
 
     Attributes:
         image_id: its id.
@@ -144,7 +144,7 @@ class CleanCheck(FiniteModel):
     """How much the look at clean images before an evaluation could have seen.
 
     Attributes:
-        n_images: that were looked at.
+        n_images: photographs that were looked at.
         smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
             warns of none.
         compared_with: what such a loss would be against: the accuracy that is published, or that of
@@ -187,7 +187,7 @@ class Run(FiniteModel):
         code_version: of imagenetq.
         code_commit: hex, with `-dirty` if changed since; None if unknown.
         warnings: what the reader of the scores should know.
-        bad_images: originals that were left out of the data on request.
+        bad_images: photographs that were left out of the data on request.
         clean_check: how much the check before the run could have seen; None if there was none.
     """
 
@@ -211,7 +211,7 @@ class Entry(Run):
     """One model's result on one dataset.
 
     Attributes:
-        n_images: originals, each evaluated in every variant.
+        n_images: photographs, each evaluated in every variant.
         variants: the counts of each variant evaluated, in ladder order.
         scores: as computed from the predictions.
         predictions_sha256: of `predictions.parquet`.
@@ -228,7 +228,7 @@ class Entry(Run):
             raise ValueError("the variants are not those of the ladder, in its order")
         for name, counts in self.variants.items():
             if counts.total != self.n_images:
-                raise ValueError(f"{name} counts {counts.total} of {self.n_images} images")
+                raise ValueError(f"{name} counts {counts.total} of {self.n_images} photographs")
         return self
 
     def to_json(self) -> str:

@@ -33,7 +33,7 @@ class BadImage(ImagenetqError):
 
 
 class SourceError(ImagenetqError):
-    """A source of ImageNet images cannot be read, or does not fit its labels."""
+    """A source of ImageNet photographs cannot be read, or does not fit its labels."""
 
 
 class AccessError(SourceError):
@@ -49,7 +49,7 @@ class ModelError(ImagenetqError):
 
 
 class EntryError(ImagenetqError):
-    """An evaluation's result cannot be used: damaged, contradictory, or of other images."""
+    """An evaluation's result cannot be used: damaged, contradictory, or of other photographs."""
 
 
 class PredictionsError(EntryError):

@@ -48,13 +48,13 @@ _NAMES = ("image_id", "variant")
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The answers of one model to n images in m variants, complete and consistent.
+    """The answers of one model to n photographs in m variants, complete and consistent.
 
     Attributes:
-        image_ids: of the n images, sorted.
+        image_ids: of the n photographs, sorted.
         variants: names of the m variants, in ladder order.
         labels: the true classes, 0 to 999; int16 of shape (n,).
-        short_sides: the images' shorter sides in pixels; int32 of shape (n,).
+        short_sides: the photographs' shorter sides in pixels; int32 of shape (n,).
         top5_class: the five likeliest classes, best first; int16 of shape (n, m, 5).
         top5_probability: theirs, 0 to 1; float32 of shape (n, m, 5).
         true_probability: of the true class, 0 to 1; float32 of shape (n, m).
@@ -110,7 +110,7 @@ class Predictions:
 
     @property
     def n_images(self) -> int:
-        """How many images."""
+        """How many photographs."""
         return len(self.image_ids)
 
     @property
@@ -127,7 +127,7 @@ class Predictions:
         return self.variants.index(variant) if variant in self.variants else None
 
     def of_images(self, chosen: NDArray[np.bool_]) -> "Predictions":
-        """The predictions of some images alone.
+        """The predictions of some photographs alone.
 
         Args:
             chosen: which; shape (n,).
@@ -154,7 +154,7 @@ class Predictions:
         return [row for _, _, row in sorted(keys)]
 
     def has_images_of(self, other: "Predictions") -> bool:
-        """Whether both are over the same images, with the same labels and sizes."""
+        """Whether both are over the same photographs, with the same labels and sizes."""
         return (
             self.image_ids == other.image_ids
             and np.array_equal(self.labels, other.labels)

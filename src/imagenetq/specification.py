@@ -27,7 +27,7 @@ KEY_PREFIX = "imagenet-q/1/"
 CLEAN = "clean"
 
 SUBSETS: dict[str, int | None] = {"full": 10, "mini": 1, "sample": None}
-"""Images a class in each subset; None: all that the source has (the embedded photographs)."""
+"""Photographs a class in each subset; None: all that the source has (the embedded photographs)."""
 
 Value = int | float
 

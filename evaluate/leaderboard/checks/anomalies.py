@@ -44,10 +44,10 @@ def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding
     side, why = (
         ("below", "check the preprocessing, the class order and the weights")
         if measured < published
-        else ("above", "were these images among those it was trained on?")
+        else ("above", "were these photographs among those it was trained on?")
     )
     return warn(
-        f"clean top-1 is {measured:.1%} on {n_images} images, far {side} the {published:.1%} "
+        f"clean top-1 is {measured:.1%} on {n_images} photographs, far {side} the {published:.1%} "
         f"published for {model.name}; {why}"
     )
 
@@ -103,8 +103,8 @@ def _rising(predictions: Predictions) -> Iterator[Finding]:
     for place in np.flatnonzero((won > lost) & (p * len(pairs) < _SIGNIFICANT)).tolist():
         milder, stronger = (predictions.variants[column] for column in pairs[place])
         yield warn(
-            f"{stronger} is easier for it than {milder}: {won[place]} images are recognised in "
-            f"{stronger} alone, {lost[place]} in {milder} alone"
+            f"{stronger} is easier for it than {milder}: {won[place]} photographs are recognised "
+            f"in {stronger} alone, {lost[place]} in {milder} alone"
         )
 
 
@@ -127,8 +127,8 @@ def _clean_again(predictions: Predictions) -> Iterator[Finding]:
     if other.any():
         image_id = predictions.image_ids[int(other.argmax())]
         yield fail(
-            f"{SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} images got other "
-            f"answers ({image_id!a})"
+            f"{SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} photographs got "
+            f"other answers ({image_id!a})"
         )
 
 
@@ -145,7 +145,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
     chance = counts.max() / predictions.n_images
     if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
         yield warn(
-            f"{correct} of {predictions.n_images} images are recognised in {UNIFORM_GREY}, "
+            f"{correct} of {predictions.n_images} photographs are recognised in {UNIFORM_GREY}, "
             "where they are uniform grey"
         )
 

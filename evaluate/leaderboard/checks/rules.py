@@ -11,6 +11,7 @@ from imagenetq.evaluate.results.registered_sources import KnownSource
 from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import Predictions
 from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
+from imagenetq.words import counted
 
 _BASELINE = "baseline/"
 """Models of ours, which have no weights."""
@@ -62,16 +63,16 @@ def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Findin
     label, n_images = Counter(predictions.labels.tolist()).most_common(1)[0]
     if n_images > most:
         yield fail(
-            f"subset {entry.subset} has {most} images of a class, but there are {n_images} of "
-            f"{classes.wnids()[label]}"
+            f"subset {entry.subset} has {counted(most, 'photograph')} of a class, but there are "
+            f"{n_images} of {classes.wnids()[label]}"
         )
 
 
 def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> list[Finding]:
-    """Whether images and labels are those of a source: each image once, and no other.
+    """Whether photographs and labels are those of a source: each photograph once, and no other.
 
     Args:
-        source: whose images they should be.
+        source: whose photographs they should be.
         name: what to call it.
         predictions: of the entry.
     """
@@ -111,4 +112,4 @@ def _specification(entry: Entry) -> Iterator[Finding]:
 def _first(image_ids: list[str]) -> str:
     first = ascii(image_ids[0][:_SHOWN])
     more = len(image_ids) - 1
-    return f"{first} and {more} more images are" if more else f"image {first} is"
+    return f"{first} and {more} more photographs are" if more else f"photograph {first} is"

@@ -51,7 +51,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "dataset": [
             ("version", entry.dataset_version),
             ("subset", entry.subset or "none"),
-            ("images", f"{entry.n_images:,}"),
+            ("photographs", f"{entry.n_images:,}"),
             ("specification digest", entry.specification_digest),
             ("source digest", entry.source_digest or "unknown"),
         ],

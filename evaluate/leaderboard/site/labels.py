@@ -96,7 +96,7 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
     if rank is None:
         return f"Not ranked: {standing.unranked}."
     compared = {
-        "paired": "by comparisons paired over the same images",
+        "paired": "by comparisons paired over the same photographs",
         "unpaired": "by unpaired comparisons",
         "mixed": "some comparisons are paired, others not",
     }

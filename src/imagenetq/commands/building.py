@@ -236,7 +236,7 @@ def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
         f"{estimate.shards} shards"
     )
     if estimate.bytes is None or estimate.seconds is None:
-        print("bytes and time are known once the originals are at hand")
+        print("bytes and time are known once the photographs are at hand")
     else:
         minutes = estimate.seconds / 60
         print(f"about {decimal(estimate.bytes)} and {minutes:.1f} minutes")

@@ -15,7 +15,7 @@ def compare(
     second: Annotated[Path, typer.Argument(metavar="RESULTS", help="Another one's.")],
     as_json: Json = False,
 ) -> None:
-    """Compare two results on the same images: paired differences, and which are significant."""
+    """Compare two results on the same photographs: paired differences, and their significance."""
     results = read_results([first, second])
     from imagenetq.evaluate.results.comparison import compare as compare_results
     from imagenetq.evaluate.results.console import print_comparison

@@ -18,6 +18,7 @@ from imagenetq.commands.common import (
     explains_errors,
     names,
     note,
+    print_facts,
 )
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
 from imagenetq.errors import UsageError
@@ -145,10 +146,9 @@ def models(
     if as_json:
         print(json.dumps(facts, indent=1))
         return
-    width = max(map(len, facts))
-    for key, value in facts.items():
-        shown = value if isinstance(value, str) else json.dumps(value)
-        print(f"{key:{width}}  {shown}")
+    print_facts(
+        {key: held if isinstance(held, str) else json.dumps(held) for key, held in facts.items()}
+    )
 
 
 def _defaulted(given: DataOptions) -> DataOptions:

@@ -69,17 +69,23 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Check a result by recomputing it, and hand it in for the leaderboard."""
-    from imagenetq.evaluate import open_data
-    from imagenetq.evaluate.leaderboard.entry.submission import Submission
-    from imagenetq.evaluate.leaderboard.hub_pull_request import keep_predictions, open_pull_request
-    from imagenetq.evaluate.leaderboard.package import (
-        check_submittable,
-        entry_name,
-        pack,
-        write_package,
-    )
-    from imagenetq.evaluate.leaderboard.register_source import known_source
     from imagenetq.hub import HubAddress
+    from imagenetq.progress import working
+
+    with working("loading what recomputes results"):
+        from imagenetq.evaluate import open_data
+        from imagenetq.evaluate.leaderboard.entry.submission import Submission
+        from imagenetq.evaluate.leaderboard.hub_pull_request import (
+            keep_predictions,
+            open_pull_request,
+        )
+        from imagenetq.evaluate.leaderboard.package import (
+            check_submittable,
+            entry_name,
+            pack,
+            write_package,
+        )
+        from imagenetq.evaluate.leaderboard.register_source import known_source
 
     if out is not None and to is not None:
         raise UsageError("give --out or --to, not both")
@@ -90,7 +96,9 @@ def submit(
     given = asdict(answers)
     told = _checked(given, folder)
     _require_answers(given)
-    result = check_submittable(results, None if data is None else known_source(open_data(data)))
+    with working(f"recomputing {results}"):
+        source = None if data is None else known_source(open_data(data))
+        result = check_submittable(results, source)
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
     told |= _asked([field for field in given if field not in told], folder)

@@ -59,7 +59,7 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         (other_mean(), SETTINGS, r"preprocessing was mean \[0.5, 0.5, 0.5\], now mean \[0.0"),
         (LoadOptions(), Settings(), r"variants was \['clean'\], now \['clean', 'blur-3'\]"),
-        (LoadOptions(), Settings(only=["clean"], limit=5), "images was 12, now 5"),
+        (LoadOptions(), Settings(only=["clean"], limit=5), "photographs was 12, now 5"),
         (LoadOptions(), Settings(only=["clean"], precision="bf16"), "was fp32, now bf16"),
         (
             LoadOptions(class_map=tuple(reversed(range(1000)))),
@@ -88,7 +88,9 @@ def test_another_result_is_kept_until_one_insists(
 def test_all_differences_are_named_at_once(folder: Path, tmp_path: Path) -> None:
     data = open_data(str(folder))
     evaluate([load_model(TINY)], data, tmp_path, SETTINGS)
-    with pytest.raises(EvaluationError, match=r"preprocessing was .*variants was .*images was 12"):
+    with pytest.raises(
+        EvaluationError, match=r"preprocessing was .*variants was .*photographs was 12"
+    ):
         evaluate([load_model(TINY, other_mean())], data, tmp_path, Settings(limit=3))
 
 

@@ -82,5 +82,5 @@ def test_a_result_that_flatters_is_refused(tmp_path):
 def test_a_result_of_another_dataset_is_refused(results):
     with pytest.raises(EntryError, match="of source cccccccccccc, but the dataset is of ddddddd"):
         check_submittable(results, KnownSource("d" * 64, {}))
-    with pytest.raises(EntryError, match="more images are not in the dataset"):
+    with pytest.raises(EntryError, match="more photographs are not in the dataset"):
         check_submittable(results, KnownSource("c" * 64, {}))

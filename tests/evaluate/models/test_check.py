@@ -101,8 +101,8 @@ def test_compares_with_the_published_figure() -> None:
     assert clean_accuracy_warning(model, 3, 4) is None
     warning = clean_accuracy_warning(model, 260, 400)
     assert warning == (
-        "x/y: clean top-1 is 65.0% on 400 images, but 75.0% is published; check the preprocessing "
-        "(`imagenetq models` shows it), the class order and the weights"
+        "x/y: clean top-1 is 65.0% on 400 photographs, but 75.0% is published; check the "
+        "preprocessing (`imagenetq models` shows it), the class order and the weights"
     )
 
 

@@ -52,10 +52,10 @@ def test_they_are_those_of_the_reference_distortions(pictures, photograph):
 
 
 def test_a_photograph_that_is_not_there_is_refused(pictures, source, tmp_path):
-    with pytest.raises(SourceError, match="the source holds no image 'nobody'"):
+    with pytest.raises(SourceError, match="the source holds no photograph 'nobody'"):
         pictures("nobody", [])
     build(open_source(source), tmp_path / "q", subset="mini", only=["clean"])
-    with pytest.raises(FolderError, match=r"the dataset holds no image 'nobody' \(clean\)"):
+    with pytest.raises(FolderError, match=r"the dataset holds no photograph 'nobody' \(clean\)"):
         pictures_of_data(open_data(str(tmp_path / "q")))("nobody", [])
 
 

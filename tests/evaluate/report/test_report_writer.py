@@ -142,7 +142,7 @@ def test_pictures_of_a_built_dataset_give_the_same_figures(whole, results, tmp_p
 def test_the_photograph_asked_for_is_shown(results, pictures, tmp_path):
     write_report(results, tmp_path, figures=["1"], pictures=pictures, image_id="coffee")
     assert "(coffee: espresso)" in (tmp_path / PAGE).read_text()
-    with pytest.raises(UsageError, match=r"no image 'cofee' .* did you mean coffee"):
+    with pytest.raises(UsageError, match=r"no photograph 'cofee' .* did you mean coffee"):
         write_report(results, tmp_path, pictures=pictures, image_id="cofee")
 
 

@@ -34,7 +34,7 @@ function scoreTables(board, entry, record) {
         [title, ...record.falls[i].map((fall) => (typeof fall === "number" ? `${parameter} ${fall}` : fall))])),
   ];
   if (record.sizes.length) {
-    tables.push(plainTable("By the photographs\u2019 shorter side", ["Pixels", "Images", "Clean", "Score"],
+    tables.push(plainTable("By the photographs\u2019 shorter side", ["Pixels", "Photographs", "Clean", "Score"],
       record.sizes.map((cells) => cells.map((cell) => cell ?? DASH))));
   }
   return tables;

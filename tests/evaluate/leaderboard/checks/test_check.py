@@ -82,7 +82,7 @@ def test_images_and_labels_of_a_dataset_at_hand_are_compared(entries):
     wrong = true | {given.image_ids[2]: classes.wnids()[999]}
     (verdict,) = check(entries, source=KnownSource("c" * 64, wrong))
     assert verdict.status == "FAIL"
-    assert "image 'ILSVRC2012_val_00000002' is of another class" in texts(verdict)[0]
+    assert "photograph 'ILSVRC2012_val_00000002' is of another class" in texts(verdict)[0]
     # Another source says nothing about this entry.
     assert check(entries, source=KnownSource("d" * 64, wrong))[0].status == "WARN"
 
@@ -102,7 +102,7 @@ def test_predictions_for_images_that_do_not_exist_fail(entries):
     source = KnownSource("c" * 64, dict.fromkeys(given.image_ids, classes.wnids()[0]))
     (verdict,) = check(entries, source=source)
     assert verdict.status == "FAIL"
-    assert "more images are not in the dataset" in " ".join(texts(verdict))
+    assert "more photographs are not in the dataset" in " ".join(texts(verdict))
 
 
 def test_a_large_file_is_refused_unread(entries):

@@ -51,7 +51,7 @@ def test_an_honest_entry_meets_all_conditions():
         ),
         (
             {"bad_images": (LeftOut(image_id="a", wnid="n01440764", reason="cut"),)},
-            "WARN: image 'a' is left out as bad",
+            "WARN: photograph 'a' is left out as bad",
         ),
     ],
     ids=range(10),
@@ -84,7 +84,7 @@ def test_a_subset_has_so_many_images_of_a_class():
     twins = Predictions.from_columns(columns(np.ones((2, 52), int), labels=np.array([5, 5])))
     (line,) = said(subset_conditions(honest(2).entry, twins))
     assert line == (
-        f"FAIL: subset mini has 1 images of a class, but there are 2 of {classes.wnids()[5]}"
+        f"FAIL: subset mini has 1 photograph of a class, but there are 2 of {classes.wnids()[5]}"
     )
     assert said(subset_conditions(honest(2, subset="full").entry, twins)) == []
     assert said(subset_conditions(honest(2, subset="sample").entry, twins)) == []
@@ -105,14 +105,14 @@ def test_images_and_labels_are_those_of_the_source():
 
     assert found(true) == []
     assert found({one: true[one], two: true[two]}) == [
-        f"FAIL: image '{three}' is not in the source; evaluate on that"
+        f"FAIL: photograph '{three}' is not in the source; evaluate on that"
     ]
     assert found({one: true[one]}) == [
-        f"FAIL: '{two}' and 1 more images are not in the source; evaluate on that"
+        f"FAIL: '{two}' and 1 more photographs are not in the source; evaluate on that"
     ]
     assert found(true | {"more": other}) == [
-        "FAIL: image 'more' is in the source but not answered; evaluate without limit"
+        "FAIL: photograph 'more' is in the source but not answered; evaluate without limit"
     ]
     assert found(true | {two: other}) == [
-        f"FAIL: image '{two}' is of another class: {true[two]}, but {other} in the source"
+        f"FAIL: photograph '{two}' is of another class: {true[two]}, but {other} in the source"
     ]

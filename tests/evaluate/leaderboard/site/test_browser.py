@@ -66,7 +66,7 @@ def test_filters_narrow_the_table_and_the_points(opened, index):
     page.get_by_label("Input").select_option(f"96{TIMES}96")
     assert titles(page) == ["Small"]
     page.get_by_label("Input").select_option("")
-    page.get_by_label("Images").select_option("1")
+    page.get_by_label("Photographs").select_option("1")
     assert titles(page) == []
     assert len(titles(page, "demonstration")) == 2
 
@@ -183,6 +183,17 @@ def test_hostile_names_are_shown_as_text(opened, site):
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("img").count() == 0
     assert page.locator("dd", has_text=HOSTILE).count() >= 4
+
+
+def test_a_command_that_could_load_code_is_not_shown_and_the_page_says_so(opened, site):
+    for name in ("hostile", "other"):
+        page = opened(site / "entry.html", f"?name={name}")
+        again = page.locator("#again").inner_text()
+        assert again.startswith("# Not shown: the model\u2019s name or an argument could load code")
+        assert "imagenetq" not in again
+    assert "Python code of its author" in page.locator("#unsaid").inner_text()
+    page = opened(site / "entry.html", "?name=small")
+    assert page.locator("#again").inner_text().startswith("imagenetq eval --model timm/small ")
 
 
 def test_an_entry_has_its_curves_and_all_levels(opened, site):
