@@ -21,6 +21,7 @@ from imagenetq.evaluate.device import exact_arithmetic, made_current
 from imagenetq.evaluate.feeding import Feeding
 from imagenetq.evaluate.group import Group, joined_group, own_device
 from imagenetq.evaluate.holding import held
+from imagenetq.evaluate.inputs.choose_engine import choose_engine
 from imagenetq.evaluate.models.assembling import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
 from imagenetq.evaluate.models.weights import Weights
@@ -32,7 +33,6 @@ from imagenetq.evaluate.preprocessing import (
     Preprocessing,
 )
 from imagenetq.evaluate.rehearsal import Seen, fit, look_at_clean, settled
-from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.settings import Settings
 from imagenetq.evaluate.writing import finished_result, gather, make_result, write_result

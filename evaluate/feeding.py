@@ -12,10 +12,11 @@ from imagenetq.evaluate.batch import Batch
 from imagenetq.evaluate.cache import Cached, Filler, Lost, Store, cached_batches, find_cached
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.feed import batches
+from imagenetq.evaluate.inputs.device_rendering import Stage
 from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
-from imagenetq.evaluate.rendering import Engine, Stage
 from imagenetq.progress import meter
 from imagenetq.specification import CLEAN, select_variants
+from imagenetq.torch.engine import Engine
 
 _THREADS = 8
 

@@ -22,8 +22,8 @@ from imagenetq.evaluate import evaluate as run_evaluation
 from imagenetq.evaluate.cache import Store
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.feeding import Feeding
-from imagenetq.evaluate.rendering.engine import TENSORS
 from imagenetq.specification import select_variants
+from imagenetq.torch.engine import TENSORS
 
 CPU = torch.device("cpu")
 ONLY = ["clean", "contrast-0.3", "jpeg-10", "jpeg2000-24"]
