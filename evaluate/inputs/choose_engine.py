@@ -10,7 +10,7 @@ from imagenetq.errors import PlatformError, UsageError
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.inputs.cropping import can_crop, crop_of
 from imagenetq.evaluate.inputs.resize import quickest_crop
-from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.progress import say
 from imagenetq.rendering import Rendered
 from imagenetq.torch.engine import Engine, engine_for

@@ -7,7 +7,7 @@ from functools import lru_cache
 import PIL
 
 from imagenetq.evaluate.inputs.resampling_weights import SUPPORTS, Axis, axis
-from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,11 @@ from itertools import islice
 
 import torch
 
-from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote, Unrendered
 from imagenetq.evaluate.inputs.cropping import crop_of
 from imagenetq.evaluate.inputs.grouping import Groups
 from imagenetq.evaluate.inputs.resize import quickest_crop
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import CLEAN, Variant, select_variants
 from imagenetq.torch.engine import JPEG2000, Engine
 from imagenetq.torch.ladder import rendered

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.batch import Batch, SampleNote
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote
 from imagenetq.evaluate.inputs.cropping import crop_of
 from imagenetq.evaluate.inputs.resize import CropFunction
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Value, Variant
 from imagenetq.torch.engine import GroupRenderer
 from imagenetq.torch.jpeg2000.ladder import Rendering

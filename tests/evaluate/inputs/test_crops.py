@@ -14,7 +14,7 @@ from imagenetq.builder import open_source
 from imagenetq.decoding import decode
 from imagenetq.evaluate.inputs.normalise import quickest_normalise
 from imagenetq.evaluate.inputs.resize import cropped, quickest_crop
-from imagenetq.evaluate.preprocessing import normalise
+from imagenetq.evaluate.models.preprocessing import normalise
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -10,7 +10,7 @@ import torch
 from exactness import PREPROCESSINGS, ByOpenJpeg
 from imagenetq.builder import open_source
 from imagenetq.evaluate import CleanSource, Settings, evaluate, load_model
-from imagenetq.evaluate.feeding import Feeding
+from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.evaluate.models import LoadOptions
 from imagenetq.specification import select_variants
 from imagenetq.torch.engine import TENSORS
