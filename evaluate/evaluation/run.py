@@ -15,7 +15,7 @@ from imagenetq.entry import MAX_LEFT_OUT, EntryModel
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data import open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.device import exact_arithmetic, made_current
+from imagenetq.evaluate.device import exact_arithmetic
 from imagenetq.evaluate.evaluation.clean_pass import Seen, fit, look_at_clean, settled
 from imagenetq.evaluate.evaluation.distributed import Group, joined_group, own_device
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
@@ -38,6 +38,7 @@ from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
 from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.torch.transfer import made_current
 
 PARTS = ".parts"
 """The folder of finished tasks beside a result."""

@@ -1,5 +1,6 @@
 """Bring tensors and tables to a device without waiting for what it has still to do."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -51,3 +52,8 @@ def table_on(table: NDArray[Any], device: torch.device) -> torch.Tensor:
         device: where to.
     """
     return to_device(torch.from_numpy(np.ascontiguousarray(table)), device)
+
+
+def made_current(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Make a GPU the current one until the end of the block: kernels start on that."""
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()

@@ -57,7 +57,7 @@ def test_inputs_and_notes_of_every_image(renderer: ByOpenJpeg, sizes: list[int])
 
 
 def test_pixels_that_the_kernels_disown_are_not_given() -> None:
-    with pytest.raises(EvaluationError, match=r"code block of more bytes .* use --render cpu"):
+    with pytest.raises(EvaluationError, match=r"code block of more bytes .* render on the CPU"):
         batches(ByOpenJpeg(10**6, faults=2))
 
 
