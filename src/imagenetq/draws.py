@@ -5,6 +5,7 @@ a generator's state: so it is the same in any process, in any order, on a CPU an
 """
 
 import hashlib
+import operator
 import os
 import secrets
 import struct
@@ -81,8 +82,8 @@ class Draws:
         self.rungs = tuple(rung for choice in self._choices for rung in choice)
         names = [choice[0].distortion for choice in self._choices]
         self._cumulative = list(accumulate(_weights_of(names, weights or {})))
-        if not 0 <= p_clean <= 1:
-            raise UsageError(f"p_clean is a probability from 0 to 1, not {p_clean}")
+        if not (isinstance(p_clean, int | float) and 0 <= p_clean <= 1):
+            raise UsageError(f"p_clean is a probability from 0 to 1, not {p_clean!r}")
         self._p_clean = p_clean
         self.seed = _whole("seed", secrets.randbits(63) if seed is None else seed)
         self._epoch = _SharedNumber(0)
@@ -196,8 +197,11 @@ def _limits_of(
     distortion: str | Mapping[str, Limits], limits: Mapping[str, Limits]
 ) -> Mapping[str, Limits]:
     if not isinstance(distortion, str):
+        several = "or several as {'blur': (1, 3), 'jpeg': None}"
+        if not isinstance(distortion, Mapping):
+            raise UsageError(f"a distortion's name, {several}, not {distortion!r}")
         if not distortion:
-            raise UsageError("no distortion named; give one, or several as {'blur': (1, 3), ..}")
+            raise UsageError(f"no distortion named; give one, {several}")
         if limits:
             raise UsageError(
                 f"of several distortions, each has its own range: {{'blur': (1, 3), ..}}; "
@@ -255,18 +259,15 @@ def _weights_of(distortions: Sequence[str], weights: Mapping[str, float]) -> lis
             raise UsageError(
                 f"a weight is given for {name!r}, which is not among {', '.join(distortions)}"
             )
-        if not (isfinite(weight) and weight > 0):
-            raise UsageError(f"the weight of {name} is a positive number, not {weight}")
+        if not (isinstance(weight, int | float) and isfinite(weight) and weight > 0):
+            raise UsageError(f"the weight of {name} is a positive number, not {weight!r}")
     return [float(weights.get(name, 1)) for name in distortions]
 
 
 def _whole(name: str, number: Any) -> int:
-    try:
-        if isinstance(number, bool) or int(number) != number:
-            raise ValueError
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} is a whole number, not {number!r}") from None
-    return int(number)
+    if not hasattr(number, "__index__") or isinstance(number, bool):
+        raise UsageError(f"{name} is a whole number, not {number!r}")
+    return operator.index(number)
 
 
 def _rank() -> tuple[int, int]:

@@ -157,7 +157,7 @@ def test_a_device_that_cannot_render_is_named() -> None:
 @pytest.mark.usefixtures("forgotten")
 def test_a_gpu_without_triton_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackage, match="cuda:0 needs Triton, .* pip install triton"):
+    with pytest.raises(MissingPackage, match=r"cuda:0 needs Triton, .* pip install triton"):
         rendering.trusted_engine(torch.device("cuda:0"))
 
 
