@@ -20,6 +20,7 @@ from torchvision.transforms import v2
 
 from imagenetq.builder import open_source
 from imagenetq.decoding import decode
+from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate import CleanSource, LoadOptions, Preprocessing, Result, evaluate_model
 from imagenetq.evaluate import load_model as load
 from imagenetq.evaluate.results.plot import points
@@ -75,9 +76,7 @@ def train(
     device = torch.device(args.device)
     teacher = copy.deepcopy(network).to(device).eval()
     network.to(device).eval()  # Few photographs must not move what batch norm has learned.
-    size = preprocessing.input_size
-    assert size is not None
-    crop = v2.RandomResizedCrop(size, scale=(0.5, 1))
+    crop = v2.RandomResizedCrop(preprocessing.crop, scale=(0.5, 1))
     normalise = v2.Compose(
         [
             v2.ToDtype(torch.float32, scale=True),
@@ -168,11 +167,14 @@ def main() -> None:
         Part(source, images[:held_out]), originals=args.out / "originals", allow_short=True
     )
     model = load(args.model, LoadOptions(weights=args.weights))
+    preprocessing = model.preprocessing
+    if not isinstance(preprocessing, Preprocessing) or preprocessing.crop is None:
+        raise SystemExit(f"{args.model}: its preprocessing is unknown; choose another model")
 
     def evaluated(name: str) -> Result:
         result = evaluate_model(
             model.module,
-            model.preprocessing,
+            preprocessing,
             data,
             name=f"{args.model}, {name}",
             out=args.out / name,
@@ -184,7 +186,7 @@ def main() -> None:
         return result
 
     before = evaluated("before")
-    train(model.module, Part(source, images[held_out:]), model.preprocessing, args)
+    train(model.module, Part(source, images[held_out:]), preprocessing, args)
     torch.save(model.module.state_dict(), args.out / "weights.pt")
     after = evaluated("after")
     draw(before, after, args.distort, args.out / "accuracy.png")
@@ -193,4 +195,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ImagenetqError as error:
+        raise SystemExit(f"error: {error}") from None
