@@ -69,6 +69,12 @@ class Photographs(torch.utils.data.Dataset[tuple[torch.Tensor, str]]):
         return torch.from_numpy(pixels).permute(2, 0, 1), image.image_id
 
 
+def listed(samples: Sequence[tuple[torch.Tensor, str]]) -> tuple[list[torch.Tensor], list[str]]:
+    """Put images of different sizes into a list, and their ids into another."""
+    images, ids = zip(*samples, strict=True)
+    return list(images), list(ids)
+
+
 def train(
     network: torch.nn.Module, part: Part, preprocessing: Preprocessing, args: argparse.Namespace
 ) -> None:
@@ -89,7 +95,7 @@ def train(
         batch_size=args.batch_size,
         shuffle=True,
         num_workers=args.workers,
-        collate_fn=lambda samples: tuple(map(list, zip(*samples, strict=True))),
+        collate_fn=listed,
         generator=torch.Generator().manual_seed(args.seed),
     )
     optimiser = torch.optim.AdamW(network.parameters(), lr=args.lr, weight_decay=0)
@@ -176,8 +182,8 @@ def main() -> None:
             model.module,
             preprocessing,
             data,
-            name=f"{args.model}, {name}",
-            out=args.out / name,
+            name=f"{args.model} {name}",
+            out=args.out,
             only=[CLEAN, *args.distort],
             device=args.device,
             workers=args.workers,
