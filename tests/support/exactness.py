@@ -24,7 +24,7 @@ from imagenetq.specification import CLEAN, Value, select_variants
 from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.ladder import Rendering
 from imagenetq.torch.ladder import rendered
-from imagenetq.torch.original import Original
+from imagenetq.torch.original import Original, Originals
 
 _PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -93,6 +93,31 @@ def differences(
         for given, wanted in zip(pictures, expected, strict=True)
         if not np.array_equal(given, wanted.pixels)
     ]
+
+
+def batch_differences(
+    pixels: Pixels, engine: Engine, device: torch.device, only: Sequence[str]
+) -> list[str]:
+    """What is not as the reference has it where an engine renders several originals at once.
+
+    They are a picture, its negative, its mirror image and so on, each at its own level.
+    """
+    kinds = [pixels, 255 - pixels, pixels[::-1], pixels[:, ::-1], 255 - pixels[::-1, ::-1]]
+    found = []
+    for distortion, render_each in engine.in_batches.items():
+        rungs = [one for one in select_variants(only) if one.distortion == distortion]
+        values = [rung.value for rung in rungs if rung.value is not None]
+        pictures = np.stack([kinds[place % len(kinds)] for place in range(len(rungs))])
+        originals = Originals(
+            torch.from_numpy(pictures).to(device), [f"exact {place}" for place in range(len(rungs))]
+        )
+        out = torch.empty_like(originals.pixels)
+        render_each(originals, values, out)
+        for place, rung in enumerate(rungs):
+            (wanted,) = render_ladder(pictures[place], image_id=f"exact {place}", only=[rung])
+            if not np.array_equal(out[place].cpu().numpy(), wanted.pixels):
+                found.append(f"{rung.name} of {pixels.shape} among others")
+    return found
 
 
 def crop_differences(

@@ -7,7 +7,7 @@ import torch
 import triton
 import triton.language as tl
 
-from exactness import differences
+from exactness import batch_differences, differences
 from imagenetq.torch.engine import triton_engine
 from imagenetq.torch.kernels.philox import random_words, signed_halves
 
@@ -48,6 +48,7 @@ if __name__ == "__main__":
     height, width = map(int, sys.argv[1].split("x"))
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
     found = differences(pixels, triton_engine(), torch.device("cpu"), ONLY)
+    found += batch_differences(pixels, triton_engine(), torch.device("cpu"), ONLY)
     if height * width > 100:
         # More samples than a program draws at a time.
         large = np.tile(pixels, (4, 4, 1))

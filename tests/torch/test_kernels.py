@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from exactness import differences, interpret, random_pictures
+from exactness import batch_differences, differences, interpret, random_pictures
 from imagenetq.builder import open_source
 from imagenetq.decoding import decode
+
+WHOLE = ["blur", "noise", "contrast", "jpeg"]
 
 on_gpu = pytest.mark.skipif(
     not torch.cuda.is_available() or find_spec("triton") is None,
@@ -30,6 +32,7 @@ def test_real_photographs_on_a_gpu(imagenet_sample: Path) -> None:
     for place, image in enumerate(source.images()):
         pixels = decode(source.read(image), image.name)
         assert differences(pixels, triton_engine(), torch.device("cuda")) == []
+        assert batch_differences(pixels, triton_engine(), torch.device("cuda"), WHOLE) == []
         if place % 10 == 0:
             assert differences(pixels, TENSORS, torch.device("cuda")) == []
 
@@ -46,3 +49,4 @@ def test_sizes_on_a_gpu() -> None:
     ]
     for pixels in (*small, *random_pictures(1, 30, largest=1000)):
         assert differences(pixels, triton_engine(), torch.device("cuda")) == []
+        assert batch_differences(pixels, triton_engine(), torch.device("cuda"), WHOLE) == []

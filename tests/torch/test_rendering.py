@@ -1,6 +1,7 @@
 """Batches of tensors: the very pixels of `imagenetq.render`, or one clear error."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from exactness import ByOpenJpeg, random_pictures
 from imagenetq.errors import EvaluationError, MissingPackage, PlatformError, UsageError
 from imagenetq.specification import variants
 from imagenetq.torch import engine_check, render, rendering
+from imagenetq.torch.engine import TENSORS
+from imagenetq.torch.original import Original, Originals
 
 NAMES = [variant.name for variant in variants()]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -138,6 +141,51 @@ def test_wrong_ids_and_channels_are_refused() -> None:
         render(batch(2), "jpeg-2", channels="middle")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="lie on cpu and meta"):
         render([batch(1)[0], batch(1)[0].to("meta")], "blur-1")
+
+
+@pytest.mark.parametrize("samples_at_once", [2**20, 2 * 21 * 34 * 3])
+def test_what_an_engine_renders_in_batches(
+    monkeypatch: pytest.MonkeyPatch, samples_at_once: int
+) -> None:
+    rendered: list[tuple[str, int]] = []
+
+    def each(distortion: str) -> Any:
+        def render_each(originals: Originals, values: Sequence[Any], out: torch.Tensor) -> None:
+            rendered.append((distortion, len(values)))
+            pictures = zip(originals.pixels, originals.image_ids, values, out, strict=True)
+            for pixels, image_id, value, row in pictures:
+                original = Original(pixels, image_id)
+                TENSORS.distortions[distortion](original, [value], row[None])
+
+        return render_each
+
+    engine = replace(
+        TENSORS,
+        samples_at_once=samples_at_once,
+        in_batches={name: each(name) for name in ("noise", "contrast")},
+    )
+    monkeypatch.setattr(rendering, "trusted_engine", lambda _: engine)
+    names = ["noise-10", "contrast-0.2", "blur-1", "noise-90", "clean", "noise-40", "jpeg2000-30"]
+    images = batch(7)
+    assert_rendered(render(images, names, image_ids=ids(7)), images, names)
+    noise = [3] if samples_at_once == 2**20 else [2, 1]
+    assert rendered == [*(("noise", n) for n in noise), ("contrast", 1)]
+    assert_rendered(render(images, "contrast-0.3"), images, ["contrast-0.3"] * 7)
+    assert_rendered(render(images[:1], "contrast-0.3"), images[:1], ["contrast-0.3"])
+
+
+def test_an_engine_is_checked_in_batches_too() -> None:
+    def late(originals: Originals, values: Sequence[Any], out: torch.Tensor) -> None:
+        for row, value in zip(out, values[1:] + values[:1], strict=True):
+            TENSORS.distortions["contrast"](Original(originals.pixels[0], ""), [value], row[None])
+
+    engine = replace(
+        TENSORS,
+        distortions={"contrast": TENSORS.distortions["contrast"]},
+        in_batches={"contrast": late},
+    )
+    found = engine_check.difference(engine, torch.device("cpu"))
+    assert found == "contrast of several images at once is another on cpu than on the CPU"
 
 
 @pytest.fixture

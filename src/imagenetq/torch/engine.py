@@ -1,7 +1,7 @@
 """What renders on a device: kernels where there is Triton and a GPU for it, else tensors."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import inf
 from typing import Protocol
@@ -11,10 +11,13 @@ import torch
 from imagenetq.specification import Value, Variant
 from imagenetq.torch import blur, contrast, jpeg, noise
 from imagenetq.torch.jpeg2000.ladder import Rendering
-from imagenetq.torch.original import Original
+from imagenetq.torch.original import Original, Originals
 
 Renderer = Callable[[Original, Sequence[Value], torch.Tensor], None]
 """Renders one original at several parameter values into uint8 of shape (n, height, width, 3)."""
+
+BatchRenderer = Callable[[Originals, Sequence[Value], torch.Tensor], None]
+"""Renders originals of one size, each at its own value, into uint8 of their shape."""
 
 JPEG2000 = "jpeg2000"
 """The distortion that is rendered in groups."""
@@ -39,12 +42,14 @@ class Engine:
         distortions: what it renders, by the distortion's name.
         samples_at_once: of distorted pictures; bounds the memory that large photographs take.
         jpeg2000: renders JPEG 2000, in groups; None leaves it to others.
+        in_batches: what it renders of several originals at once; the rest one by one.
     """
 
     name: str
     distortions: dict[str, Renderer]
     samples_at_once: int
     jpeg2000: GroupRenderer | None = None
+    in_batches: dict[str, BatchRenderer] = field(default_factory=dict)
 
     @property
     def rendered(self) -> list[str]:
@@ -78,6 +83,12 @@ def triton_engine() -> Engine:
             "jpeg": kernels.jpeg,
         },
         samples_at_once=2**28,
+        in_batches={
+            "blur": kernels.blur_each,
+            "noise": kernels.noise_each,
+            "contrast": kernels.contrast_each,
+            "jpeg": kernels.jpeg_each,
+        },
     )
 
 

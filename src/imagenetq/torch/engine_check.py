@@ -10,12 +10,12 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import PlatformError
 from imagenetq.rendering import Rendered, render_ladder
 from imagenetq.selfcheck import calibration_card
-from imagenetq.specification import CLEAN, select_variants
+from imagenetq.specification import CLEAN, Variant, select_variants
 from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.cards import saturated_card
 from imagenetq.torch.jpeg2000.ladder import Ladder
 from imagenetq.torch.ladder import rendered
-from imagenetq.torch.original import Original
+from imagenetq.torch.original import Original, Originals
 
 _IMAGE_ID = "selfcheck"
 
@@ -56,11 +56,28 @@ def _difference(
     ladder = select_variants([CLEAN, *engine.rendered])
     original = Original(torch.from_numpy(picture).to(device), _IMAGE_ID)
     pictures = rendered(original, ladder, engine)
-    reference = list(render_ladder(picture, image_id=_IMAGE_ID, only=ladder))
-    for row, expected in enumerate(reference):
+    reference = []
+    for row, expected in enumerate(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)):
         if not np.array_equal(pictures[row].cpu().numpy(), expected.pixels):
             return expected.variant.name
+        reference.append(expected)
+    for distortion in engine.in_batches:
+        rows = [row for row, variant in enumerate(ladder) if variant.distortion == distortion]
+        if not torch.equal(
+            _in_batch(original, [ladder[row] for row in rows], engine), pictures[rows]
+        ):
+            return f"{distortion} of several images at once"
     return None if also is None else also(pictures, reference)
+
+
+def _in_batch(original: Original, rungs: Sequence[Variant], engine: Engine) -> torch.Tensor:
+    """Render copies of one original, each as one rung of a distortion."""
+    copies = original.pixels.expand(len(rungs), -1, -1, -1).contiguous()
+    out = torch.empty_like(copies)
+    values = [rung.value for rung in rungs if rung.value is not None]
+    originals = Originals(copies, [original.image_id] * len(rungs))
+    engine.in_batches[rungs[0].distortion](originals, values, out)
+    return out
 
 
 def with_jpeg2000(
@@ -76,8 +93,8 @@ def with_jpeg2000(
     Raises:
         PlatformError: the GPU cannot have the kernels, or they give other pixels.
     """
-    candidate = replace(engine, distortions={}, jpeg2000=Ladder(device))
+    candidate = replace(engine, distortions={}, in_batches={}, jpeg2000=Ladder(device))
     problem = difference(candidate, device, also=also)
     if problem is not None:
         raise PlatformError(problem)
-    return replace(candidate, distortions=engine.distortions)
+    return replace(engine, jpeg2000=candidate.jpeg2000)

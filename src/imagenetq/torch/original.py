@@ -1,5 +1,6 @@
 """What is rendered on a device: one undistorted image there, and what keys its noise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,3 +27,16 @@ class Original:
     def width(self) -> int:
         """In pixels."""
         return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True)
+class Originals:
+    """Undistorted images of one size on a device.
+
+    Attributes:
+        pixels: their RGB samples, uint8 of shape (n, height, width, 3), contiguous.
+        image_ids: of each.
+    """
+
+    pixels: torch.Tensor
+    image_ids: Sequence[str]

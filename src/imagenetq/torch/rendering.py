@@ -15,10 +15,13 @@ from imagenetq.specification import CLEAN, Value, Variant, variant
 from imagenetq.torch.batches import Channels, Images, Pictures
 from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
-from imagenetq.torch.original import Original
-from imagenetq.torch.transfer import made_current
+from imagenetq.torch.original import Original, Originals
+from imagenetq.torch.transfer import made_current, table_on
 
-NOISE = "noise"
+_NOISE = "noise"
+
+_Waiting = tuple[torch.Tensor, torch.Tensor, Value]
+"""A picture, uint8 of shape (height, width, 3), where it goes, and its PSNR target."""
 
 
 def render(
@@ -74,20 +77,51 @@ def render_pictures(
     wanted = {variant.distortion for variant in variants} - {CLEAN}
     with torch.no_grad(), made_current(pictures.device):
         engine = trusted_engine(pictures.device) if wanted else TENSORS
-        waiting = []
-        for (picture, out), one, image_id in zip(
-            _pairs(pictures.groups, rendered), variants, ids, strict=True
-        ):
-            if one.value is None:
-                out.copy_(picture)
-            elif one.distortion == JPEG2000:
-                waiting.append((picture, out, one.value))
-            else:
-                original = Original(picture, image_id)
-                engine.distortions[one.distortion](original, [one.value], out[None])
+        waiting: list[_Waiting] = []
+        start = 0
+        for group, out in zip(pictures.groups, rendered, strict=True):
+            stop = start + len(group)
+            waiting += _render_group(group, out, variants[start:stop], ids[start:stop], engine)
+            start = stop
         if waiting:
             _render_jpeg2000(waiting, jpeg2000_on(pictures.device))
     return rendered
+
+
+def _render_group(
+    group: torch.Tensor,
+    out: torch.Tensor,
+    variants: Sequence[Variant],
+    ids: Sequence[str],
+    engine: Engine,
+) -> list[_Waiting]:
+    """Render pictures of one size, all but JPEG 2000, which is given back."""
+    waiting: list[_Waiting] = []
+    together: dict[str, list[int]] = {}
+    for place, (one, image_id) in enumerate(zip(variants, ids, strict=True)):
+        if one.value is None:
+            out[place].copy_(group[place])
+        elif one.distortion == JPEG2000:
+            waiting.append((group[place], out[place], one.value))
+        elif one.distortion in engine.in_batches and len(group) > 1:
+            together.setdefault(one.distortion, []).append(place)
+        else:
+            original = Original(group[place], image_id)
+            engine.distortions[one.distortion](original, [one.value], out[place : place + 1])
+    at_once = max(1, engine.samples_at_once // group[0].numel())
+    for distortion, places in together.items():
+        for first in range(0, len(places), at_once):
+            some = places[first : first + at_once]
+            values = [value for place in some if (value := variants[place].value) is not None]
+            # A slice of all is no copy.
+            whole = len(some) == len(group)
+            rows = slice(None) if whole else table_on(np.array(some), group.device)
+            originals = Originals(group[rows], [ids[place] for place in some])
+            distorted = out if whole else torch.empty_like(originals.pixels)
+            engine.in_batches[distortion](originals, values, distorted)
+            if not whole:
+                out[rows] = distorted
+    return waiting
 
 
 @cache
@@ -122,10 +156,6 @@ def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
     except PlatformError as reason:
         say(f"warning: {reason}; the CPU renders JPEG 2000")
         return None
-
-
-_Waiting = tuple[torch.Tensor, torch.Tensor, Value]
-"""A picture, uint8 of shape (height, width, 3), where it goes, and its PSNR target."""
 
 
 def _render_jpeg2000(waiting: Sequence[_Waiting], renderer: GroupRenderer | None) -> None:
@@ -167,13 +197,6 @@ def _by_reference(group: Sequence[_Waiting]) -> None:
         out.copy_(torch.tensor(distorted.pixels))
 
 
-def _pairs(
-    groups: Sequence[torch.Tensor], rendered: Sequence[torch.Tensor]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    for group, out in zip(groups, rendered, strict=True):
-        yield from zip(group, out, strict=True)
-
-
 def _for_each(given: str | Sequence[str], n: int, what: str) -> list[str]:
     if isinstance(given, str):
         return [given] * n
@@ -185,7 +208,7 @@ def _for_each(given: str | Sequence[str], n: int, what: str) -> list[str]:
 
 def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> list[str]:
     if image_ids is None:
-        if any(variant.distortion == NOISE for variant in variants):
+        if any(variant.distortion == _NOISE for variant in variants):
             raise UsageError(
                 "noise is keyed by the image: give image_ids, one for each image, such as its "
                 "file's stem"

@@ -76,7 +76,7 @@ class Distort(torch.nn.Module):
         """All variants that can be drawn, but clean."""
         return self._draws.rungs
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(
         self,
         images: Images,

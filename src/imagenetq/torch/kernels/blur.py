@@ -14,7 +14,7 @@ import triton.language as tl
 
 from imagenetq.distortions.blur import gaussian_taps, reflect
 from imagenetq.specification import Value
-from imagenetq.torch.original import Original
+from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import table_on
 
 _BLOCK = 1024
@@ -22,14 +22,26 @@ _BLOCK = 1024
 
 def blur(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
     """As `imagenetq.torch.blur.blur`."""
-    device, height, width = out.device, original.height, original.width
+    _blur(original.pixels[None], sigmas, out)
+
+
+def blur_each(originals: Originals, sigmas: Sequence[Value], out: torch.Tensor) -> None:
+    """Blur each of several originals at its own sigma."""
+    _blur(originals.pixels, sigmas, out)
+
+
+def _blur(pixels: torch.Tensor, sigmas: Sequence[Value], out: torch.Tensor) -> None:
+    """Blur one picture at every sigma, or as many as there are sigmas."""
+    n, height, width, _ = pixels.shape
+    device = out.device
     whole = tuple(map(int, sigmas))
     margin = 2 * max(whole)
     padded = (width + 2 * margin) * 3
     halfway = torch.empty((len(whole), height, padded), dtype=torch.int32, device=device)
     taps, radii = _kernels(whole, device)
     _vertical[(triton.cdiv(height, 4), triton.cdiv(padded, _BLOCK), len(whole))](
-        original.pixels,
+        pixels,
+        0 if n == 1 else height * width * 3,
         _mirrored(height, margin, device),
         _mirrored(width, margin, device),
         taps,
@@ -63,9 +75,12 @@ def _mirrored(size: int, margin: int, device: torch.device) -> torch.Tensor:
     return table_on(reflect(np.arange(-margin, size + margin), size).astype(np.int32), device)
 
 
-@triton.jit(do_not_specialize=["height", "row_samples", "padded", "margin", "most_taps"])
+@triton.jit(
+    do_not_specialize=["next_picture", "height", "row_samples", "padded", "margin", "most_taps"]
+)
 def _vertical(
     pixels,
+    next_picture,
     rows,
     columns,
     taps,
@@ -80,6 +95,7 @@ def _vertical(
 ):
     """Four rows at once, because they share most of the rows that they are made of."""
     row, level = tl.program_id(0) * 4, tl.program_id(2)
+    pixels += level.to(tl.int64) * next_picture
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = at < padded
     column = tl.load(columns + at // 3, mask=inside, other=0) * 3 + at % 3

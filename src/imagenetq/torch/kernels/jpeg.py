@@ -15,7 +15,7 @@ import triton.language as tl
 
 from imagenetq.specification import Value
 from imagenetq.torch.jpeg_tables import quantisation, transform
-from imagenetq.torch.original import Original
+from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import table_on
 
 _BLOCKS = 16
@@ -29,39 +29,55 @@ _PIXELS = 512
 
 def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> None:
     """As `imagenetq.torch.jpeg.jpeg`."""
-    device, height, width = out.device, original.height, original.width
+    _jpeg(original.pixels[None], qualities, out)
+
+
+def jpeg_each(originals: Originals, qualities: Sequence[Value], out: torch.Tensor) -> None:
+    """Compress each of several originals at its own quality, and decompress it."""
+    _jpeg(originals.pixels, qualities, out)
+
+
+def _jpeg(pixels: torch.Tensor, qualities: Sequence[Value], out: torch.Tensor) -> None:
+    """Compress one picture at every quality, or as many as there are qualities."""
+    n, height, width, _ = pixels.shape
+    device = out.device
     luma_columns, chroma_columns = triton.cdiv(width, 8), triton.cdiv(width, 16)
     n_luma = luma_columns * triton.cdiv(height, 8)
     n_chroma = chroma_columns * triton.cdiv((height + 1) // 2, 8)
     n_blocks = n_luma + 2 * n_chroma
     matrix, tables = _matrix(device), _tables(tuple(map(int, qualities)), device)
-    frequencies = torch.empty((n_blocks, 64), dtype=torch.int16, device=device)
+    frequencies = torch.empty((n * n_blocks, 64), dtype=torch.int16, device=device)
     halfway = torch.empty((len(qualities), n_blocks, 64), dtype=torch.int32, device=device)
     samples = torch.empty(halfway.shape, dtype=torch.uint8, device=device)
-    _forward[(triton.cdiv(n_luma, _BLOCKS), 1)](
-        original.pixels,
+    _forward[(triton.cdiv(n_luma, _BLOCKS), 1, n)](
+        pixels,
         matrix,
         frequencies,
         height,
         width,
         luma_columns,
         n_luma,
+        n_blocks,
         CHROMA=False,
         BLOCKS=_BLOCKS,
     )
-    _forward[(triton.cdiv(n_chroma, _BLOCKS), 2)](
-        original.pixels,
+    _forward[(triton.cdiv(n_chroma, _BLOCKS), 2, n)](
+        pixels,
         matrix,
         frequencies[n_luma:],
         height,
         width,
         chroma_columns,
         n_chroma,
+        n_blocks,
         CHROMA=True,
         BLOCKS=_BLOCKS,
     )
     lanes = (triton.cdiv(n_blocks * 8, _LANES), len(qualities))
-    _columns_back[lanes](frequencies, matrix, tables, halfway, n_luma, n_blocks, LANES=_LANES)
+    next_picture = 0 if n == 1 else n_blocks * 64
+    _columns_back[lanes](
+        *(frequencies, next_picture, matrix, tables, halfway, n_luma, n_blocks), LANES=_LANES
+    )
     _rows_back[lanes](halfway, matrix, samples, n_blocks, LANES=_LANES)
     _to_rgb[(triton.cdiv(height * width, _PIXELS), len(qualities))](
         samples,
@@ -100,7 +116,7 @@ def _chroma_of(pixels, at, IS_RED):
 
 
 @triton.jit(
-    do_not_specialize=["height", "width", "n_columns", "n_blocks"],
+    do_not_specialize=["height", "width", "n_columns", "n_blocks", "all_blocks"],
     do_not_specialize_on_alignment=[],
 )
 def _forward(
@@ -111,9 +127,13 @@ def _forward(
     width,
     n_columns,
     n_blocks,
+    all_blocks,
     CHROMA: tl.constexpr,
     BLOCKS: tl.constexpr,
 ):
+    picture = tl.program_id(2).to(tl.int64)
+    pixels += picture * height * width * 3
+    frequencies += picture * all_blocks * 64
     eight = tl.arange(0, 8)
     block = tl.program_id(0) * BLOCKS + tl.arange(0, BLOCKS)
     # The blocks past the last compute something, and store nothing.
@@ -166,13 +186,16 @@ def _step(frequencies, tables, at):
     return tl.where(x < 0, -steps, steps)
 
 
-@triton.jit(do_not_specialize=["n_luma", "n_blocks"])
-def _columns_back(frequencies, matrix, tables, halfway, n_luma, n_blocks, LANES: tl.constexpr):
+@triton.jit(do_not_specialize=["next_picture", "n_luma", "n_blocks"])
+def _columns_back(
+    frequencies, next_picture, matrix, tables, halfway, n_luma, n_blocks, LANES: tl.constexpr
+):
     """Quantise, and transform each column of each block back."""
     lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
     inside = lane < n_blocks * 8
     block = tl.minimum(lane // 8, n_blocks - 1).to(tl.int64)
     at = block * 64 + lane % 8
+    frequencies += tl.program_id(1).to(tl.int64) * next_picture
     tables += tl.program_id(1) * 128
     tables += tl.where(block >= n_luma, 64, 0)
     x0, x1 = _step(frequencies, tables, at), _step(frequencies, tables, at + 8)
