@@ -1,4 +1,5 @@
 import hashlib
+import multiprocessing
 import pickle
 import random
 import subprocess
@@ -13,6 +14,7 @@ from PIL import Image
 from imagenetq.errors import UsageError
 from imagenetq.rendering import render
 from imagenetq.transform import Distort
+from worker_tasks import draw_when_told
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (15, 22, 3), dtype=np.uint8)
 
@@ -151,6 +153,26 @@ def test_a_draw_is_its_published_hash():
         rungs = names[int(words[1] * 2)]
         expected = "clean" if words[0] < 0.5 else rungs[int(words[2] * len(rungs))]
         assert distort.variant_of(sample).name == expected
+
+
+def test_a_process_that_runs_already_sees_the_epoch():
+    distort = Distort({"blur": None, "jpeg": None, "noise": None}, seed=5)
+    context = multiprocessing.get_context("spawn")
+    mine, its = context.Pipe()
+    process = context.Process(target=draw_when_told, args=(distort, its))
+    process.start()
+    its.close()
+    for epoch in (0, 1, 7):
+        distort.set_epoch(epoch)
+        for sample in range(5):
+            mine.send(sample)
+            assert mine.recv() == distort.variant_of(sample).name
+    mine.send(None)
+    process.join(60)
+    assert process.exitcode == 0
+    copy = pickle.loads(pickle.dumps(distort))
+    copy.set_epoch(2)
+    assert (distort.state_dict()["epoch"], copy.state_dict()["epoch"]) == (7, 2)
 
 
 def test_state_resumes():

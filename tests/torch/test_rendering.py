@@ -174,6 +174,14 @@ def test_what_an_engine_renders_in_batches(
     assert_rendered(render(images[:1], "contrast-0.3"), images[:1], ["contrast-0.3"])
 
 
+def test_what_an_engine_has_not_the_reference_renders(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = replace(TENSORS, distortions={"blur": TENSORS.distortions["blur"]})
+    monkeypatch.setattr(rendering, "trusted_engine", lambda _: engine)
+    names = ["noise-10", "blur-2", "jpeg-6", "jpeg2000-26"]
+    images = batch(4)
+    assert_rendered(render(images, names, image_ids=ids(4)), images, names)
+
+
 def test_an_engine_is_checked_in_batches_too() -> None:
     def late(originals: Originals, values: Sequence[Any], out: torch.Tensor) -> None:
         for row, value in zip(out, values[1:] + values[:1], strict=True):
@@ -232,6 +240,10 @@ def test_jpeg2000_in_groups(
     images = batch(11)
     assert_rendered(render(images, LEVELS[::-1]), images, LEVELS[::-1])
     assert renderer.groups == groups
+    too_small = ByOpenJpeg(100, most_pixels=100)
+    monkeypatch.setattr(rendering, "jpeg2000_on", lambda _: too_small)
+    assert_rendered(render(images, LEVELS), images, LEVELS)
+    assert too_small.groups == []
     disowned = ByOpenJpeg(10**6, faults=1)
     monkeypatch.setattr(rendering, "jpeg2000_on", lambda _: disowned)
     with pytest.raises(EvaluationError, match="bit planes"):

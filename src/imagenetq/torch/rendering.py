@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from imagenetq.distortions import Original as Reference
-from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.errors import MissingPackage, PlatformError, UsageError
 from imagenetq.progress import say
+from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
 from imagenetq.torch.batches import Channels, Images, Pictures
 from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
@@ -20,8 +20,19 @@ from imagenetq.torch.transfer import made_current, table_on
 
 _NOISE = "noise"
 
-_Waiting = tuple[torch.Tensor, torch.Tensor, Value]
-"""A picture, uint8 of shape (height, width, 3), where it goes, and its PSNR target."""
+
+class _Wanted(NamedTuple):
+    """A picture, uint8 of shape (height, width, 3), where its variant goes, and what keys noise."""
+
+    picture: torch.Tensor
+    out: torch.Tensor
+    variant: Variant
+    image_id: str
+
+    @property
+    def value(self) -> Value:
+        """The parameter's, of a variant that is not clean."""
+        return 0 if self.variant.value is None else self.variant.value
 
 
 def render(
@@ -77,51 +88,52 @@ def render_pictures(
     wanted = {variant.distortion for variant in variants} - {CLEAN}
     with torch.no_grad(), made_current(pictures.device):
         engine = trusted_engine(pictures.device) if wanted else TENSORS
-        waiting: list[_Waiting] = []
+        rest: list[_Wanted] = []
         start = 0
         for group, out in zip(pictures.groups, rendered, strict=True):
             stop = start + len(group)
-            waiting += _render_group(group, out, variants[start:stop], ids[start:stop], engine)
+            rows = map(_Wanted, group, out, variants[start:stop], ids[start:stop])
+            rest += _render_group(group, out, list(rows), engine)
             start = stop
-        if waiting:
-            _render_jpeg2000(waiting, jpeg2000_on(pictures.device))
+        jpeg2000 = [one for one in rest if one.variant.distortion == JPEG2000]
+        _render_jpeg2000(jpeg2000, jpeg2000_on(pictures.device) if jpeg2000 else None)
+        for one in rest:
+            if one.variant.distortion != JPEG2000:
+                _by_reference(one)
     return rendered
 
 
 def _render_group(
-    group: torch.Tensor,
-    out: torch.Tensor,
-    variants: Sequence[Variant],
-    ids: Sequence[str],
-    engine: Engine,
-) -> list[_Waiting]:
-    """Render pictures of one size, all but JPEG 2000, which is given back."""
-    waiting: list[_Waiting] = []
+    group: torch.Tensor, out: torch.Tensor, wanted: Sequence[_Wanted], engine: Engine
+) -> list[_Wanted]:
+    """Render pictures of one size; what the engine does not have one by one is given back."""
+    rest: list[_Wanted] = []
     together: dict[str, list[int]] = {}
-    for place, (one, image_id) in enumerate(zip(variants, ids, strict=True)):
-        if one.value is None:
-            out[place].copy_(group[place])
-        elif one.distortion == JPEG2000:
-            waiting.append((group[place], out[place], one.value))
-        elif one.distortion in engine.in_batches and len(group) > 1:
-            together.setdefault(one.distortion, []).append(place)
+    for place, one in enumerate(wanted):
+        distortion = one.variant.distortion
+        if distortion == CLEAN:
+            one.out.copy_(one.picture)
+        elif distortion in engine.in_batches and len(group) > 1:
+            together.setdefault(distortion, []).append(place)
+        elif distortion in engine.distortions:
+            original = Original(one.picture, one.image_id)
+            engine.distortions[distortion](original, [one.value], one.out[None])
         else:
-            original = Original(group[place], image_id)
-            engine.distortions[one.distortion](original, [one.value], out[place : place + 1])
+            rest.append(one)
     at_once = max(1, engine.samples_at_once // group[0].numel())
     for distortion, places in together.items():
         for first in range(0, len(places), at_once):
             some = places[first : first + at_once]
-            values = [value for place in some if (value := variants[place].value) is not None]
             # A slice of all is no copy.
             whole = len(some) == len(group)
             rows = slice(None) if whole else table_on(np.array(some), group.device)
-            originals = Originals(group[rows], [ids[place] for place in some])
+            originals = Originals(group[rows], [wanted[place].image_id for place in some])
             distorted = out if whole else torch.empty_like(originals.pixels)
+            values = [wanted[place].value for place in some]
             engine.in_batches[distortion](originals, values, distorted)
             if not whole:
                 out[rows] = distorted
-    return waiting
+    return rest
 
 
 @cache
@@ -158,17 +170,17 @@ def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
         return None
 
 
-def _render_jpeg2000(waiting: Sequence[_Waiting], renderer: GroupRenderer | None) -> None:
+def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
     queued = []
-    for group in [waiting] if renderer is None else _parts(waiting, renderer):
-        n_pixels = max(picture.numel() // 3 for picture, _, _ in group)
-        if renderer is None or n_pixels > renderer.most_pixels:
-            _by_reference(group)
+    for group in _parts(wanted, renderer):
+        if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
+            for one in group:
+                _by_reference(one)
             continue
-        targets = sorted({target for _, _, target in group})
-        rendering = renderer.queue([picture for picture, _, _ in group], targets)
-        for (_, out, target), levels in zip(group, rendering.levels, strict=True):
-            out.copy_(levels[targets.index(target)])
+        targets = sorted({one.value for one in group})
+        rendering = renderer.queue([one.picture for one in group], targets)
+        for one, levels in zip(group, rendering.levels, strict=True):
+            one.out.copy_(levels[targets.index(one.value)])
         queued.append(rendering)
     if queued:
         # What the kernels report is on the host only then.
@@ -177,24 +189,27 @@ def _render_jpeg2000(waiting: Sequence[_Waiting], renderer: GroupRenderer | None
         rendering.check()
 
 
-def _parts(waiting: Sequence[_Waiting], renderer: GroupRenderer) -> Iterator[list[_Waiting]]:
-    """As many at once as there is memory for."""
-    part: list[_Waiting] = []
+def _parts(
+    wanted: Sequence[_Wanted], renderer: GroupRenderer | None
+) -> Iterator[Sequence[_Wanted]]:
+    """As many at once as there is memory for; a picture too large for any group is alone."""
+    part: list[_Wanted] = []
     n_pixels = 0
-    for one in waiting:
-        size = one[0].numel() // 3
-        if part and n_pixels + size > renderer.pixels_at_once:
+    for one in wanted:
+        size = one.picture.numel() // 3
+        if part and renderer is not None and n_pixels + size > renderer.pixels_at_once:
             yield part
             part, n_pixels = [], 0
         part.append(one)
         n_pixels += size
-    yield part
+    if part:
+        yield part
 
 
-def _by_reference(group: Sequence[_Waiting]) -> None:
-    for picture, out, target in group:
-        (distorted,) = jpeg2000(Reference(np.ascontiguousarray(picture.cpu().numpy())), [target])
-        out.copy_(torch.tensor(distorted.pixels))
+def _by_reference(one: _Wanted) -> None:
+    pixels = one.picture.cpu().numpy()
+    (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
+    one.out.copy_(torch.tensor(rendered.pixels))
 
 
 def _for_each(given: str | Sequence[str], n: int, what: str) -> list[str]:
