@@ -15,7 +15,7 @@ from imagenetq.entry import MAX_LEFT_OUT, EntryModel
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data import open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.device import exact_arithmetic, made_current
+from imagenetq.evaluate.device import exact_arithmetic
 from imagenetq.evaluate.evaluation.clean_pass import Seen, fit, look_at_clean, settled
 from imagenetq.evaluate.evaluation.distributed import Group, joined_group, own_device
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
@@ -25,6 +25,7 @@ from imagenetq.evaluate.evaluation.plan import EvaluationPlan, begin, forget, ma
 from imagenetq.evaluate.evaluation.predict import answer, different_preprocessings
 from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.inputs.cache import Store
+from imagenetq.evaluate.inputs.choose_engine import choose_engine
 from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.evaluate.models.assemble import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
@@ -34,10 +35,10 @@ from imagenetq.evaluate.models.preprocessing import (
     Preprocessing,
 )
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
 from imagenetq.specification import CLEAN, SAME_AS_CLEAN, Variant, select_variants
+from imagenetq.torch.transfer import made_current
 
 PARTS = ".parts"
 """The folder of finished tasks beside a result."""

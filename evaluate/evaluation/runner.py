@@ -7,9 +7,9 @@ import torch
 
 from imagenetq.choices import Precision
 from imagenetq.evaluate.evaluation.answers import Answers, pack, unpack
+from imagenetq.evaluate.inputs.normalise import quickest_normalise
 from imagenetq.evaluate.models.base import Model
-from imagenetq.evaluate.moving import Copier
-from imagenetq.evaluate.rendering.normalising import quickest_normalise
+from imagenetq.torch.transfer import Copier
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _IN_FLIGHT = 4

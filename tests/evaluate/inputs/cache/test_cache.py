@@ -29,8 +29,8 @@ from imagenetq.evaluate import evaluate as run_evaluation
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.inputs.cache import Store
 from imagenetq.evaluate.inputs.pipeline import Feeding
-from imagenetq.evaluate.rendering.engine import TENSORS
 from imagenetq.specification import select_variants
+from imagenetq.torch.engine import TENSORS
 
 
 @pytest.fixture
