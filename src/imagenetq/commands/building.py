@@ -168,7 +168,7 @@ def verify(
         str,
         typer.Argument(
             metavar="DIR",
-            help="A built dataset: a folder, a URL or hf:ORG/NAME; or a folder of rendered pictures.",
+            help="A built dataset: a folder, a URL or hf:ORG/NAME; or rendered pictures.",
         ),
     ],
     source: Annotated[

@@ -79,10 +79,9 @@ def _print_manifest(out: Path, manifest: "RenderManifest", *, as_json: bool) -> 
     if as_json:
         print(manifest.to_json(), end="")
         return
-    print(
-        f"{out}: {counted(manifest.pictures, 'picture')} x {len(manifest.variants)} variants, "
-        f"{decimal(manifest.bytes)}"
-    )
+    pictures = counted(manifest.pictures, "picture")
+    variants = counted(len(manifest.variants), "variant")
+    print(f"{out}: {pictures} x {variants}, {decimal(manifest.bytes)}")
     if manifest.bad_pictures:
         print(f"left out: {counted(len(manifest.bad_pictures), 'unreadable picture')}")
     print(f"pixel digest {manifest.pixel_digest}")
