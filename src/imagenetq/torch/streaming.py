@@ -26,6 +26,10 @@ from imagenetq.specification import KEY_PREFIX, select_variants
 class Photographs(Protocol):
     """A source of ImageNet photographs on this machine: `open_source` opens one."""
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether photographs must be fetched before they can be read."""
+
     def images(self) -> Sequence[SourceImage]:
         """All photographs, unread."""
 
@@ -59,7 +63,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         world_size: how many processes share the stream; `WORLD_SIZE` if None, else 1.
 
     Raises:
-        UsageError: no such folder, variant or rank.
+        UsageError: no such folder, variant or rank; a remote source, or one of other classes.
         SourceError: the photographs cannot be listed.
 
     Iterating raises `BadImage` where a file cannot be decoded.
@@ -215,13 +219,26 @@ def _opened(
 ) -> tuple[Callable[[SourceImage], bytes], Sequence[SourceImage]]:
     """How to read a photograph, and all there are."""
     if not isinstance(photographs, str | Path):
-        return photographs.read, photographs.images()
+        return photographs.read, _of_known_classes(photographs)
     folder = PictureFolder(Path(photographs).absolute())
     if not folder.root.is_dir():
         raise UsageError(f"{photographs}: no such folder; name a folder of pictures, or a source")
     # Without a class: a folder has no labels.
     images = [SourceImage(image_id=path, wnid="", name=path) for path in folder.list().paths]
     return _FolderReader(folder), images
+
+
+def _of_known_classes(source: Photographs) -> Sequence[SourceImage]:
+    if source.is_remote:
+        raise UsageError("the source is not on this machine; download it, and name its folder")
+    images = source.images()
+    for image in images:
+        if image.wnid not in classes.labels():
+            raise UsageError(
+                f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; give the "
+                "folder's path, to read it without labels"
+            )
+    return images
 
 
 class _FolderReader:
