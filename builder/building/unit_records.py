@@ -5,7 +5,7 @@ changed by as much as a digit is not believed.
 """
 
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from pydantic import Field
 
@@ -116,6 +116,11 @@ class _Sealed(Model, Generic[AnyRecord]):
     record: AnyRecord
 
 
+def _sealed(kind: type[AnyRecord]) -> type[_Sealed[AnyRecord]]:
+    """The file of one kind of record, which only running code can name."""
+    return cast("type[_Sealed[AnyRecord]]", _Sealed.__class_getitem__(kind))
+
+
 def record_path(unit: int) -> str:
     """Where a unit's record lies in its folder."""
     return f"{_RECORDS}/{unit:05d}.json"
@@ -123,7 +128,7 @@ def record_path(unit: int) -> str:
 
 def write_record(folder: DatasetFolder, record: Record) -> None:
     """Write a unit's record into its folder, with its digest."""
-    sealed = _Sealed[type(record)](sha256=record.digest(), record=record)
+    sealed = _sealed(type(record))(sha256=record.digest(), record=record)
     folder.write(record_path(record.index), sealed.model_dump_json().encode())
 
 
@@ -139,7 +144,7 @@ def read_record(folder: DatasetFolder, unit: int, kind: type[AnyRecord]) -> AnyR
         data = folder.read(path)
     except FileNotFoundError:
         return None
-    sealed = parse_model(_Sealed[kind], data, folder.at(path), FolderError)
+    sealed = parse_model(_sealed(kind), data, folder.at(path), FolderError)
     if sealed.record.digest() != sealed.sha256:
         raise FolderError(f"{folder.at(path)}: damaged: it is not what its own hash is of")
     return sealed.record

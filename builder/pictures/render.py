@@ -32,6 +32,8 @@ from imagenetq.progress import meter, say, working
 from imagenetq.provenance import code_commit, code_version
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
+from imagenetq.storage import local_path
+from imagenetq.words import counted
 
 
 def render_folder(
@@ -75,12 +77,12 @@ def render_folder(
     source = Path(folder)
     if not source.is_dir():
         raise UsageError(f"{source}: no such folder; name a folder of pictures")
-    target = LocalFolder(Path(out))
+    target = LocalFolder(_local(out))
     _require_apart(source, target.path)
     # A worker may not stand where we do.
     pictures = PictureFolder(source.absolute())
     with working(f"listing the pictures in {source}"):
-        listing = pictures.list()
+        listing = pictures.listing()
     _tell_of_others(source, listing)
     plan = make_render_plan(listing.paths, ladder, keep_names=keep_names)
     units = plan.units()
@@ -93,6 +95,13 @@ def render_folder(
             collect(target, hold, progress, results)
         with working("writing the manifest"):
             return _finish(target, plan, len(units))
+
+
+def _local(out: str | Path) -> Path:
+    path = out if isinstance(out, Path) else local_path(out)
+    if path is None:
+        raise UsageError(f"{out}: pictures are rendered to this machine; give a folder as --out")
+    return path
 
 
 def _require_apart(pictures: Path, out: Path) -> None:
@@ -112,8 +121,8 @@ def _require_apart(pictures: Path, out: Path) -> None:
 def _tell_of_others(folder: Path, listing: Listing) -> None:
     if listing.others:
         say(
-            f"{folder}: {len(listing.others)} files are no pictures by their names, and passed "
-            f"over, such as {listing.others[0]}"
+            f"{folder}: passed over {counted(len(listing.others), 'file')} without a picture's "
+            f"suffix, such as {listing.others[0]}"
         )
 
 
@@ -170,8 +179,8 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
     _tell_of_names(plan)
     if turned:
         say(
-            f"{len(turned)} pictures ask readers to turn them, such as {turned[0]}; no variant is "
-            "turned, so annotations of the turned pictures do not fit"
+            f"{counted(len(turned), 'picture')} with an orientation tag, such as {turned[0]}: no "
+            "variant is turned, so annotations of the turned pictures do not fit"
         )
     return manifest
 

@@ -147,7 +147,7 @@ def _picture_problems(
     """Pictures that were lost, came, or are no longer bad."""
     rendered = set(table.read(columns=["path"])["path"].unique().to_pylist())
     bad = {picture.path for picture in manifest.bad_pictures}
-    there = set(source.list().paths)
+    there = set(source.listing().paths)
     lost = [f"{source.root / path}: missing" for path in (rendered | bad) - there]
     new = [f"{source.root / path}: was not rendered" for path in there - rendered - bad]
     mended = [

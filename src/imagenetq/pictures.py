@@ -47,14 +47,15 @@ class PictureFolder:
 
     root: Path
 
-    def list(self) -> Listing:
+    def listing(self) -> Listing:
         """List all pictures, without reading them; dangling links are among them.
 
         Raises:
             SourceError: a folder cannot be listed, a link leads back to a folder that holds it,
                 a name cannot be written down, or there is no picture.
         """
-        pictures, others = [], []
+        pictures: list[str] = []
+        others: list[str] = []
         for path in self._walk():
             (pictures if is_image_name(path.rpartition("/")[2]) else others).append(path)
         if not pictures:

@@ -1,6 +1,5 @@
 """The command that renders any folder of pictures."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 @explains_errors
 def render(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Any tree of pictures; no labels are needed.")
+        str, typer.Argument(metavar="FOLDER", help="Any tree of pictures; no labels are needed.")
     ],
     out: Annotated[
-        Path,
+        str,
         typer.Option(
             metavar="DIR",
             help="Where the variants go: DIR/blur-3/.. with the tree and names of FOLDER.",
@@ -75,7 +74,7 @@ def render(
     _print_manifest(out, manifest, as_json=as_json)
 
 
-def _print_manifest(out: Path, manifest: "RenderManifest", *, as_json: bool) -> None:
+def _print_manifest(out: str, manifest: "RenderManifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return

@@ -88,7 +88,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
             raise UsageError(f"no rank {self.rank} of {self.world_size}; ranks count from 0")
         self._read, self._photographs = _opened(photographs)
         # Shared, so that persistent workers learn of the next epoch.
-        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._part = _part(range(self.n_images), self.rank, self.world_size)
         self._done = np.zeros(len(self._part), np.bool_)
         self._done_epoch = 0
@@ -224,7 +224,7 @@ def _opened(
     if not folder.root.is_dir():
         raise UsageError(f"{photographs}: no such folder; name a folder of pictures, or a source")
     # Without a class: a folder has no labels.
-    images = [SourceImage(image_id=path, wnid="", name=path) for path in folder.list().paths]
+    images = [SourceImage(image_id=path, wnid="", name=path) for path in folder.listing().paths]
     return _FolderReader(folder), images
 
 

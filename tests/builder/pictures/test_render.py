@@ -63,9 +63,9 @@ def test_every_file_lies_where_its_picture_does_and_has_the_pixels_of_render(
             assert np.array_equal(shown, render(clean, name, image_id=path)), (name, path)
     assert (out / "clean" / "a.jpg").read_bytes() == (pictures / "a.jpg").read_bytes()
     said = capsys.readouterr().err
-    assert "1 files are no pictures by their names" in said
+    assert "passed over 1 file without a picture's suffix, such as a b/labels.xml" in said
     assert "names are kept: blur-3/a b/Zoë/misnamed.webp is a .png file" in said
-    assert "2 pictures ask readers to turn them" in said
+    assert "2 pictures with an orientation tag, such as turned.jpg" in said
 
 
 def test_all_variants_are_rendered_unless_some_are_named(pictures: Path, tmp_path: Path) -> None:
@@ -240,6 +240,8 @@ def test_folders_that_are_not_apart_are_refused(pictures: Path, tmp_path: Path) 
     (tmp_path / "mine" / "notes").touch()
     with pytest.raises(FolderError, match="holds other files"):
         render_folder(pictures, tmp_path / "mine", only=["jpeg-10"])
+    with pytest.raises(UsageError, match="s3://bucket/q: pictures are rendered to this machine"):
+        render_folder(pictures, "s3://bucket/q")
     with pytest.raises(UsageError, match="no such folder"):
         render_folder(tmp_path / "nowhere", tmp_path / "out")
 
