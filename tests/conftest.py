@@ -179,5 +179,5 @@ def run_here(
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds and verifications start no worker, which takes longer than a few small images."""
     monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
-    # The package's `verify` is the function, which hides the module.
-    monkeypatch.setattr(sys.modules["imagenetq.builder.verifying.verify"], "run_units", run_here)
+    for importer in ("verifying.verify", "pictures.render", "pictures.verify"):
+        monkeypatch.setattr(f"imagenetq.builder.{importer}.run_units", run_here)

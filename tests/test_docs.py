@@ -8,7 +8,7 @@ import pytest
 from imagenetq.cli import app
 
 ROOT = Path(__file__).parents[1]
-_DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+_DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/render.md", "docs/streaming.md"]
 _COMMAND = re.compile(r"\bimagenetq ([a-z][a-z-]*)")
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 

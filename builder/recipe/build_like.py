@@ -108,7 +108,7 @@ def _lines(folder: DatasetFolder, manifest: Manifest) -> list[PixelLine]:
 
 
 def _record(folder: DatasetFolder, unit: int) -> UnitRecord:
-    record = read_record(folder, unit)
+    record = read_record(folder, unit, UnitRecord)
     if record is None:
         raise FolderError(f"{folder.at(record_path(unit))}: missing; run the same command again")
     return record

@@ -15,6 +15,7 @@ from imagenetq.commands import (
     hub_results,
     leaderboard,
     publishing,
+    rendering,
     reporting,
     submitting,
 )
@@ -47,6 +48,7 @@ def _imagenetq(
 
 
 app.command("build")(building.build)
+app.command("render")(rendering.render)
 app.command("verify")(building.verify)
 app.command("push")(publishing.push)
 app.command("spec")(building.spec)

@@ -13,6 +13,7 @@ from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 
 MANIFEST_NAME = "manifest.json"
+RENDER_MANIFEST_NAME = "render-manifest.json"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 Sha256 = Field(pattern=SHA256_PATTERN)
 Count = Field(ge=0)
@@ -168,6 +169,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_NAME
     if not folder.is_dir():
         raise FolderError(f"{folder}: no such folder; name a built dataset")
+    if (folder / RENDER_MANIFEST_NAME).is_file():
+        raise FolderError(
+            f"{folder}: rendered pictures, not a dataset, which `imagenetq build` makes"
+        )
     if not path.is_file():
         raise FolderError(
             f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "

@@ -26,8 +26,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-Unit = Literal["photographs", "images", "entries"]
-"""What is counted: ImageNet's own; their variants, as rows or as inputs of networks; results."""
+Unit = Literal["photographs", "pictures", "images", "entries"]
+"""What is counted: originals, of ImageNet and of others; variants, as rows or inputs; results."""
 
 _LOG_SECONDS = 15.0
 

@@ -158,10 +158,17 @@ def build(
 @explains_errors
 def verify(
     folder: Annotated[
-        str, typer.Argument(metavar="DIR", help="A built dataset: a folder, a URL or hf:ORG/NAME.")
+        str,
+        typer.Argument(
+            metavar="DIR",
+            help="A built dataset: a folder, a URL or hf:ORG/NAME; or rendered pictures.",
+        ),
     ],
     source: Annotated[
-        str | None, typer.Argument(help="Render every variant again from there and compare.")
+        str | None,
+        typer.Argument(
+            help="Render every variant again from there and compare; of rendered pictures, FOLDER."
+        ),
     ] = None,
     workers: Workers = None,
     as_json: Json = False,
@@ -172,8 +179,12 @@ def verify(
     with working("loading the builder"):
         from imagenetq import builder
 
-    opened = None if source is None else open_source(source)
-    problems = builder.verify(folder, opened, workers=workers)
+    is_rendered = builder.is_rendered_folder(Path(folder))
+    if is_rendered:
+        problems = builder.verify_rendered_folder(folder, source, workers=workers)
+    else:
+        opened = None if source is None else open_source(source)
+        problems = builder.verify(folder, opened, workers=workers)
     if as_json:
         print(json.dumps({"ok": not problems, "problems": problems}, indent=1))
     else:
@@ -182,7 +193,8 @@ def verify(
     if problems:
         end(f"{folder}: {counted(len(problems), 'problem')}", FAILED)
     if not as_json:
-        print(f"{folder}: all shards, rows and pixels are as the manifest says")
+        what = "files" if is_rendered else "shards, rows"
+        print(f"{folder}: all {what} and pixels are as the manifest says")
 
 
 @explains_errors

@@ -236,7 +236,7 @@ def test_two_builds_of_one_folder_do_not_mix(source_230: Path, tmp_path: Path) -
     (out / ".build").mkdir(parents=True)
     with (
         FileLock(out / ".build" / "lock"),
-        pytest.raises(FolderError, match="another build or push is writing there"),
+        pytest.raises(FolderError, match="another build, render or push is writing there"),
     ):
         build(open_source(source_230), out, subset="mini")
 
