@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from imagenetq.entry_scores import Crossing, Estimate, FiniteModel, Proportion, Share
-from imagenetq.evaluate.comparison import compare, holm
+from imagenetq.evaluate.comparison import compare
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.networks import match_networks
 from imagenetq.evaluate.report.standing import demonstration, require_one_dataset
@@ -22,7 +22,7 @@ from imagenetq.evaluate.report.summary import depth_of
 from imagenetq.evaluate.report.words import network_names
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.scores import clean_accuracy, distortion_mean, relative_score
-from imagenetq.evaluate.statistics import Statistic, difference, estimate, ratio, tidy
+from imagenetq.evaluate.statistics import Statistic, difference, estimate, holm, ratio, tidy
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS
 
