@@ -88,7 +88,7 @@ class Labels:
         if all(found is None for found in sets):
             raise LabelsError(
                 f"{self.name}: of other images: it names {next(iter(self.classes))[:_SHOWN]!a}, "
-                f"but the results are of {predictions.image_ids[0][:_SHOWN]!a}; ids must be the same"
+                f"but the results are of {predictions.image_ids[0][:_SHOWN]!a}; ids must agree"
             )
         labelled = np.array([bool(found) for found in sets])
         if not labelled.any():

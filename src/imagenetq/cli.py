@@ -14,6 +14,7 @@ from imagenetq.commands import (
     leaderboard,
     publishing,
     reporting,
+    scoring,
 )
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ app.command("push")(publishing.push)
 app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
+app.command("score")(scoring.score)
 app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
