@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.ending import Json, explains_errors
+from imagenetq.commands.common import Json, explains_errors
 from imagenetq.commands.opening import read_results
 from imagenetq.commands.scoring import LABELS_HELP, read_labels
 
@@ -19,8 +19,8 @@ def compare(
 ) -> None:
     """Compare two results on the same images: paired differences, error consistency."""
     results = read_results([first, second])
-    from imagenetq.evaluate.comparison import compare as compare_results
-    from imagenetq.evaluate.table import print_comparison
+    from imagenetq.evaluate.results.comparison import compare as compare_results
+    from imagenetq.evaluate.results.console import print_comparison
 
     comparison = compare_results(*results, None if labels is None else read_labels(labels))
     if as_json:

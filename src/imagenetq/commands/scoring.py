@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagenetq.commands.ending import Json, explains_errors, note
+from imagenetq.commands.common import Json, explains_errors, note
 from imagenetq.commands.opening import read_results
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.labels import Labels
-    from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.results.labels import Labels
+    from imagenetq.evaluate.results.result import Result
 
 LABELS_HELP = (
     "Also by the labels in this JSON file: ReaL's real.json, or an object from image id to a list "
@@ -34,9 +34,9 @@ def score(
     if write and labels is None:
         raise UsageError("--write keeps accuracies by other labels; give --labels FILE, too")
     results = read_results(entries)
-    from imagenetq.evaluate.confidence import confidence_scores
-    from imagenetq.evaluate.confidence_table import confidence_lines
-    from imagenetq.evaluate.table import print_result
+    from imagenetq.evaluate.results.confidence import confidence_scores
+    from imagenetq.evaluate.results.confidence_table import confidence_lines
+    from imagenetq.evaluate.results.console import print_result
 
     if labels is not None:
         results = _relabelled(results, read_labels(labels))
@@ -57,14 +57,14 @@ def score(
 
 def read_labels(path: Path) -> "Labels":
     """The labels in a file."""
-    from imagenetq.evaluate.labels import Labels
+    from imagenetq.evaluate.results.labels import Labels
 
     return Labels.read(path)
 
 
 def _relabelled(results: "list[Result]", labels: "Labels") -> "list[Result]":
-    from imagenetq.evaluate.labels import with_labels
-    from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.results.labels import with_labels
+    from imagenetq.evaluate.results.result import Result
 
     return [
         Result(with_labels(held.entry, labels.of(held.predictions).scores()), held.predictions)
@@ -73,8 +73,8 @@ def _relabelled(results: "list[Result]", labels: "Labels") -> "list[Result]":
 
 
 def _as_json(result: "Result") -> dict[str, object]:
-    from imagenetq.evaluate.confidence import confidence_scores
-    from imagenetq.evaluate.per_class import class_scores
+    from imagenetq.evaluate.results.confidence import confidence_scores
+    from imagenetq.evaluate.results.per_class import class_scores
 
     return {
         "model": result.entry.model.name,

@@ -1,0 +1,263 @@
+"""Two models on the same images: paired differences, and how sure they are."""
+
+import math
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagenetq.entry import Entry
+from imagenetq.entry_scores import Estimate, FiniteModel, Share
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.results.consistency import Consistency, compared_variants, consistency
+from imagenetq.evaluate.results.labels import Labels
+from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.scores import distortion_mean, relative_score, score
+from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, mean, tidy
+from imagenetq.predictions import Predictions
+from imagenetq.specification import LADDERS
+
+Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Of two models, which answers are right; each of shape (n, m)."""
+
+_SAME = {
+    "dataset_version": "dataset versions",
+    "specification_digest": "specifications",
+    "source_digest": "source images",
+    "subset": "subsets",
+}
+_REORDERED_RESIZE = 13
+
+
+class VariantDifference(FiniteModel):
+    """Top-1 accuracy of two models on one variant.
+
+    Attributes:
+        difference: first less second, paired over images.
+        only_first: images that only the first model recognises.
+        only_second: images that only the second does.
+        p: of the exact McNemar test.
+        p_holm: the same, corrected over all variants tested (Holm 1979).
+    """
+
+    difference: Estimate
+    only_first: Annotated[int, Field(ge=0)]
+    only_second: Annotated[int, Field(ge=0)]
+    p: Share
+    p_holm: Share
+
+
+class LabelComparison(FiniteModel):
+    """Two models by labels of another making; every difference is first less second.
+
+    Attributes:
+        name: of the file of labels.
+        n_images: images that have a label in it, of which all of this is.
+        n_unlabelled: images that have none, and are left out.
+        mean: difference of the means over the five distortions; None where a variant is missing.
+        distortions: of each distortion's mean.
+        variants: for clean and each scored variant that both evaluated, in ladder order.
+    """
+
+    name: str
+    n_images: int
+    n_unlabelled: int
+    mean: Estimate | None
+    distortions: dict[str, Estimate | None]
+    variants: dict[str, VariantDifference]
+
+
+class Comparison(FiniteModel):
+    """Two models on the same images; every difference is first less second.
+
+    Attributes:
+        first: name of the first model.
+        second: of the second.
+        n_images: over how many photographs.
+        score: difference of the ImageNet-Q scores; None where a variant is missing.
+        relative_score: of the relative scores.
+        distortions: of each distortion's mean.
+        means_p_holm: for the means above that there are, by their names (`score`,
+            `relative_score`, or the distortion's), p of the two-sided normal test of the paired
+            difference, corrected over all of them (Holm 1979); a single photograph gives none.
+        variants: for clean and each scored variant that both evaluated, in ladder order.
+        consistency: whether both fail on the same images.
+        labels: the same differences by other labels; None if none were given.
+        warnings: why the difference may not be the models' alone.
+    """
+
+    first: str
+    second: str
+    n_images: int
+    score: Estimate | None
+    relative_score: Estimate | None
+    distortions: dict[str, Estimate | None]
+    means_p_holm: dict[str, Share]
+    variants: dict[str, VariantDifference]
+    consistency: Consistency
+    labels: LabelComparison | None = None
+    warnings: tuple[str, ...]
+
+
+def compare(first: Result, second: Result, labels: Labels | None = None) -> Comparison:
+    """Compare two results over the same images.
+
+    Args:
+        first: one of them.
+        second: the other.
+        labels: compare them by these, too.
+
+    Raises:
+        EntryError: they are not over the same images, or not in the same pixels.
+        LabelsError: the labels are of other images.
+    """
+    require_same_data(first, second)
+    one, other = first.predictions, second.predictions
+    scores = {
+        "score": _paired(score(one), score(other)),
+        "relative_score": _paired(relative_score(one), relative_score(other)),
+    }
+    answers = (one.correct(1), other.correct(1))
+    distortions = _distortion_differences(one, other, answers)
+    return Comparison(
+        first=first.entry.model.name,
+        second=second.entry.model.name,
+        n_images=one.n_images,
+        score=scores["score"],
+        relative_score=scores["relative_score"],
+        distortions=distortions,
+        means_p_holm=_means_p_holm(scores | distortions),
+        variants=_variant_differences(one, other, answers),
+        consistency=consistency(one, other),
+        labels=None if labels is None else _by_labels(one, other, labels),
+        warnings=tuple(_warnings(first.entry, second.entry)),
+    )
+
+
+def require_same_data(first: Result, second: Result) -> None:
+    """Refuse two results that are not over the same images in the same pixels.
+
+    Raises:
+        EntryError: names what differs.
+    """
+    names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
+    for field, noun in _SAME.items():
+        one, other = getattr(first.entry, field), getattr(second.entry, field)
+        if one != other:
+            raise EntryError(f"{names}: they are of different {noun} ({one} and {other})")
+    if not first.predictions.has_images_of(second.predictions):
+        counts = f"{first.predictions.n_images} and {second.predictions.n_images}"
+        raise EntryError(f"{names}: they are of different images ({counts}); use the same --limit")
+
+
+def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The p values of exact two-sided McNemar tests.
+
+    Under the hypothesis that both models are equally likely to be the only one that is right,
+    `only_first` is binomial over the images on which they differ; p is twice the smaller tail, at
+    most 1.
+
+    Args:
+        only_first: for each test, the images that only the first model recognises.
+        only_second: that only the second does.
+    """
+    from scipy.special import bdtr
+
+    smaller = np.minimum(only_first, only_second)
+    tail: NDArray[np.float64] = bdtr(smaller.astype(np.float64), only_first + only_second, 0.5)
+    return np.minimum(2 * tail, 1)
+
+
+def normal_p(difference: Estimate) -> float | None:
+    """The p value of the two-sided normal test, to which the interval belongs, of no difference.
+
+    None where there is no standard error.
+    """
+    if difference.standard_error is None:
+        return None
+    if difference.standard_error == 0:
+        return 1.0 if difference.value == 0 else 0.0
+    return math.erfc(abs(difference.value) / difference.standard_error / math.sqrt(2))
+
+
+def _means_p_holm(differences: dict[str, Estimate | None]) -> dict[str, float]:
+    tested = {
+        name: p
+        for name, held in differences.items()
+        if held is not None and (p := normal_p(held)) is not None
+    }
+    corrected = holm(np.array(list(tested.values())))
+    return {name: tidy(float(p)) for name, p in zip(tested, corrected, strict=True)}
+
+
+def _by_labels(one: Predictions, other: Predictions, labels: Labels) -> LabelComparison:
+    first, second = labels.of(one), labels.of(other)
+    one, other, answers = first.predictions, second.predictions, (first.right, second.right)
+    return LabelComparison(
+        name=labels.name,
+        n_images=one.n_images,
+        n_unlabelled=first.n_unlabelled,
+        mean=_paired(score(one, first.right), score(other, second.right)),
+        distortions=_distortion_differences(one, other, answers),
+        variants=_variant_differences(one, other, answers),
+    )
+
+
+def _distortion_differences(
+    one: Predictions, other: Predictions, right: Right
+) -> dict[str, Estimate | None]:
+    return {
+        ladder.distortion: _paired(
+            distortion_mean(one, ladder.distortion, right[0]),
+            distortion_mean(other, ladder.distortion, right[1]),
+        )
+        for ladder in LADDERS
+    }
+
+
+def _variant_differences(
+    one: Predictions, other: Predictions, right: Right
+) -> dict[str, VariantDifference]:
+    names = compared_variants(one, other)
+    if not names:
+        return {}
+    ours, theirs = (
+        held[:, [predictions.variants.index(name) for name in names]]
+        for held, predictions in zip(right, (one, other), strict=True)
+    )
+    only_ours, only_theirs = (ours & ~theirs).sum(axis=0), (theirs & ~ours).sum(axis=0)
+    p = mcnemar(only_ours, only_theirs)
+    corrected = holm(p)
+    return {
+        name: VariantDifference(
+            difference=estimate(difference(mean(ours[:, i]), mean(theirs[:, i]))),
+            only_first=int(only_ours[i]),
+            only_second=int(only_theirs[i]),
+            p=tidy(float(p[i])),
+            p_holm=tidy(float(corrected[i])),
+        )
+        for i, name in enumerate(names)
+    }
+
+
+def _paired(first: Statistic | None, second: Statistic | None) -> Estimate | None:
+    return None if first is None or second is None else estimate(difference(first, second))
+
+
+def _warnings(first: Entry, second: Entry) -> list[str]:
+    warnings = []
+    if first.precision != second.precision:
+        warnings.append(f"different precisions: {first.precision} and {second.precision}")
+    versions = [entry.versions.get("Pillow", "unknown") for entry in (first, second)]
+    if len({_resizes_in_new_order(version) for version in versions}) > 1:
+        warnings.append(
+            f"Pillow {versions[0]} and {versions[1]} resize tall images in different order: "
+            "inputs may differ by one grey level"
+        )
+    return warnings
+
+
+def _resizes_in_new_order(version: str) -> bool | None:
+    major = version.partition(".")[0]
+    return int(major) >= _REORDERED_RESIZE if major.isascii() and major.isdigit() else None
