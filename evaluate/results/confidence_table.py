@@ -1,5 +1,6 @@
 """What a network's probabilities are worth, as plain lines."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from imagenetq.evaluate.results.confidence import Bounds, ConfidenceScores
@@ -11,8 +12,7 @@ _MISSING = "-"
 def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
     """A line for clean, and three for each distortion, level by level.
 
-    Where what is stored bounds a number only, both ends are shown, unless they are the same as
-    written.
+    Where what is stored bounds a number only, both ends are shown.
     """
     shown: dict[str, Callable[[ConfidenceScores], str]] = {
         "negative log likelihood": lambda held: bounds_words(held.negative_log_likelihood),
@@ -32,9 +32,10 @@ def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
 
 
 def bounds_words(bounds: Bounds) -> str:
-    """A number, or the two between which it lies."""
-    low = f"{bounds.low.value:.3f}"
+    """A number, or the two between which it lies, rounded outwards."""
+    if bounds.low == bounds.high:
+        return f"{bounds.low.value:.3f}"
+    low = f"{math.floor(1000 * bounds.low.value) / 1000:.3f}"
     if bounds.high is None:
         return f">={low}"
-    high = f"{bounds.high.value:.3f}"
-    return low if low == high else f"{low}-{high}"
+    return f"{low}-{math.ceil(1000 * bounds.high.value) / 1000:.3f}"

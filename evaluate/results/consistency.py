@@ -123,7 +123,6 @@ def require_same_images(held: Sequence[Predictions]) -> None:
     for place, predictions in enumerate(held[1:], 2):
         if not predictions.has_images_of(held[0]):
             raise EntryError(
-                "no error consistency: the first and the "
-                f"{'second' if place == 2 else f'{place}th'} result are of different images "
-                f"({held[0].n_images} and {predictions.n_images})"
+                f"no error consistency: the first result and result {place} are of different "
+                f"images ({held[0].n_images} and {predictions.n_images})"
             )

@@ -273,16 +273,14 @@ def _conclusions(comparison: Comparison) -> list[str]:
 
 
 def _consistency_lines(held: Consistency) -> Iterator[str]:
-    """Kappa over each distortion; by level where it is shown level by level."""
-    yield f"error consistency (kappa), clean: {_kappa(held.variants.get(CLEAN))}"
+    yield "error consistency (Cohen's kappa of being right):"
+    yield f"  clean {_kappa(held.variants.get(CLEAN))}, mean of the five {_kappa(held.mean)}"
     for ladder in LADDERS:
         names = [f"{ladder.distortion}-{value}" for value in ladder.values]
         levels = [held.variants.get(name) for name in names]
         shown = " ".join(_MISSING if one is None else f"{one.value:.2f}" for one in levels)
-        what = f"{ladder.distortion} {_range(ladder)}"
-        whole = _kappa(held.distortions[ladder.distortion])
-        yield f"error consistency (kappa), {what}: {shown}, all {whole}"
-    yield f"error consistency (kappa), mean of the five: {_kappa(held.mean)}"
+        yield f"  {ladder.distortion} {_kappa(held.distortions[ladder.distortion])}, by level"
+        yield f"    {_range(ladder)}: {shown}"
 
 
 def _label_difference_lines(held: LabelComparison) -> Iterator[str]:
