@@ -155,6 +155,8 @@ def _draw_confusions(panel: Any, held: DistortionClasses, title: str, room: floa
     for place, one in enumerate(shown):
         at = 100 * one.share_of_others
         panel.plot([at, at], [place - 0.4, place + 0.4], color=GREY, linewidth=0.8)
+        told = f"{one.n_taken} of {one.n_images}"
+        panel.text(2, place, told, size=_SIZE - 1, va="center", color="black")
     panel.set_title(f"{title}: taken for", loc="left")
     panel.set_xlabel("photographs taken for it (%)", labelpad=1)
 

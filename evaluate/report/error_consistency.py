@@ -11,8 +11,8 @@ from imagenetq.evaluate.report.markup import key_letter, markdown
 from imagenetq.evaluate.report.style import (
     WIDTHS,
     Columns,
-    drawable,
-    fitted,
+    draw_key,
+    key_height,
     line_style,
     new_figure,
     paper_style,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_LINES = 10
-_ROW, _LINE = 1.45, 0.13
+_ROW = 1.45
 _BAND = 0.12
 _ABSENT = "-"
 
@@ -95,11 +95,11 @@ def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Fig
     has_lines = len(table.pairs) <= _MOST_LINES
     has_matrix = len(table.networks) > 2
     rows, across = (1, 5) if columns == 2 else (3, 2)
-    key = _key(table, WIDTHS[columns])
+    key = _key(table)
     heights = [
         rows * _ROW if has_lines else 0,
         _matrix_height(table, columns) if has_matrix else 0,
-        len(key) * _LINE + 0.05,
+        key_height(len(key), columns),
     ]
     height = sum(heights)
     figure = new_figure(WIDTHS[columns], height)
@@ -123,11 +123,7 @@ def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Fig
                 panel.set_ylabel("kappa")
     if has_matrix:
         _draw_matrix(figure, table, bottom=ends[2], top=ends[1])
-    for number, (line, style) in enumerate(key):
-        y = (0.05 + (len(key) - 1 - number) * _LINE) / height
-        if style is not None:
-            figure.add_artist(_sample(style, y + 0.03 / height, WIDTHS[columns]))
-        figure.text(0.4 / WIDTHS[columns], y, drawable(line), size=6.5)
+    draw_key(figure, key, columns)
     return figure
 
 
@@ -222,22 +218,15 @@ def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, to
             panel.text(j, i, f"{value:.2f}", ha="center", va="center", size=size, color=colour)
 
 
-def _key(table: ConsistencyTable, width: float) -> list[tuple[str, dict[str, Any] | None]]:
+def _key(table: ConsistencyTable) -> list[tuple[str, dict[str, Any] | None]]:
     """Which letter is which network, and which line is which pair."""
-    room = 72 * (width - 0.6)
     letters = {name: key_letter(i) for i, name in enumerate(table.networks)}
-    lines: list[tuple[str, dict[str, Any] | None]] = [
-        (fitted(f"{letter}  {name}", room, 6.5), None) for name, letter in letters.items()
+    key: list[tuple[str, dict[str, Any] | None]] = [
+        (f"{letter}  {name}", None) for name, letter in letters.items()
     ]
     if len(table.pairs) <= _MOST_LINES:
-        lines += [
+        key += [
             (f"{letters[pair.first]} and {letters[pair.second]}", line_style(place))
             for place, pair in enumerate(table.pairs)
         ]
-    return lines
-
-
-def _sample(style: dict[str, Any], y: float, width: float) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([0.06 / width, 0.34 / width], [y, y], **style)
+    return key

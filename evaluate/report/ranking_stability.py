@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from imagenetq.evaluate.report.markup import key_letter, markdown
 from imagenetq.evaluate.report.style import (
+    GREY,
     WIDTHS,
     Columns,
-    drawable,
-    fitted,
+    draw_key,
+    key_height,
     line_style,
     new_figure,
     paper_style,
@@ -18,7 +19,7 @@ from imagenetq.evaluate.results.stability import Correlation, Stability, SubsetR
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HEIGHT, _PER_NETWORK, _LINE = 1.2, 0.12, 0.13
+_HEIGHT, _PER_NETWORK = 1.2, 0.12
 _MOST_NUMBERS = 12
 _ABSENT = "-"
 
@@ -38,18 +39,19 @@ def stability_figure(found: Stability, *, columns: Columns = 2) -> "Figure":
     n = len(found.networks)
     row = _HEIGHT + _PER_NETWORK * n
     rows, across = (1, 3) if columns == 2 else (3, 1)
-    height = rows * row + n * _LINE + 0.05
+    key = [
+        (f"{key_letter(place)}  {network.name}", line_style(place))
+        for place, network in enumerate(found.networks)
+    ]
+    height = rows * row + key_height(n, columns)
     figure = new_figure(WIDTHS[columns], height)
     panels = figure.subplots(rows, across, squeeze=False).ravel()
     _draw_scores(panels[0], found)
     _draw_subsets(panels[1], found)
     _draw_ranks(panels[2], found)
-    for number, network in enumerate(found.networks):
-        y = (0.05 + (n - 1 - number) * _LINE) / height
-        text = fitted(f"{key_letter(number)}  {network.name}", 72 * (WIDTHS[columns] - 0.6), 6.5)
-        figure.text(0.4 / WIDTHS[columns], y, drawable(text), size=6.5)
-        figure.add_artist(_sample(number, y + 0.03 / height, WIDTHS[columns]))
-    figure.tight_layout(pad=0.3, w_pad=1.0, h_pad=0.8, rect=(0, (n * _LINE + 0.1) / height, 1, 1))
+    draw_key(figure, key, columns)
+    bottom = (key_height(n, columns) + 0.05) / height
+    figure.tight_layout(pad=0.3, w_pad=1.0, h_pad=0.8, rect=(0, bottom, 1, 1))
     return figure
 
 
@@ -70,11 +72,9 @@ def _blocks(found: Stability) -> Iterator[str]:
     ]
     for one in found.networks:
         own = _ABSENT if one.score.low is None else _range(one.score.low, one.score.high)
-        drawn = _range(one.low, one.high)
-        lines.append(
-            f"| {markdown(one.name)} | {100 * one.score.value:.1f} | {own} | {drawn} | {one.rank} | "
-            f"{_ranks(one.lowest_rank, one.highest_rank)} |"
-        )
+        ranks = _ranks(one.lowest_rank, one.highest_rank)
+        cells = [f"{100 * one.score.value:.1f}", own, _range(one.low, one.high), f"{one.rank}"]
+        lines.append("| " + " | ".join([markdown(one.name), *cells, ranks]) + " |")
     yield "\n".join(lines)
     if len(found.nested) > 1:
         yield (
@@ -142,6 +142,11 @@ def _draw_scores(panel: Any, found: Stability) -> None:
 
 
 def _draw_subsets(panel: Any, found: Stability) -> None:
+    if len(found.nested) == 1:
+        panel.set_axis_off()
+        middle = {"ha": "center", "va": "center", "transform": panel.transAxes}
+        panel.text(0.5, 0.5, "one photograph a class", color=GREY, **middle)
+        return
     at = list(range(1, len(found.nested) + 1))
     for place in range(len(found.networks)):
         style = line_style(place)
@@ -176,9 +181,3 @@ def _draw_ranks(panel: Any, found: Stability) -> None:
 def _letter_axis(panel: Any, n: int) -> None:
     panel.set_yticks(range(n), [key_letter(place) for place in range(n)])
     panel.set_ylim(n - 0.5, -0.5)
-
-
-def _sample(place: int, y: float, width: float) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([0.06 / width, 0.34 / width], [y, y], **line_style(place))

@@ -81,6 +81,10 @@ def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
         handlelength=1.2,
         borderpad=0.1,
         labelspacing=0.2,
+        frameon=True,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.8,
     )
     panel.set_title(TITLES[ladder.distortion])
     panel.set_xlim(0, 102)

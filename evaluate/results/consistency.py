@@ -16,6 +16,7 @@ from imagenetq.evaluate.results.statistics import (
     Statistic,
     average,
     difference,
+    estimate,
     mean,
     optional_estimate,
     ratio,
@@ -23,9 +24,17 @@ from imagenetq.evaluate.results.statistics import (
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, scored_variants
 
+FEWEST = 5
+"""Images that chance must give to each of the four cases, for an interval of large samples."""
+
+_Answers = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
 
 class Consistency(FiniteModel):
     """The error consistency of two networks over the same images, -1 to 1.
+
+    Intervals are of large samples: where chance would give fewer than five images that both
+    recognise, or that just one does, or neither, there is a value, but no error and no interval.
 
     Attributes:
         variants: for clean and each scored variant that both answered, in ladder order; None
@@ -48,18 +57,19 @@ def consistency(first: Predictions, second: Predictions) -> Consistency:
         EntryError: they are not over the same images.
     """
     require_same_images([first, second])
-    distortions = {
-        ladder.distortion: distortion_kappa(first, second, ladder.distortion) for ladder in LADDERS
+    answers = {
+        ladder.distortion: _scored_answers(first, second, ladder.distortion) for ladder in LADDERS
     }
-    found = [held for held in distortions.values() if held is not None]
-    whole = average(found) if len(found) == len(LADDERS) else None
+    distortions = {
+        name: None if held is None else kappa_estimate(*held) for name, held in answers.items()
+    }
     return Consistency(
         variants={
-            name: optional_estimate(kappa(right(first, name), right(second, name)))
+            name: kappa_estimate(_right(first, name), _right(second, name))
             for name in compared_variants(first, second)
         },
-        distortions={name: optional_estimate(held) for name, held in distortions.items()},
-        mean=optional_estimate(whole),
+        distortions=distortions,
+        mean=_mean([held for held in answers.values() if held is not None]),
     )
 
 
@@ -100,18 +110,12 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
     return difference(Statistic(1.0, np.zeros(n)), disagreement)
 
 
-def distortion_kappa(first: Predictions, second: Predictions, distortion: str) -> Statistic | None:
-    """The error consistency over a distortion's scored levels; None if one is missing."""
-    columns = [scored_columns(held, distortion) for held in (first, second)]
-    if columns[0] is None or columns[1] is None:
-        return None
-    return kappa(first.correct(1)[:, columns[0]], second.correct(1)[:, columns[1]])
-
-
-def right(predictions: Predictions, name: str) -> NDArray[np.bool_]:
-    """Whether the answers to a variant are right; of shape (n, 1)."""
-    place = predictions.variants.index(name)
-    return predictions.correct(1)[:, place : place + 1]
+def kappa_estimate(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Estimate | None:
+    """`kappa` with its 95 % interval, but for samples too small for that."""
+    found = optional_estimate(kappa(one, other))
+    if found is None or _is_large(one, other):
+        return found
+    return _without_interval(found)
 
 
 def require_same_images(held: Sequence[Predictions]) -> None:
@@ -126,3 +130,38 @@ def require_same_images(held: Sequence[Predictions]) -> None:
                 f"no error consistency: the first result and result {place} are of different "
                 f"images ({held[0].n_images} and {predictions.n_images})"
             )
+
+
+def _mean(answers: Sequence[_Answers]) -> Estimate | None:
+    found = [held for one, other in answers if (held := kappa(one, other)) is not None]
+    if len(found) < len(LADDERS):
+        return None
+    whole = estimate(average(found))
+    if all(_is_large(one, other) for one, other in answers):
+        return whole
+    return _without_interval(whole)
+
+
+def _is_large(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
+    """Whether chance would give enough images to each of both, just one, the other, and neither."""
+    p, q = one.mean(axis=0), other.mean(axis=0)
+    by_chance = (p * q, p * (1 - q), (1 - p) * q, (1 - p) * (1 - q))
+    return all(len(one) * float(share.sum()) >= FEWEST for share in by_chance)
+
+
+def _without_interval(found: Estimate) -> Estimate:
+    return Estimate(value=found.value, standard_error=None, low=None, high=None)
+
+
+def _scored_answers(first: Predictions, second: Predictions, distortion: str) -> _Answers | None:
+    """Whether both are right at each scored level; None if one was not evaluated."""
+    columns = [scored_columns(held, distortion) for held in (first, second)]
+    if columns[0] is None or columns[1] is None:
+        return None
+    return first.correct(1)[:, columns[0]], second.correct(1)[:, columns[1]]
+
+
+def _right(predictions: Predictions, name: str) -> NDArray[np.bool_]:
+    """Whether the answers to a variant are right; of shape (n, 1)."""
+    place = predictions.variants.index(name)
+    return predictions.correct(1)[:, place : place + 1]

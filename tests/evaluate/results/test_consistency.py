@@ -9,8 +9,8 @@ from fake_predictions import ALL, random_predictions
 from imagenetq.errors import EntryError
 from imagenetq.evaluate.results.consistency import (
     consistency,
-    distortion_kappa,
     kappa,
+    kappa_estimate,
     require_same_images,
 )
 from imagenetq.evaluate.results.statistics import estimate
@@ -70,9 +70,9 @@ def test_levels_of_different_difficulty_are_no_agreement():
 
 def test_the_error_over_levels_is_the_bootstraps():
     first, second = random_predictions(300, seed=1), random_predictions(300, seed=2)
-    held = distortion_kappa(first, second, "blur")
+    held = consistency(first, second).distortions["blur"]
     columns = [ALL.index(name) for name in SCORED_BLUR]
-    one, other = (held.correct(1)[:, columns] for held in (first, second))
+    one, other = (network.correct(1)[:, columns] for network in (first, second))
     generator = np.random.default_rng(5)
     drawn = []
     for _ in range(600):
@@ -80,7 +80,7 @@ def test_the_error_over_levels_is_the_bootstraps():
         a, b = one[chosen], other[chosen]
         p, q = a.mean(axis=0), b.mean(axis=0)
         drawn.append(1 - (a != b).mean(axis=0).sum() / (p * (1 - q) + q * (1 - p)).sum())
-    assert estimate(held).standard_error == pytest.approx(np.std(drawn), rel=0.12)
+    assert held.standard_error == pytest.approx(np.std(drawn), rel=0.12)
 
 
 def test_all_of_two_networks():
@@ -109,3 +109,18 @@ def test_other_images_are_refused():
         EntryError, match=r"the first result and result 3 are of different images \(20 and 21\)"
     ):
         require_same_images(held)
+
+
+def test_no_interval_is_given_where_chance_gives_too_few_images():
+    one, other = np.zeros((200, 1), bool), np.zeros((200, 1), bool)
+    one[:30] = True
+    other[:34] = True
+    assert kappa_estimate(one, other).low is not None
+    other[33] = False
+    assert 200 * (30 / 200) * (33 / 200) < 5
+    held = kappa_estimate(one, other)
+    assert held.value == pytest.approx(cohen(one[:, 0], other[:, 0])[0])
+    assert (held.standard_error, held.low, held.high) == (None, None, None)
+    few = consistency(random_predictions(8, seed=1), random_predictions(8, seed=2))
+    assert few.mean.value is not None
+    assert few.mean.low is None
