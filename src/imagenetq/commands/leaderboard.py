@@ -11,6 +11,7 @@ import typer
 from imagenetq.choices import Subset
 from imagenetq.commands import evaluating, site
 from imagenetq.commands.common import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.commands.scoring import read_labels
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ def check(
         typer.Option("--allow-short", help="Of --source, as for eval.", rich_help_panel=DATA_PANEL),
     ] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Of --source, as for eval.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Recompute accuracies by these labels, as score gives them.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -142,7 +151,8 @@ def check(
         )
     elif rerun is not None:
         raise UsageError("--rerun needs --data or --source, what the entry was evaluated on")
-    verdicts = check_entries(folder, source=_source(given), fetched=fetched)
+    others = None if labels is None else read_labels(labels)
+    verdicts = check_entries(folder, source=_source(given), labels=others, fetched=fetched)
     if rerun is not None and given is not None:
         verdicts = [_run_again(folder, verdicts, given, rerun, seed, model, options, fetched)]
     if as_json:
