@@ -69,6 +69,46 @@ def of_robustness(results: Sequence[Result]) -> str:
     )
 
 
+def of_consistency(results: Sequence[Result]) -> str:
+    """Error consistency."""
+    return (
+        "Error consistency. Cohen's kappa of two networks' being right, against level from mild "
+        "(left) to strong (right), with 95 % intervals. Of three networks or more the matrix has "
+        "clean images below its diagonal, and above it the mean of the five distortions. "
+        f"{basis(results)}"
+    )
+
+
+def of_classes(result: Result, name: str) -> str:
+    """Classes."""
+    return (
+        f"Classes ({name}). Left: the classes that fall first, by the share of levels at which "
+        "photographs recognised clean still are; the line is the share of all classes. Right: "
+        "confusions that a distortion creates, by the share of a class's such photographs that at "
+        "some level are taken for another class; the tick is the share of all other classes'. "
+        f"Coloured is what is more than chance after Holm's correction. {basis([result])}"
+    )
+
+
+def of_risk(result: Result, name: str) -> str:
+    """Risk against coverage."""
+    return (
+        f"Risk ({name}). The share of wrong answers among those that the network is surest of, "
+        "against the share that it answers; dashed: clean images; from mild (light) to strong "
+        f"(dark) levels. {basis([result])}"
+    )
+
+
+def of_stability(results: Sequence[Result]) -> str:
+    """Stability."""
+    return (
+        "Stability. Left: the ImageNet-Q score with 95 % of what other classes would give, drawn "
+        "with replacement. Middle: the score over so many photographs of each class (lines), and "
+        "over each photograph of a class alone (dots). Right: the share of draws that give each "
+        f"rank. {basis(results)}"
+    )
+
+
 def _replaced(results: Sequence[Result]) -> str:
     """What was replaced in networks' own preprocessing; nothing where nothing was."""
     said = []

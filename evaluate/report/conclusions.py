@@ -18,11 +18,11 @@ from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.entry_networks import match_networks
 from imagenetq.evaluate.report.network_table import depth_of
 from imagenetq.evaluate.results.basis import doubt_about, require_one_dataset
-from imagenetq.evaluate.results.comparison import compare, holm
+from imagenetq.evaluate.results.comparison import compare
 from imagenetq.evaluate.results.names import network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import clean_accuracy, distortion_mean, relative_score
-from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, ratio, tidy
+from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, ratio, tidy
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imagenetq.errors import ModelError, UsageError
+from imagenetq.errors import EntryError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.example_image import choose_image
 from imagenetq.evaluate.report.markup import markdown
@@ -18,10 +18,12 @@ from imagenetq.evaluate.report.sections import (
     NEEDS_PICTURE,
     Material,
     Piece,
+    known_names,
     shown_variants,
 )
 from imagenetq.evaluate.report.style import Columns
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
+from imagenetq.evaluate.results.other_scores import OtherScores
 from imagenetq.evaluate.results.result import Result
 from imagenetq.progress import working
 
@@ -53,6 +55,7 @@ def write_report(
     layers: Sequence[str] | None = None,
     paper: bool = False,
     columns: Columns = 2,
+    others: OtherScores | None = None,
 ) -> Report:
     """Write figures, tables and findings, and `report.md`, which shows them with captions.
 
@@ -70,11 +73,12 @@ def write_report(
         layers: for Figure 4; the first and the last convolution if None.
         paper: draw the paper's curves in Figure 2.
         columns: of a two-column page that figures span.
+        others: scores of other benchmarks, for what they have in common with ours.
 
     Raises:
         UsageError: no such figure, image or layer, no results, or a figure that is named lacks
             something.
-        EntryError: the results are not of one dataset.
+        EntryError: the results are not of one dataset, or lack what a figure needs that is named.
         ModelError: Figure 4 is named, and no network has filters to show.
         FolderError: a file of the report belongs where there is one that no report wrote, or that
             was changed since.
@@ -82,6 +86,8 @@ def write_report(
     """
     wanted = _wanted(figures)
     require_one_dataset(results)
+    if others is not None:
+        others.of(known_names(results))
     if image_id is not None:
         choose_image(results, image_id)
     _check_layers(models, layers)
@@ -99,14 +105,14 @@ def write_report(
     folder.require_own([PAGE])
     with working("rendering the photograph"):
         picture = _picture(results, possible, pictures, image_id)
-    material = Material(results, picture, models, layers, paper, columns)
+    material = Material(results, picture, models, layers, paper, columns, others)
     pieces: list[Piece] = []
     with TemporaryDirectory() as drawn:
         for figure in possible:
             try:
                 with working(f"drawing {_called(figure)}"):
                     made, notes = KINDS[figure].write(material, Path(drawn))
-            except ModelError as error:
+            except (EntryError, ModelError) as error:
                 if figures is not None:
                     raise
                 made, notes = [], [f"{_called(figure)}: {error}"]
@@ -178,4 +184,6 @@ def _page(results: Sequence[Result], pieces: Sequence[Piece], left_out: Sequence
 
 
 def _called(figure: str) -> str:
-    return {"table1": "table 1", "findings": "findings"}.get(figure, f"figure {figure}")
+    if figure.isdecimal():
+        return f"figure {figure}"
+    return "table 1" if figure == "table1" else figure

@@ -1,15 +1,24 @@
 """Results and comparisons as text: tables on a terminal or in a notebook, plain lines elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from imagenetq.entry_scores import Crossing, Estimate, Proportion, Scores
+from imagenetq.entry_scores import (
+    Accuracies,
+    Crossing,
+    Estimate,
+    LabelScores,
+    Proportion,
+    Scores,
+    VariantScores,
+)
 from imagenetq.evaluate.results.basis import doubt_about
-from imagenetq.evaluate.results.comparison import Comparison, VariantDifference
+from imagenetq.evaluate.results.comparison import Comparison, LabelComparison, VariantDifference
+from imagenetq.evaluate.results.consistency import Consistency
 from imagenetq.evaluate.results.registered_sources import demonstration_of
 from imagenetq.evaluate.results.result import Result
 from imagenetq.selection import SAMPLE
@@ -41,11 +50,15 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 def result_lines(result: Result) -> list[str]:
     """A result as plain lines, accuracies in per cent."""
     scores = result.scores
-    lines = [
-        f"{ladder.distortion} {ladder.parameter} {_range(ladder)}: "
-        f"{' '.join(_levels(scores, ladder))}, mean {_estimate(_mean(scores, ladder))}"
-        for ladder in LADDERS
-    ]
+    lines = []
+    for ladder in LADDERS:
+        what = f"{ladder.distortion} {ladder.parameter} {_range(ladder)}"
+        levels = " ".join(_levels(scores.variants, ladder))
+        lines.append(f"{what}: {levels}, mean {_estimate(_mean(scores, ladder))}")
+        for held in result.entry.other_labels:
+            levels = " ".join(_levels(held.other.variants, ladder))
+            mean = _estimate(held.other.distortions[ladder.distortion])
+            lines.append(f"{ladder.distortion} by {held.name}: {levels}, mean {mean}")
     return [*lines, *_summary(result)]
 
 
@@ -56,9 +69,12 @@ def result_html(result: Result) -> str:
     head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
     rows = []
     for ladder in LADDERS:
-        mean = _mean(scores, ladder)
-        shown = _MISSING if mean is None else _percent(mean.value)
-        rows.append([*_ladder_row(ladder, _levels(scores, ladder)), shown])
+        levels = _levels(scores.variants, ladder)
+        rows.append([*_ladder_row(ladder, levels), _value(_mean(scores, ladder))])
+        rows += [
+            [*_label_row(held, ladder), _value(held.other.distortions[ladder.distortion])]
+            for held in result.entry.other_labels
+        ]
     return (
         f"<table><caption>{escape(title)}</caption>"
         f"<thead>{_html_row('th', head)}</thead>"
@@ -113,12 +129,20 @@ def _result_table(result: Result) -> Table:
     # Drawn against the best accuracy, so that weak models' curves have a shape too.
     top = max(held.top1.value for held in scores.variants.values())
     for ladder in LADDERS:
-        mean = _mean(scores, ladder)
         table.add_row(
-            *_ladder_row(ladder, _levels(scores, ladder)),
-            sparkline(_shares(scores, ladder), top),
-            _MISSING if mean is None else _percent(mean.value),
+            *_ladder_row(ladder, _levels(scores.variants, ladder)),
+            sparkline(_shares(scores.variants, ladder), top),
+            _value(_mean(scores, ladder)),
         )
+        for held in result.entry.other_labels:
+            cells = _label_row(held, ladder)
+            table.add_row(
+                # A file's name is text, not rich's markup.
+                Text(cells[0]),
+                *cells[1:],
+                sparkline(_shares(held.other.variants, ladder), top),
+                _value(held.other.distortions[ladder.distortion]),
+            )
     return table
 
 
@@ -149,6 +173,25 @@ def _ladder_row(ladder: Ladder, levels: list[str]) -> list[str]:
     return [f"{ladder.distortion} {_range(ladder)}", *levels, *padding]
 
 
+def _label_row(held: LabelScores, ladder: Ladder) -> list[str]:
+    row = _ladder_row(ladder, _levels(held.other.variants, ladder))
+    return [f"  by {held.name}", *row[1:]]
+
+
+def _label_lines(held: LabelScores) -> Iterator[str]:
+    """What other labels make of the whole, beside the data's own over the same photographs."""
+    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
+    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
+    yield f"  clean top-1: {_clean(held.other)}; by their own labels {_clean(held.own)}"
+    own = _estimate(held.own.mean)
+    yield f"  mean of the five: {_estimate(held.other.mean)}; by their own labels {own}"
+
+
+def _clean(held: Accuracies) -> str:
+    clean = held.variants.get(CLEAN)
+    return _proportion(clean) if clean else _MISSING
+
+
 def _summary(result: Result) -> list[str]:
     scores, clean = result.scores, result.scores.variants.get(CLEAN)
     lines = [
@@ -160,6 +203,8 @@ def _summary(result: Result) -> list[str]:
     ]
     if scores.calibration_error is not None:
         lines.append(f"calibration error: {_percent(scores.calibration_error)} %")
+    for held in result.entry.other_labels:
+        lines += _label_lines(held)
     lines += [f"warning: {warning}" for warning in result.entry.warnings]
     entry = result.entry
     if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
@@ -227,18 +272,55 @@ def _conclusions(comparison: Comparison) -> list[str]:
         f"(* p < {_SIGNIFICANT}, exact McNemar test, Holm-corrected)",
         f"{_significant(p_means)} means and scores differ "
         f"(* p < {_SIGNIFICANT}, paired normal test, Holm-corrected)",
+        *_consistency_lines(comparison.consistency),
+        *([] if comparison.labels is None else _label_difference_lines(comparison.labels)),
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]
 
 
-def _shares(scores: Scores, ladder: Ladder) -> list[float | None]:
-    names = [f"{ladder.distortion}-{value}" for value in ladder.values]
-    held = [scores.variants.get(name) for name in names]
-    return [None if variant is None else variant.top1.value for variant in held]
+def _consistency_lines(held: Consistency) -> Iterator[str]:
+    yield "error consistency (Cohen's kappa of being right):"
+    yield f"  clean {_kappa(held.variants.get(CLEAN))}, mean of the five {_kappa(held.mean)}"
+    for ladder in LADDERS:
+        names = [f"{ladder.distortion}-{value}" for value in ladder.values]
+        levels = [held.variants.get(name) for name in names]
+        shown = " ".join(_MISSING if one is None else f"{one.value:.2f}" for one in levels)
+        yield f"  {ladder.distortion} {_kappa(held.distortions[ladder.distortion])}, by level"
+        yield f"    {_range(ladder)}: {shown}"
 
 
-def _levels(scores: Scores, ladder: Ladder) -> list[str]:
-    shares = _shares(scores, ladder)
+def _label_difference_lines(held: LabelComparison) -> Iterator[str]:
+    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
+    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
+    if (clean := held.variants.get(CLEAN)) is not None:
+        yield f"  clean top-1: {_points(clean.difference, clean.p_holm)}"
+    for distortion, difference in held.distortions.items():
+        yield f"  {distortion} mean: {_points(difference, None)}"
+    yield f"  mean of the five: {_points(held.mean, None)}"
+    p_variants = {name: one.p_holm for name, one in held.variants.items()}
+    yield f"  {_significant(p_variants)} variants differ"
+
+
+def _kappa(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return _MISSING
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _shares(
+    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
+) -> list[float | None]:
+    held = [variants.get(f"{ladder.distortion}-{value}") for value in ladder.values]
+    tops = [one.top1 if isinstance(one, VariantScores) else one for one in held]
+    return [None if top is None else top.value for top in tops]
+
+
+def _levels(
+    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
+) -> list[str]:
+    shares = _shares(variants, ladder)
     return [_MISSING if share is None else f"{100 * share:.0f}" for share in shares]
 
 
@@ -260,6 +342,10 @@ def _crossing(crossing: Crossing, ladder: Ladder) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def _value(estimate: Estimate | None) -> str:
+    return _MISSING if estimate is None else _percent(estimate.value)
 
 
 def _proportion(proportion: Proportion) -> str:

@@ -106,6 +106,10 @@ class Result:
         write_whole(folder / PREDICTIONS_NAME, data)
         write_whole(path, text)
 
+    def write_entry(self, folder: Path | str) -> None:
+        """Write the entry alone, over that of the same predictions."""
+        write_whole(Path(folder) / ENTRY_NAME, self.entry.to_json().encode())
+
     def __repr__(self) -> str:
         """One line: what was evaluated, on how much, with what score."""
         entry = self.entry

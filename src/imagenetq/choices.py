@@ -47,3 +47,7 @@ class Figure(StrEnum):
     FIGURE3 = "3"
     FIGURE4 = "4"
     FINDINGS = "findings"
+    CONSISTENCY = "consistency"
+    CLASSES = "classes"
+    RISK = "risk"
+    STABILITY = "stability"

@@ -17,6 +17,7 @@ from imagenetq.commands import (
     publishing,
     rendering,
     reporting,
+    scoring,
     submitting,
 )
 
@@ -54,6 +55,7 @@ app.command("push")(publishing.push)
 app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
+app.command("score")(scoring.score)
 app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
+from imagenetq.entry_scores import MAX_TEXT, FiniteModel, LabelScores, Scores
 from imagenetq.manifest import SHA256_PATTERN, BadImageNote, Count, ImageId, Sha256
 from imagenetq.specification import variants
 from imagenetq.strict_json import read_strict
@@ -18,6 +18,9 @@ MAX_ENTRY_BYTES = 2**20
 
 MAX_LEFT_OUT = 1_000
 """Photographs that an entry can name as left out."""
+
+MAX_LABEL_SETS = 4
+"""Sets of other labels that an entry can hold scores by."""
 
 _MAX_IMAGES = 5_000_000
 _MAX_REASON = 200
@@ -215,12 +218,15 @@ class Entry(Run):
         variants: the counts of each variant evaluated, in ladder order.
         scores: as computed from the predictions.
         predictions_sha256: of `predictions.parquet`.
+        other_labels: what the answers are worth by labels of another making, if that was asked
+            for; it does not enter `scores`.
     """
 
     n_images: int = Field(ge=1, le=_MAX_IMAGES)
     variants: dict[str, VariantCounts]
     scores: Scores
     predictions_sha256: str = Sha256
+    other_labels: Annotated[tuple[LabelScores, ...], Field(max_length=MAX_LABEL_SETS)] = ()
 
     @model_validator(mode="after")
     def _variants_are_complete(self) -> "Entry":
@@ -229,6 +235,18 @@ class Entry(Run):
         for name, counts in self.variants.items():
             if counts.total != self.n_images:
                 raise ValueError(f"{name} counts {counts.total} of {self.n_images} photographs")
+        return self
+
+    @model_validator(mode="after")
+    def _other_labels_are_of_the_same(self) -> "Entry":
+        for held in self.other_labels:
+            if held.n_images + held.n_unlabelled != self.n_images:
+                raise ValueError(f"labels of {held.n_images} of {self.n_images} images")
+            if not held.name.isprintable():
+                raise ValueError("labels of a name that cannot be printed")
+            for accuracies in (held.other, held.own):
+                if list(accuracies.variants) != list(self.variants):
+                    raise ValueError("labels of other variants")
         return self
 
     def to_json(self) -> str:

@@ -9,6 +9,7 @@
     ├── ModelError            a model or its weights cannot be loaded, or do not fit
     ├── EntryError            an evaluation's result cannot be used or compared
     │   └── PredictionsError  ... because of its predictions
+    ├── LabelsError           a file of other labels cannot be used
     ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
     ├── PublishError          a dataset could not be published
@@ -54,6 +55,10 @@ class EntryError(ImagenetqError):
 
 class PredictionsError(EntryError):
     """Predictions are damaged, incomplete, or contradict themselves."""
+
+
+class LabelsError(ImagenetqError):
+    """A file of labels cannot be used: damaged, of other images, or of classes that are none."""
 
 
 class EvaluationError(ImagenetqError):

@@ -18,7 +18,7 @@ MANIFEST_NAME = "site.json"
 """By it a folder is known as a site, and which files in it are the site's."""
 
 _MADE_BY = "imagenetq leaderboard build"
-_OURS = re.compile(r"((levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
+_OURS = re.compile(r"((answers|levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from imagenetq.commands import site
-from imagenetq.commands.common import FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.commands.common import (
+    DATA_PANEL,
+    FAILED,
+    Json,
+    Workers,
+    end,
+    explains_errors,
+    note,
+)
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
+from imagenetq.commands.scoring import read_labels
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +61,14 @@ def check(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Of entry folders, or one entry's.")
     ] = ENTRIES,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Recompute accuracies by these labels, as score gives them.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
     fetched: Annotated[
         Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
     ] = None,
@@ -86,7 +103,8 @@ def check(
         given = data_options.open("sample" if rerun is None else "all", _ORIGINALS)
     elif rerun is not None:
         raise UsageError("--rerun needs --data or --source, what the entry was evaluated on")
-    verdicts = check_entries(folder, source=_source(given), fetched=fetched)
+    others = None if labels is None else read_labels(labels)
+    verdicts = check_entries(folder, source=_source(given), labels=others, fetched=fetched)
     if rerun is not None and given is not None:
         verdicts = [_run_again(folder, verdicts, given, rerun, seed, model, options, fetched)]
     if as_json:

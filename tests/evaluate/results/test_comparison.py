@@ -8,8 +8,9 @@ from scipy import stats
 
 from fake_predictions import ALL, columns, random_predictions, result, run
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.results.comparison import Comparison, compare, holm, mcnemar, normal_p
+from imagenetq.evaluate.results.comparison import Comparison, compare, mcnemar, normal_p
 from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.statistics import holm
 from imagenetq.predictions import Predictions
 from imagenetq.specification import scored_variants
 
