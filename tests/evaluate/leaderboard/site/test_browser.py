@@ -170,6 +170,35 @@ def test_the_interval_in_the_browser_is_that_of_compare(opened, index):
     assert [low, high] == pytest.approx([100 * exact.low, 100 * exact.high], abs=0.15)
 
 
+def test_error_consistency_in_the_browser_is_that_of_compare(opened, index):
+    exact = compare(result(0.9, 60, 1), result(0.45, 60, 2, model="torchvision/weak")).consistency
+    page = opened(index, "#first=strong&second=weak")
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.locator("#consistency table").first.wait_for()
+    shown = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in page.locator("#consistency table").first.locator("tbody tr").all()
+    }
+    kappas = [exact.variants["clean"], *exact.distortions.values(), exact.mean]
+    assert len(shown) == len(kappas)
+    for (kappa, ends), held in zip(shown.values(), kappas, strict=True):
+        assert float(kappa.replace(MINUS, "-")) == pytest.approx(held.value, abs=0.0051)
+        told = [
+            float(end) for end in ends.replace(MINUS, "-").split(" to ") if end != "\N{EN DASH}"
+        ]
+        known = [end for end in (held.low, held.high) if end is not None]
+        assert told == pytest.approx(known, abs=0.0051)
+    assert any(held.low is not None for held in kappas)
+    page.locator("#consistency summary").click()
+    blur = page.locator("#consistency details table").first.locator("td").all_inner_texts()
+    levels = [exact.variants[name].value for name in ("clean", "blur-1", "blur-2")]
+    assert [float(text.replace(MINUS, "-")) for text in blur[:3]] == pytest.approx(
+        levels, abs=0.0051
+    )
+    page.locator("#second").select_option("other")
+    page.get_by_text("answered different photographs").wait_for()
+
+
 def test_hostile_names_are_shown_as_text(opened, site):
     page = opened(site / "index.html", "#chosen=hostile&first=hostile")
     assert page.locator("#chips bdi").inner_text() == HOSTILE
