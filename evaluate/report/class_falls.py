@@ -87,9 +87,12 @@ def to_markdown(classes: Classes) -> str:
 
 def _blocks(classes: Classes) -> Iterator[str]:
     sure = sum(
-        one.p_holm < SIGNIFICANT
+        p < SIGNIFICANT
         for held in classes.distortions.values()
-        for one in (*held.falls, *held.confusions)
+        for p in [
+            *(fall.p_holm for fall in held.falls),
+            *(confusion.p_holm for confusion in held.confusions),
+        ]
     )
     yield (
         f"Of {classes.n_images} photographs that are recognised clean. A class is tested against "

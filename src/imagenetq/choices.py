@@ -24,9 +24,6 @@ RANKED_PRECISION: Precision = "fp32"
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 """How pictures are resized: Pillow's filters."""
 
-Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-"""How pictures are resized: Pillow's filters."""
-
 Render = Literal["auto", "cpu", "gpu"]
 """`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 from rich.filesize import decimal
@@ -126,13 +126,15 @@ def build(
     opened = open_source(source)
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
-    how: dict[str, Any] = {"workers": options.workers, "executor": options.executor}
     if like is not None:
-        if options != _BuildOptions(**how) or dry_run or shard:
+        how = _BuildOptions(workers=options.workers, executor=options.executor)
+        if options != how or dry_run or shard:
             raise UsageError(
                 "--like takes all that decides a dataset from the recipe; give no more"
             )
-        likeness = builder.build_like(opened, out, like, **how)
+        likeness = builder.build_like(
+            opened, out, like, workers=options.workers, executor=options.executor
+        )
         _print_likeness(out, likeness, as_json=as_json)
         return
     if dry_run and shard:
@@ -143,7 +145,8 @@ def build(
         "only": names(options.only),
         "allow_short": options.allow_short,
         "skip_bad": options.skip_bad,
-        **how,
+        "workers": options.workers,
+        "executor": options.executor,
     }
     if dry_run:
         estimate = builder.estimate(opened, **chosen)

@@ -38,7 +38,7 @@ def spliced(command: Callable[_Parameters, None]) -> Callable[..., None]:
     Their help stands in the class's `PANEL`, if the option names none.
     """
     given = inspect.signature(command)
-    groups = {
+    groups: dict[str, type[Any]] = {
         name: parameter.annotation
         for name, parameter in given.parameters.items()
         if is_dataclass(parameter.annotation)
