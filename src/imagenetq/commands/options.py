@@ -41,7 +41,7 @@ def spliced(command: Callable[_Parameters, None]) -> Callable[..., None]:
     groups: dict[str, type[Any]] = {
         name: parameter.annotation
         for name, parameter in given.parameters.items()
-        if is_dataclass(parameter.annotation)
+        if isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation)
     }
 
     @wraps(command)
