@@ -18,11 +18,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two results on the same images: paired differences, error consistency."""
-    results = read_results([first, second])
+    one, other = read_results([first, second])
     from imagenetq.evaluate.results.comparison import compare as compare_results
     from imagenetq.evaluate.results.console import print_comparison
 
-    comparison = compare_results(*results, None if labels is None else read_labels(labels))
+    comparison = compare_results(one, other, None if labels is None else read_labels(labels))
     if as_json:
         print(comparison.model_dump_json(indent=1))
     else:
