@@ -243,6 +243,7 @@ def test_no_distortion_and_odd_samples_are_refused():
         ("blur", {"quality": 3}, "it has 'sigma'"),
         ("blur", {"sigma": (20, 30)}, "there are 1, 2, 3"),
         ("jpeg", {"quality": 5}, "no rung of jpeg"),
+        ("jpeg", {"quality": 0}, "no rung of jpeg lies in 0 to 0; there are 20"),
     ],
 )
 def test_bad_arguments_are_refused(distortion, limits, message):

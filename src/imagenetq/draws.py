@@ -231,7 +231,8 @@ def _rungs(
         if v.value is not None and _within(v.value, limits) and _within(v.level, levels)
     )
     if not in_range:
-        wanted = [f"{_span(one)}{of}" for one, of in ((limits, ""), (levels, " (levels)")) if one]
+        asked = {"": limits, " (levels)": levels}
+        wanted = [f"{_span(one)}{of}" for of, one in asked.items() if one is not None]
         values = ", ".join(str(v.value) for v in rungs)
         raise UsageError(
             f"no rung of {distortion} lies in {' and '.join(wanted)}; there are {values}"

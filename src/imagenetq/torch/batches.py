@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -14,6 +14,9 @@ Channels = Literal["first", "last"]
 
 Images = torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]
 """A batch of one size, one image, or images of different sizes."""
+
+AnyImages = TypeVar("AnyImages", torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...])
+"""The same, one of them in and out."""
 
 _SHAPES = {"first": "3, height, width", "last": "height, width, 3"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from imagenetq.errors import MissingPackage, PlatformError, UsageError
 from imagenetq.progress import say
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
-from imagenetq.torch.batches import Channels, Images, Pictures
+from imagenetq.torch.batches import AnyImages, Channels, Pictures
 from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import Original, Originals
@@ -36,12 +36,12 @@ class _Wanted(NamedTuple):
 
 
 def render(
-    images: Images,
+    images: AnyImages,
     names: str | Sequence[str],
     *,
     image_ids: str | Sequence[str] | None = None,
     channels: Channels = "first",
-) -> Images:
+) -> AnyImages:
     """Render a batch, on the device where it is.
 
     On a GPU kernels render, which need Triton, and for JPEG 2000 CUDA's run-time compiler; they are
@@ -68,7 +68,8 @@ def render(
     pictures = Pictures.of(images, channels)
     variants = [variant(name) for name in _names(names, len(pictures))]
     ids = _ids(image_ids, variants)
-    return pictures.given_back(render_pictures(pictures, variants, ids))
+    rendered = pictures.given_back(render_pictures(pictures, variants, ids))
+    return cast(AnyImages, rendered)
 
 
 def render_pictures(
