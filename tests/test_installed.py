@@ -98,6 +98,7 @@ def test_it_works_in_any_folder(python: Path, hostile: Path, tmp_path: Path, pla
         (("eval", "--model", "baseline/nearest", "--data", "x"), "torch[eval]"),
         (("models", "timm/vgg16"), "timm[eval]"),
         (("models", "onnx/x/net.onnx"), "onnx[eval]"),
+        (("models", "open_clip/ViT-B-32"), "open_clip_torch[clip]"),
         (("report", ENTRY), "[eval]"),
         (("build", "sample"), "scikit-image[sample]"),
         (("build", "x", "--subset", "mini", "--executor", "ray"), "[ray]"),

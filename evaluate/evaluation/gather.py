@@ -24,7 +24,16 @@ from imagenetq.progress import say
 from imagenetq.provenance import code_commit, code_version
 from imagenetq.specification import CLEAN
 
-_PACKAGES = ("torch", "torchvision", "timm", "transformers", "onnxruntime", "numpy", "Pillow")
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "open_clip_torch",
+    "onnxruntime",
+    "numpy",
+    "Pillow",
+)
 
 
 def finished_result(

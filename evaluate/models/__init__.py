@@ -5,6 +5,7 @@ from imagenetq.evaluate.models import (
     from_baseline,
     from_caffe,
     from_onnx,
+    from_open_clip,
     from_python,
     from_timm,
     from_torchvision,
@@ -25,8 +26,15 @@ SOURCES: dict[str, Source] = {
     ),
     "transformers": Source(
         "transformers/ORG/NAME",
-        "a classifier of the Hugging Face Hub, or of a local folder: transformers/./FOLDER",
+        "a classifier of the Hugging Face Hub, or CLIP's kind as a zero-shot classifier; or of a "
+        "local folder: transformers/./FOLDER",
         from_transformers.load,
+    ),
+    "open_clip": Source(
+        "open_clip/ARCH",
+        "open_clip's networks as zero-shot classifiers, such as open_clip/ViT-B-32 "
+        "(--weights gives the file)",
+        from_open_clip.load,
     ),
     "caffe": Source(
         "caffe/NAME",

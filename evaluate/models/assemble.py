@@ -52,6 +52,7 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         weights_key=None if weights is None else weights.key,
         # Models of ours give what they say.
         outputs=None if network.needs_fit is None else "logits",
+        zero_shot=network.zero_shot,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.entry import EntryModel, Outputs
+from imagenetq.entry import EntryModel, Outputs, ZeroShot
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.evaluate.models.weights import Weights
 
@@ -46,6 +46,7 @@ class Network:
         published_top1: as in `Model`.
         licence: as in `Model`.
         needs_fit: as in `Model`.
+        zero_shot: as in `Model`.
     """
 
     module: "nn.Module"
@@ -55,6 +56,7 @@ class Network:
     published_top1: float | None = None
     licence: str | None = None
     needs_fit: Callable[[Any, Any], None] | None = None
+    zero_shot: ZeroShot | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Model:
         weights_key: which the user chose of a file that holds several networks' weights.
         outputs: what the module gives, once that was decided (`settle`); None before, when a
             network that ends in a softmax still gives probabilities.
+        zero_shot: how a network without classes of its own was given them; else None.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Model:
     tensors_sha256: str | None = None
     weights_key: str | None = None
     outputs: Outputs | None = None
+    zero_shot: ZeroShot | None = None
 
     def described(self) -> EntryModel:
         """Describe it as an entry does.
@@ -134,4 +138,5 @@ class Model:
             weights_file=self.weights_file,
             overrides=json.loads(json.dumps(self.overrides)),
             class_map=self.class_map,
+            zero_shot=self.zero_shot,
         )

@@ -1,4 +1,4 @@
-"""Image classifiers of transformers, with the preprocessing of their image processor."""
+"""Image classifiers of transformers, and networks of CLIP's kind, with their image processor."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from imagenetq.evaluate.models.preprocessing import (
     Preprocessing,
     Size,
 )
+from imagenetq.evaluate.models.transformers_text import is_zero_shot, text_tower
 from imagenetq.evaluate.models.weights import Weights
+from imagenetq.evaluate.models.zero_shot import embed_classes
 
 # (height, width): wide, tall, smaller than any crop, and so long that a limit on the longer side
 # shows. Odd, because there the ways of rounding differ.
@@ -28,6 +30,8 @@ _TOLERANCE = 1e-3
 def load(name: str, options: LoadOptions) -> Network:
     """A classifier of the Hub, `ORG/NAME`, or of a local folder, `./FOLDER`.
 
+    A network of CLIP's kind becomes a zero-shot classifier.
+
     No code from a repository is run unless the argument `trust_remote_code` says so; `revision`
     picks a revision.
 
@@ -36,7 +40,7 @@ def load(name: str, options: LoadOptions) -> Network:
     """
     import transformers
 
-    from imagenetq.evaluate.models.wrappers import OnlyLogits
+    from imagenetq.evaluate.models.wrappers import OnlyLogits, TransformersClip
 
     full_name = f"transformers/{name}"
     if name.startswith((".", "/")) and not Path(name).is_dir():
@@ -45,14 +49,14 @@ def load(name: str, options: LoadOptions) -> Network:
     common = {k: arguments[k] for k in ("trust_remote_code", "revision") if k in arguments}
     auto: Any = transformers
     try:
+        config = auto.AutoConfig.from_pretrained(name, **arguments)
+        zero_shot = is_zero_shot(config)
+        kind = auto.AutoModel if zero_shot else auto.AutoModelForImageClassification
         processor = auto.AutoImageProcessor.from_pretrained(name, backend="pil", **common)
         if options.weights is not None:
-            config = auto.AutoConfig.from_pretrained(name, **arguments)
-            module = auto.AutoModelForImageClassification.from_config(config)
+            module = kind.from_config(config)
         else:
-            module, loaded = auto.AutoModelForImageClassification.from_pretrained(
-                name, output_loading_info=True, **arguments
-            )
+            module, loaded = kind.from_pretrained(name, output_loading_info=True, **arguments)
             _require_all(full_name, loaded)
     except ModelError:
         raise
@@ -64,7 +68,14 @@ def load(name: str, options: LoadOptions) -> Network:
     module = module.float()
     licence = _licence(name) if options.weights is None else None
     weights = Weights.given(module, options, full_name)
-    return Network(OnlyLogits(module), from_processor(processor), weights, licence=licence)
+    preprocessing = from_processor(processor)
+    if not zero_shot:
+        return Network(OnlyLogits(module), preprocessing, weights, licence=licence)
+    module.eval()
+    tower = text_tower(full_name, name, module, weights, common)
+    embeddings, record = embed_classes(full_name, module, tower)
+    classifier = TransformersClip(module, embeddings)
+    return Network(classifier, preprocessing, weights, licence=licence, zero_shot=record)
 
 
 class ProcessorTransform:

@@ -146,3 +146,55 @@ def _unit_luma(inputs: torch.Tensor) -> torch.Tensor:
     red, green, blue = inputs.double().unbind(1)
     luma = (red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]).flatten(1)
     return nn.functional.normalize(luma, dim=1)
+
+
+class ZeroShotNetwork(nn.Module):
+    """A network that embeds pictures and texts: a class's logit is its text's similarity.
+
+    A source says how pictures are embedded.
+    """
+
+    embeddings: torch.Tensor
+
+    def __init__(self, module: nn.Module, embeddings: torch.Tensor) -> None:
+        """Wrap a network.
+
+        Args:
+            module: the network; it has a `logit_scale`, and perhaps a `logit_bias`.
+            embeddings: of the classes, of shape (1000, width) and length 1.
+        """
+        super().__init__()
+        self.module = module
+        self.register_buffer("embeddings", embeddings, persistent=False)
+
+    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Embeddings of pictures, of shape (n, width) and any length."""
+        raise NotImplementedError
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n, 1000)."""
+        module: Any = self.module
+        pictures = nn.functional.normalize(self.embed(inputs), dim=-1)
+        logits: torch.Tensor = module.logit_scale.exp() * (pictures @ self.embeddings.T)
+        bias = getattr(module, "logit_bias", None)
+        return logits if bias is None else logits + bias
+
+
+class OpenClipNetwork(ZeroShotNetwork):
+    """A network of open_clip."""
+
+    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Embeddings of pictures, of shape (n, width)."""
+        module: Any = self.module
+        features: torch.Tensor = module.encode_image(inputs)
+        return features
+
+
+class TransformersClip(ZeroShotNetwork):
+    """A network of transformers of CLIP's kind."""
+
+    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Embeddings of pictures, of shape (n, width)."""
+        module: Any = self.module
+        features: torch.Tensor = module.get_image_features(pixel_values=inputs).pooler_output
+        return features

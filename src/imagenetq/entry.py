@@ -69,6 +69,18 @@ Outputs = Literal["logits", "probabilities", "bounded"]
 """What a network gives; `bounded` lies between 0 and 1 without being probabilities."""
 
 
+class ZeroShot(FiniteModel):
+    """How a network without classes of its own was given them.
+
+    Attributes:
+        prompts_sha256: of the prompts' templates and the classes' names, each with a line feed.
+        embeddings_sha256: of the classes' embeddings, float32 in row-major order, little-endian.
+    """
+
+    prompts_sha256: str = Field(pattern=SHA256_PATTERN)
+    embeddings_sha256: str = Field(pattern=SHA256_PATTERN)
+
+
 class EntryModel(FiniteModel):
     """The model that was evaluated.
 
@@ -87,6 +99,7 @@ class EntryModel(FiniteModel):
         weights_file: the name of the file of weights that was given; None for the source's own.
         overrides: what was replaced in the preprocessing; None if that was not recorded.
         class_map: which of its outputs each class is; None if they are the classes.
+        zero_shot: how it was given the classes; None if it was trained on them.
     """
 
     name: Text
@@ -101,6 +114,7 @@ class EntryModel(FiniteModel):
     weights_file: Text | None = None
     overrides: Settings | None = None
     class_map: Annotated[tuple[int, ...], Field(max_length=1000)] | None = None
+    zero_shot: ZeroShot | None = None
 
 
 class VariantCounts(FiniteModel):

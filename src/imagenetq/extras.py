@@ -8,7 +8,7 @@ from importlib.metadata import requires
 from imagenetq.errors import MissingPackage
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>\w+)['\"]")
-_IMPORTED_AS = {"scikit-image": "skimage"}
+_IMPORTED_AS = {"open_clip_torch": "open_clip", "scikit-image": "skimage"}
 
 
 def missing(package: str) -> MissingPackage | None:

@@ -95,6 +95,9 @@ def _network(model: EntryModel) -> Pairs:
         "weights key": model.weights_key,
         "outputs": model.outputs,
     }
+    if model.zero_shot is not None:
+        recorded["prompts SHA-256"] = model.zero_shot.prompts_sha256
+        recorded["class embeddings SHA-256"] = model.zero_shot.embeddings_sha256
     return [(name, words) for name, words in recorded.items() if words is not None]
 
 
