@@ -14,7 +14,7 @@ from environments import ROOT
 
 DIST = ROOT / "dist"
 UV = (sys.executable, "-m", "uv")
-ONLY = "clean,jpeg-10,jpeg2000-30,blur-2,noise-50,contrast-0.5"
+ONLY = "clean,jpeg-10,jpeg2000-30"
 
 _COMMANDS = (
     ("imagenetq", "--version"),
