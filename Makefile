@@ -4,8 +4,10 @@ VENV := .venv
 SOURCE ?= sample
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
 
-.PHONY: demo test check bench lowest golden card schemas golden-matrix golden-arm clean
+.PHONY: demo test check check-format check-lint plain check-types check-imports check-hosting dist \
+	lock bench lowest golden card schemas golden-matrix golden-arm clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -19,14 +21,43 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
-# Type checker and import linter see the mapped folders only in a plain install.
-check: $(VENV)/.dev
+# .pre-commit-config.yaml has the same parts.
+check: check-format check-lint check-types check-imports check-hosting
+
+check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
+
+check-lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+
+# Type checker and import linter see the mapped folders only in a plain install.
+plain: $(VENV)/.dev
 	rm -rf build $(PLAIN)
 	$(BIN)/pip install --quiet --no-deps --target $(PLAIN) .
+
+check-types: plain
 	cd $(PLAIN) && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../mypy -p imagenetq
+
+check-imports: plain
 	cd $(PLAIN) && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache
+
+# All of it offline: schemas and rules come with the linters.
+check-hosting: $(VENV)/.dev
+	$(BIN)/zizmor --offline --no-progress --quiet .
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).dependabot .github/dependabot.yml
+	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA).citation-file-format CITATION.cff
+	$(BIN)/hadolint --no-color Dockerfile
+
+# What is published: built, checked, and installed and used in clean environments.
+dist: $(VENV)/.dist
+	PYTHONPATH=tests/support $(BIN)/python tests/dist.py
+
+# Any registry may serve it: the lock names the public one.
+lock: $(VENV)/.dist
+	$(BIN)/uv lock --default-index https://pypi.org/simple
 
 bench: $(VENV)/.bench
 	for table in render build executors streaming; do \
@@ -58,7 +89,7 @@ golden-arm: $(VENV)/.dev
 	$(BIN)/python tests/golden/arm.py
 
 clean:
-	rm -rf $(VENV) .cache build demo *.egg-info
+	rm -rf $(VENV) .cache build dist demo *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

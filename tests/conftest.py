@@ -178,6 +178,18 @@ def run_here(
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds and verifications start no worker, which takes longer than a few small images."""
+    _start_no_worker(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_in_this_process() -> Iterator[None]:
+    """As `in_this_process`, for fixtures that build for all tests of a module."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _start_no_worker(monkeypatch)
+        yield
+
+
+def _start_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
     for importer in ("verifying.verify", "pictures.render", "pictures.verify"):
         monkeypatch.setattr(f"imagenetq.builder.{importer}.run_units", run_here)

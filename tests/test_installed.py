@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,27 +208,3 @@ def test_a_transform_of_a_session_is_evaluated_where_shared_memory_is_small(
     ended = evaluated(*small, sys.executable, "-", dataset, typed=SCRIPT)
     assert ended.stderr.count("/dev/shm is full, and inputs take a slower way; give it more") >= 1
     assert "Traceback" not in ended.stderr
-
-
-def test_the_sdist_holds_the_package_and_no_tests(tmp_path: Path) -> None:
-    make = "from setuptools import build_meta as b; import sys; b.build_sdist(sys.argv[1])"
-    folder = environments.sources(tmp_path / "sources")
-    (folder / "tests").mkdir()
-    shutil.copy(__file__, folder / "tests")
-    for step in (make, make.replace("sdist", "wheel")):
-        setuptools = [sys.executable, "-c", step, tmp_path]
-        subprocess.run(setuptools, cwd=folder, check=True, capture_output=True)
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
-    (unpacked,) = (tmp_path / "unpacked").iterdir()
-    assert not [path for path in unpacked.rglob("*") if "test" in path.name]
-    direct = contents(next(tmp_path.glob("*.whl")))
-    setuptools = [sys.executable, "-c", make.replace("sdist", "wheel"), "."]
-    subprocess.run(setuptools, cwd=unpacked, check=True, capture_output=True)
-    assert contents(next(unpacked.glob("*.whl"))) == direct
-    assert "imagenetq/evaluate/inputs/loader.py" in direct
-
-
-def contents(wheel: Path) -> list[str]:
-    with zipfile.ZipFile(wheel) as archive:
-        return sorted(archive.namelist())

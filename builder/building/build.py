@@ -18,6 +18,7 @@ from imagenetq.builder.building.plan import Plan, make_plan, require_same, selec
 from imagenetq.builder.building.unit import Job, complete_unit
 from imagenetq.builder.building.unit_records import UnitRecord
 from imagenetq.builder.card.card import write_card, write_placeholder
+from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
 from imagenetq.builder.executors import open_executor
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.folders.share import Share
@@ -234,8 +235,10 @@ def _finish(folder: DatasetFolder, plan: Plan, records: list[UnitRecord]) -> Man
     if before is not None and before == manifest.model_copy(update={"code": before.code}):
         # Nothing was rendered anew, so the code that did is still the one it names.
         manifest = before
+    manifest_json = manifest.to_json().encode()
     write_card(folder, manifest)
-    folder.write(MANIFEST_NAME, manifest.to_json().encode())
+    folder.write(CROISSANT_NAME, croissant(manifest, manifest_json))
+    folder.write(MANIFEST_NAME, manifest_json)
     return manifest
 
 

@@ -21,6 +21,9 @@ CARD_NAME = "README.md"
 PREVIEW_NAME = "preview.jpg"
 """Every variant of one openly licensed photograph, beside the card, which shows it."""
 
+AUTHORS = "The ImageNet-Q authors"
+YEAR = 2026
+
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _SPLIT = "test"
 _SHOWN = ("blur-3", "jpeg-10")
@@ -77,8 +80,8 @@ def card(manifest: Manifest) -> str:
         "ladder": ladder_table(),
         "storage": _storage(manifest),
         "sizes": _sizes(manifest),
-        "provenance": _provenance(manifest),
-        "citation": _citation(manifest),
+        "provenance": provenance(manifest),
+        "citation": f"```bibtex\n{citation(manifest)}\n```",
     }
     return _with_front_matter(head, fill(body, sections))
 
@@ -239,25 +242,25 @@ def _size_row(name: str, summary: VariantSummary) -> str:
     )
 
 
-def _provenance(manifest: Manifest) -> str:
+def provenance(manifest: Manifest) -> str:
+    """What a dataset was built from, and by what."""
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     code = f"imagenetq {manifest.code.version}"
     commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
     return f"Source: {manifest.source}. Built by {code}{commit} with {versions}."
 
 
-def _citation(manifest: Manifest) -> str:
+def citation(manifest: Manifest) -> str:
+    """The BibTeX entry of a dataset."""
     return "\n".join(
         [
-            "```bibtex",
             "@misc{imagenetq,",
-            "  title  = {{ImageNet-Q: ImageNet under Five Kinds of Quality Loss}},",
-            "  author = {{The ImageNet-Q authors}},",
-            "  year   = {2026},",
+            "  title  = {{ImageNet-Q: How Image Quality Affects Image Classifiers}},",
+            f"  author = {{{{{AUTHORS}}}}},",
+            f"  year   = {{{YEAR}}},",
             f"  note   = {{Version {manifest.dataset_version}, subset {manifest.subset}, "
             f"pixel digest {manifest.pixel_digest}}}",
             "}",
-            "```",
         ]
     )
 

@@ -99,6 +99,7 @@ No image is in this repository: only what is needed to build {title} {version}, 
 | file | holds |
 |---|---|
 | `manifest.json` | digests, subset, format, variants, library versions, shards as built |
+| `croissant.json` | what this card says, for machines |
 | `specification.json` | every distortion and level; its SHA-256 is the specification digest |
 | `pixels.parquet` | a line a row: image id, wnid, rank, variant, SHA-256 of the RGB pixels |
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
 from imagenetq.builder.card.hub_card import placeholder_card
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
 from imagenetq.builder.folders.object_lock import LOCK
@@ -112,8 +113,9 @@ def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) ->
 
 def _complete(source: DatasetFolder, target: DatasetFolder, manifest: Manifest, hold: Hold) -> bool:
     """Send what is missing; whether anything was."""
-    head = {PREVIEW_NAME: preview()}
-    head |= {name: source.read(name) for name in (CARD_NAME, MANIFEST_NAME)}
+    head = {PREVIEW_NAME: preview(), CARD_NAME: source.read(CARD_NAME)}
+    manifest_json = source.read(MANIFEST_NAME)
+    head |= {CROISSANT_NAME: croissant(manifest, manifest_json), MANIFEST_NAME: manifest_json}
     with meter("comparing", max(sum(shard.rows for shard in manifest.shards), 1)) as progress:
         missing = [shard for shard in manifest.shards if not _is_there(target, shard, progress)]
     if not missing and all(_content(target, name) == data for name, data in head.items()):

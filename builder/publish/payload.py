@@ -9,6 +9,7 @@ from io import BufferedReader
 from typing import cast
 
 from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant, recipe_croissant
 from imagenetq.builder.card.hub_card import published_card, recipe_card
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
@@ -100,8 +101,8 @@ class Payload:
 
     Attributes:
         body: shards, or the recipe's hashes.
-        head: card, with the picture that it shows, and manifest, which say that all is there, and
-            so come last.
+        head: card, with the picture that it shows, its form for machines, and manifest, which say
+            that all is there, and so come last.
     """
 
     body: tuple[NewFile, ...]
@@ -132,10 +133,10 @@ class Payload:
             NewFile(shard.path, folder, shard.bytes, shard.sha256, shard.rows)
             for shard in manifest.shards
         )
-        return cls(
-            shards,
-            (NewFile.of(PREVIEW_NAME, preview()), *_head(folder, card)),
-        )
+        manifest_json = folder.read(MANIFEST_NAME)
+        described = croissant(manifest, manifest_json, address)
+        head = _head(card, described, manifest_json)
+        return cls(shards, (NewFile.of(PREVIEW_NAME, preview()), *head))
 
     @classmethod
     def of_recipe(cls, folder: DatasetFolder, manifest: Manifest, address: HubAddress) -> "Payload":
@@ -147,19 +148,21 @@ class Payload:
             address: where it goes, which the card's loading line names.
         """
         card = recipe_card(manifest, address)
-        return cls(
-            (
-                NewFile.of(SPECIFICATION_NAME, canonical_json().encode()),
-                NewFile.of(PIXELS_NAME, pixel_table(folder, manifest)),
-            ),
-            _head(folder, card),
-        )
+        manifest_json = folder.read(MANIFEST_NAME)
+        files = {
+            SPECIFICATION_NAME: canonical_json().encode(),
+            PIXELS_NAME: pixel_table(folder, manifest),
+        }
+        described = recipe_croissant(manifest, files | {MANIFEST_NAME: manifest_json}, address)
+        body = tuple(NewFile.of(path, content) for path, content in files.items())
+        return cls(body, _head(card, described, manifest_json))
 
 
-def _head(folder: DatasetFolder, card: str) -> tuple[NewFile, ...]:
+def _head(card: str, described: bytes, manifest_json: bytes) -> tuple[NewFile, ...]:
     return (
         NewFile.of(CARD_NAME, card.encode()),
-        NewFile.of(MANIFEST_NAME, folder.read(MANIFEST_NAME)),
+        NewFile.of(CROISSANT_NAME, described),
+        NewFile.of(MANIFEST_NAME, manifest_json),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.card.croissant import CROISSANT_NAME
 from imagenetq.builder.card.hub_card import is_ours, tag_of
 from imagenetq.builder.folders import open_folder
 from imagenetq.builder.publish.payload import Payload
@@ -231,7 +232,7 @@ def _require_own(repository: HubRepository, head: str) -> None:
     files = repository.files(head)
     names = {variant.name for variant in variants()}
     known = {
-        *(ATTRIBUTES, CARD_NAME, PREVIEW_NAME, MANIFEST_NAME),
+        *(ATTRIBUTES, CARD_NAME, PREVIEW_NAME, CROISSANT_NAME, MANIFEST_NAME),
         *(PIXELS_NAME, SPECIFICATION_NAME),
     }
     foreign = [

@@ -61,7 +61,7 @@ class HubRepository:
     @property
     def page(self) -> str:
         """Its page on the Hub."""
-        return f"{self._hub.endpoint}/datasets/{self._name}"
+        return self.address.page
 
     def require_writer(self) -> None:
         """Refuse early where there is no token, or one that can only read.

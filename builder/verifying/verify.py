@@ -9,6 +9,7 @@ from imagenetq import classes
 from imagenetq.builder.building.build import fetch_originals
 from imagenetq.builder.building.manifest_of_build import summarise
 from imagenetq.builder.card.card import CARD_NAME, card, front_matter
+from imagenetq.builder.card.croissant import CROISSANT_NAME, is_of
 from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.sources import Source
@@ -81,6 +82,7 @@ def verify(
     return [
         *_stray_files(folder, manifest),
         *_card_problems(folder, manifest),
+        *_croissant_problems(folder, manifest),
         *sorted(findings.problems),
         *_manifest_problems(manifest, findings),
         *_source_problems(job, findings),
@@ -126,6 +128,14 @@ def _card_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
         pass
     place = folder.at(CARD_NAME)
     return [f"{place}: not this dataset's card; run the same `imagenetq build` to write it again"]
+
+
+def _croissant_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
+    """Whether a description for machines, which older datasets lack, is of this dataset."""
+    if folder.size(CROISSANT_NAME) is None or is_of(folder.read(CROISSANT_NAME), manifest):
+        return []
+    place = folder.at(CROISSANT_NAME)
+    return [f"{place}: not of this dataset; run the same `imagenetq build` to write it again"]
 
 
 def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:

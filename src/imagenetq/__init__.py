@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from imagenetq.transform import Distort
 
-    __version__: str
+__version__ = "0.1.0"
 
 __all__ = [
     "DATASET_VERSION",
@@ -56,8 +56,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: numpy and Pillow take longer than `--help`."""
     from imagenetq.lazy import lazy_names
-    from imagenetq.provenance import code_version
 
-    if name == "__version__":
-        return code_version()
     return lazy_names(__name__, _HOMES)(name)

@@ -45,6 +45,13 @@ class HubAddress:
     def __str__(self) -> str:
         return f"{PREFIX}{self.repository}"
 
+    @property
+    def page(self) -> str:
+        """The repository's page."""
+        from huggingface_hub import constants
+
+        return f"{constants.ENDPOINT}/datasets/{self.repository}"
+
     def pin(self) -> str:
         """The commit that the revision is now; what the client raises is not explained yet."""
         from huggingface_hub import HfApi
@@ -71,7 +78,7 @@ class HubAddress:
         from huggingface_hub import constants, errors
 
         hub = constants.ENDPOINT
-        page = f"{hub}/datasets/{self.repository}"
+        page = self.page
         status = status_of(error)
         match error:
             case errors.GatedRepoError() if status == 401:

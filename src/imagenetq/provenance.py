@@ -8,11 +8,12 @@ from pathlib import Path
 
 from PIL import features
 
+from imagenetq import __version__
 
-@cache
+
 def code_version() -> str:
-    """The installed version of imagenetq."""
-    return metadata.version("imagenetq")
+    """The version of imagenetq."""
+    return __version__
 
 
 @cache

@@ -50,7 +50,7 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
     assert built(source_230, url) == manifest
     after = {path: info["LastModified"] for path, info in client.find(url, detail=True).items()}
     changed = {path.rpartition("/")[2] for path in before if after[path] != before[path]}
-    assert changed <= {"plan.json", "README.md", MANIFEST_NAME, "preview.jpg"}
+    assert changed <= {"plan.json", "README.md", "croissant.json", MANIFEST_NAME, "preview.jpg"}
 
 
 def test_tars_have_the_same_pixels(bucket: str, make_source, tmp_path: Path) -> None:

@@ -119,13 +119,14 @@ def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def contents() -> Callable[[Path], dict[str, bytes]]:
-    """What a push of a folder should leave in the repository, but for the card."""
+    """What a push of a folder should leave in the repository, but for what names the repository."""
+    renewed = ("README.md", "croissant.json")
 
     def read(folder: Path) -> dict[str, bytes]:
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in folder.rglob("*")
-            if path.is_file() and ".build" not in path.parts and path.name != "README.md"
+            if path.is_file() and ".build" not in path.parts and path.name not in renewed
         }
 
     return read

@@ -47,6 +47,9 @@ def test_a_push_leaves_exactly_the_folder_under_its_tag(hub, client, built, cont
     assert (repository.private, repository.gated) == (True, "manual")
     files = {path: file.content for path, file in repository.files().items()}
     card = files.pop("README.md").decode()
+    described = json.loads(files.pop("croissant.json"))
+    assert described["url"] == pushed["page"]
+    assert described["identifier"] == digest
     assert set(files) == {".gitattributes"} | set(contents(built))
     assert files.items() >= contents(built).items()
     assert front_matter(card) == front_matter((built / "README.md").read_text())

@@ -16,7 +16,10 @@ from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest, read_manifest
 from imagenetq.specification import specification_digest
 
-FILES = {".gitattributes", "README.md", "manifest.json", "pixels.parquet", "specification.json"}
+FILES = {
+    *(".gitattributes", "README.md", "croissant.json", "manifest.json"),
+    *("pixels.parquet", "specification.json"),
+}
 
 
 def table_of(folder, **changes) -> bytes:
@@ -60,6 +63,13 @@ def test_a_recipe_says_all_and_holds_no_image(hub, client, built) -> None:
     ]
     assert [{k: v for k, v in row.items() if k != "variant"} for row in rows] == stored
     assert b"gated" not in files["README.md"]
+    described = json.loads(files["croissant.json"])
+    stated = {node["@id"]: node["sha256"] for node in described["distribution"]}
+    assert stated == {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
+        if name in {"manifest.json", "pixels.parquet", "specification.json"}
+    }
 
     assert client.push(built, recipe_only=True) == pushed | {"was_there": True}
     failed = client.push(built)

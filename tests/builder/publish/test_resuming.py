@@ -21,7 +21,7 @@ def sent(hub) -> int:
 def require_complete(hub, folder: dict[str, bytes]) -> None:
     files = hub.repositories["org/q"].files("v1.0.0")
     assert {path: files[path].content for path in folder} == folder
-    assert set(files) - set(folder) == {".gitattributes", "README.md"}
+    assert set(files) - set(folder) == {".gitattributes", "README.md", "croissant.json"}
 
 
 @pytest.fixture

@@ -1,0 +1,367 @@
+"""`croissant.json`: the dataset for machines, in MLCommons' Croissant 1.1 with its RAI terms.
+
+What the card says in words is taken from the card: columns, limits and the datasheet. The file
+follows from the manifest alone, and names the manifest's hash, which has every shard's.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
+from imagenetq.builder.card.hub_card import tag_of
+from imagenetq.builder.shards import shard_format
+from imagenetq.builder.shards.image_files import extension
+from imagenetq.hub import HubAddress
+from imagenetq.manifest import MANIFEST_NAME, Manifest
+from imagenetq.specification import CLEAN, variant
+
+CROISSANT_NAME = "croissant.json"
+
+Node = dict[str, Any]
+
+_CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
+
+_TERMS = (
+    *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field"),
+    *("fileObject", "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset"),
+    *("jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
+    *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
+)
+_CONTEXT: Node = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "description": {"@container": "@language"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
+} | {term: f"cr:{term}" for term in _TERMS}
+
+_RAI = {
+    "rai:dataLimitations": "Known limits",
+    "rai:dataUseCases": "Intended uses",
+    "rai:dataCollection": "Composition and collection",
+    "rai:dataPreprocessingProtocol": "Synthetic data",
+    "rai:dataBiases": "Biases",
+    "rai:personalSensitiveInformation": "Sensitive information",
+    "rai:dataSocialImpact": "Social impact",
+    "rai:dataReleaseMaintenancePlan": "Maintenance",
+}
+"""The card's section that answers each question of the RAI vocabulary."""
+
+_DATA_TYPES = {
+    "image, RGB": "sc:ImageObject",
+    "class label": "sc:Integer",
+    "string": "sc:Text",
+    "int32": "cr:Int32",
+    "int64": "cr:Int64",
+    "float64": "cr:Float64",
+}
+"""What Croissant calls a type of the card's table of columns."""
+
+_FORMATS = {
+    "j2k": "image/j2c",
+    "jpg": "image/jpeg",
+    "json": "application/json",
+    "parquet": "application/x-parquet",
+    "tar": "application/x-tar",
+    "webp": "image/webp",
+}
+_ORIGINS = {
+    "sample": ("https://scikit-image.org/", "the photographs that scikit-image ships"),
+    "imagenet": (
+        "https://image-net.org/challenges/LSVRC/2012/",
+        "the validation photographs of ILSVRC 2012",
+    ),
+}
+
+_VARIANT = "distortion and parameter, such as jpeg-10, or clean"
+_JOINED = "all other columns, as JSON"
+
+_REPOSITORY = "repository"
+_NO_HASH = "https://github.com/mlcommons/croissant/issues/80"
+"""What stands for the hash of a git repository, by convention."""
+
+_LISTED_TARS = 100
+"""Of more, readers of Croissant take minutes to list them one by one."""
+
+
+def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | None = None) -> bytes:
+    """Describe a dataset with images.
+
+    Args:
+        manifest: its own.
+        manifest_json: the manifest's file.
+        address: the repository that holds it; None where the description lies beside the data.
+
+    Returns:
+        The text of `croissant.json`. Of parquet shards it has one record set, `images`, whose
+        field `images/variant` can be filtered by; of tars it has one a variant, named after it.
+    """
+    place = _Place(manifest, address)
+    container = [] if address is None else [place.repository(address)]
+    if manifest.format == "parquet":
+        files, records = _parquet(place)
+    else:
+        files, records = _tars(place, manifest)
+    head = place.file(MANIFEST_NAME, manifest_json)
+    return _document(manifest, address, [*container, head, *files], records)
+
+
+def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: HubAddress) -> bytes:
+    """Describe a recipe, of which the record set `pixels` gives the hashes.
+
+    Args:
+        manifest: the dataset's.
+        files: the recipe's, by path, of which one is `pixels.parquet`.
+        address: the repository that holds it.
+    """
+    place = _Place(manifest, address)
+    columns = _columns()
+    types = {name: columns[name] for name in ("image_id", "wnid", "rank", "pixel_sha256")}
+    types["variant"] = ("sc:Text", _VARIANT)
+    fields = [
+        _field("pixels", name, kind, text, {"fileObject": {"@id": "pixels.parquet"}}, column=name)
+        for name, (kind, text) in types.items()
+    ]
+    records = [_record_set("pixels", "A line a row of the dataset: its hash, no image.", fields)]
+    return _document(manifest, address, [place.file(*file) for file in files.items()], records)
+
+
+def is_of(data: bytes, manifest: Manifest) -> bool:
+    """Whether a `croissant.json`, of this version of the code or another, is of a dataset."""
+    try:
+        described = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(described, dict) and described.get("identifier") == manifest.pixel_digest
+
+
+class _Place:
+    """Where a dataset's files are found: beside the description, or in a repository."""
+
+    def __init__(self, manifest: Manifest, address: HubAddress | None) -> None:
+        self.address = address
+        self.tag = tag_of(manifest)
+
+    def url(self, path: str) -> str:
+        return path if self.address is None else f"{self.address.page}/resolve/{self.tag}/{path}"
+
+    def file(self, path: str, content: bytes) -> Node:
+        return self.listed(path, len(content), hashlib.sha256(content).hexdigest())
+
+    def listed(self, path: str, n_bytes: int, sha256: str) -> Node:
+        return {
+            "@type": "cr:FileObject",
+            "@id": path,
+            "name": path,
+            "contentUrl": self.url(path),
+            "contentSize": f"{n_bytes} B",
+            "encodingFormat": _FORMATS[path.rpartition(".")[2]],
+            "sha256": sha256,
+        }
+
+    def repository(self, address: HubAddress) -> Node:
+        return {
+            "@type": "cr:FileObject",
+            "@id": _REPOSITORY,
+            "name": _REPOSITORY,
+            "contentUrl": f"{address.page}/tree/refs%2Ftags%2F{self.tag}",
+            "encodingFormat": "git+https",
+            "sha256": _NO_HASH,
+        }
+
+    def shards(self, name: str, pattern: str) -> Node:
+        container = {} if self.address is None else {"containedIn": {"@id": _REPOSITORY}}
+        return _file_set(name, pattern, **container)
+
+
+def _parquet(place: _Place) -> tuple[list[Node], list[Node]]:
+    source = {"fileSet": {"@id": "shards"}}
+    fields = [
+        _field("images", name, kind, text, source, column=name)
+        for name, (kind, text) in _columns().items()
+    ]
+    fields[0]["source"]["transform"] = {"jsonPath": "bytes"}
+    # Readers that are given a value of this field open that variant's shards alone.
+    fields.append(_field("images", "variant", "sc:Text", _VARIANT, source, fileProperty="fullpath"))
+    fields[-1]["source"]["transform"] = {"regex": r"^data/(.+)/.+\.parquet$"}
+    records = _record_set("images", "A row an image: one variant of one photograph.", fields)
+    shards = place.shards("shards", f"data/*/{shard_format('parquet').glob}")
+    return [shards], [records]
+
+
+def _tars(place: _Place, manifest: Manifest) -> tuple[list[Node], list[Node]]:
+    listed = len(manifest.shards) <= _LISTED_TARS
+    files: list[Node] = []
+    records: list[Node] = []
+    for name in manifest.variants:
+        shards = [shard for shard in manifest.shards if shard.variant == name]
+        if listed:
+            tars = [place.listed(shard.path, shard.bytes, shard.sha256) for shard in shards]
+        else:
+            pattern = f"data/{name}/{shard_format('webdataset').glob}"
+            tars = [place.shards(f"{name}-shards", pattern)]
+        inside: Node = {"containedIn": [{"@id": tar["@id"]} for tar in tars]}
+        suffix = extension(variant(name), manifest.clean_extension)
+        files += [
+            *tars,
+            _file_set(f"{name}-image-files", f"*.{suffix}", **inside),
+            _file_set(f"{name}-column-files", "*.json", **inside),
+        ]
+        records += _tar_records(name)
+    return files, records
+
+
+def _tar_records(name: str) -> list[Node]:
+    image_files: Node = {"fileSet": {"@id": f"{name}-image-files"}}
+    column_files: Node = {"fileSet": {"@id": f"{name}-column-files"}}
+    columns = f"{name}-columns"
+    key = _key(name, image_files)
+    key["references"] = {"field": {"@id": f"{columns}/key"}}
+    kind, text = _columns()["image"]
+    joined: Node = {"field": {"@id": f"{columns}/json"}}
+    images = [
+        key,
+        _field(name, "image", kind, text, image_files, fileProperty="content"),
+        _field(name, "columns", "sc:Text", _JOINED, joined),
+    ]
+    rows = [
+        _key(columns, column_files),
+        _field(columns, "json", "sc:Text", _JOINED, column_files, fileProperty="content"),
+    ]
+    return [
+        _record_set(name, f"The images of {name}.", images),
+        _record_set(columns, f"What is known of the images of {name}.", rows),
+    ]
+
+
+def _key(records: str, source: Node) -> Node:
+    """The part of a member's name that an image and its columns share; it has no dot."""
+    text = "the image id, with % and dots escaped"
+    field = _field(records, "key", "sc:Text", text, source, fileProperty="filename")
+    field["source"]["transform"] = {"regex": r"^([^.]+)"}
+    return field
+
+
+def _file_set(name: str, pattern: str, **more: Any) -> Node:
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "encodingFormat": _FORMATS[pattern.rpartition(".")[2]],
+        "includes": pattern,
+    } | more
+
+
+def _record_set(name: str, description: str, fields: Sequence[Node]) -> Node:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": description,
+        "field": list(fields),
+    }
+
+
+def _field(
+    records: str, name: str, kind: str, description: str, source: Node, **extract: str
+) -> Node:
+    return {
+        "@type": "cr:Field",
+        "@id": f"{records}/{name}",
+        "name": name,
+        "description": _plain(description),
+        "dataType": kind,
+        "source": source | ({"extract": extract} if extract else {}),
+    }
+
+
+def _columns() -> dict[str, tuple[str, str]]:
+    """Croissant's type and the meaning of each column, from the card's table."""
+    columns = {}
+    for names, kind, text in re.findall(
+        r"^\| (`.*?) \| (.*?) \| (.*?) \|$", _section("Columns"), re.M
+    ):
+        for name in re.findall(r"`(\w+)`", names):
+            columns[name] = (_DATA_TYPES[kind], text)
+    return columns
+
+
+def _section(heading: str) -> str:
+    """A section of the card's template, without its heading."""
+    match = re.search(rf"^##+ {heading}\n+(.*?)\n*(?=^##|\Z)", template(), re.DOTALL | re.MULTILINE)
+    if match is None:
+        raise LookupError(heading)
+    return match[1]
+
+
+def _statements(heading: str) -> str | list[str]:
+    """What a section says: its bullets, or its text."""
+    text = _section(heading)
+    if not text.startswith("- "):
+        return _plain(text)
+    return [_plain(bullet) for bullet in re.split(r"^- ", text, flags=re.MULTILINE)[1:]]
+
+
+def _plain(text: str) -> str:
+    """Markdown as plain text in one line."""
+    return " ".join(re.sub(r"\[([^]]*)\]\(([^)]*)\)", r"\1 (\2)", text).replace("`", "").split())
+
+
+def _page(address: HubAddress | None) -> dict[str, str]:
+    """Where people read about the dataset: its repository, else the project's as it states it."""
+    if address is not None:
+        return {"url": address.page}
+    stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
+    urls = dict(line.split(", ", maxsplit=1) for line in stated)
+    return {"url": urls["Repository"]} if "Repository" in urls else {}
+
+
+def _document(
+    manifest: Manifest, address: HubAddress | None, files: Sequence[Node], records: Sequence[Node]
+) -> bytes:
+    front = front_matter(template())
+    origin, label = _ORIGINS["sample" if manifest.subset == "sample" else "imagenet"]
+    body = template().split("\n# ", maxsplit=1)[1].split("\n\n")
+    document = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": _CONFORMS_TO,
+        "name": front["pretty_name"],
+        "description": _plain(body[1]),
+        "identifier": manifest.pixel_digest,
+        "version": manifest.dataset_version,
+        **_page(address),
+        "license": front["license_link"],
+        "keywords": front["tags"],
+        "creator": {"@type": "sc:Organization", "name": AUTHORS},
+        "datePublished": str(YEAR),
+        "inLanguage": "en",
+        "isLiveDataset": False,
+        "citeAs": citation(manifest),
+        "distribution": list(files),
+        "recordSet": list(records),
+        **{name: _statements(heading) for name, heading in _RAI.items()},
+        "rai:hasSyntheticData": any(name != CLEAN for name in manifest.variants),
+        "prov:wasDerivedFrom": {
+            "@type": "prov:Entity",
+            "@id": origin,
+            "prov:label": f"{label}; source digest {manifest.source_digest}",
+        },
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "prov:label": _plain(provenance(manifest)),
+        },
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
