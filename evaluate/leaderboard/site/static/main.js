@@ -155,6 +155,10 @@ function themeButton() {
 // What stands in a block of code, to the clipboard; where a page may not write there, it is selected.
 function copyButtons() {
   for (const block of document.querySelectorAll("pre")) {
+    const code = block.querySelector("code");
+    // A line breaks between words, never inside an option.
+    code.replaceChildren(...code.textContent.split(/(\s+)/).map((word) =>
+      (word.trim() ? html("span", {}, word) : word)));
     const button = html("button", { type: "button", class: "copy", "aria-label": "Copy the commands" }, "Copy");
     const frame = html("div", { class: "code" });
     block.replaceWith(frame);
