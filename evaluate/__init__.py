@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from imagenetq.evaluate.data import CleanSource, Data, open_data
     from imagenetq.evaluate.evaluation.run import evaluate, evaluate_model, folder_of
     from imagenetq.evaluate.evaluation.settings import Settings
+    from imagenetq.evaluate.evaluation.zoo import Failure, Listed, evaluate_zoo
     from imagenetq.evaluate.models import LoadOptions, Model, load_model
     from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing
     from imagenetq.evaluate.results.comparison import Comparison, compare
@@ -22,7 +23,9 @@ __all__ = [
     "CleanSource",
     "Comparison",
     "Data",
+    "Failure",
     "Labels",
+    "Listed",
     "LoadOptions",
     "Model",
     "OpaquePreprocessing",
@@ -32,6 +35,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_model",
+    "evaluate_zoo",
     "folder_name",
     "folder_of",
     "load_model",
@@ -47,6 +51,7 @@ _HOMES = {
     "models": ("LoadOptions", "Model", "load_model"),
     "models.preprocessing": ("OpaquePreprocessing", "Preprocessing"),
     "evaluation.settings": ("Settings",),
+    "evaluation.zoo": ("Failure", "Listed", "evaluate_zoo"),
 }
 
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BufferedReader
 from typing import cast
 
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.benchmark import EVAL_NAME, eval_yaml
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, config_variants, preview
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant, recipe_croissant
 from imagenetq.builder.card.hub_card import published_card, recipe_card
 from imagenetq.builder.folders import DatasetFolder
@@ -116,6 +117,12 @@ class Payload:
     def missing(self, remote: Mapping[str, RemoteFile]) -> list[NewFile]:
         """Those of the body that the repository lacks, or holds otherwise."""
         return [file for file in self.body if not file.is_at(remote.get(file.path))]
+
+    def with_benchmark(self, manifest: Manifest) -> "Payload":
+        """The same, with what registers the dataset as one of the Hub's benchmarks."""
+        is_recipe = PIXELS_NAME in self.files
+        text = eval_yaml(() if is_recipe else config_variants(manifest))
+        return replace(self, head=(NewFile.of(EVAL_NAME, text.encode()), *self.head))
 
     @classmethod
     def of_dataset(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from imagenetq.benchmark import EVAL_NAME
 from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME
 from imagenetq.builder.card.croissant import CROISSANT_NAME
 from imagenetq.builder.card.hub_card import is_ours, tag_of
@@ -62,6 +63,7 @@ def push(
     accept_terms: bool = False,
     gated: str | None = None,
     recipe_only: bool = False,
+    benchmark: bool = False,
     workers: int | None = None,
 ) -> Pushed:
     """Publish a dataset on the Hub as a new version, or go on with a push that ended early.
@@ -81,6 +83,8 @@ def push(
             the Hub at once. If left out, as the repository has it, else manual; a recipe, which
             holds no image, is not gated by itself.
         recipe_only: publish digests and pixel hashes alone, no image: see `recipe`.
+        benchmark: send `eval.yaml`, which the Hub takes only once it knows the framework that it
+            names. A repository that has one gets it with every version.
         workers: processes that verify; one a core if left out.
 
     Raises:
@@ -111,11 +115,19 @@ def push(
     if state is not None:
         access.require_allowed(repository, public=public)
         if tag_of(manifest) in state.tags:
+            if benchmark and EVAL_NAME not in repository.files(state.head):
+                raise PublishError(
+                    f"{address} has {tag_of(manifest)} without {EVAL_NAME}, and a published version "
+                    f"never changes: add leaderboard/hub/{EVAL_NAME} to its main branch by hand"
+                )
             return _published(repository, state, manifest, access)
         _require_own(repository, state.head)
+        benchmark = benchmark or EVAL_NAME in repository.files(state.head)
     require_verified(folder, manifest, workers)
     payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
     payload = payload_of(folder, manifest, address)
+    if benchmark:
+        payload = payload.with_benchmark(manifest)
     if state is None:
         repository.create()
         state = repository.state()
@@ -232,7 +244,7 @@ def _require_own(repository: HubRepository, head: str) -> None:
     files = repository.files(head)
     names = {variant.name for variant in variants()}
     known = {
-        *(ATTRIBUTES, CARD_NAME, PREVIEW_NAME, CROISSANT_NAME, MANIFEST_NAME),
+        *(ATTRIBUTES, CARD_NAME, PREVIEW_NAME, CROISSANT_NAME, MANIFEST_NAME, EVAL_NAME),
         *(PIXELS_NAME, SPECIFICATION_NAME),
     }
     foreign = [

@@ -70,7 +70,7 @@ def evaluate(
         OSError: storage or network failed for good.
     """
     chosen = settings or Settings()
-    variants = _wanted(data, chosen.only)
+    variants = wanted_variants(data, chosen.only)
     names = tuple(variant.name for variant in variants)
     folders = {model.name: out / folder_of(model) for model in models}
     if len(set(folders.values())) < len(models):
@@ -252,7 +252,13 @@ def folder_of(model: Model | EntryModel) -> str:
     return folder_name(f"{model.name}-{weights}")
 
 
-def _wanted(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
+def wanted_variants(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
+    """The variants that are evaluated, clean among them.
+
+    Raises:
+        UsageError: there is no such variant.
+        EvaluationError: the data do not hold one.
+    """
     wanted = data.variants if only is None else select_variants([*only, CLEAN])
     held = {variant.name for variant in data.variants}
     missing = [variant.name for variant in wanted if variant.name not in held | {SAME_AS_CLEAN}]

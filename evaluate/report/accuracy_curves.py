@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _METRICS: dict[Metric, str] = {"top1": "top-1 accuracy (%)", "top5": "top-5 accuracy (%)"}
-_BAND, _MANY, _FAINT_BAND = 0.18, 4, 0.1
+_BAND = 0.36
+"""Opacity of all bands together: the more there are, the fainter is each where they overlap."""
 _ROW = 1.45
 _LEGEND_LINE = 0.125
 _PER_LINE: dict[Columns, int] = {1: 1, 2: 3}
@@ -69,7 +70,7 @@ def figure2(results: Sequence[Result], *, paper: bool = False, columns: Columns 
     figure = new_figure(WIDTHS[columns], height)
     grid = figure.subplots(rows, across, squeeze=False)
     panels = grid if columns == 2 else grid.T
-    band = _BAND if len(results) <= _MANY else _FAINT_BAND
+    band = _BAND / max(2, len(results))
     for metric, row in zip(_METRICS, panels, strict=True):
         for ladder, panel in zip(LADDERS, row, strict=True):
             if paper:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from imagenetq.benchmark import SCORE_TASK
 from imagenetq.errors import EntryError, FolderError, UsageError
 from imagenetq.evaluate.results.result import Result
 from imagenetq.files import naming, read_bounded, write_whole
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
 
 RESULTS_NAME = "imagenet-q.yaml"
-
-SCORE_TASK = "imagenet_q_score"
-"""The task of the ImageNet-Q score; the others are `clean` and the five distortions."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SOURCE = "ImageNet-Q entry"

@@ -51,10 +51,10 @@ def class_word(label: int) -> str:
 def network_names(results: Sequence[Result]) -> list[str]:
     """A name for each result's network, all different.
 
-    It is the model's name; those that several results share are told apart by the precision, by the
+    It is its label, or the model's name; those that several results share are told apart by the precision, by the
     start of the weights' SHA-256, and by a number, whichever do.
     """
-    names = [result.entry.model.name for result in results]
+    names = [result.label or result.entry.model.name for result in results]
     precisions = [result.entry.precision for result in results]
     weights = [(result.entry.model.weights_sha256 or "no weights")[:8] for result in results]
     for marks in (precisions, weights, [f"{place}" for place in range(1, len(names) + 1)]):

@@ -34,10 +34,12 @@ class Result:
     Attributes:
         entry: what was evaluated, by what, and with what result.
         predictions: the answers.
+        label: what people call the network, for tables and figures; the model's name if None.
     """
 
     entry: Entry
     predictions: Predictions
+    label: str | None = None
 
     @classmethod
     def of(cls, run: Run, predictions: Predictions) -> "Result":

@@ -19,6 +19,7 @@ from imagenetq.commands import (
     reporting,
     scoring,
     submitting,
+    tabulating,
 )
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
 app.command("score")(scoring.score)
+app.command("results")(tabulating.results)
 app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)

@@ -12,13 +12,16 @@ from imagenetq.evaluate.leaderboard.site.board_data import scripts
 from imagenetq.evaluate.leaderboard.site.level_gallery import pictures
 from imagenetq.evaluate.leaderboard.site.pages import pages, styles_and_scripts
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
+from imagenetq.evaluate.leaderboard.site.space_card import CARD_NAME, space_card
 from imagenetq.files import write_whole
 
 MANIFEST_NAME = "site.json"
 """By it a folder is known as a site, and which files in it are the site's."""
 
 _MADE_BY = "imagenetq leaderboard build"
-_OURS = re.compile(r"((answers|levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
+_OURS = re.compile(
+    r"((answers|levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)|README\.md"
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Site:
     bytes: int
 
 
-def write_site(board: Board, out: Path) -> Site:
+def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
     """Write the site; the same entries give the same bytes.
 
     Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
@@ -47,6 +50,7 @@ def write_site(board: Board, out: Path) -> Site:
     Args:
         board: what to show.
         out: an earlier site, an empty folder, or none yet.
+        space: add the card that makes the folder a static Space of the Hugging Face Hub.
 
     Raises:
         FolderError: the folder holds something, but no earlier site; or a stranger's file where
@@ -54,7 +58,9 @@ def write_site(board: Board, out: Path) -> Site:
         OSError: it cannot be written.
     """
     before = _earlier_files(out)
-    site = site_files(board)
+    site = dict(site_files(board))
+    if space:
+        site[CARD_NAME] = space_card().encode()
     foreign = sorted(name for name in site if name not in before and (out / name).exists())
     if foreign:
         raise FolderError(

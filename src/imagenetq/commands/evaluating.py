@@ -1,27 +1,34 @@
 """The commands around evaluating models: eval, models."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from imagenetq.choices import CheckPixels, Precision, Render
 from imagenetq.commands.common import (
     DATA_PANEL,
+    FAILED,
     MODEL_PANEL,
     OUTPUT_PANEL,
     RUN_PANEL,
     Json,
     Workers,
+    end,
     explains_errors,
     names,
     note,
     print_facts,
 )
+from imagenetq.commands.models_file import read_models
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
 from imagenetq.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate import Data, Failure, LoadOptions, Result, Settings
 
 _DEFAULT_DATA = Path("imagenet-q")
 
@@ -59,17 +66,25 @@ class _RunOptions:
 @explains_errors
 @spliced
 def evaluate(
+    model_options: ModelOptions,
+    data_options: DataOptions,
+    run_options: _RunOptions,
     model: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="SOURCE/NAME",
             help="Such as timm/vgg16; may be given several times.",
             rich_help_panel=MODEL_PANEL,
         ),
-    ],
-    model_options: ModelOptions,
-    data_options: DataOptions,
-    run_options: _RunOptions,
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A model a line, with its options as here; what fails is told at the end.",
+            rich_help_panel=MODEL_PANEL,
+        ),
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option(
@@ -105,27 +120,56 @@ def evaluate(
     from imagenetq import evaluate as room
     from imagenetq.progress import working
 
+    if bool(model) == (models is not None):
+        raise UsageError(
+            "name a model by --model, such as timm/vgg16, or a file of them by --models"
+        )
+    if (models is not None or len(model or ()) > 1) and model_options != ModelOptions():
+        raise UsageError(
+            "weights, arguments and preprocessing belong to one model; give one, or each its own "
+            "on its line of --models"
+        )
     with working("loading PyTorch"):
         from imagenetq.evaluate.results.console import print_result
 
-        options = model_options.load_options()
-        if len(model) > 1 and model_options != ModelOptions():
-            raise UsageError("weights, arguments and preprocessing belong to one model; give one")
         settings = room.Settings.of(
             only=names(only), limit=limit, overwrite=overwrite, **asdict(run_options)
         )
+        listed = None if models is None else read_models(models)
+        options = model_options.load_options()
     opened = _defaulted(data_options).open(check_pixels, out / ".originals")
-    models = []
-    for name in model:
-        with working(f"loading {name}"):
-            models.append(room.load_model(name, options))
-    for result in room.evaluate(models, opened, out, settings):
-        folder = out / room.folder_of(result.entry.model)
-        if as_json:
-            print(result.entry.to_json(), end="")
+    failures = []
+    outcomes: Iterator[Result | Failure]
+    if listed is None:
+        outcomes = _evaluated(model or [], options, opened, out, settings)
+    else:
+        outcomes = room.evaluate_zoo(listed, opened, out, settings)
+    for outcome in outcomes:
+        if isinstance(outcome, room.Failure):
+            failures.append(outcome)
+        elif as_json:
+            print(outcome.entry.to_json(), end="")
         else:
-            print_result(result)
-            print(folder)
+            print_result(outcome)
+            print(out / room.folder_of(outcome.entry.model))
+    for failure in failures:
+        note(f"{failure.model}: {failure.reason}")
+    if failures:
+        end(f"{len(failures)} of {len(listed or [])} models failed; the others are done", FAILED)
+
+
+def _evaluated(
+    models: list[str], options: "LoadOptions", data: "Data", out: Path, settings: "Settings"
+) -> "Iterator[Result]":
+    """The results of models that share a pass, or fail together."""
+    from imagenetq import evaluate as room
+    from imagenetq.progress import working
+
+    loaded = []
+    for name in models:
+        with working(f"loading {name}"):
+            loaded.append(room.load_model(name, options))
+    yield from room.evaluate(loaded, data, out, settings)
 
 
 @explains_errors

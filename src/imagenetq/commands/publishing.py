@@ -38,15 +38,21 @@ def push(
     recipe_only: Annotated[
         bool, typer.Option("--recipe-only", help="Digests and pixel hashes, without an image.")
     ] = False,
+    benchmark: Annotated[
+        bool,
+        typer.Option(
+            "--benchmark", help="With eval.yaml, once the Hub's list of frameworks has ImageNet-Q."
+        ),
+    ] = False,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Verify a dataset, and publish it on the Hub, private and gated, or copy it to a storage."""
     if "://" in target:
-        if public or accept_terms or gated is not None or recipe_only:
+        if public or accept_terms or gated is not None or recipe_only or benchmark:
             raise UsageError(
-                f"{target}: --public, --accept-imagenet-terms, --gated and --recipe-only are for "
-                "the Hub; who may read a storage is set there"
+                f"{target}: --public, --accept-imagenet-terms, --gated, --recipe-only and "
+                "--benchmark are for the Hub; who may read a storage is set there"
             )
         _push_to_storage(dataset, target, workers, as_json=as_json)
     else:
@@ -57,6 +63,7 @@ def push(
             accept_terms=accept_terms,
             gated=gated,
             recipe_only=recipe_only,
+            benchmark=benchmark,
             workers=workers,
             as_json=as_json,
         )
@@ -70,6 +77,7 @@ def _push_to_hub(
     accept_terms: bool,
     gated: Gate | None,
     recipe_only: bool,
+    benchmark: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -87,6 +95,7 @@ def _push_to_hub(
         accept_terms=accept_terms,
         gated=gated,
         recipe_only=recipe_only,
+        benchmark=benchmark,
         workers=workers,
     )
     if as_json:

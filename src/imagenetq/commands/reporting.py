@@ -1,6 +1,7 @@
 """The command that makes tables and figures of entries: report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -18,6 +19,7 @@ from imagenetq.commands.common import (
 )
 from imagenetq.commands.opening import open_source, read_results
 from imagenetq.errors import UsageError
+from imagenetq.words import counted
 
 if TYPE_CHECKING:
     from imagenetq.evaluate.report.pictures import Pictures
@@ -97,6 +99,14 @@ def report(
             rich_help_panel=DATA_PANEL,
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="What figures call a network, such as VGG-16: one for each of RESULTS, in order.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = None,
     columns: Annotated[
         int,
         typer.Option(
@@ -109,7 +119,14 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Make the paper's Table I and Figures 1 to 4, findings in words, and more, of results."""
+    if label and len(label) != len(entries or []):
+        raise UsageError(
+            f"--label is given {counted(len(label), 'time')} for "
+            f"{counted(len(entries or []), 'result')}; give one for each, in their order"
+        )
     results = read_results(entries or [])
+    if label:
+        results = [replace(held, label=name) for held, name in zip(results, label, strict=True)]
     from imagenetq.progress import working
 
     with working("loading PyTorch and Matplotlib"):

@@ -22,12 +22,16 @@ def build(
     fetched: Annotated[
         Path | None, typer.Option(help="Where check kept predictions fetched from the Hub.")
     ] = None,
+    space: Annotated[
+        bool,
+        typer.Option("--space", help="Add the card of a static Space of the Hugging Face Hub."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build the leaderboard's static site; the same entries give the same bytes."""
     from imagenetq.evaluate.leaderboard.site import read_board, write_site
 
-    site = write_site(read_board(folder, fetched=fetched), out)
+    site = write_site(read_board(folder, fetched=fetched), out, space=space)
     if as_json:
         print(json.dumps(asdict(site) | {"folder": str(site.folder)}, indent=1))
         return

@@ -13,6 +13,7 @@ from threading import Event
 import pytest
 
 from hub_server import MAIN
+from imagenetq.benchmark import eval_yaml
 from imagenetq.builder.card.card import front_matter
 from imagenetq.evaluate.data import open_data
 from imagenetq.manifest import read_manifest
@@ -215,3 +216,22 @@ def test_an_interrupted_push_ends_at_once(hub, client, built, xet) -> None:
     assert (process.returncode, said.splitlines()[-1]) == (130, "imagenetq: interrupted")
     assert "Traceback" not in said
     assert hub.repositories["org/q"].tags == set()
+
+
+def test_a_benchmark_stays_one(hub, client, built) -> None:
+    stated = eval_yaml(["clean", "blur", "noise", "contrast", "jpeg", "jpeg2000"]).encode()
+    client.push(built, benchmark=True)
+    repository = hub.repositories["org/q"]
+    assert repository.files()["eval.yaml"].content == stated
+    assert client.push(built, benchmark=True)["was_there"]
+    # As after the next version: the tag is gone, and nobody says again that it is a benchmark.
+    repository.tags.clear()
+    del repository.refs["v1.0.0"]
+    client.push(built)
+    assert repository.files()["eval.yaml"].content == stated
+
+
+def test_a_published_version_gets_no_benchmark_file(hub, client, built) -> None:
+    client.push(built)
+    refused = client.push(built, benchmark=True)
+    assert "v1.0.0 without eval.yaml" in refused["message"]

@@ -17,7 +17,7 @@ from imagenetq.evaluate.report.pictures import Picture
 from imagenetq.evaluate.results.names import class_word
 from imagenetq.specification import LADDERS, scored_variants
 
-IN_LADDER_ORDER = ("clean", "blur-2", "noise-50", "contrast-0.5", "jpeg-10")
+IN_LADDER_ORDER = ("clean", "blur-2", "noise-50", "contrast-0.5", "jpeg-10", "jpeg2000-28")
 
 
 def texts(figure):

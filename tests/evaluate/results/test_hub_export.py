@@ -7,8 +7,9 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 
 from fake_predictions import random_predictions, result, run
+from imagenetq.benchmark import SCORE_TASK
 from imagenetq.errors import EntryError, FolderError, UsageError
-from imagenetq.evaluate.results.hub_export import SCORE_TASK, hub_results, write_hub_results
+from imagenetq.evaluate.results.hub_export import hub_results, write_hub_results
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import LADDERS
 

@@ -1,11 +1,14 @@
 // What all charts share: an entry's look, a frame around Observable Plot, a box at the pointer.
 
 const SYMBOLS = ["circle", "square2", "triangle", "diamond", "triangle2", "cross", "wye", "star"];
-const DASHES = [null, "6 3", "2 2.5", "8 3 2 3"];
+const DASHES = [null, "6 3", "2 2.5", "8 3 2 3", "12 4", "4 1.5", "9 3 2 3 2 3", "1 4"];
 
 const colour = (place) => `var(--s${place})`;
 
 const dash = (place) => DASHES[place % DASHES.length];
+
+// Bands cover each other: the more there are, the fainter is each.
+const bandOpacity = (n) => (n <= 2 ? 0.14 : 0.28 / n);
 
 // Marks of a chosen entry have its place in their class's name: `line-0`, `mark-0`.
 const lineMark = (points, place, options) =>
@@ -63,6 +66,19 @@ const centred = (label) => ({ label, labelAnchor: "center", labelArrow: "none" }
 // An axis of shares, told in per cent.
 const shareAxis = (label, domain) =>
   ({ ...centred(label), domain, ticks: 5, tickSize: 4, tickFormat: (share) => String(Math.round(100 * share)) });
+
+// Curves over other photographs cannot be compared, and a chart that mixes them says so.
+function mixtureNote(board, entries) {
+  const datasets = [...new Set(entries.map(({ dataset }) => dataset))].sort((one, other) => one - other);
+  if (datasets.length < 2) return [];
+  const named = datasets.map((place) => {
+    const titles = entries.filter(({ dataset }) => dataset === place).map(({ title }) => title);
+    const shown = titles.length > 3 ? `${titles.slice(0, 3).join(", ")} and ${titles.length - 3} more` : titles.join(", ");
+    return html("li", {}, `${board.datasets[place]}: `, html("bdi", {}, shown));
+  });
+  return [html("div", { class: "notice mixed", role: "note" },
+    html("b", {}, "Different photographs. "), "A difference between these entries may be the photographs\u2019:", html("ul", {}, ...named))];
+}
 
 // One box for all charts. What it tells stands in the tables, too, so it needs no keyboard.
 const tip = {

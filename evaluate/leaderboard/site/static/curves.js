@@ -40,7 +40,7 @@ function drawCurves(board, shown, metric, withPaper) {
         Plot.ruleX(levels, Plot.pointerX({ x: Number, stroke: "var(--faint)", strokeDasharray: "2 2", maxRadius: Infinity })),
         ...paper.map((curve) => paperMark(board, curve)),
         ...lines.filter(({ curve }) => curve.length).flatMap(({ place, curve }) => [
-          Plot.areaY(curve, { x: "at", y1: "low", y2: "high", fill: colour(place), fillOpacity: 0.14, className: `band-${place}` }),
+          Plot.areaY(curve, { x: "at", y1: "low", y2: "high", fill: colour(place), fillOpacity: bandOpacity(shown.length), className: `band-${place}` }),
           lineMark(curve, place, at), dotMark(curve, place, at),
         ]),
       ],

@@ -26,12 +26,14 @@ function rankingPage(board) {
   const seen = () => board.entries.filter((entry) => entry.shown);
 
   function curves() {
+    find("#curves-mixed").replaceChildren(...mixtureNote(board, chosen.entries()));
     find("#curves").replaceChildren(...drawCurves(board, chosen.entries(), metric.value, paper.checked),
       ...(paper.checked ? [paperLegend(board)] : []));
     refreshCurves();
   }
 
   function points() {
+    find("#scatter-mixed").replaceChildren(...mixtureNote(board, seen()));
     find("#scatter").replaceChildren(...drawScatter(board, seen(), measure.value, chosen));
     refreshPoints();
   }
@@ -150,6 +152,32 @@ function themeButton() {
   label();
 }
 
+// What stands in a block of code, to the clipboard; where a page may not write there, it is selected.
+function copyButtons() {
+  for (const block of document.querySelectorAll("pre")) {
+    const code = block.querySelector("code");
+    // A line breaks between words, never inside an option.
+    code.replaceChildren(...code.textContent.split(/(\s+)/).map((word) =>
+      (word.trim() ? html("span", {}, word) : word)));
+    const button = html("button", { type: "button", class: "copy", "aria-label": "Copy the commands" }, "Copy");
+    const frame = html("div", { class: "code" });
+    block.replaceWith(frame);
+    frame.append(block, button);
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(block);
+      let isCopied = false;
+      try {
+        await navigator.clipboard.writeText(block.textContent);
+        isCopied = true;
+      } catch {
+        isCopied = document.execCommand("copy");
+      }
+      button.textContent = isCopied ? "Copied" : "Selected";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  }
+}
+
 themeButton();
 document.body.append(tip.box);
 if (window.imagenetq_board) {
@@ -160,3 +188,4 @@ if (window.imagenetq_board) {
     rankingPage(board);
   }
 }
+copyButtons();

@@ -105,3 +105,19 @@ def test_a_build_that_was_killed_is_known_as_a_site(tmp_path, monkeypatch):
     write_site(board, tmp_path / "site")
     write_site(board, tmp_path / "whole")
     assert contents(tmp_path / "site") == contents(tmp_path / "whole")
+
+
+def test_a_space_has_its_card(tmp_path):
+    out = tmp_path / "space"
+    write_site(board("one"), out, space=True)
+    _, front, text = (out / "README.md").read_text(encoding="utf-8").split("---\n")
+    facts = yaml.safe_load(front)
+    assert (facts["sdk"], facts["app_file"]) == ("static", "index.html")
+    # What the Hub demands of a card.
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {facts["colorFrom"], facts["colorTo"]} <= colours
+    assert len(facts["short_description"]) <= 60
+    assert "# ImageNet-Q leaderboard" in text
+    write_site(board("one"), out, space=True)
+    write_site(board("one"), out)
+    assert not (out / "README.md").exists()

@@ -1,0 +1,192 @@
+"""Evaluate many models, of which some may fail: those of one preprocessing share a pass."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imagenetq.errors import (
+    BadImage,
+    FolderError,
+    ImagenetqError,
+    PlatformError,
+    SourceError,
+    UsageError,
+    WorkerError,
+)
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.evaluation.run import evaluate, folder_of, wanted_variants
+from imagenetq.evaluate.evaluation.settings import Settings
+from imagenetq.evaluate.models import LoadOptions, load_model
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
+from imagenetq.evaluate.results.result import Result
+from imagenetq.progress import say, working
+
+_MODELS_A_PASS = 8
+_PARAMETERS_A_PASS = 1_000_000_000
+"""Of all models that run at the same time: 4 GB of weights."""
+
+_NOT_THE_MODELS_FAULT = (
+    BadImage,
+    FolderError,
+    SourceError,
+    WorkerError,
+    PlatformError,
+    UsageError,
+    OSError,
+)
+"""What would meet every other model, too."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model that is to be evaluated.
+
+    Attributes:
+        name: such as `timm/vgg16`.
+        options: how it is loaded.
+        place: where it was listed, for messages; its name if empty.
+    """
+
+    name: str
+    options: LoadOptions = field(default_factory=LoadOptions)
+    place: str = ""
+
+    def __str__(self) -> str:
+        """Say which it is, and where it was listed."""
+        return f"{self.place}: {self.name}" if self.place else self.name
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that could not be evaluated.
+
+    Attributes:
+        model: as it was listed.
+        reason: one line.
+    """
+
+    model: Listed
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a first look at a model tells."""
+
+    listed: Listed
+    preprocessing: AnyPreprocessing
+    parameters: int
+
+
+def evaluate_zoo(
+    models: Sequence[Listed], data: Data, out: Path, settings: Settings | None = None
+) -> Iterator[Result | Failure]:
+    """Evaluate many models one after the other, or go on with what was interrupted.
+
+    Each is first loaded once, so that one that cannot be is known before the long run; no more than
+    a few are held at a time. What one model fails at keeps no other from its result.
+
+    Args:
+        models: each gets a folder in `out`, as `folder_of` names it.
+        data: what to evaluate on.
+        out: folder of results.
+        settings: as for `evaluate`.
+
+    Yields:
+        A result or a failure a model, as they come.
+
+    Raises:
+        UsageError: there are several processes, or `settings` names no variant.
+        ImagenetqError: the data cannot be read, or a variant is not among them.
+        OSError: storage failed for good.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(
+            "a list of models is evaluated by one process; share the list out among GPUs with "
+            "CUDA_VISIBLE_DEVICES, or name a few models by --model"
+        )
+    chosen = settings or Settings()
+    wanted_variants(data, chosen.only)
+    known: list[_Known] = []
+    folders: dict[str, Listed] = {}
+    for place, listed in enumerate(models, 1):
+        looked = _look_at(listed, folders, f"looking at {listed.name}, {place} of {len(models)}")
+        if isinstance(looked, Failure):
+            say(f"{looked.model} fails: {looked.reason}")
+            yield looked
+        else:
+            known.append(looked)
+    for group in _groups(known):
+        yield from _evaluated([member.listed for member in group], data, out, chosen)
+
+
+def _look_at(listed: Listed, folders: dict[str, Listed], told: str) -> _Known | Failure:
+    """Load a model, and keep only what decides with which others it runs."""
+    try:
+        with working(told):
+            model = load_model(listed.name, listed.options)
+    except Exception as error:  # Whatever a model's own code raises.
+        return Failure(listed, _reason(error))
+    first = folders.setdefault(folder_of(model), listed)
+    if first is not listed:
+        return Failure(
+            listed,
+            f"its result has the same folder, {folder_of(model)}, as that of {first}; evaluate it "
+            "into another --out",
+        )
+    return _Known(listed, model.preprocessing, model.parameters)
+
+
+def _groups(known: Sequence[_Known]) -> Iterator[list[_Known]]:
+    """Models that share a pass: equal preprocessing, and not too many for a device's memory."""
+    for preprocessing in dict.fromkeys(member.preprocessing for member in known):
+        group: list[_Known] = []
+        for member in known:
+            if member.preprocessing != preprocessing:
+                continue
+            if group and _is_full(group, member):
+                yield group
+                group = []
+            group.append(member)
+        yield group
+
+
+def _is_full(group: Sequence[_Known], member: _Known) -> bool:
+    parameters = sum(held.parameters for held in group) + member.parameters
+    # A pass knows its models by their names.
+    is_named = any(held.listed.name == member.listed.name for held in group)
+    return len(group) == _MODELS_A_PASS or parameters > _PARAMETERS_A_PASS or is_named
+
+
+def _evaluated(
+    group: Sequence[Listed], data: Data, out: Path, settings: Settings
+) -> Iterator[Result | Failure]:
+    """The results of one pass; if one of several models fails, each is evaluated by itself."""
+    try:
+        models = []
+        for listed in group:
+            with working(f"loading {listed.name}"):
+                models.append(load_model(listed.name, listed.options))
+        results = evaluate(models, data, out, settings)
+    except _NOT_THE_MODELS_FAULT:
+        raise
+    except Exception as error:  # Whatever a model's own code raises.
+        reason = _reason(error)
+    else:
+        yield from results
+        return
+    if len(group) == 1:
+        say(f"{group[0]} fails: {reason}")
+        yield Failure(group[0], reason)
+        return
+    say(f"{reason}; the {len(group)} models of this pass are evaluated one by one")
+    for listed in group:
+        yield from _evaluated([listed], data, out, settings)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return (
+        text if isinstance(error, ImagenetqError | OSError) else f"{type(error).__name__}: {text}"
+    )

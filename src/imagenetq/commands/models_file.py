@@ -1,0 +1,73 @@
+"""Read a list of models from a file: one a line, with its options as on the command line."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.main import get_command
+
+from imagenetq.commands.options import ModelOptions, spliced
+from imagenetq.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate import Listed
+
+(_ParserError,) = typer.BadParameter.__bases__
+"""The parser's own usage error, whose home differs among Typer's versions."""
+
+
+def read_models(path: Path) -> "list[Listed]":
+    """Read the models that a file lists.
+
+    Args:
+        path: of lines such as `timm/resnet50 --weights x.safetensors --mean 0.5`; what follows
+            a # is a comment.
+
+    Raises:
+        UsageError: it cannot be read or lists nothing; or a line cannot be understood, which is
+            named.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {error.strerror}; give a file with a model a line, such as timm/resnet50"
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text in UTF-8; give a model a line") from None
+    models = [
+        listed
+        for number, line in enumerate(lines, 1)
+        for listed in _listed(line, f"{path}, line {number}")
+    ]
+    if not models:
+        raise UsageError(f"{path}: no model in it; give one a line, such as timm/resnet50")
+    return models
+
+
+def _listed(line: str, place: str) -> "list[Listed]":
+    """The model of a line; none if there is nothing on it."""
+    found: list[Listed] = []
+    app = typer.Typer(add_completion=False, context_settings={"help_option_names": []})
+
+    @app.command()
+    @spliced
+    def take(
+        options: ModelOptions,
+        name: Annotated[str, typer.Argument(metavar="SOURCE/NAME", show_default=False)],
+    ) -> None:
+        from imagenetq.evaluate import Listed
+
+        found.append(Listed(name, options.load_options(), place))
+
+    try:
+        words = shlex.split(line, comments=True)
+        if words:
+            get_command(app).main(words, prog_name="", standalone_mode=False)
+    except (ValueError, UsageError) as error:  # A quote that is not closed is a ValueError.
+        raise UsageError(f"{place}: {error}") from None
+    except _ParserError as error:
+        reason = getattr(error, "format_message", error.__str__)()
+        raise UsageError(f"{place}: {' '.join(reason.split())}") from None
+    return found
