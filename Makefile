@@ -40,7 +40,7 @@ bench: $(VENV)/.bench
 
 # With TORCH=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev
-	$(BIN)/python tests/lowest.py $(TORCH)
+	PYTHONPATH=tests/support $(BIN)/python tests/lowest.py $(TORCH)
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py
@@ -49,7 +49,7 @@ card: $(VENV)/.dev
 	$(BIN)/python -c 'from pathlib import Path; from imagenetq.builder.card import refresh_template as r; r(Path("dataset_card.md"))'
 
 schemas: $(VENV)/.dev
-	$(BIN)/python -c 'from pathlib import Path; from imagenetq.evaluate.leaderboard.schema import write_schemas as w; w(Path("leaderboard/schema"))'
+	$(BIN)/python -c 'from pathlib import Path; from imagenetq.evaluate.leaderboard.entry.schema import write_schemas as w; w(Path("leaderboard/schema"))'
 
 golden-matrix: $(VENV)/.dev
 	$(BIN)/python tests/golden/matrix.py

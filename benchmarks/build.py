@@ -19,9 +19,9 @@ from watching import peak_memory_of_children
 
 from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
+from imagenetq.builder.building.plan import UNIT
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.executors.local import run_units
-from imagenetq.builder.plan import UNIT
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.manifest import Manifest
 from imagenetq.progress import Meter

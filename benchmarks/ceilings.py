@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from imagenetq.decoding import STORED_FORMATS, decode
-from imagenetq.evaluate.device import HALF, Precision, exact_arithmetic
+from imagenetq.evaluate.device import Precision, exact_arithmetic
+from imagenetq.evaluate.evaluation.runner import HALF
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.preprocessing import AnyPreprocessing
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.shards import READERS
 
 _FORWARD_SECONDS = 3.0

@@ -32,7 +32,7 @@ from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
 from imagenetq.evaluate import Settings, open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.data.source import CleanSource
+from imagenetq.evaluate.data.clean_source import CleanSource
 from imagenetq.evaluate.device import Precision
 from imagenetq.evaluate.models import Model
 from imagenetq.specification import CLEAN

@@ -34,7 +34,7 @@ Rate = dict[str, float]
 Figures = dict[str, dict[str, list[Rate]]]
 """For each place, stored and decoded, the rate of each run."""
 
-_TESTS = Path(__file__).parents[1] / "tests"
+_TESTS = Path(__file__).parents[1] / "tests" / "support"
 _PARQUET, _TARS = "datasets, parquet", "webdataset, tars"
 
 

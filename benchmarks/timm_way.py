@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.shards import READERS
 
 

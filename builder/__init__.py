@@ -1,13 +1,13 @@
 """ImageNet in, shards out."""
 
-from imagenetq.builder.build import BuildOptions, ShareBuilt, build, build_share
+from imagenetq.builder.building.build import BuildOptions, ShareBuilt, build, build_share
+from imagenetq.builder.building.estimate import Estimate, estimate
 from imagenetq.builder.contact_sheet import contact_sheet
-from imagenetq.builder.estimate import Estimate, estimate
-from imagenetq.builder.like import Likeness, build_like, open_recipe
+from imagenetq.builder.folders.share import Share
 from imagenetq.builder.publish import Copied, Pushed, copy, push
-from imagenetq.builder.share import Share
+from imagenetq.builder.recipe import Likeness, build_like, open_recipe
 from imagenetq.builder.sources import Source, open_source
-from imagenetq.builder.verify import verify
+from imagenetq.builder.verifying.verify import verify
 
 __all__ = [
     "BuildOptions",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imagenetq.builder.storage import JPEG, WEBP, stored_bytes
+from imagenetq.builder.shards.image_files import JPEG, WEBP, stored_bytes
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from imagenetq.extras import named_if_missing
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.comparison import Comparison, compare
     from imagenetq.evaluate.data import CleanSource, Data, open_data
-    from imagenetq.evaluate.evaluation import evaluate, evaluate_model, folder_name, folder_of
+    from imagenetq.evaluate.evaluation.run import evaluate, evaluate_model, folder_of
+    from imagenetq.evaluate.evaluation.settings import Settings
     from imagenetq.evaluate.models import LoadOptions, Model, load_model
-    from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing
-    from imagenetq.evaluate.results import Result
-    from imagenetq.evaluate.settings import Settings
+    from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing
+    from imagenetq.evaluate.results.comparison import Comparison, compare
+    from imagenetq.evaluate.results.result import Result, folder_name
 
 __all__ = [
     "CleanSource",
@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "comparison": ("Comparison", "compare"),
+    "results.comparison": ("Comparison", "compare"),
     "data": ("CleanSource", "Data", "open_data"),
-    "evaluation": ("evaluate", "evaluate_model", "folder_name", "folder_of"),
+    "evaluation.run": ("evaluate", "evaluate_model", "folder_of"),
+    "results.result": ("Result", "folder_name"),
     "models": ("LoadOptions", "Model", "load_model"),
-    "preprocessing": ("OpaquePreprocessing", "Preprocessing"),
-    "results": ("Result",),
-    "settings": ("Settings",),
+    "models.preprocessing": ("OpaquePreprocessing", "Preprocessing"),
+    "evaluation.settings": ("Settings",),
 }
 
 

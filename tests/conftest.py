@@ -180,4 +180,4 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds and verifications start no worker, which takes longer than a few small images."""
     monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
     # The package's `verify` is the function, which hides the module.
-    monkeypatch.setattr(sys.modules["imagenetq.builder.verify"], "run_units", run_here)
+    monkeypatch.setattr(sys.modules["imagenetq.builder.verifying.verify"], "run_units", run_here)

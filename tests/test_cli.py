@@ -18,7 +18,7 @@ from imagenetq.builder.executors import EXECUTORS
 from imagenetq.builder.shards import FORMATS
 from imagenetq.choices import CheckPixels, Executor, Figure, Format, Precision, Render, Subset
 from imagenetq.cli import app
-from imagenetq.evaluate.report.pieces import KINDS
+from imagenetq.evaluate.report.sections import KINDS
 from imagenetq.specification import SUBSETS
 
 README = Path(__file__).parents[1] / "README.md"

@@ -18,11 +18,11 @@ import torch
 import faults
 from exactness import PREPROCESSINGS
 from imagenetq.builder import build, open_source
-from imagenetq.builder.records import record_path
+from imagenetq.builder.building.unit_records import record_path
 from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate import Data, open_data
-from imagenetq.evaluate.cache import Store
-from imagenetq.evaluate.feeding import Feeding
+from imagenetq.evaluate.inputs.cache import Store
+from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.manifest import read_manifest
 from imagenetq.record import pixel_sha256
 

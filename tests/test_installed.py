@@ -227,7 +227,7 @@ def test_the_sdist_holds_the_package_and_no_tests(tmp_path: Path) -> None:
     setuptools = [sys.executable, "-c", make.replace("sdist", "wheel"), "."]
     subprocess.run(setuptools, cwd=unpacked, check=True, capture_output=True)
     assert contents(next(unpacked.glob("*.whl"))) == direct
-    assert "imagenetq/evaluate/feed.py" in direct
+    assert "imagenetq/evaluate/inputs/loader.py" in direct
 
 
 def contents(wheel: Path) -> list[str]:

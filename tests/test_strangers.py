@@ -13,9 +13,9 @@ from fake_entries import change_json, honest
 from hostile_parquet import not_utf8, parquet_bomb
 from imagenetq.builder import build, open_source
 from imagenetq.builder.folders import open_folder
-from imagenetq.builder.publish.recipe import pixel_table, read_pixel_table
+from imagenetq.builder.recipe.pixel_table import pixel_table, read_pixel_table
 from imagenetq.errors import FolderError, PredictionsError
-from imagenetq.evaluate.leaderboard.registered import read_source
+from imagenetq.evaluate.results.registered_sources import read_source
 from imagenetq.files import sha256_of
 from imagenetq.predictions import parse_predictions
 from imagenetq.shards import read_parquet

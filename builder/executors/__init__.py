@@ -1,4 +1,4 @@
-"""Where units are worked on: in processes of this machine, or on a cluster."""
+"""A function and units come in; results go out, of this machine's processes or a cluster's."""
 
 from collections.abc import Callable
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from imagenetq.builder.share import Share
+from imagenetq.builder.folders.share import Share
 from imagenetq.files import AtomicFile
 from imagenetq.manifest import AnyModel, Manifest
 

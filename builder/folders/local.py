@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
-from imagenetq.builder.folders.process_lock import locked
-from imagenetq.builder.share import Share
+from imagenetq.builder.folders.file_lock import locked
+from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError
 from imagenetq.files import AtomicFile, naming, remove_temporary_files, sha256_of, write_whole
 from imagenetq.manifest import AnyModel, Manifest, read_manifest, read_model

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 from imagenetq.builder.folders.base import DatasetFolder, Hold
-from imagenetq.builder.folders.lock import ObjectLock
-from imagenetq.builder.folders.process_lock import locked
-from imagenetq.builder.share import Share
+from imagenetq.builder.folders.file_lock import locked
+from imagenetq.builder.folders.object_lock import ObjectLock
+from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, read_at_most, remove_temporary_files
 from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_model

@@ -1,7 +1,7 @@
-"""A dataset to the Hugging Face Hub, or its recipe alone; or to a storage."""
+"""A built folder comes in; it, or its recipe alone, goes out to the Hub or to a storage."""
 
+from imagenetq.builder.card.terms import terms
 from imagenetq.builder.publish.copying import Copied, copy
 from imagenetq.builder.publish.pushing import Pushed, push
-from imagenetq.builder.publish.terms import terms
 
 __all__ = ["Copied", "Pushed", "copy", "push", "terms"]

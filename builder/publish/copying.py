@@ -9,12 +9,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.hub_card import placeholder_card
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
-from imagenetq.builder.folders.lock import LOCK
-from imagenetq.builder.publish.origin import changed, publishable_manifest, require_verified
+from imagenetq.builder.folders.object_lock import LOCK
 from imagenetq.builder.publish.payload import sha256_at
-from imagenetq.builder.publish.repository_card import placeholder_card
+from imagenetq.builder.publish.preflight import changed, publishable_manifest, require_verified
 from imagenetq.builder.publish.uploading import shown
 from imagenetq.errors import FolderError, PublishError, UsageError
 from imagenetq.files import is_temporary

@@ -8,10 +8,10 @@ from functools import cached_property
 from io import BufferedReader
 from typing import cast
 
-from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.hub_card import published_card, recipe_card
 from imagenetq.builder.folders import DatasetFolder
-from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
-from imagenetq.builder.publish.repository_card import published_card, recipe_card
+from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest
 from imagenetq.specification import canonical_json

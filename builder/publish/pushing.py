@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from imagenetq.builder.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.card.hub_card import is_ours, tag_of
 from imagenetq.builder.folders import open_folder
-from imagenetq.builder.publish.origin import publishable_manifest, require_verified
 from imagenetq.builder.publish.payload import Payload
-from imagenetq.builder.publish.recipe import PIXELS_NAME, SPECIFICATION_NAME
+from imagenetq.builder.publish.preflight import publishable_manifest, require_verified
 from imagenetq.builder.publish.repository import HubRepository, State
-from imagenetq.builder.publish.repository_card import is_ours, tag_of
 from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
+from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME
 from imagenetq.choices import Gate
 from imagenetq.errors import PublishError, UsageError
 from imagenetq.hub import PREFIX, HubAddress

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imagenetq.builder.publish.failures import explained, status_of
-from imagenetq.builder.publish.origin import changed
+from imagenetq.builder.publish.hub_errors import explained, status_of
 from imagenetq.builder.publish.payload import NewFile, RemoteFile
-from imagenetq.builder.publish.retrying import retried
+from imagenetq.builder.publish.preflight import changed
+from imagenetq.builder.publish.retry import retried
 from imagenetq.choices import Gate
 from imagenetq.errors import FolderError, PublishError
 from imagenetq.hub import HubAddress

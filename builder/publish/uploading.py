@@ -8,10 +8,10 @@ which comes when all is there and compared.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
-from imagenetq.builder.card import CARD_NAME
+from imagenetq.builder.card.card import CARD_NAME
+from imagenetq.builder.card.hub_card import placeholder_card
 from imagenetq.builder.publish.payload import NewFile, Payload, RemoteFile
 from imagenetq.builder.publish.repository import HubRepository
-from imagenetq.builder.publish.repository_card import placeholder_card
 from imagenetq.errors import PublishError
 from imagenetq.manifest import MANIFEST_NAME
 from imagenetq.progress import Meter, Tally

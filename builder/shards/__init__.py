@@ -1,4 +1,4 @@
-"""The two shard formats."""
+"""Rows come in; shards go out in one of two formats, and come back as rows."""
 
 from imagenetq.builder.shards.base import ShardFormat, ShardWriter
 from imagenetq.builder.shards.lines import read_lines

@@ -1,4 +1,4 @@
-"""Where ImageNet images come from."""
+"""A copy of ImageNet in any layout comes in; its photographs and labels go out."""
 
 from imagenetq.builder.sources.base import Source
 from imagenetq.builder.sources.opening import open_source

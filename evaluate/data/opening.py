@@ -5,9 +5,9 @@ from pathlib import Path
 
 from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError, UsageError
+from imagenetq.evaluate.data.bare_tars import BareTars, tar_names
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.data.shards import StoredShards
-from imagenetq.evaluate.data.tars import BareTars, tar_names
+from imagenetq.evaluate.data.stored_shards import StoredShards
 from imagenetq.hub import PREFIX, HubAddress
 from imagenetq.manifest import MANIFEST_NAME
 from imagenetq.retrying import Interrupted, Patience, retried

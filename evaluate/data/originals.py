@@ -13,7 +13,7 @@ from imagenetq.progress import meter, say
 from imagenetq.selection import RankedImage
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.data.source import Source
+    from imagenetq.evaluate.data.clean_source import Source
 
 _THREADS = 8
 """Pillow decodes beside other threads."""

@@ -1,1 +1,1 @@
-"""Entries of the leaderboard: from a result to a submission, and what makes one trustworthy."""
+"""Results and strangers' entries come in; checked submissions and a site go out."""

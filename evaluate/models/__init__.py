@@ -1,14 +1,14 @@
-"""Where models come from, and how one is loaded."""
+"""A model's name and options come in; a network goes out, with the preprocessing it wants."""
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models import (
+    from_baseline,
     from_caffe,
     from_onnx,
     from_python,
     from_timm,
     from_torchvision,
     from_transformers,
-    nearest,
 )
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network, Source
 from imagenetq.extras import named_if_missing
@@ -43,7 +43,7 @@ SOURCES: dict[str, Source] = {
     "baseline": Source(
         "baseline/nearest",
         "the nearest clean photograph by its grey 32x32 thumbnail; needs no weights",
-        nearest.load,
+        from_baseline.load,
     ),
 }
 """The sources by the first part of a model's name. A new one is a file, and a line here."""
@@ -64,7 +64,7 @@ def load_model(name: str, options: LoadOptions | None = None) -> Model:
         ModelError: the model or its weights cannot be had, do not fit, or do not give logits of
             1,000 classes.
     """
-    from imagenetq.evaluate.models.assembling import assemble
+    from imagenetq.evaluate.models.assemble import assemble
 
     prefix, slash, rest = name.partition("/")
     if not slash or not rest or prefix not in SOURCES:

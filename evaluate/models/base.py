@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.entry import Outputs
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.preprocessing import AnyPreprocessing
 
 if TYPE_CHECKING:
     from torch import nn

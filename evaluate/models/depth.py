@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.evaluate.preprocessing import Size
+from imagenetq.evaluate.models.preprocessing import Size
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagenetq.errors import ModelError, UsageError
-from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.caffe.preprocessing import caffe_preprocessing
+from imagenetq.evaluate.models.preprocessing import Colour
 from imagenetq.evaluate.models.weights import Weights, tensors_sha256
-from imagenetq.evaluate.preprocessing import Colour
 from imagenetq.files import sha256_of
 
 _WHERE = "docs/paper-networks.md"
@@ -105,7 +105,7 @@ def load(name: str, options: LoadOptions) -> Network:
             f"{path}: no such file; {full_name} needs its {published.file} "
             f"({published.megabytes} MB), and {_WHERE} says where it is"
         )
-    from imagenetq.evaluate.models.caffe.filling import filled
+    from imagenetq.evaluate.models.caffe.load_caffemodel import filled
     from imagenetq.evaluate.models.caffe.networks import BUILDERS
 
     module = filled(

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.messages import one_line
+from imagenetq.evaluate.models.load_errors import one_line
+from imagenetq.evaluate.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, Size
 from imagenetq.evaluate.models.weights import Weights, add_tensor
-from imagenetq.evaluate.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, Size
 from imagenetq.files import sha256_of
 
 _CROP_SHARE = 0.875
@@ -37,7 +37,7 @@ def load(name: str, options: LoadOptions) -> Network:
     graph = _graph(path)
     session = _session(path)
     batch, size = _input_shape(path, session)
-    from imagenetq.evaluate.models.modules import OnnxNetwork
+    from imagenetq.evaluate.models.wrappers import OnnxNetwork
 
     kinds = Counter(node.op_type for node in graph.node)
     if batch is None and not _takes_several(session, size):

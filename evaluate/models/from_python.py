@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from imagenetq.errors import ModelError, UsageError
-from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.from_torchvision import from_transform
-from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.preprocessing import (
+from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
     Preprocessing,
 )
+from imagenetq.evaluate.models.weights import Weights
 
 
 def load(name: str, options: LoadOptions) -> Network:

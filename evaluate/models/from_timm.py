@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
+from imagenetq.evaluate.models.preprocessing import Preprocessing, Size
+from imagenetq.evaluate.models.preprocessing_overrides import parse_size
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.overrides import parse_size
-from imagenetq.evaluate.preprocessing import Preprocessing, Size
 
 
 def load(name: str, options: LoadOptions) -> Network:

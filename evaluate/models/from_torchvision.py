@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.preprocessing import (
+from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
     Preprocessing,
 )
+from imagenetq.evaluate.models.weights import Weights
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,16 +7,16 @@ import numpy as np
 from PIL import Image
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models import messages
+from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
-from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.preprocessing import (
+from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
     Colour,
     OpaquePreprocessing,
     Preprocessing,
     Size,
 )
+from imagenetq.evaluate.models.weights import Weights
 
 # (height, width): wide, tall, smaller than any crop, and so long that a limit on the longer side
 # shows. Odd, because there the ways of rounding differ.
@@ -36,7 +36,7 @@ def load(name: str, options: LoadOptions) -> Network:
     """
     import transformers
 
-    from imagenetq.evaluate.models.modules import OnlyLogits
+    from imagenetq.evaluate.models.wrappers import OnlyLogits
 
     full_name = f"transformers/{name}"
     if name.startswith((".", "/")) and not Path(name).is_dir():
@@ -100,7 +100,7 @@ def from_processor(processor: Any) -> AnyPreprocessing:
 def _agree(candidate: Preprocessing, transform: ProcessorTransform, size: Size) -> bool:
     import torch
 
-    from imagenetq.evaluate.preprocessing import normalise
+    from imagenetq.evaluate.models.preprocessing import normalise
 
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     theirs = transform(Image.fromarray(picture))

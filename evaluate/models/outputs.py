@@ -11,7 +11,7 @@ import torch
 
 from imagenetq.entry import Outputs
 from imagenetq.evaluate.models.base import Model
-from imagenetq.evaluate.models.modules import Logarithm, SelectOutputs
+from imagenetq.evaluate.models.wrappers import Logarithm, SelectOutputs
 
 _TOLERANCE = 0.01
 """By how much a sum may miss one: rounding to bfloat16 moves it by 0.002."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models.messages import listed
+from imagenetq.evaluate.models.load_errors import listed
 from imagenetq.evaluate.models.weights_files import read_tensors
 from imagenetq.evaluate.models.weights_sets import choose_tensors
 from imagenetq.files import sha256_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models.messages import listed, one_line
+from imagenetq.evaluate.models.load_errors import listed, one_line
 
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"

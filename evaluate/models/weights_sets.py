@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models.messages import listed
+from imagenetq.evaluate.models.load_errors import listed
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from imagenetq.distortions import Pixels
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
 from imagenetq.evaluate.rendering.engine import Engine
 from imagenetq.evaluate.rendering.ladder import rendered

@@ -8,7 +8,7 @@ import torch
 from imagenetq.choices import Render
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.evaluate.rendering.check import difference
 from imagenetq.evaluate.rendering.cropping import can_crop
 from imagenetq.evaluate.rendering.engine import Engine, engine_for

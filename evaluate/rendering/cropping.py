@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import PIL
 
-from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.evaluate.rendering.filters import SUPPORTS, Axis, axis
 
 

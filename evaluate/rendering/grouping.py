@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.batch import Batch, SampleNote
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.cropping import Crop, crop_of
 from imagenetq.evaluate.rendering.engine import GroupRenderer
 from imagenetq.specification import Value, Variant

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import torch
 
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.cropping import crop_of
 from imagenetq.evaluate.rendering.engine import JPEG2000, Engine
 from imagenetq.evaluate.rendering.original import Original

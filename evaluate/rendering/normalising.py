@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-from imagenetq.evaluate.preprocessing import AnyPreprocessing, Preprocessing, normalise
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing, normalise
 
 Normalise = Callable[[torch.Tensor, AnyPreprocessing], torch.Tensor]
 

@@ -6,9 +6,9 @@ from itertools import islice
 
 import torch
 
-from imagenetq.evaluate.batch import Batch, SampleNote, Unrendered
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote, Unrendered
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.evaluate.moving import Copier
-from imagenetq.evaluate.preprocessing import Preprocessing
 from imagenetq.evaluate.rendering.engine import JPEG2000, Engine
 from imagenetq.evaluate.rendering.grouping import Groups
 from imagenetq.evaluate.rendering.ladder import inputs

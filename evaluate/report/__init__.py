@@ -1,4 +1,4 @@
-"""Entries and images in, a paper's tables and figures out.
+"""Entries and photographs come in; a paper's tables and figures go out.
 
 `write_report` makes everything that the material allows; each figure is a function of its own,
 which returns a matplotlib `Figure` for a notebook. Whatever needs torch imports it when it is used.
@@ -8,18 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.report.choosing import choose_image
+    from imagenetq.evaluate.report.accuracy_curves import figure2
     from imagenetq.evaluate.report.conclusions import Findings, findings
-    from imagenetq.evaluate.report.curves import figure2
-    from imagenetq.evaluate.report.examples import figure1, figure3
-    from imagenetq.evaluate.report.filters import figure4
-    from imagenetq.evaluate.report.networks import load_networks
+    from imagenetq.evaluate.report.depth_and_robustness import robustness_figure
+    from imagenetq.evaluate.report.distortion_examples import figure1, figure3
+    from imagenetq.evaluate.report.entry_networks import load_networks
+    from imagenetq.evaluate.report.example_image import choose_image
+    from imagenetq.evaluate.report.filter_responses import figure4
+    from imagenetq.evaluate.report.network_table import Summary, table1
+    from imagenetq.evaluate.report.network_table_figure import table1_picture
     from imagenetq.evaluate.report.pictures import Picture, pictures_of_data, pictures_of_source
-    from imagenetq.evaluate.report.robustness import robustness_figure
+    from imagenetq.evaluate.report.report_writer import Report, write_report
     from imagenetq.evaluate.report.style import save
-    from imagenetq.evaluate.report.summary import Summary, table1
-    from imagenetq.evaluate.report.table_picture import table1_picture
-    from imagenetq.evaluate.report.writing import Report, write_report
 
 __all__ = [
     "Findings",
@@ -43,18 +43,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "choosing": ("choose_image",),
+    "example_image": ("choose_image",),
     "conclusions": ("Findings", "findings"),
-    "curves": ("figure2",),
-    "examples": ("figure1", "figure3"),
-    "filters": ("figure4",),
-    "networks": ("load_networks",),
+    "accuracy_curves": ("figure2",),
+    "distortion_examples": ("figure1", "figure3"),
+    "filter_responses": ("figure4",),
+    "entry_networks": ("load_networks",),
     "pictures": ("Picture", "pictures_of_data", "pictures_of_source"),
-    "robustness": ("robustness_figure",),
+    "depth_and_robustness": ("robustness_figure",),
     "style": ("save",),
-    "summary": ("Summary", "table1"),
-    "table_picture": ("table1_picture",),
-    "writing": ("Report", "write_report"),
+    "network_table": ("Summary", "table1"),
+    "network_table_figure": ("table1_picture",),
+    "report_writer": ("Report", "write_report"),
 }
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from imagenetq.evaluate.report.filters import N_MAPS
-from imagenetq.evaluate.report.paper import SOURCE
+from imagenetq.evaluate.report.filter_responses import N_MAPS
+from imagenetq.evaluate.report.markup import key_letter
 from imagenetq.evaluate.report.pictures import Picture
-from imagenetq.evaluate.report.standing import basis
-from imagenetq.evaluate.report.words import class_word, key_letter, network_names
-from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.results.basis import basis
+from imagenetq.evaluate.results.names import class_word, network_names
+from imagenetq.evaluate.results.paper_curves import SOURCE
+from imagenetq.evaluate.results.result import Result
 
 
 def of_table1(results: Sequence[Result]) -> str:

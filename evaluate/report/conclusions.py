@@ -14,15 +14,15 @@ import numpy as np
 from pydantic import Field
 
 from imagenetq.entry_scores import Crossing, Estimate, FiniteModel, Proportion, Share
-from imagenetq.evaluate.comparison import compare, holm
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.report.networks import match_networks
-from imagenetq.evaluate.report.standing import demonstration, require_one_dataset
-from imagenetq.evaluate.report.summary import depth_of
-from imagenetq.evaluate.report.words import network_names
-from imagenetq.evaluate.results import Result
-from imagenetq.evaluate.scores import clean_accuracy, distortion_mean, relative_score
-from imagenetq.evaluate.statistics import Statistic, difference, estimate, ratio, tidy
+from imagenetq.evaluate.report.entry_networks import match_networks
+from imagenetq.evaluate.report.network_table import depth_of
+from imagenetq.evaluate.results.basis import demonstration, require_one_dataset
+from imagenetq.evaluate.results.comparison import compare, holm
+from imagenetq.evaluate.results.names import network_names
+from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.scores import clean_accuracy, distortion_mean, relative_score
+from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, ratio, tidy
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from imagenetq.entry_scores import Crossing, Estimate
 from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings, Pair, Sensitivity
-from imagenetq.evaluate.report.words import PARAMETERS, TITLES, markdown
+from imagenetq.evaluate.report.markup import markdown
+from imagenetq.evaluate.results.names import PARAMETERS, TITLES
 from imagenetq.specification import LADDERS, Ladder, scored_variants
 
 _FEWEST_FOR_A_TREND = 5

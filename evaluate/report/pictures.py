@@ -11,10 +11,10 @@ from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import EntryError, FolderError, SourceError
 from imagenetq.evaluate.data.base import Data, Sample, Task
-from imagenetq.evaluate.data.reading import samples
-from imagenetq.evaluate.data.source import Source
-from imagenetq.evaluate.data.task import ShardTask
-from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.data.clean_source import Source
+from imagenetq.evaluate.data.rows import samples
+from imagenetq.evaluate.data.shard_task import ShardTask
+from imagenetq.evaluate.results.result import Result
 from imagenetq.progress import meter
 from imagenetq.rendering import render_ladder
 from imagenetq.selfcheck import check_platform

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from imagenetq.distortions import Pixels
-from imagenetq.evaluate.report.choosing import Answer
+from imagenetq.evaluate.report.example_image import Answer
+from imagenetq.evaluate.report.markup import key_letter
 from imagenetq.evaluate.report.style import (
     DPI,
     GREY,
@@ -19,7 +20,7 @@ from imagenetq.evaluate.report.style import (
     new_figure,
     text_width,
 )
-from imagenetq.evaluate.report.words import class_word, key_letter
+from imagenetq.evaluate.results.names import class_word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

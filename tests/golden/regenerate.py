@@ -9,7 +9,6 @@ import json
 import sys
 
 from check import GOLDEN, Hashes, differences, golden, rendered, versions
-
 from images import PHOTOGRAPH, find_photograph, images
 
 

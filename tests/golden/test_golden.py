@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import check
 import pytest
-import regenerate
 
+import check
 import images
+import regenerate
 from imagenetq.specification import variants
 
 HERE = Path(__file__).parent

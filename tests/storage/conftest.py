@@ -149,7 +149,7 @@ def store(
 @pytest.fixture
 def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pushes take the dataset's word, of which most tests are not."""
-    monkeypatch.setattr("imagenetq.builder.publish.origin.verify", lambda *_, **__: [])
+    monkeypatch.setattr("imagenetq.builder.publish.preflight.verify", lambda *_, **__: [])
 
 
 @pytest.fixture(scope="session")

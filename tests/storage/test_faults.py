@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import s3fs
-from gate import Gate
 
+from gate import Gate
 from imagenetq.builder import build, copy, open_source, verify
 from imagenetq.builder.folders.remote import RemoteFolder
 from imagenetq.errors import FolderError, UsageError

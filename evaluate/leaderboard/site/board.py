@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from imagenetq.entry import Entry
-from imagenetq.evaluate.leaderboard.site.answers import Answers
-from imagenetq.evaluate.leaderboard.submission import Submission
+from imagenetq.evaluate.leaderboard.entry.submission import Submission
+from imagenetq.evaluate.leaderboard.site.hits import Answers
 
 Kind = Literal["ranked", "unranked", "demonstration"]
 

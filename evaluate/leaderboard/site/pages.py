@@ -7,10 +7,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.entry_scores import Estimate, Proportion
-from imagenetq.evaluate.leaderboard.site import levels, words
+from imagenetq.evaluate.leaderboard.site import labels as words
+from imagenetq.evaluate.leaderboard.site import level_gallery as levels
 from imagenetq.evaluate.leaderboard.site.board import Board, Section, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
-from imagenetq.evaluate.report.words import TITLES
+from imagenetq.evaluate.results.names import TITLES
 from imagenetq.specification import DATASET_VERSION
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.evaluate.leaderboard.site.board import Board
-from imagenetq.evaluate.leaderboard.site.packing import packed
+from imagenetq.evaluate.leaderboard.site.packed_numbers import packed
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, groups, paired_of
 
 LEVELS = 20

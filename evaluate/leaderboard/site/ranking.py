@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.evaluate.leaderboard.site.answers import levels
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
-from imagenetq.evaluate.statistics import Z
+from imagenetq.evaluate.leaderboard.site.hits import levels
+from imagenetq.evaluate.results.statistics import Z
 from imagenetq.specification import LADDERS
 
 MEASURES = ("score", "relative", "clean", *(ladder.distortion for ladder in LADDERS))

@@ -1,1 +1,1 @@
-"""The four networks of the paper's Table I, as Caffe published them, and Caffe's weights files."""
+"""Caffe's weights files come in; the four networks of the paper's Table I go out."""

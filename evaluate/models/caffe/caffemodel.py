@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.evaluate.models.caffe.wire import DamagedMessage, Field, Wire, varints
+from imagenetq.evaluate.models.caffe.protobuf_wire import DamagedMessage, Field, Wire, varints
 
 # Field numbers of caffe.proto: of NetParameter, with those of the layer's name and blobs; ..
 _LAYERS = {100: (1, 7), 2: (4, 6)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.preprocessing import Colour, Preprocessing, Size
+from imagenetq.evaluate.models.preprocessing import Colour, Preprocessing, Size
 
 _SAMPLED = ("nearest", "bilinear", "bicubic")
 

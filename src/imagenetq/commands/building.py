@@ -8,7 +8,7 @@ import typer
 from rich.filesize import decimal
 
 from imagenetq.choices import Executor, Format, Subset
-from imagenetq.commands.ending import (
+from imagenetq.commands.common import (
     DATA_PANEL,
     FAILED,
     OUTPUT_PANEL,
@@ -27,8 +27,8 @@ from imagenetq.words import counted
 
 if TYPE_CHECKING:
     from imagenetq.builder import ShareBuilt
-    from imagenetq.builder.estimate import Estimate
-    from imagenetq.builder.like import Likeness
+    from imagenetq.builder.building.estimate import Estimate
+    from imagenetq.builder.recipe import Likeness
     from imagenetq.manifest import Manifest
 
 _SHOWN = 20

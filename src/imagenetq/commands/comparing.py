@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.ending import Json, explains_errors
+from imagenetq.commands.common import Json, explains_errors
 from imagenetq.commands.opening import read_results
 
 
@@ -17,8 +17,8 @@ def compare(
 ) -> None:
     """Compare two results on the same images: paired differences, and which are significant."""
     results = read_results([first, second])
-    from imagenetq.evaluate.comparison import compare as compare_results
-    from imagenetq.evaluate.table import print_comparison
+    from imagenetq.evaluate.results.comparison import compare as compare_results
+    from imagenetq.evaluate.results.console import print_comparison
 
     comparison = compare_results(*results)
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from imagenetq.choices import CheckPixels, Precision, Render, Subset
-from imagenetq.commands.ending import (
+from imagenetq.commands.common import (
     DATA_PANEL,
     MODEL_PANEL,
     OUTPUT_PANEL,
@@ -202,7 +202,7 @@ def evaluate(
     from imagenetq.progress import working
 
     with working("loading PyTorch"):
-        from imagenetq.evaluate.table import print_result
+        from imagenetq.evaluate.results.console import print_result
 
         options = load_options(
             weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
@@ -261,7 +261,7 @@ def models(
     from imagenetq.progress import working
 
     with working("loading PyTorch" if name is None else f"loading {name}"):
-        from imagenetq.evaluate.models.info import describe, sources
+        from imagenetq.evaluate.models.describe import describe, sources
 
         options = load_options(
             weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.ending import explains_errors, note
+from imagenetq.commands.common import explains_errors, note
 from imagenetq.commands.opening import read_results
 
 
@@ -25,8 +25,8 @@ def eval_results(
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
     (result,) = read_results([results])
-    from imagenetq.evaluate.hub_results import write_hub_results
-    from imagenetq.evaluate.report.standing import demonstration
+    from imagenetq.evaluate.results.basis import demonstration
+    from imagenetq.evaluate.results.hub_export import write_hub_results
 
     path = write_hub_results(result, dataset, out, source=source)
     doubt = demonstration(result.entry)

@@ -10,15 +10,15 @@ import typer
 
 from imagenetq.choices import Subset
 from imagenetq.commands import evaluating, site
-from imagenetq.commands.ending import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
+from imagenetq.commands.common import DATA_PANEL, FAILED, Json, Workers, end, explains_errors, note
 from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
-    from imagenetq.evaluate.leaderboard.findings import Verdict
-    from imagenetq.evaluate.leaderboard.registered import KnownSource
-    from imagenetq.evaluate.leaderboard.submission import Place
+    from imagenetq.evaluate.leaderboard.checks.findings import Verdict
+    from imagenetq.evaluate.leaderboard.entry.submission import Place
     from imagenetq.evaluate.models import LoadOptions
+    from imagenetq.evaluate.results.registered_sources import KnownSource
 
 app = typer.Typer(
     help="Check the leaderboard's entries, and build its pages.", no_args_is_help=True
@@ -124,7 +124,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Recompute every entry from its predictions, and say what is wrong or odd."""
-    from imagenetq.evaluate.leaderboard.checking import check as check_entries
+    from imagenetq.evaluate.leaderboard.checks.check import check as check_entries
 
     options = evaluating.load_options(
         model_weights, weights_key, model_arg, mean, std, input_size, interpolation, class_map
@@ -167,7 +167,7 @@ def register(
     # The one place where both rooms meet: only the builder verifies.
     from imagenetq import builder
     from imagenetq.evaluate import open_data
-    from imagenetq.evaluate.leaderboard.registering import register as write_source
+    from imagenetq.evaluate.leaderboard.register_source import register as write_source
 
     problems = builder.verify(folder, workers=workers)
     if problems:
@@ -205,9 +205,9 @@ def submit(
 ) -> None:
     """Check a result by recomputing it, and hand it in for the leaderboard."""
     from imagenetq.evaluate import open_data
-    from imagenetq.evaluate.leaderboard.sending import keep_predictions, open_pull_request
-    from imagenetq.evaluate.leaderboard.submission import Submission
-    from imagenetq.evaluate.leaderboard.submitting import (
+    from imagenetq.evaluate.leaderboard.entry.submission import Submission
+    from imagenetq.evaluate.leaderboard.hub_pull_request import keep_predictions, open_pull_request
+    from imagenetq.evaluate.leaderboard.package import (
         check_submittable,
         entry_name,
         pack,
@@ -253,7 +253,7 @@ def submit(
 def _source(data: "Data | None") -> "KnownSource | None":
     if data is None:
         return None
-    from imagenetq.evaluate.leaderboard.registering import known_source
+    from imagenetq.evaluate.leaderboard.register_source import known_source
 
     return known_source(data)
 
@@ -279,7 +279,7 @@ def _run_again(
     options: "LoadOptions",
     fetched: Path | None,
 ) -> "Verdict":
-    from imagenetq.evaluate.leaderboard.rechecking import run_again
+    from imagenetq.evaluate.leaderboard.checks.rerun_entry import run_again
 
     if len(verdicts) > 1:
         raise UsageError(f"{folder}: --rerun takes one entry at a time; name its folder")
@@ -338,8 +338,8 @@ def _ask(field: str, folder: str | None) -> str | None:
 
 
 def _answer(field: str, text: str, folder: str | None) -> str | None:
-    from imagenetq.evaluate.leaderboard.submission import checked_answer
-    from imagenetq.evaluate.leaderboard.submitting import entry_name
+    from imagenetq.evaluate.leaderboard.entry.submission import checked_answer
+    from imagenetq.evaluate.leaderboard.package import entry_name
 
     value = checked_answer(field, text)
     if field == "name":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagenetq.builder.sources import Source
-    from imagenetq.evaluate.results import Result
+    from imagenetq.evaluate.results.result import Result
 
 
 def open_source(name: str) -> "Source":
@@ -25,6 +25,6 @@ def read_results(folders: Sequence[Path]) -> "list[Result]":
     from imagenetq.progress import working
 
     with working("reading results"):
-        from imagenetq.evaluate.results import Result
+        from imagenetq.evaluate.results.result import Result
 
         return Result.read_all(folders)

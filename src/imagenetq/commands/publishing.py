@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imagenetq.choices import Gate
-from imagenetq.commands.ending import Json, Workers, explains_errors, note
+from imagenetq.commands.common import Json, Workers, explains_errors, note
 from imagenetq.errors import UsageError
 
 _THERE = "was there already, nothing to do"

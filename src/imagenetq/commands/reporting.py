@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from imagenetq.choices import Figure
-from imagenetq.commands.ending import (
+from imagenetq.commands.common import (
     DATA_PANEL,
     MODEL_PANEL,
     OUTPUT_PANEL,
@@ -104,9 +104,9 @@ def report(
     from imagenetq.progress import working
 
     with working("loading PyTorch and Matplotlib"):
-        from imagenetq.evaluate.report.networks import load_networks
-        from imagenetq.evaluate.report.standing import require_one_dataset
-        from imagenetq.evaluate.report.writing import write_report
+        from imagenetq.evaluate.report.entry_networks import load_networks
+        from imagenetq.evaluate.report.report_writer import write_report
+        from imagenetq.evaluate.results.basis import require_one_dataset
 
     require_one_dataset(results)
     with working("loading the networks"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.ending import Json, explains_errors
+from imagenetq.commands.common import Json, explains_errors
 from imagenetq.words import counted
 
 

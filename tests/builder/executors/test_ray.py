@@ -29,7 +29,7 @@ from worker_tasks import fail, square
 
 ONLY = "clean,noise,contrast-0.5"
 MEMORY = 80 * 2**20
-TESTS = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parents[2] / "support"
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -39,7 +39,7 @@ def cluster() -> Iterator[Cluster]:
     """A head without CPUs, and two nodes of one CPU; a lost one is noticed within seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        patch.setenv("PYTHONPATH", str(SUPPORT), prepend=os.pathsep)
         quick = {
             "health_check_initial_delay_ms": 5000,
             "health_check_period_ms": 500,

@@ -20,7 +20,8 @@ import huggingface_hub.hf_api
 import numpy as np
 import pyarrow.dataset  # noqa: F401
 
-from imagenetq.builder.publish import origin, pushing, uploading
+from imagenetq.builder.publish import preflight as origin
+from imagenetq.builder.publish import pushing, uploading
 from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate.data import open_data
 from imagenetq.record import pixel_sha256

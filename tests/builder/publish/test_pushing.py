@@ -13,7 +13,7 @@ from threading import Event
 import pytest
 
 from hub_server import MAIN
-from imagenetq.builder.card import front_matter
+from imagenetq.builder.card.card import front_matter
 from imagenetq.evaluate.data import open_data
 from imagenetq.manifest import read_manifest
 from imagenetq.record import pixel_sha256

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from imagenetq.builder import build, open_source
 from imagenetq.builder.folders import open_folder
-from imagenetq.builder.publish.recipe import pixel_table, read_pixel_table
+from imagenetq.builder.recipe.pixel_table import pixel_table, read_pixel_table
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest, read_manifest
 from imagenetq.specification import specification_digest

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from imagenetq.builder import build, open_source, push
-from imagenetq.builder.card import front_matter
+from imagenetq.builder.card.card import front_matter
 from imagenetq.errors import FolderError, UsageError
 
 READER = "hf_reader"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imagenetq.builder.shards import FORMATS, shard_format
-from imagenetq.builder.storage import lossless_webp
+from imagenetq.builder.shards.image_files import lossless_webp
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.files import AtomicFile
 from imagenetq.record import Row

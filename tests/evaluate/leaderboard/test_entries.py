@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from imagenetq.evaluate.leaderboard.checking import check
-from imagenetq.evaluate.leaderboard.folder import entry_paths, read_folder
-from imagenetq.evaluate.leaderboard.registered import is_registered
-from imagenetq.evaluate.leaderboard.submitting import MAX_BESIDE_BYTES
+from imagenetq.evaluate.leaderboard.checks.check import check
+from imagenetq.evaluate.leaderboard.entry.folder import entry_paths, read_folder
+from imagenetq.evaluate.leaderboard.package import MAX_BESIDE_BYTES
+from imagenetq.evaluate.results.registered_sources import is_registered
 
 ENTRIES = Path(__file__).parents[3] / "leaderboard" / "entries"
 

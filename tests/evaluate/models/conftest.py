@@ -12,7 +12,7 @@ from imagenetq.distortions import Pixels
 torch = pytest.importorskip("torch")
 
 from imagenetq.evaluate.models import Model  # noqa: E402
-from imagenetq.evaluate.preprocessing import normalise  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import normalise  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

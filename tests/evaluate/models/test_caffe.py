@@ -20,7 +20,7 @@ from imagenetq.evaluate.models.caffe.layers import max_pool  # noqa: E402
 from imagenetq.evaluate.models.caffe.networks import BUILDERS  # noqa: E402
 from imagenetq.evaluate.models.depth import Depth, depth  # noqa: E402
 from imagenetq.evaluate.models.from_caffe import PUBLISHED  # noqa: E402
-from imagenetq.evaluate.preprocessing import normalise  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import normalise  # noqa: E402
 from imagenetq.files import sha256_of  # noqa: E402
 
 # Name: millions of parameters, convolutional and full layers, as in Table I of the paper.

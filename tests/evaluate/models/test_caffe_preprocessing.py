@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch")
 
 from imagenetq.errors import UsageError  # noqa: E402
 from imagenetq.evaluate.models.caffe.preprocessing import caffe_preprocessing  # noqa: E402
-from imagenetq.evaluate.overrides import overridden  # noqa: E402
-from imagenetq.evaluate.preprocessing import normalise  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import normalise  # noqa: E402
+from imagenetq.evaluate.models.preprocessing_overrides import overridden  # noqa: E402
 
 MEAN = (104.0, 117.0, 123.0)
 

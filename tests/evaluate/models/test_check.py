@@ -7,15 +7,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from imagenetq.evaluate.models import LoadOptions, Model, load_model  # noqa: E402
-from imagenetq.evaluate.models.check import (  # noqa: E402
+from imagenetq.evaluate.evaluation.sanity_checks import (  # noqa: E402
     clean_accuracy_warning,
     smallest_visible_loss,
     suspicious_normalisation,
     suspicious_padding,
     tensorflow_padding,
 )
-from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing  # noqa: E402
+from imagenetq.evaluate.models import LoadOptions, Model, load_model  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing  # noqa: E402
 
 # Small inputs, for speed; the traps show at any size.
 SMALL = {"input_size": 128}

@@ -13,9 +13,9 @@ torchvision = pytest.importorskip("torchvision")
 
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate.models import SOURCES, LoadOptions, load_model  # noqa: E402
-from imagenetq.evaluate.models.assembling import assemble  # noqa: E402
+from imagenetq.evaluate.models.assemble import assemble  # noqa: E402
 from imagenetq.evaluate.models.base import Network  # noqa: E402
-from imagenetq.evaluate.preprocessing import Preprocessing  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import Preprocessing  # noqa: E402
 
 RAW = Preprocessing((32, 32), "bilinear", None, (0.0,) * 3, (1.0,) * 3)
 
@@ -222,7 +222,7 @@ def test_explains_an_input_size_that_does_not_fit() -> None:
 
 def test_importing_the_sources_is_cheap() -> None:
     code = (
-        "import sys, imagenetq.evaluate.models, imagenetq.evaluate.models.info as i; i.sources();"
+        "import sys; from imagenetq.evaluate.models.describe import sources; sources();"
         "heavy = {'timm', 'torchvision', 'transformers', 'onnxruntime'} & set(sys.modules);"
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate.models import LoadOptions, load_model  # noqa: E402
-from imagenetq.evaluate.models.info import describe  # noqa: E402
+from imagenetq.evaluate.models.describe import describe  # noqa: E402
 from imagenetq.evaluate.models.outputs import settle  # noqa: E402
 from imagenetq.files import sha256_of  # noqa: E402
 

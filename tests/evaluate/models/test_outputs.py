@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from imagenetq.builder import open_source  # noqa: E402
 from imagenetq.evaluate import CleanSource, Preprocessing, Settings, evaluate  # noqa: E402
-from imagenetq.evaluate.models.assembling import assemble  # noqa: E402
+from imagenetq.evaluate.models.assemble import assemble  # noqa: E402
 from imagenetq.evaluate.models.base import LoadOptions, Network  # noqa: E402
 from imagenetq.evaluate.models.outputs import kind_of, settle  # noqa: E402
 

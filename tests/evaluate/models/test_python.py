@@ -6,11 +6,11 @@ torch = pytest.importorskip("torch")
 
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate.models import LoadOptions, load_model  # noqa: E402
-from imagenetq.evaluate.preprocessing import OpaquePreprocessing, Preprocessing  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing  # noqa: E402
 
 MODULE = """
 import torch
-from imagenetq.evaluate.preprocessing import Preprocessing
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from torchvision.transforms._presets import ImageClassification
 
 class Net(torch.nn.Module):

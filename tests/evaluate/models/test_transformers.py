@@ -9,7 +9,7 @@ safetensors = pytest.importorskip("safetensors.torch")
 
 from imagenetq.errors import ModelError  # noqa: E402
 from imagenetq.evaluate.models import LoadOptions, load_model  # noqa: E402
-from imagenetq.evaluate.preprocessing import Preprocessing  # noqa: E402
+from imagenetq.evaluate.models.preprocessing import Preprocessing  # noqa: E402
 
 
 def save_resnet(folder: Path, labels: int = 1000) -> Any:

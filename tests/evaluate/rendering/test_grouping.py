@@ -11,7 +11,7 @@ from exactness import PREPROCESSINGS, ByOpenJpeg, random_pictures
 from imagenetq.distortions import Original as Picture
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.batch import Batch, SampleNote
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote
 from imagenetq.evaluate.rendering.grouping import Groups
 from imagenetq.evaluate.rendering.resize import cropped
 from imagenetq.specification import select_variants

@@ -28,7 +28,7 @@ def test_interpreted(shape: str) -> None:
     if triton < Version("3.7") and Version(np.__version__) >= Version("2.4"):
         pytest.skip("Triton 3.6's interpreter takes scalars from arrays, which NumPy 2.4 refuses")
     # Whether kernels are interpreted is decided when they are imported.
-    tests = str(Path(__file__).parents[2])
+    tests = str(Path(__file__).parents[2] / "support")
     paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     ended = subprocess.run(
         [sys.executable, Path(__file__).with_name("interpreted.py"), shape],
@@ -70,7 +70,7 @@ def test_sizes_on_a_gpu() -> None:
 
 @on_gpu
 def test_normalising_on_a_gpu() -> None:
-    from imagenetq.evaluate.preprocessing import normalise
+    from imagenetq.evaluate.models.preprocessing import normalise
     from imagenetq.evaluate.rendering.normalising import quickest_normalise
 
     batch = torch.randint(0, 256, (5, 31, 17, 3), dtype=torch.uint8, device="cuda")

@@ -10,7 +10,7 @@ import torch
 from exactness import PREPROCESSINGS, ByOpenJpeg
 from imagenetq.builder import open_source
 from imagenetq.evaluate import CleanSource, Settings, evaluate, load_model
-from imagenetq.evaluate.feeding import Feeding
+from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.evaluate.models import LoadOptions
 from imagenetq.evaluate.rendering.engine import TENSORS
 from imagenetq.specification import select_variants

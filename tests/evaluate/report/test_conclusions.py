@@ -8,7 +8,7 @@ from fake_predictions import ALL, columns, random_predictions, result, run
 from imagenetq.evaluate import Result
 from imagenetq.evaluate.report.conclusions import Findings, _p, findings
 from imagenetq.evaluate.report.conclusions_text import to_markdown
-from imagenetq.evaluate.statistics import Statistic, mean
+from imagenetq.evaluate.results.statistics import Statistic, mean
 from imagenetq.predictions import Predictions
 
 

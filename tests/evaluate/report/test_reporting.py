@@ -8,7 +8,7 @@ import pytest
 
 from fake_predictions import result
 
-TESTS = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parents[2] / "support"
 TINY = "python/tiny_models:tiny"
 
 
@@ -16,7 +16,7 @@ def test_a_report_from_the_command_line(run, folders, tmp_path):
     ended = run(
         *("report", *folders, "--out", tmp_path / "r", "--source", "sample", "--model", TINY),
         *("--image", "chelsea", "--layer", "1", "--columns", "1", "--json"),
-        cwd=TESTS,
+        cwd=SUPPORT,
     )
     assert ended.returncode == 0, ended.stderr
     listed = json.loads(ended.stdout)
@@ -72,7 +72,7 @@ def test_errors_are_one_line_with_the_right_status(
     words = [known.get(word, word) for word in arguments]
     if "--out" not in words:
         words += ["--out", tmp_path / "r"]
-    ended = call("report", *words, cwd=TESTS)
+    ended = call("report", *words, cwd=SUPPORT)
     assert ended.returncode == status, ended.stderr
     assert "Traceback" not in ended.stderr
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("imagenetq: ")]

@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from fake_predictions import result
-from imagenetq.evaluate.report.curves import figure2
+from imagenetq.evaluate.report.accuracy_curves import figure2
 from imagenetq.evaluate.report.style import (
     drawable,
     fitted,

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import check
 import numpy as np
 import pytest
 from PIL import features
 
+import check
 import images
 from imagenetq.distortions import Original, Pixels
 from imagenetq.distortions.jpeg2000 import jpeg2000

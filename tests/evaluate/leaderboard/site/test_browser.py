@@ -8,9 +8,9 @@ pytest.importorskip("playwright", reason="no playwright")
 
 from playwright.sync_api import expect
 
-from imagenetq.evaluate.comparison import compare
 from imagenetq.evaluate.leaderboard.site import Board, write_site
-from imagenetq.evaluate.leaderboard.site.words import MINUS, TIMES
+from imagenetq.evaluate.leaderboard.site.labels import MINUS, TIMES
+from imagenetq.evaluate.results.comparison import compare
 from site_entries import HOSTILE, result
 
 ENTRIES = Path(__file__).parents[4] / "leaderboard" / "entries"

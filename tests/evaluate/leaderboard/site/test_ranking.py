@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from imagenetq.evaluate.comparison import compare
 from imagenetq.evaluate.leaderboard.site import Board
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, groups, paired_of, ranks
+from imagenetq.evaluate.results.comparison import compare
 from imagenetq.specification import LADDERS
 from site_entries import many, result, standing
 

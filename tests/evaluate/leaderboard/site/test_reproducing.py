@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from imagenetq.cli import app
 from imagenetq.evaluate import Result
-from imagenetq.evaluate.leaderboard.site.reproducing import options, unsaid
+from imagenetq.evaluate.leaderboard.site.reproduce_command import options, unsaid
 from site_entries import result
 
 WEIGHTS = "squeezenet1_0_deepcompression.safetensors"

@@ -1,0 +1,1 @@
+"""A source of images comes in; shards, their records and a manifest go out."""

@@ -1,0 +1,339 @@
+"""Build a dataset: plan, render in worker processes, prove, describe. Resumes by itself."""
+
+import errno
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from rich.filesize import decimal
+
+from imagenetq.builder.building.manifest_of_build import make_manifest
+from imagenetq.builder.building.plan import Plan, make_plan, require_same, select_images
+from imagenetq.builder.building.unit import Job, complete_unit
+from imagenetq.builder.building.unit_records import UnitRecord, record_path
+from imagenetq.builder.card.card import write_card, write_placeholder
+from imagenetq.builder.executors import open_executor
+from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
+from imagenetq.builder.folders.share import Share
+from imagenetq.builder.shards import shard_format
+from imagenetq.builder.sources import Source
+from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest
+from imagenetq.progress import Meter, meter, say, working
+from imagenetq.selection import RankedImage
+from imagenetq.selfcheck import check_platform
+from imagenetq.specification import select_variants, variants
+
+_PLAN = f"{STATE}/plan.json"
+_PATTERN = re.compile(r"[*?]|\[.+\]|::")
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class ShareBuilt:
+    """A share of a dataset that is done.
+
+    Attributes:
+        share: which.
+        units: how many units it has.
+        photographs: in them, without those that were left out.
+        bad_images: left out.
+    """
+
+    share: Share
+    units: int
+    photographs: int
+    bad_images: tuple[BadImageNote, ...]
+
+
+class BuildOptions(TypedDict, total=False):
+    """What `build` takes beside its source and folder, which says what each is."""
+
+    subset: str | None
+    format_name: str
+    only: Iterable[str] | None
+    workers: int | None
+    executor: str
+    allow_short: bool
+    skip_bad: bool
+
+
+def build(
+    source: Source,
+    out: str | Path,
+    *,
+    subset: str | None = None,
+    format_name: str = "parquet",
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    executor: str = "local",
+    allow_short: bool = False,
+    skip_bad: bool = False,
+) -> Manifest:
+    """Build a dataset, or go on with one that was interrupted.
+
+    The result depends on the source, the subset and `only` alone: not on the executor or the
+    number of workers, nor on how often the build was interrupted. Local workers are spawned
+    processes, so a script that calls this needs the usual `if __name__ == "__main__":`.
+
+    Args:
+        source: where the ImageNet images come from.
+        out: the folder, or its URL in an object store; made if absent, else empty or begun
+            by the same build.
+        subset: `full` or `mini`; the source's default if left out.
+        format_name: `parquet` or `webdataset`.
+        only: variants and distortions to build; all if left out.
+        workers: units at once; one a core if left out.
+        executor: `local` for processes of this machine, or `ray`.
+        allow_short: record classes with too few images instead of refusing them.
+        skip_bad: leave bad images out, and record them, instead of ending incomplete.
+
+    Returns:
+        The manifest of the complete dataset.
+
+    Raises:
+        BuildStopped: the build is incomplete: bad images, a full disk, killed workers.
+        FolderError: the folder cannot be used.
+        SourceError: the source cannot.
+        PlatformError: this machine renders other pixels.
+        UsageError: no such subset, format, variant or executor.
+        KeyboardInterrupt: passed on after the workers have ended and cleaned up.
+    """
+    with (
+        _rendered(
+            source,
+            out,
+            None,
+            subset=subset,
+            format_name=format_name,
+            only=only,
+            workers=workers,
+            executor=executor,
+            allow_short=allow_short,
+            skip_bad=skip_bad,
+        ) as (folder, plan, records),
+        working("writing card and manifest"),
+    ):
+        return _finish(folder, plan, records)
+
+
+def build_share(
+    source: Source, out: str | Path, share: Share, **options: Unpack[BuildOptions]
+) -> ShareBuilt:
+    """Build a share of a dataset's units, while other processes build the others.
+
+    No share completes the dataset, whichever ends last: `build` with the same arguments does,
+    which finds what is done, proves it, makes what is missing, and writes the manifest.
+
+    Args:
+        source: as for `build`; the same for all shares.
+        out: as for `build`; a folder or an object store that all of them see.
+        share: which; no two processes build the same at once.
+        options: as for `build`.
+
+    Raises:
+        Exception: as for `build`.
+    """
+    with _rendered(source, out, share, **options) as (_, _, records):
+        return ShareBuilt(
+            share,
+            units=len(records),
+            photographs=sum(len(record.originals) for record in records),
+            bad_images=tuple(bad.note() for record in records for bad in record.bad_images),
+        )
+
+
+@contextmanager
+def _rendered(
+    source: Source,
+    out: str | Path,
+    share: Share | None,
+    *,
+    subset: str | None = None,
+    format_name: str = "parquet",
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    executor: str = "local",
+    allow_short: bool = False,
+    skip_bad: bool = False,
+) -> Iterator[tuple[DatasetFolder, Plan, list[UnitRecord]]]:
+    """A folder that is held, its plan, and the records of all units, or of a share of them."""
+    check_platform()
+    run_units = open_executor(executor)
+    folder = open_folder(out)
+    _warn_of_name(folder)
+    shard_format(format_name)
+    ladder = variants() if only is None else select_variants(only)
+    selection = select_images(source, subset, allow_short=allow_short)
+    n_images = len(selection.images)
+    with (
+        _full_disk_explained(folder),
+        folder.held(lambda: _require_own(folder), share) as hold,
+    ):
+        fetch_originals(source, selection.images, folder)
+        with meter("reading", n_images, "photographs") as progress:
+            plan = make_plan(
+                source,
+                selection,
+                format_name=format_name,
+                variants=ladder,
+                advance=progress.advance,
+            )
+        _begin(folder, plan)
+        units = plan.units() if share is None else share.of(plan.units())
+        job = Job(folder, source, plan, skip_bad)
+        n_images = sum(len(unit.images) for unit in units)
+        with meter("rendering", n_images, "photographs") as progress:
+            results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
+            records = _render(folder, hold, progress, results)
+        hold.require()
+        yield folder, plan, records
+
+
+def _warn_of_name(folder: DatasetFolder) -> None:
+    """Say that `datasets` takes a path for a pattern, or for a script, before time is spent."""
+    path = Path(folder.name).absolute()
+    if folder.is_local and (_PATTERN.search(str(path)) or path.suffix == ".py"):
+        say(
+            f"warning: {path}: load_dataset cannot open a folder whose path holds '*', '?', '[]' "
+            "or '::' or ends in .py, or mixes it with others; better give another --out"
+        )
+
+
+def fetch_originals(source: Source, images: Sequence[RankedImage], folder: DatasetFolder) -> None:
+    """Bring a remote source's originals to this machine, beside the dataset's other state."""
+    if source.is_remote:
+        with meter("fetching", len(images), "photographs") as progress:
+            source.fetch(images, folder.state / "originals", progress.advance)
+
+
+def _require_own(folder: DatasetFolder) -> None:
+    """Refuse a place that is not an empty folder, nor one that a build has begun."""
+    names = folder.names()
+    if STATE in names and folder.size(_PLAN) is not None:
+        return
+    if MANIFEST_NAME in names:
+        raise FolderError(
+            f"{folder} is a dataset without the {STATE} folder of its build; verify it, "
+            "or give another --out"
+        )
+    # A build that was killed in its first second has left its lock, or a fetched original.
+    if names - {STATE}:
+        raise FolderError(f"{folder} holds other files; give an empty or a new folder as --out")
+
+
+def _begin(folder: DatasetFolder, plan: Plan) -> None:
+    """Record the plan, or demand that it is the one that the folder was begun with."""
+    if folder.size(_PLAN) is not None:
+        try:
+            begun = folder.model(Plan, _PLAN)
+        except FolderError as damaged:
+            raise FolderError(f"{damaged}; remove {folder} and build again") from None
+        require_same(folder, begun, plan)
+    folder.write(_PLAN, plan.model_dump_json().encode())
+    # Only now, because a folder with a card but without a plan is refused as somebody else's.
+    if folder.size(MANIFEST_NAME) is None:
+        write_placeholder(folder)
+
+
+def _render(
+    folder: DatasetFolder,
+    hold: Hold,
+    progress: Meter,
+    results: Generator[UnitRecord | list[BadImageNote], None, None],
+) -> list[UnitRecord]:
+    """All units' records, in order.
+
+    Raises:
+        BuildStopped: images are bad; each one has been named.
+        FolderError: the folder is no longer ours, or not the one that a worker sees.
+    """
+    records: list[UnitRecord] = []
+    bad_images: list[BadImageNote] = []
+    try:
+        with closing(results):
+            for result in results:
+                hold.require()
+                if isinstance(result, UnitRecord):
+                    _require_shared(folder, result)
+                    records.append(result)
+                else:
+                    bad_images.extend(result)
+    except KeyboardInterrupt:
+        say(f"{_count(records)} of {progress.total} photographs are done; the same command goes on")
+        raise
+    except OSError as error:
+        if error.errno in _FULL_DISK:
+            raise BuildStopped(_missing_space(folder, progress, _count(records))) from None
+        raise
+    if bad_images:
+        for image in sorted(bad_images, key=lambda image: image.reason):
+            say(image.reason)
+        raise BuildStopped(
+            f"{folder} is incomplete for want of the photographs named above ({len(bad_images)}); "
+            "mend them, or add --skip-bad to leave them out, and run the same command again"
+        )
+    return sorted(records, key=lambda record: record.index)
+
+
+def _require_shared(folder: DatasetFolder, record: UnitRecord) -> None:
+    """Make sure that what a worker wrote, perhaps on another machine, lies in this folder."""
+    if folder.size(record_path(record.index)) is None:
+        raise FolderError(
+            f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "
+            "that all machines share, or a bucket, as --out"
+        )
+
+
+def _count(records: list[UnitRecord]) -> int:
+    return sum(len(record.originals) + len(record.bad_images) for record in records)
+
+
+def _missing_space(folder: DatasetFolder, progress: Meter, n_done: int) -> str:
+    if not folder.is_local:
+        return _full_disk(folder)
+    tally = progress.tally
+    rendered = tally.images - tally.already_done
+    left = progress.total - n_done
+    need = f"about {decimal(int(tally.bytes / rendered * left))}" if tally.bytes else "space"
+    return (
+        f"{folder.disk}: the disk is full; the {left} photographs that are not done need {need}; "
+        "free it, and the same command goes on where it stopped"
+    )
+
+
+@contextmanager
+def _full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
+    """Say it in our words also before and after the rendering."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise BuildStopped(_full_disk(folder)) from None
+
+
+def _full_disk(folder: DatasetFolder) -> str:
+    return f"{folder.disk}: the disk is full; free some space, and the same command goes on"
+
+
+def _finish(folder: DatasetFolder, plan: Plan, records: list[UnitRecord]) -> Manifest:
+    """Write card and manifest; the manifest last, because it says that all is there."""
+    manifest = make_manifest(plan, records)
+    before = _manifest_of(folder)
+    if before is not None and before == manifest.model_copy(update={"code": before.code}):
+        # Nothing was rendered anew, so the code that did is still the one it names.
+        manifest = before
+    write_card(folder, manifest)
+    folder.write(MANIFEST_NAME, manifest.to_json().encode())
+    return manifest
+
+
+def _manifest_of(folder: DatasetFolder) -> Manifest | None:
+    try:
+        return folder.manifest()
+    except FolderError:
+        return None

@@ -1,0 +1,94 @@
+"""What a build would take, from rendering a few of its images."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imagenetq.builder.building.plan import UNIT, select_images
+from imagenetq.builder.shards import shard_format
+from imagenetq.builder.shards.image_files import JPEG, WEBP, stored_bytes
+from imagenetq.builder.sources import Source
+from imagenetq.decoding import decode, is_jpeg
+from imagenetq.errors import BadImage
+from imagenetq.progress import meter, usable_cores
+from imagenetq.rendering import render_ladder
+from imagenetq.selection import RankedImage
+from imagenetq.specification import Variant, select_variants
+from imagenetq.specification import variants as all_variants
+
+_PROBES = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a build would make and take.
+
+    Attributes:
+        photographs: originals.
+        variants: of each.
+        shards: files.
+        bytes: of image files, extrapolated; None if no original could be rendered.
+        seconds: with the workers asked for, extrapolated; None likewise.
+    """
+
+    photographs: int
+    variants: int
+    shards: int
+    bytes: int | None
+    seconds: float | None
+
+
+def estimate(
+    source: Source,
+    *,
+    subset: str | None = None,
+    format_name: str = "parquet",
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    allow_short: bool = False,
+) -> Estimate:
+    """Render a few images, evenly spread, and extrapolate; takes what `build` takes.
+
+    Originals that would have to be fetched from afar first are not rendered.
+
+    Raises:
+        SourceError: as for `build`.
+        UsageError: as for `build`.
+    """
+    shard_format(format_name)
+    variants = select_variants(only) if only is not None else all_variants()
+    images = select_images(source, subset, allow_short=allow_short).images
+    n_units = -(-len(images) // UNIT)
+    probes = images[:: max(1, len(images) // _PROBES)][:_PROBES]
+    start = time.perf_counter()
+    sizes = []
+    with meter("measuring", len(probes), "photographs") as progress:
+        for image in probes:
+            size = _rendered_bytes(source, image, variants)
+            sizes += [] if size is None else [size]
+            progress.advance(1)
+    seconds = (time.perf_counter() - start) / min(workers or usable_cores(), n_units)
+    scale = len(images) / len(sizes) if sizes else None
+    return Estimate(
+        photographs=len(images),
+        variants=len(variants),
+        shards=n_units * len(variants),
+        bytes=None if scale is None else round(sum(sizes) * scale),
+        seconds=None if scale is None else seconds * scale,
+    )
+
+
+def _rendered_bytes(
+    source: Source, image: RankedImage, variants: tuple[Variant, ...]
+) -> int | None:
+    """The bytes of an image's stored variants; None if it is bad or not at hand."""
+    try:
+        original = source.read(image)
+        clean = decode(original, image.name)
+    except BadImage:
+        return None
+    clean_extension = JPEG if is_jpeg(original) else WEBP
+    return sum(
+        len(stored_bytes(rendered, original, clean_extension))
+        for rendered in render_ladder(clean, image_id=image.image_id, only=variants)
+    )

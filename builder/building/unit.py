@@ -1,0 +1,278 @@
+"""Build one unit: render its images once, write one shard of each variant, and a record."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+
+from imagenetq.builder.building.manifest_of_build import pixel_lines
+from imagenetq.builder.building.plan import Plan, PlannedImage, Unit
+from imagenetq.builder.building.unit_records import (
+    BadOriginal,
+    RenderedOriginal,
+    ShardRecord,
+    UnitRecord,
+    read_record,
+    record_path,
+    write_record,
+)
+from imagenetq.builder.card.card import write_placeholder
+from imagenetq.builder.executors import Reporter
+from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.shards import ShardWriter, read_lines, shard_format
+from imagenetq.builder.shards.image_files import extension, stored_bytes
+from imagenetq.builder.sources import Source
+from imagenetq.decoding import decode
+from imagenetq.distortions import Pixels
+from imagenetq.errors import BadImage, BuildStopped, FolderError
+from imagenetq.files import AtomicFile
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote
+from imagenetq.progress import say
+from imagenetq.record import Row, is_uniform, pixel_sha256
+from imagenetq.rendering import render_ladder
+from imagenetq.specification import Variant
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all units of a build share.
+
+    Attributes:
+        folder: the dataset's.
+        source: where originals are read.
+        plan: the build's plan.
+        skip_bad: leave bad images out instead of leaving the unit undone.
+    """
+
+    folder: DatasetFolder
+    source: Source
+    plan: Plan
+    skip_bad: bool
+
+
+def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
+    """Build a unit unless it is done.
+
+    Returns:
+        The record; or, if images are bad and not to be skipped, all of the unit's bad images.
+
+    Raises:
+        FolderError: the unit was built from other originals.
+    """
+    done = finished_unit(job, unit)
+    if done is not None:
+        reporter.advance(len(unit.images), already_done=True)
+        return done
+    return _build(job, unit, reporter)
+
+
+def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
+    """The unit's record, if it exists and every shard still is what it says.
+
+    Raises:
+        FolderError: the unit is intact, but was built from other originals than the source has.
+    """
+    try:
+        record = read_record(job.folder, unit.index)
+    except FolderError as damage:
+        say(f"{damage}; its images are rendered again")
+        return None
+    if record is None or not _is_of(record, job, unit):
+        return None
+    shards = record.shards.values()
+    if not all(job.folder.is_intact(shard.path, shard.bytes, shard.sha256) for shard in shards):
+        return None
+    _require_same_originals(job.folder, record, unit)
+    if not _is_borne_out(record, job):
+        place = job.folder.at(record_path(unit.index))
+        say(f"{place}: contradicts the shards that it is of; its images are rendered again")
+        return None
+    return record
+
+
+def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
+    """Whether the record is of this very unit, and its bad images are still the same."""
+    planned = {image.image_id: image.file_sha256 for image in unit.images}
+    recorded = {original.image_id for original in record.originals}
+    bad = {image.image_id: image.file_sha256 for image in record.bad_images}
+    paths = {name: job.plan.shard_path(unit.index, name) for name in job.plan.variants}
+    return (
+        (job.skip_bad or not bad)
+        and recorded | bad.keys() == planned.keys()
+        and all(planned[image_id] == file_sha256 for image_id, file_sha256 in bad.items())
+        and {name: shard.path for name, shard in record.shards.items()} == paths
+    )
+
+
+def _require_same_originals(folder: DatasetFolder, record: UnitRecord, unit: Unit) -> None:
+    planned = {image.image_id: image for image in unit.images}
+    for original in record.originals:
+        image = planned[original.image_id]
+        if image.file_sha256 != original.file_sha256:
+            raise FolderError(
+                f"{folder} was built from another file of {original.image_id} than "
+                f"{image.name}; give another --out, or the source that it was begun with"
+            )
+
+
+def _is_borne_out(record: UnitRecord, job: Job) -> bool:
+    """Whether the shards on this machine hold what the record gives to the pixel digest.
+
+    Elsewhere that would be thousands of requests; there the record's own hash must do.
+    """
+    if not job.folder.is_local:
+        return True
+    found = []
+    for name, shard in record.shards.items():
+        with job.folder.open(shard.path) as file:
+            found += read_lines(file, job.plan.format, name)
+    return found == pixel_lines([record])
+
+
+@dataclass
+class _Shard:
+    """A shard in the making."""
+
+    variant: Variant
+    path: str
+    file: AtomicFile
+    writer: ShardWriter
+    image_bytes: int
+    uniform: int
+    psnrs: list[float | None]
+    pixels: list[str]
+
+    def record(self) -> ShardRecord:
+        return ShardRecord(
+            path=self.path,
+            bytes=self.file.n_bytes,
+            sha256=self.file.sha256,
+            image_bytes=self.image_bytes,
+            uniform=self.uniform,
+            psnrs=tuple(self.psnrs),
+            pixels=tuple(self.pixels),
+        )
+
+
+def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
+    _retract(job.folder)
+    originals: list[RenderedOriginal] = []
+    bad_images: list[BadOriginal] = []
+    with ExitStack() as open_files:
+        shards = [
+            _open_shard(job, unit, variant, open_files.callback) for variant in job.plan.ladder()
+        ]
+        for image in unit.images:
+            reporter.stop_if_asked()
+            try:
+                original, clean = _read(job, image)
+                # Once an image is bad the unit cannot be finished: look for others, no more.
+                if job.skip_bad or not bad_images:
+                    originals.append(_write_rows(job, image, original, clean, shards, reporter))
+            except BadImage as reason:
+                bad_images.append(_bad(image, reason))
+            reporter.advance(1)
+        if bad_images and not job.skip_bad:
+            return [image.note() for image in bad_images]
+        # A record of shards that were replaced in part would speak of others.
+        job.folder.remove(record_path(unit.index))
+        for shard in shards:
+            shard.writer.finish()
+            shard.file.commit()
+    record = UnitRecord(
+        index=unit.index,
+        originals=tuple(originals),
+        bad_images=tuple(bad_images),
+        shards={shard.variant.name: shard.record() for shard in shards},
+    )
+    write_record(job.folder, record)
+    return record
+
+
+def _retract(folder: DatasetFolder) -> None:
+    """Stop calling the folder complete, before any of its shards is replaced."""
+    if folder.size(MANIFEST_NAME) is not None:
+        folder.remove(MANIFEST_NAME)
+        write_placeholder(folder)
+
+
+def _bad(image: PlannedImage, reason: BadImage) -> BadOriginal:
+    return BadOriginal(
+        image_id=image.image_id,
+        wnid=image.wnid,
+        reason=str(reason),
+        file_sha256=image.file_sha256,
+    )
+
+
+def _open_shard(
+    job: Job, unit: Unit, variant: Variant, at_exit: Callable[[Callable[[], None]], object]
+) -> _Shard:
+    path = job.plan.shard_path(unit.index, variant.name)
+    file = job.folder.new_file(path)
+    at_exit(file.abort)
+    image_extension = extension(variant, job.plan.clean_extension)
+    writer = shard_format(job.plan.format).writer(file, image_extension)
+    return _Shard(variant, path, file, writer, 0, 0, [], [])
+
+
+def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
+    changed = f"{image.name}: changed while the build ran; run the same command again"
+    try:
+        original = job.source.read(image.source_image())
+    except BadImage:
+        # Recorded as bad, a file that was read before would stay left out once it is back.
+        if image.file_sha256 is not None:
+            raise BuildStopped(
+                f"{image.name}: could be read when the build began, but not now; see that every "
+                "machine has the source at the same place, and run the same command again"
+            ) from None
+        raise
+    if image.file_sha256 != sha256(original).hexdigest():
+        raise BuildStopped(changed)
+    return original, decode(original, image.name)
+
+
+def _write_rows(
+    job: Job,
+    image: PlannedImage,
+    original: bytes,
+    clean: Pixels,
+    shards: list[_Shard],
+    reporter: Reporter,
+) -> RenderedOriginal:
+    # All variants are rendered before the first is written: an image is in all shards or in none.
+    for shard, (row, stored, uniform) in zip(
+        shards, _render_rows(job, image, original, clean), strict=True
+    ):
+        shard.writer.write(row, stored)
+        shard.image_bytes += len(stored)
+        shard.uniform += uniform
+        shard.psnrs.append(row.psnr)
+        shard.pixels.append(row.pixel_sha256)
+        reporter.add_bytes(len(stored))
+    return RenderedOriginal(
+        image_id=image.image_id,
+        wnid=image.wnid,
+        file_sha256=sha256(original).hexdigest(),
+        pixel_sha256=pixel_sha256(clean),
+    )
+
+
+def _render_rows(
+    job: Job, image: PlannedImage, original: bytes, clean: Pixels
+) -> list[tuple[Row, bytes, bool]]:
+    rows = []
+    for rendered in render_ladder(clean, image_id=image.image_id, only=job.plan.ladder()):
+        stored = stored_bytes(rendered, original, job.plan.clean_extension)
+        row = Row.of(
+            rendered.variant,
+            image_id=image.image_id,
+            wnid=image.wnid,
+            rank=image.rank,
+            pixels=rendered.pixels,
+            clean=clean,
+            n_bytes=len(stored),
+        )
+        rows.append((row, stored, is_uniform(rendered.pixels)))
+    return rows

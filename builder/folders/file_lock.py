@@ -1,0 +1,56 @@
+"""A lock among all processes that see one folder: one build, or the shares of one.
+
+Locks end with the processes that hold them, however these end.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from imagenetq.builder.folders.share import Share
+from imagenetq.errors import FolderError
+
+
+@contextmanager
+def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
+    """Hold a folder: a whole build alone, a share beside the others, but no share twice.
+
+    Args:
+        state: where the lock files lie.
+        share: which; None for a whole build.
+        folder: what to call it in an error.
+
+    Raises:
+        FolderError: somebody holds it.
+        OSError: the files cannot be written, or their file system has no locks.
+    """
+    lock = state / "lock"
+    try:
+        if share is None:
+            with FileLock(lock, timeout=0):
+                yield
+            return
+        with FileLock(state / f"lock-{share.tag}", timeout=0), _beside_others(lock):
+            yield
+    except Timeout as held:
+        if held.lock_file == str(lock):
+            raise FolderError(
+                f"{folder}: another build or push is writing there; wait until it ends"
+            ) from None
+        raise FolderError(
+            f"{folder}: another process is building share {share} there; wait until it ends"
+        ) from None
+
+
+@contextmanager
+def _beside_others(lock: Path) -> Iterator[None]:
+    """Hold a lock together with others, which filelock does not offer for the same file."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Timeout(str(lock)) from None
+        yield

@@ -1,0 +1,201 @@
+"""A lock in an object store, where nothing locks: a claim that its owner renews.
+
+A build writes who it is, and every few seconds that it is alive. Another one that finds a claim
+watches whether it is renewed: by comparing what it reads, so no two clocks have to agree. A claim
+of the same machine is void at once, because a lock on this machine shows that its owner has died.
+
+What it cannot do: a build whose machine was cut off from the storage for longer than `LEASE`, and
+then comes back, notices that it was taken over only at its next unit. Where a storage creates
+objects exclusively (S3 and Google's do), two builds that begin at once are told apart; elsewhere
+both read back what was written, and the last one stays.
+
+A share of a build has a claim of its own. It looks for the claim of a whole build, and that one for
+the claims of shares, each after making its own: so at least one of the two sees the other.
+"""
+
+import socket
+import threading
+import time
+import uuid
+from typing import Protocol, Self
+
+from pydantic import ValidationError
+
+from imagenetq.builder.folders.base import STATE, Hold
+from imagenetq.builder.folders.share import Share
+from imagenetq.errors import FolderError
+from imagenetq.manifest import Model
+from imagenetq.progress import say
+
+LOCK = f"{STATE}/lock"
+
+LEASE = 45.0
+"""Seconds without a sign of life after which a claim is void."""
+
+_BEAT = 10.0
+_POLL = 3.0
+
+
+class Claim(Model):
+    """What the lock says.
+
+    Attributes:
+        owner: the build.
+        machine: that it runs on.
+        host: that machine's name, for people.
+        beat: how often it was renewed.
+    """
+
+    owner: str
+    machine: str
+    host: str
+    beat: int = 0
+
+
+class Objects(Protocol):
+    """Where the lock lies."""
+
+    def at(self, path: str) -> str:
+        """An object's URL."""
+
+    def files(self, below: str) -> dict[str, int]:
+        """The paths of all objects below a folder, with their bytes."""
+
+    def read(self, path: str) -> bytes:
+        """An object."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write an object whole."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write an object unless it exists; whether it did not."""
+
+    def remove(self, path: str) -> None:
+        """Remove an object, if it is there."""
+
+
+class ObjectLock(Hold):
+    """A claim to a folder; leaving its context gives it up."""
+
+    def __init__(self, folder: Objects, machine: str, share: Share | None = None) -> None:
+        """Prepare a claim.
+
+        Args:
+            folder: to claim.
+            machine: this machine's id, under which nobody claims the same, or a rival's, now.
+            share: of a build, to which the claim is; the whole if None.
+        """
+        self._folder = folder
+        self._path = f"{LOCK}-{share.tag}" if share else LOCK
+        self._claim = Claim(owner=uuid.uuid4().hex, machine=machine, host=socket.gethostname())
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew, daemon=True)
+
+    def __enter__(self) -> Self:
+        path = self._path
+        found = self._read(path)
+        if found is not None or not self._folder.create(path, self._json()):
+            found = found or self._read(path)
+            if found is not None and found.machine != self._claim.machine:
+                self._watch({path: found})
+                self._folder.write(path, self._json())
+                # Another build may have watched as long, and write as well.
+                time.sleep(_POLL)
+            else:
+                self._folder.write(path, self._json())
+        self.require()
+        self._thread.start()
+        try:
+            self._outlive_rivals()
+        except BaseException as error:
+            self.__exit__(None, error, None)
+            raise
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._ended.set()
+        if isinstance(error, OSError):
+            # The storage has just been asked for long enough. The claim stays, and ends by itself.
+            return
+        self._thread.join(_BEAT)
+        try:
+            if self._is_ours():
+                self._folder.remove(self._path)
+        except OSError as reason:
+            say(f"{reason}; the next one there from another machine waits {LEASE:.0f} s")
+
+    def require(self) -> None:
+        """Make sure that the claim is still ours."""
+        if not self._is_ours():
+            raise FolderError(
+                f"{self._folder.at(self._path)}: another build or push has taken over there; wait "
+                "until it ends, and run the same command again"
+            )
+
+    def _outlive_rivals(self) -> None:
+        """Remove claims that no build may hold beside ours, once they are void.
+
+        Raises:
+            FolderError: one of them is held.
+        """
+        if self._path == LOCK:
+            paths = [path for path in self._folder.files(STATE) if path.startswith(f"{LOCK}-")]
+        else:
+            paths = [LOCK]
+        rivals = {path: claim for path in paths if (claim := self._read(path)) is not None}
+        others = {
+            path: claim for path, claim in rivals.items() if claim.machine != self._claim.machine
+        }
+        if others:
+            self._watch(others)
+        for path in rivals:
+            self._folder.remove(path)
+
+    def _watch(self, found: dict[str, Claim]) -> None:
+        """Wait until other claims are void.
+
+        Raises:
+            FolderError: one was renewed.
+        """
+        for path, claim in found.items():
+            say(
+                f"{self._folder.at(path)}: {claim.host} is writing there; "
+                f"watching for {LEASE:.0f} s if it lives"
+            )
+        left = dict(found)
+        start = time.monotonic()
+        while left and time.monotonic() - start < LEASE:
+            time.sleep(_POLL)
+            for path, claim in found.items():
+                now = self._read(path) if path in left else None
+                if now is None:
+                    left.pop(path, None)
+                elif now != claim:
+                    raise FolderError(
+                        f"{self._folder.at(path)}: another build or push, on {now.host}, is "
+                        "writing there; wait until it ends"
+                    )
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_BEAT):
+            try:
+                if not self._is_ours():
+                    return
+                self._claim = self._claim.model_copy(update={"beat": self._claim.beat + 1})
+                self._folder.write(self._path, self._json())
+            except OSError:
+                # The build itself meets the same storage, and tells of it.
+                continue
+
+    def _is_ours(self) -> bool:
+        found = self._read(self._path)
+        return found is not None and found.owner == self._claim.owner
+
+    def _read(self, path: str) -> Claim | None:
+        try:
+            return Claim.model_validate_json(self._folder.read(path))
+        except (FileNotFoundError, FolderError, ValidationError):
+            return None
+
+    def _json(self) -> bytes:
+        return self._claim.model_dump_json().encode()

@@ -1,6 +1,0 @@
-"""The very dataset that a recipe describes, from one's own ImageNet."""
-
-from imagenetq.builder.like.building import Likeness, build_like
-from imagenetq.builder.like.recipe import Recipe, open_recipe
-
-__all__ = ["Likeness", "Recipe", "build_like", "open_recipe"]

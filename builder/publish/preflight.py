@@ -1,0 +1,47 @@
+"""What every push demands of the dataset that it takes, wherever that lies."""
+
+from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.verifying.verify import verify
+from imagenetq.errors import PublishError, UsageError
+from imagenetq.manifest import Manifest
+from imagenetq.progress import say
+from imagenetq.selection import SAMPLE
+
+
+def publishable_manifest(folder: DatasetFolder) -> Manifest:
+    """The manifest of a dataset that may be published.
+
+    Raises:
+        UsageError: it is the embedded sample's.
+        FolderError: there is none, or it is damaged.
+    """
+    manifest = folder.manifest()
+    if manifest.subset == SAMPLE:
+        raise UsageError(
+            f"{folder} is of the embedded sample, a demonstration, which is not published; "
+            "build from ImageNet, and push that"
+        )
+    return manifest
+
+
+def require_verified(folder: DatasetFolder, manifest: Manifest, workers: int | None) -> None:
+    """Read every shard and pixel before anything of it is published.
+
+    Raises:
+        PublishError: there are problems, each of which has been named.
+    """
+    problems = verify(folder, workers=workers)
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise PublishError(
+            f"{folder}: {len(problems)} problems, named above; nothing was pushed; mend them, "
+            "or build again"
+        )
+    if folder.manifest() != manifest:
+        raise PublishError(f"{folder}: changed while it was verified; push again")
+
+
+def changed(path: str) -> PublishError:
+    """A file is no longer what was verified."""
+    return PublishError(f"{path}: changed while it was pushed; verify the folder, and push again")

@@ -1,0 +1,48 @@
+"""The bytes in which each variant is stored: always decoding to exactly its pixels."""
+
+from io import BytesIO
+
+from PIL import Image
+
+from imagenetq.builder.shards.orientation import upright_original
+from imagenetq.distortions import Pixels
+from imagenetq.rendering import Rendered
+from imagenetq.specification import CLEAN, Variant
+
+JPEG, JPEG2000, WEBP = "jpg", "j2k", "webp"
+
+_CODESTREAMS = {"jpeg": JPEG, "jpeg2000": JPEG2000}
+
+
+def extension(variant: Variant, clean_extension: str) -> str:
+    """The file name extension of a variant's images.
+
+    Args:
+        variant: which.
+        clean_extension: that of the clean images: `jpg` if all originals are JPEG, else `webp`.
+    """
+    if variant.distortion == CLEAN:
+        return clean_extension
+    return _CODESTREAMS.get(variant.distortion, WEBP)
+
+
+def stored_bytes(rendered: Rendered, original: bytes, clean_extension: str) -> bytes:
+    """The image file of a variant.
+
+    Args:
+        rendered: the variant.
+        original: the original file, which a clean JPEG is stored as.
+        clean_extension: as for `extension`.
+    """
+    if rendered.variant.distortion == CLEAN and clean_extension == JPEG:
+        return upright_original(original)
+    if rendered.codestream is not None:
+        return rendered.codestream
+    return lossless_webp(rendered.pixels)
+
+
+def lossless_webp(pixels: Pixels) -> bytes:
+    """RGB samples as lossless WebP: method 0 and quality 0 are quickest, and small enough."""
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, quality=0, method=0, exact=True)
+    return buffer.getvalue()

@@ -1,0 +1,224 @@
+"""Check one unit of a dataset folder: its shards, its rows, their pixels; against the source."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from io import BufferedReader
+from typing import BinaryIO, cast
+
+from imagenetq.builder.executors import Reporter
+from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.shards import shard_format
+from imagenetq.builder.shards.orientation import UPRIGHT, orientation
+from imagenetq.builder.sources import Source
+from imagenetq.decoding import STORED_FORMATS, decode, is_jpeg
+from imagenetq.digests import PixelLine
+from imagenetq.distortions import Pixels
+from imagenetq.errors import BadImage, FolderError
+from imagenetq.manifest import Manifest, Shard
+from imagenetq.record import Row, is_uniform, pixel_sha256, psnr
+from imagenetq.rendering import render_ladder
+from imagenetq.selection import MAX_ID_LENGTH, RankedImage, is_image_id
+from imagenetq.shards import READERS, StoredRow
+from imagenetq.specification import CLEAN, select_variants, variant
+
+# Larger clean images are kept as files and decoded when they are needed, to bound memory.
+_KEPT_SAMPLES = 3 * 2**20
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all units of a verification share.
+
+    Attributes:
+        folder: the dataset's.
+        manifest: what it should hold.
+        source: to render again from; None to check the folder alone.
+        originals: the source's images by id; empty without a source.
+    """
+
+    folder: DatasetFolder
+    manifest: Manifest
+    source: Source | None
+    originals: dict[str, RankedImage]
+
+
+@dataclass
+class FoundVariant:
+    """What the rows of one variant amount to."""
+
+    psnrs: list[float | None] = field(default_factory=list)
+    image_bytes: int = 0
+    uniform: int = 0
+
+
+@dataclass
+class Findings:
+    """What was found, in a unit or in all of them.
+
+    Attributes:
+        problems: one line each: file, row and variant, and what is wrong.
+        lines: of all rows, as their pixels really are.
+        ranks: of each image, as its first row says.
+        variants: what each variant's rows amount to.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    lines: list[PixelLine] = field(default_factory=list)
+    ranks: dict[str, int] = field(default_factory=dict)
+    variants: dict[str, FoundVariant] = field(default_factory=dict)
+
+    def add(self, other: "Findings") -> None:
+        """Take another unit's findings, which are of other images."""
+        self.problems += other.problems
+        self.lines += other.lines
+        self.ranks |= other.ranks
+        for name, found in other.variants.items():
+            mine = self.variants.setdefault(name, FoundVariant())
+            mine.psnrs += found.psnrs
+            mine.image_bytes += found.image_bytes
+            mine.uniform += found.uniform
+
+
+class _CleanImages:
+    """A unit's clean images, for their variants' errors: decoded, if that takes little memory."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, Pixels | bytes] = {}
+
+    def add(self, image_id: str, pixels: Pixels, image: bytes) -> None:
+        """Keep one."""
+        self._images[image_id] = pixels if pixels.size <= _KEPT_SAMPLES else image
+
+    def get(self, image_id: str) -> Pixels | None:
+        """The samples; None if the dataset holds no clean image of that id."""
+        kept = self._images.get(image_id)
+        return decode(kept, image_id, STORED_FORMATS) if isinstance(kept, bytes) else kept
+
+
+def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findings:
+    """Check the shards of one unit; clean must be the first, if there is one."""
+    findings = Findings()
+    clean = _CleanImages()
+    for shard in shards:
+        place = job.folder.at(shard.path)
+        try:
+            _check_size(job.folder, shard)
+            rows = 0
+            with job.folder.fetch(shard.path) as file:
+                _check_hash(file, place, shard)
+                for row in READERS[job.manifest.format](file, place):
+                    reporter.stop_if_asked()
+                    _check_row(job, shard, row, clean, findings)
+                    reporter.advance(1)
+                    reporter.add_bytes(len(row.image))
+                    rows += 1
+            if rows != shard.rows:
+                findings.problems.append(f"{place}: {rows} rows; the manifest says {shard.rows}")
+        except FolderError as problem:
+            findings.problems.append(str(problem))
+        except OSError as error:
+            findings.problems.append(f"{place}: cannot be read ({error.strerror or error})")
+    if job.source is not None:
+        _render_again(job, job.source, findings, reporter)
+    return findings
+
+
+def _check_size(folder: DatasetFolder, shard: Shard) -> None:
+    size = folder.size(shard.path)
+    if size is None:
+        raise FolderError(f"{folder.at(shard.path)}: missing")
+    if size != shard.bytes:
+        raise FolderError(f"{folder.at(shard.path)}: {size} bytes; the manifest says {shard.bytes}")
+
+
+def _check_hash(file: BinaryIO, place: str, shard: Shard) -> None:
+    if hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest() != shard.sha256:
+        raise FolderError(f"{place}: its SHA-256 is not the manifest's")
+    file.seek(0)
+
+
+def _check_row(
+    job: Job, shard: Shard, stored: StoredRow, clean: _CleanImages, findings: Findings
+) -> None:
+    """Check one row; `clean` collects the unit's clean images, which come first."""
+    fields = stored.fields
+    place = f"{job.folder.at(shard.path)}: {fields.get('image_id')!s:.220} ({shard.variant})"
+    try:
+        pixels = decode(stored.image, place, STORED_FORMATS)
+        if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:
+            findings.problems.append(
+                f"{place}: states an orientation, or has damaged metadata; readers would rotate it "
+                "or fail"
+            )
+        if shard.variant == CLEAN:
+            clean.add(fields["image_id"], pixels, stored.image)
+        row = _expected_row(shard, stored, pixels, clean.get(fields["image_id"]))
+    except BadImage as problem:
+        findings.problems.append(str(problem))
+        return
+    except (KeyError, TypeError, ValueError):
+        findings.problems.append(f"{place}: its columns are not those of an ImageNet-Q row")
+        return
+    if not is_image_id(row.image_id):
+        findings.problems.append(
+            f"{place}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
+        )
+    found = findings.variants.setdefault(shard.variant, FoundVariant())
+    found.psnrs.append(row.psnr)
+    found.image_bytes += row.n_bytes
+    found.uniform += is_uniform(pixels)
+    findings.lines.append(PixelLine(row.image_id, row.wnid, shard.variant, row.pixel_sha256))
+    if findings.ranks.setdefault(row.image_id, row.rank) != row.rank:
+        findings.problems.append(f"{place}: its rank differs from that in other variants")
+    expected = shard_format(job.manifest.format).columns(row)
+    for name in sorted(expected.keys() | fields.keys()):
+        if fields.get(name) != expected.get(name):
+            findings.problems.append(
+                f"{place}: {name} is {fields.get(name)!r}, but should be {expected.get(name)!r}"
+            )
+
+
+def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels | None) -> Row:
+    """What the row should say, from its image; without a clean image its error is believed."""
+    fields = stored.fields
+    row = Row.of(
+        variant(shard.variant),
+        image_id=fields["image_id"],
+        wnid=fields["wnid"],
+        rank=fields["rank"],
+        pixels=pixels,
+        clean=pixels if clean is None else clean,
+        n_bytes=len(stored.image),
+    )
+    if clean is None:
+        sse = int(fields["sse"])
+        return replace(row, sse=sse, psnr=psnr(sse, pixels.size))
+    return row
+
+
+def _render_again(job: Job, source: Source, findings: Findings, reporter: Reporter) -> None:
+    ladder = select_variants(job.manifest.variants)
+    found = {(line.image_id, line.variant): line for line in findings.lines}
+    for image_id in dict.fromkeys(line.image_id for line in findings.lines):
+        reporter.stop_if_asked()
+        original = job.originals.get(image_id)
+        if original is None:
+            findings.problems.append(f"{image_id}: the source's subset does not hold it")
+            continue
+        if findings.ranks[image_id] != original.rank:
+            findings.problems.append(f"{image_id}: its rank should be {original.rank}")
+        try:
+            clean = decode(source.read(original), original.name)
+        except BadImage as problem:
+            findings.problems.append(str(problem))
+            continue
+        for rendered in render_ladder(clean, image_id=image_id, only=ladder):
+            reporter.advance(1)
+            name = rendered.variant.name
+            line = found.get((image_id, name))
+            expected = PixelLine(image_id, original.wnid, name, pixel_sha256(rendered.pixels))
+            if line is not None and line != expected:
+                what = "pixels" if line.wnid == expected.wnid else "class"
+                findings.problems.append(
+                    f"{image_id} ({name}): its {what} differ from those of {original.name}"
+                )

@@ -1,0 +1,159 @@
+"""Bare WebDataset tars, without a manifest: what they are, their rows say."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from imagenetq.choices import CheckPixels
+from imagenetq.errors import FolderError, UsageError
+from imagenetq.evaluate.data.base import Data, Identity, Task
+from imagenetq.evaluate.data.rows import Expected, require_version
+from imagenetq.evaluate.data.shard_task import Shard, ShardTask
+from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.retrying import Patience, retried
+from imagenetq.shards import SHARD_ROWS, StoredRow
+from imagenetq.specification import Variant, specification_digest, variants
+from imagenetq.storage import expand_glob, local_path
+
+_SEPARATOR = re.compile(r"[,\s]+(?![^{]*\})")
+_NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def tar_names(spec: str) -> list[str]:
+    """The tars, paths or URLs, that a list of them means; empty if they are not all tars.
+
+    Args:
+        spec: names separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
+
+    Raises:
+        UsageError: the braces do not match.
+    """
+    from braceexpand import braceexpand
+
+    try:
+        names = [name for word in _SEPARATOR.split(spec) if word for name in braceexpand(word)]
+    except ValueError:
+        raise UsageError(f"{spec}: its braces do not match") from None
+    return names if all(_path(name).endswith(".tar") for name in names) else []
+
+
+class BareTars(Data):
+    """Tars that were named one by one or by patterns; a task is one tar.
+
+    A tar in a folder named after a variant, as they are built, is taken to hold that variant;
+    from any other the first row is read to see. Reading checks each row in either case.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        check_pixels: CheckPixels = "sample",
+        patience: Patience | None = None,
+    ) -> None:
+        """Find the tars, and read the first row of the first.
+
+        Args:
+            names: paths and URLs; `*` and `[]` are expanded.
+            check_pixels: which rows' pixels to compare with their hash; a sample is all of them.
+            patience: with a remote storage.
+
+        Raises:
+            UsageError: a name matches nothing, two tars would have one name, or nothing installed
+                can open a URL.
+            FolderError: a tar is not of ImageNet-Q, or of another specification.
+            OSError: the storage failed for good.
+        """
+        self._patience = patience or Patience()
+        # No manifest vouches for the bytes, so a sample of the pixels would leave most unproven.
+        self._check_pixels: CheckPixels = "all" if check_pixels == "sample" else check_pixels
+        tars = [tar for name in names for tar in _matches(name)]
+        first = self._first_row(tars[0])
+        version = require_version(first.fields, tars[0])
+        self._tars: dict[Variant, list[str]] = defaultdict(list)
+        for tar in tars:
+            self._tars[self._variant(tar)].append(tar)
+        self.variants = tuple(v for v in variants() if v in self._tars)
+        self.identity = Identity(
+            dataset_version=version,
+            specification_digest=specification_digest(),
+            source_digest=None,
+            subset=None,
+            n_images=None,
+        )
+        self._require_distinct_keys()
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """One task a tar, variant by variant, in the order in which they were named.
+
+        A limit takes the first tars of each variant to hold 100 images each, as they do unless
+        bad images were left out.
+
+        Raises:
+            UsageError: a variant is not held.
+        """
+        require_wanted(self.variants, variants, limit, "the tars")
+        return [
+            self._task(variant, tar, None if left is None or left >= SHARD_ROWS else left)
+            for variant in variants
+            for number, tar in enumerate(self._tars[variant])
+            if (left := None if limit is None else limit - number * SHARD_ROWS) is None or left > 0
+        ]
+
+    def _task(self, variant: Variant, tar: str, limit: int | None) -> ShardTask:
+        return ShardTask(
+            key=_key(variant, tar),
+            n_samples=None,
+            shard=Shard(tar),
+            expected=Expected(variant.name, self.identity.dataset_version, self._check_pixels),
+            limit=limit,
+            patience=self._patience,
+        )
+
+    def _first_row(self, tar: str) -> StoredRow:
+        row = retried(Shard(tar).first_row, self._patience)
+        if row is None:
+            raise FolderError(f"{tar}: an empty tar; get it again")
+        return row
+
+    def _variant(self, tar: str) -> Variant:
+        by_name = {variant.name: variant for variant in variants()}
+        folder = PurePosixPath(_path(tar)).parent.name
+        if folder in by_name:
+            return by_name[folder]
+        fields = self._first_row(tar).fields
+        require_version(fields, tar)
+        for variant in variants():
+            value = None if variant.value is None else float(variant.value)
+            if (variant.distortion, value) == (fields.get("distortion"), fields.get("value")):
+                return variant
+        raise FolderError(f"{tar}: its first row is of no variant of ImageNet-Q; get it again")
+
+    def _require_distinct_keys(self) -> None:
+        named: dict[str, str] = {}
+        for variant, tars in self._tars.items():
+            for tar in tars:
+                twin = named.setdefault(_key(variant, tar), tar)
+                if twin is not tar:
+                    raise UsageError(
+                        f"{twin} and {tar} are both {_key(variant, tar)}; name one of them, once"
+                    )
+
+
+def _matches(name: str) -> list[str]:
+    found = expand_glob(name)
+    missing = [tar for tar in found if (path := local_path(tar)) and not path.is_file()]
+    if missing or not found:
+        raise UsageError(f"{name}: no such tar; check the path")
+    return found
+
+
+def _key(variant: Variant, tar: str) -> str:
+    return f"{variant.name}.{_NOT_IN_KEYS.sub('-', PurePosixPath(_path(tar)).stem)}"
+
+
+def _path(name: str) -> str:
+    """A name's path, less the host and query of a URL."""
+    return urlsplit(name).path if "://" in name else name

@@ -1,0 +1,167 @@
+"""A built dataset: its manifest, and the shards that it lists, wherever they lie."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from imagenetq import manifest as manifests
+from imagenetq.choices import CheckPixels
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.data.base import Data, Identity, Task
+from imagenetq.evaluate.data.rows import Expected
+from imagenetq.evaluate.data.shard_task import Shard, ShardTask
+from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_model, read_manifest
+from imagenetq.retrying import Patience, retried
+from imagenetq.specification import Variant, specification_digest, variants
+from imagenetq.storage import join, local_path, open_stream, sizes
+
+_COUNT = re.compile(r"-of-\d+$")
+
+
+class StoredShards(Data):
+    """A dataset folder with a manifest; a task is one shard: up to 100 images of one variant.
+
+    A shard is read into memory whole, also where few of its rows are wanted, and compared with its
+    SHA-256 before the first row is used; nothing is copied to disk.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        check_pixels: CheckPixels = "sample",
+        patience: Patience | None = None,
+    ) -> None:
+        """Read the manifest.
+
+        Args:
+            root: the folder's path or URL.
+            check_pixels: which rows' pixels to compare with their hash.
+            patience: with a remote storage.
+
+        Raises:
+            FolderError: there is no manifest, or it is damaged or of another specification.
+            UsageError: nothing installed can open the URL.
+            OSError: the storage failed for good.
+        """
+        self._root = root
+        self._check_pixels = check_pixels
+        self._patience = patience or Patience()
+        self._manifest = self._read_manifest()
+        _require_ours(root, self._manifest)
+        _require_whole(root, self._manifest)
+        self.variants = tuple(v for v in variants() if v.name in self._manifest.variants)
+        self.identity = Identity(
+            dataset_version=self._manifest.dataset_version,
+            specification_digest=self._manifest.specification_digest,
+            source_digest=self._manifest.source_digest,
+            subset=self._manifest.subset,
+            n_images=self._manifest.images,
+        )
+
+    @property
+    def bad_images(self) -> Sequence[BadImageNote]:
+        """What the manifest says was left out."""
+        return self._manifest.bad_images
+
+    def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
+        """One task a shard, variant by variant.
+
+        Raises:
+            UsageError: a variant is not held.
+            FolderError: a shard is missing, or of another size than the manifest says.
+        """
+        require_wanted(self.variants, variants, limit, self._root)
+        tasks: list[Task] = []
+        paths: list[str] = []
+        for variant in variants:
+            left = self._manifest.images if limit is None else limit
+            for shard in self._manifest.shards:
+                if shard.variant != variant.name or left <= 0:
+                    continue
+                tasks.append(self._task(shard, left))
+                paths.append(shard.path)
+                left -= shard.rows
+        self._require_present(paths)
+        return tasks
+
+    def _task(self, shard: manifests.Shard, left: int) -> ShardTask:
+        tar = self._manifest.format == "webdataset"
+        return ShardTask(
+            key=f"{shard.variant}.{_COUNT.sub('', PurePosixPath(shard.path).stem)}",
+            n_samples=min(shard.rows, left),
+            shard=Shard(join(self._root, shard.path), shard.bytes, shard.rows, shard.sha256),
+            expected=Expected(
+                shard.variant,
+                self._manifest.dataset_version if tar else None,
+                self._check_pixels,
+            ),
+            # A shard that is wanted whole is read to its end, where a row too many would show.
+            limit=left if left < shard.rows else None,
+            patience=self._patience,
+        )
+
+    def _read_manifest(self) -> Manifest:
+        folder = local_path(self._root)
+        if folder is not None:
+            return read_manifest(folder)
+        address = join(self._root, MANIFEST_NAME)
+        try:
+            data = retried(lambda: _read(address), self._patience)
+        except FileNotFoundError:
+            raise FolderError(
+                f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
+                "`imagenetq build` made, or give ImageNet's own images as --source"
+            ) from None
+        return parse_model(Manifest, data, address, FolderError)
+
+    def _require_present(self, paths: Sequence[str]) -> None:
+        found = retried(lambda: sizes(self._root, paths), self._patience)
+        if found is None:
+            return
+        wanted = set(paths)
+        for shard in self._manifest.shards:
+            if shard.path not in wanted:
+                continue
+            place = join(self._root, shard.path)
+            if shard.path not in found:
+                raise FolderError(f"{place}: missing; copy or build the dataset again")
+            if found[shard.path] != shard.bytes:
+                raise FolderError(
+                    f"{place}: {found[shard.path]} bytes; the manifest says {shard.bytes}; "
+                    "copy or build the dataset again"
+                )
+
+
+def _read(address: str) -> bytes:
+    with open_stream(address) as file:
+        data = file.read(manifests.MAX_BYTES + 1)
+    if len(data) > manifests.MAX_BYTES:
+        raise FolderError(f"{address}: too large for a manifest")
+    return data
+
+
+def _require_ours(root: str, manifest: Manifest) -> None:
+    if manifest.specification_digest != specification_digest():
+        raise FolderError(
+            f"{root} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
+            f"version of imagenetq does not know; it was built with {manifest.code.version}"
+        )
+
+
+def _require_whole(root: str, manifest: Manifest) -> None:
+    """Each variant's shards must hold each image once, as far as their list can tell."""
+    rows = dict.fromkeys(manifest.variants, 0)
+    for shard in manifest.shards:
+        if PurePosixPath(shard.path).parent.name != shard.variant:
+            raise FolderError(f"{join(root, MANIFEST_NAME)}: {shard.path} contradicts its variant")
+        rows[shard.variant] += shard.rows
+    paths = {shard.path for shard in manifest.shards}
+    incomplete = [name for name, count in rows.items() if count != manifest.images]
+    if incomplete or len(paths) != len(manifest.shards):
+        name = next(iter(incomplete), "its list")
+        raise FolderError(
+            f"{join(root, MANIFEST_NAME)}: the shards of {name} do not hold the "
+            f"{manifest.images} images that it says; build the dataset again"
+        )

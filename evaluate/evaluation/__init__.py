@@ -1,0 +1,1 @@
+"""Models, data and settings come in; one result a model goes out."""

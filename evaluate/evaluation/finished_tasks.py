@@ -1,0 +1,178 @@
+"""Keep what is finished: one small file for each task's predictions, written atomically."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.evaluation.runner import Answers
+from imagenetq.evaluate.inputs.batch import SampleNote
+from imagenetq.files import write_whole
+from imagenetq.progress import say
+
+_SUFFIX = ".part"
+"""Of files that hold a SHA-256 and what it is of: the stamp of what was evaluated, and a table in
+Arrow's own format, which is sooner written and read than parquet where there is so little in it."""
+
+_DIGEST_BYTES = 32
+
+_REMOVED = ".removed"
+"""What a folder of parts is called while it is removed: nothing in it is ever adopted."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished task's predictions.
+
+    Attributes:
+        notes: of its samples, in order.
+        answers: to them.
+    """
+
+    notes: tuple[SampleNote, ...]
+    answers: Answers
+
+
+class Parts:
+    """The finished tasks of one model, in a folder of its own.
+
+    A part carries the stamp of what was evaluated, and is adopted only by an evaluation that gives
+    its task the same stamp.
+    """
+
+    def __init__(self, folder: Path, stamp: Callable[[str], bytes]) -> None:
+        """Name the folder.
+
+        Args:
+            folder: made by the first part.
+            stamp: from a task's key to 32 bytes, which differ where the answers could; see
+                `plan.stamps`.
+        """
+        self.folder = folder
+        self._stamp = stamp
+
+    def finished(self, keys: Iterable[str]) -> set[str]:
+        """Those tasks, by their keys, that need not be evaluated again.
+
+        A part of another evaluation does not count; a damaged one is named, too.
+        """
+        return {key for key in keys if self._path(key).is_file() and self._is_own(key)}
+
+    def write(self, key: str, part: Part) -> None:
+        """Store a task's predictions; they are there whole, or not at all."""
+        import pyarrow as pa
+
+        answers = part.answers
+        table = pa.table(
+            {
+                "image_id": [note.image_id for note in part.notes],
+                "wnid": [note.wnid for note in part.notes],
+                "variant": [note.variant for note in part.notes],
+                "label": [note.label for note in part.notes],
+                "short_side": [note.short_side for note in part.notes],
+                "pixel_sha256": [note.pixel_sha256 for note in part.notes],
+                "top5_class": _lists(answers.top5_class),
+                "top5_probability": _lists(answers.top5_probability),
+                "true_probability": answers.true_probability,
+                "true_rank": answers.true_rank,
+            }
+        )
+        buffer = BytesIO()
+        with pa.ipc.new_file(buffer, table.schema) as file:
+            file.write_table(table)
+        content = buffer.getvalue()
+        content = self._stamp(key) + content
+        write_whole(self._path(key), sha256(content).digest() + content)
+
+    def read(self, key: str) -> dict[str, Any]:
+        """A task's predictions as columns: lists of names, and arrays of numbers.
+
+        Raises:
+            FolderError: the file is damaged or of another evaluation, or another process wrote it
+                elsewhere.
+        """
+        import pyarrow as pa
+
+        content = self._content(key)
+        if content[:_DIGEST_BYTES] != self._stamp(key):
+            raise FolderError(
+                f"{self._path(key)}: of another evaluation, or the images changed under this one; "
+                "run the command again"
+            )
+        with pa.ipc.open_file(content[_DIGEST_BYTES:]) as file:
+            table = file.read_all()
+        return {name: _values(table.column(name)) for name in table.column_names}
+
+    def _is_own(self, key: str) -> bool:
+        try:
+            return self._content(key)[:_DIGEST_BYTES] == self._stamp(key)
+        except FolderError:
+            say(f"{self._path(key)}: damaged; its images are evaluated again")
+            return False
+
+    def _content(self, key: str) -> bytes:
+        """The stamp and the table, as they were written."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise FolderError(
+                f"{path}: missing; processes of several machines need an --out that they share"
+            ) from None
+        content = data[_DIGEST_BYTES:]
+        if sha256(content).digest() != data[:_DIGEST_BYTES]:
+            raise FolderError(f"{path}: damaged; run the command again")
+        return content
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}{_SUFFIX}"
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove a folder of parts, and what is left of one whose removal was interrupted.
+
+    It loses its name first, so that a removal that is interrupted leaves no parts under it.
+    """
+    removed = _removed(folder)
+    shutil.rmtree(removed, ignore_errors=True)
+    if folder.exists():
+        folder.rename(removed)
+        shutil.rmtree(removed)
+
+
+def has_leftovers(folder: Path) -> bool:
+    """Whether there is a folder of parts, or what is left of one."""
+    return folder.exists() or _removed(folder).exists()
+
+
+def _removed(folder: Path) -> Path:
+    return folder.with_name(_REMOVED)
+
+
+def _values(column: Any) -> list[str | None] | NDArray[Any]:
+    """An Arrow column's strings, or its numbers; lists of numbers as rows."""
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) or pa.types.is_null(column.type):
+        names: list[str | None] = column.to_pylist()
+        return names
+    if pa.types.is_fixed_size_list(column.type):
+        flat = column.combine_chunks().flatten().to_numpy()
+        rows: NDArray[Any] = flat.reshape(-1, column.type.list_size)
+        return rows
+    numbers: NDArray[Any] = column.to_numpy()
+    return numbers
+
+
+def _lists(rows: NDArray[Any]) -> Any:
+    """Rows of equal length as an Arrow column of lists, without a Python object for each."""
+    import pyarrow as pa
+
+    return pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(rows).ravel(), rows.shape[1])

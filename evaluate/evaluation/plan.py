@@ -1,0 +1,143 @@
+"""What an evaluation was begun with: a resumed one must be the same."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.data.base import Identity, Task
+from imagenetq.evaluate.evaluation.finished_tasks import remove_parts
+from imagenetq.evaluate.models.base import Model
+from imagenetq.files import remove_temporary_files, write_whole
+from imagenetq.manifest import Model as Record
+from imagenetq.manifest import read_model
+
+_PLAN_NAME = "plan.json"
+
+
+class EvaluationPlan(Record):
+    """All that decides the predictions.
+
+    Attributes:
+        model: its name.
+        weights_sha256: of its weights.
+        weights_key: which of those that their file holds.
+        arguments: of its constructor.
+        class_map: which of its outputs each class is; None if they are the classes.
+        preprocessing: as recorded in the entry.
+        precision: of the arithmetic.
+        dataset_version: of the data.
+        specification_digest: of the data.
+        source_digest: of the data, where it is known beforehand.
+        subset: of the data.
+        variants: evaluated, in ladder order.
+        limit: on the number of images.
+    """
+
+    model: str
+    weights_sha256: str | None
+    weights_key: str | None = None
+    arguments: dict[str, Any]
+    class_map: tuple[int, ...] | None = None
+    preprocessing: dict[str, Any]
+    precision: str
+    dataset_version: str
+    specification_digest: str
+    source_digest: str | None
+    subset: str | None
+    variants: tuple[str, ...]
+    limit: int | None
+
+
+def make_plan(
+    model: Model, identity: Identity, variants: tuple[str, ...], precision: str, limit: int | None
+) -> EvaluationPlan:
+    """The plan of evaluating one model."""
+    return EvaluationPlan(
+        model=model.name,
+        weights_sha256=model.weights_sha256,
+        weights_key=model.weights_key,
+        arguments=model.arguments,
+        class_map=model.class_map,
+        preprocessing=model.preprocessing.record(),
+        precision=precision,
+        dataset_version=identity.dataset_version,
+        specification_digest=identity.specification_digest,
+        source_digest=identity.source_digest,
+        subset=identity.subset,
+        variants=variants,
+        limit=limit,
+    )
+
+
+def stamps(plan: EvaluationPlan, tasks: Sequence[Task]) -> Callable[[str], bytes]:
+    """From a task's key to the digest of all that decides its answers: the plan and the images."""
+    own = json.dumps(plan.model_dump(mode="json"), sort_keys=True)
+    by_key = {task.key: task for task in tasks}
+
+    @cache
+    def stamp(key: str) -> bytes:
+        return sha256(f"{own}\t{key}\t{by_key[key].fingerprint()}".encode()).digest()
+
+    return stamp
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs, in one line: each field, what it was and what it is now; empty if nothing."""
+    return "; ".join(
+        f"{field.replace('_', ' ')} was {_shown(before[field], value)}, now "
+        f"{_shown(value, before[field])}"
+        for field, value in now.items()
+        if before[field] != value
+    )
+
+
+def _shown(value: Any, other: Any) -> str:
+    """A value, or what of it another does not have."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        keys = [key for key, held in value.items() if key not in other or other[key] != held]
+        return ", ".join(f"{key} {str(value[key])[:80]}" for key in keys) or "without"
+    if isinstance(value, list) and isinstance(other, list) and len(value) + len(other) > 6:
+        added = [str(item) for item in value if item not in other]
+        return f"{len(value)} of them" + (f", also {', '.join(added[:4])}" if added else "")
+    return "none" if value is None else str(value)[:80]
+
+
+def forget(folder: Path, plan: EvaluationPlan) -> None:
+    """Remove what a finished evaluation left of its parts, but not what another has begun."""
+    path = folder / _PLAN_NAME
+    if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
+        return
+    remove_parts(folder)
+
+
+def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> None:
+    """Record the plan, or demand that the folder was begun with the same one.
+
+    Then what killed processes left there is removed: for one of a group to do, before any writes.
+
+    Args:
+        folder: for the parts.
+        plan: of the evaluation.
+        overwrite: drop what another one has finished there.
+
+    Raises:
+        EvaluationError: it was begun with another; all differences are named.
+    """
+    path = folder / _PLAN_NAME
+    if path.is_file() and not overwrite:
+        begun = read_model(EvaluationPlan, path, EvaluationError)
+        # As JSON, where a tuple and a list are the same.
+        found = differences(begun.model_dump(mode="json"), plan.model_dump(mode="json"))
+        if found:
+            raise EvaluationError(
+                f"{folder} holds an unfinished evaluation with other settings ({found}); give "
+                "another --out, or --overwrite to drop it"
+            )
+    elif not path.is_file() or path.read_text() != plan.model_dump_json():
+        remove_parts(folder)
+    write_whole(path, plan.model_dump_json().encode())
+    remove_temporary_files(folder)

@@ -1,0 +1,158 @@
+"""One pass over the data: every task that is not finished, answered by every model."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+
+from imagenetq.choices import Precision
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.data.base import Task
+from imagenetq.evaluate.device import undivided_copies
+from imagenetq.evaluate.evaluation.collector import Collector
+from imagenetq.evaluate.evaluation.finished_tasks import Parts
+from imagenetq.evaluate.evaluation.runner import Answers, Runner
+from imagenetq.evaluate.evaluation.throughput import Gauge
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.rebatch import whole_batches
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
+from imagenetq.progress import meter, say, working
+
+_WAITING_WRITES = 8
+"""Finished tasks that may wait for a slow disk before the pass does."""
+
+
+@dataclass
+class _Seat:
+    """One model's place in the pass.
+
+    Attributes:
+        runner: the model on its device.
+        place: of its preprocessing among those of all models.
+        parts: its finished tasks.
+        collector: its answers to tasks that are not finished.
+        notes: of the batches whose answers are still to come.
+        writes: finished tasks on their way to the disk.
+    """
+
+    runner: Runner
+    place: int
+    parts: Parts
+    collector: Collector = field(default_factory=Collector)
+    notes: deque[tuple[SampleNote, ...]] = field(default_factory=deque)
+    writes: deque[Future[None]] = field(default_factory=deque)
+
+
+def answer(
+    models: Sequence[Model],
+    parts: Sequence[Parts],
+    tasks: Sequence[Task],
+    feeding: Feeding,
+    *,
+    precision: Precision,
+    compiled: bool,
+) -> None:
+    """Answer all tasks that are not finished for every model.
+
+    Args:
+        models: loaded.
+        parts: where each one's finished tasks are kept.
+        tasks: all of this process.
+        feeding: how the models are fed, and where they run.
+        precision: of their arithmetic.
+        compiled: compile them first.
+
+    Raises:
+        EvaluationError: logits were not numbers.
+        ImagenetqError: the data could not be read.
+        OSError: a finished task could not be stored.
+    """
+    keys = [task.key for task in tasks]
+    finished = set.intersection(*(part.finished(keys) for part in parts))
+    todo = [task for task in tasks if task.key not in finished]
+    done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
+    if not todo:
+        return
+    preprocessings = different_preprocessings(models)
+    seats = []
+    for model, part in zip(models, parts, strict=True):
+        with working(f"preparing {model.name}"):
+            runner = Runner(
+                model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
+            )
+        place = preprocessings.index(model.preprocessing)
+        seats.append(_Seat(runner, place, part))
+    total = done + sum(task.n_samples or 0 for task in todo)
+    with (
+        _failures_in_a_line(feeding.device),
+        undivided_copies(feeding.device),
+        meter("evaluating", total) as progress,
+        feeding.batches(todo, preprocessings) as stream,
+        # The disk is waited for here, so that the device need not wait.
+        ThreadPoolExecutor(1) as disk,
+    ):
+        gauge = Gauge(progress, done, has_device=feeding.device.type != "cpu")
+        for batch in gauge.timed(whole_batches(stream, feeding.device, feeding.batch_size)):
+            for seat in seats:
+                _submit(seat, batch, disk)
+            gauge.advance([note.variant for note in batch.notes])
+        for seat in seats:
+            _collect(seat, list(seat.runner.drain()), disk)
+            _await_writes(seat, 0)
+            if not seat.collector.is_empty:
+                raise EvaluationError("samples were lost between workers and device; report this")
+        say(gauge.summary())
+
+
+@contextmanager
+def _failures_in_a_line(device: torch.device) -> Iterator[None]:
+    """Say in a line that a GPU failed: it reports so at some later call, whichever that is."""
+    try:
+        yield
+    except torch.AcceleratorError as error:
+        reason = str(error).partition("\n")[0]
+        raise EvaluationError(
+            f"{device} failed ({reason}); what was finished is kept, and the same command goes on, "
+            "with --render cpu if it fails again"
+        ) from None
+
+
+def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:
+    """The preprocessings of some models, each once."""
+    return list(dict.fromkeys(model.preprocessing for model in models))
+
+
+def _submit(seat: _Seat, batch: Batch, disk: ThreadPoolExecutor) -> None:
+    for key, n_samples in batch.finished:
+        seat.collector.expect(key, n_samples)
+    if batch.notes:
+        labels = torch.tensor([note.label for note in batch.notes])
+        seat.runner.submit(batch.inputs[seat.place], labels)
+        seat.notes.append(batch.notes)
+    _collect(seat, list(seat.runner.ready()), disk)
+
+
+def _collect(seat: _Seat, answered: Sequence[Answers], disk: ThreadPoolExecutor) -> None:
+    for answers in answered:
+        notes = seat.notes.popleft()
+        if not answers.finite.all():
+            note = notes[int(answers.finite.argmin())]
+            raise EvaluationError(
+                f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
+                f"({note.variant}); try --precision fp32"
+            )
+        seat.collector.add(notes, answers)
+    for key, part in seat.collector.complete():
+        seat.writes.append(disk.submit(seat.parts.write, key, part))
+    _await_writes(seat, _WAITING_WRITES)
+
+
+def _await_writes(seat: _Seat, n_left: int) -> None:
+    """Raise what a write that is through raised; wait until no more than so many are not."""
+    while len(seat.writes) > n_left or (seat.writes and seat.writes[0].done()):
+        seat.writes.popleft().result()

@@ -1,0 +1,260 @@
+"""Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from imagenetq.entry import MAX_LEFT_OUT, EntryModel
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.data import open_data
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.device import exact_arithmetic, made_current
+from imagenetq.evaluate.evaluation.clean_pass import Seen, fit, look_at_clean, settled
+from imagenetq.evaluate.evaluation.distributed import Group, joined_group, own_device
+from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
+from imagenetq.evaluate.evaluation.folder_lock import held
+from imagenetq.evaluate.evaluation.gather import finished_result, gather, make_result, write_result
+from imagenetq.evaluate.evaluation.plan import EvaluationPlan, begin, forget, make_plan, stamps
+from imagenetq.evaluate.evaluation.predict import answer, different_preprocessings
+from imagenetq.evaluate.evaluation.settings import Settings
+from imagenetq.evaluate.inputs.cache import Store
+from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.models.assemble import assemble
+from imagenetq.evaluate.models.base import LoadOptions, Model, Network
+from imagenetq.evaluate.models.preprocessing import (
+    AnyPreprocessing,
+    OpaquePreprocessing,
+    Preprocessing,
+)
+from imagenetq.evaluate.models.weights import Weights
+from imagenetq.evaluate.rendering import choose_engine
+from imagenetq.evaluate.results.result import Result, folder_name
+from imagenetq.progress import say, working
+from imagenetq.specification import CLEAN, Variant, select_variants
+
+PARTS = ".parts"
+"""The folder of finished tasks beside a result."""
+
+SAME_AS_CLEAN = "contrast-1.0"
+"""The one variant whose pixels are the clean image's; it is not computed twice."""
+
+
+def evaluate(
+    models: Sequence[Model], data: Data, out: Path, settings: Settings | None = None
+) -> list[Result]:
+    """Evaluate models, or go on with an evaluation that was interrupted.
+
+    All models share one pass over the data. A result that is complete is read, not computed again,
+    where the data's digest is known. Under `torchrun` the processes share the work; all but the
+    first return no results.
+
+    Args:
+        models: loaded.
+        data: what to evaluate on.
+        out: each model gets a folder in it, as `folder_of` names it.
+        settings: how; the defaults run on the CPU.
+
+    Returns:
+        One result a model, in their order.
+
+    Raises:
+        EvaluationError: logits were not numbers; or a folder holds another evaluation, which
+            `overwrite` in the settings replaces; or one is running there.
+        SourceError: originals are bad, each of which has been named.
+        FolderError: the data are damaged.
+        OSError: storage or network failed for good.
+    """
+    chosen = settings or Settings()
+    variants = _wanted(data, chosen.only)
+    names = tuple(variant.name for variant in variants)
+    folders = {model.name: out / folder_of(model) for model in models}
+    if len(set(folders.values())) < len(models):
+        raise EvaluationError("two models of one name; evaluate them one by one")
+    plans = {
+        model.name: make_plan(model, data.identity, names, chosen.precision, chosen.limit)
+        for model in models
+    }
+    finished: dict[str, Result] = {}
+
+    with joined_group() as group, ExitStack() as holding:
+
+        def prepare() -> set[str]:
+            for name, plan in plans.items():
+                result = _prepared(folders[name], plan, data, chosen, holding)
+                if result is not None:
+                    finished[name] = result
+            return set(finished)
+
+        done = group.decide(prepare)
+        todo = [model for model in models if model.name not in done]
+        here = replace(chosen, device=own_device(chosen.device, group))
+        with made_current(here.device), exact_arithmetic(here.precision):
+            fresh = _evaluate(todo, data, folders, plans, here, group) if todo else []
+            if group.rank != 0:
+                return []
+    by_name = finished | {result.entry.model.name: result for result in fresh}
+    return [by_name[model.name] for model in models]
+
+
+def _prepared(
+    folder: Path, plan: EvaluationPlan, data: Data, settings: Settings, holding: ExitStack
+) -> Result | None:
+    """A folder's finished result; where there is none, the folder is held and its plan recorded."""
+    overwrite = settings.overwrite
+    result = finished_result(folder, plan, data.identity, overwrite=overwrite)
+    parts = folder / PARTS
+    if result is not None and not has_leftovers(parts):
+        return result
+    holding.enter_context(held(folder))
+    # Whoever held it a moment ago may have finished.
+    result = finished_result(folder, plan, data.identity, overwrite=overwrite)
+    if result is None:
+        begin(parts, plan, overwrite=overwrite)
+    else:
+        forget(parts, plan)
+    return result
+
+
+def _evaluate(
+    models: Sequence[Model],
+    data: Data,
+    folders: dict[str, Path],
+    plans: dict[str, EvaluationPlan],
+    settings: Settings,
+    group: Group,
+) -> list[Result]:
+    """The results of models that have none yet; only the first process has any."""
+    device = settings.device
+    feeding = Feeding(
+        device,
+        settings.batch_size,
+        settings.workers,
+        choose_engine(settings.render, device, data, different_preprocessings(models)),
+        None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
+    )
+    names = plans[models[0].name].variants
+    read = select_variants([name for name in names if name != SAME_AS_CLEAN])
+    # First, because it looks for bad images and missing shards.
+    tasks = data.tasks(read, settings.limit)
+    if len(data.bad_images) > MAX_LEFT_OUT:
+        raise EvaluationError(
+            f"{len(data.bad_images)} images were left out as bad, more than the {MAX_LEFT_OUT} "
+            "that an entry can name; mend the source"
+        )
+    for model in models:
+        fit(model, data, settings.limit, feeding)
+    models = settled(models, data, feeding)
+    looks: list[Seen] = []
+    if group.rank == 0:
+        looks = look_at_clean(models, data, settings.limit, feeding)
+        for model, seen in zip(models, looks, strict=True):
+            for line in seen.warnings:
+                say(f"warning: {line}")
+            if seen.check is not None:
+                say(f"{model.name}: clean check: {seen.check.words()}")
+    parts = [
+        Parts(folders[model.name] / PARTS, stamps(plans[model.name], tasks)) for model in models
+    ]
+    answer(
+        models,
+        parts,
+        group.share(tasks),
+        feeding,
+        precision=settings.precision,
+        compiled=settings.compiled,
+    )
+    group.wait()
+    if group.rank != 0:
+        return []
+    copied = SAME_AS_CLEAN if len(read) < len(names) else None
+    results = []
+    for model, part, seen in zip(models, parts, looks, strict=True):
+        with working(f"scoring {model.name}"):
+            columns = gather(part, [task.key for task in tasks], copied)
+            result = make_result(
+                columns,
+                model,
+                data,
+                precision=settings.precision,
+                device=device,
+                renderer=None if feeding.engine is None else feeding.engine.name,
+                compiled=settings.compiled,
+                seen=seen,
+            )
+        write_result(result, folders[model.name], part, overwrite=settings.overwrite)
+        results.append(result)
+    return results
+
+
+def evaluate_model(
+    module: torch.nn.Module,
+    transform: AnyPreprocessing | Callable[[Image.Image], Any],
+    data: Data | str | Path,
+    *,
+    name: str = "model",
+    out: Path | None = None,
+    **settings: Any,
+) -> Result:
+    """Evaluate a network that is at hand, as in a notebook.
+
+    Args:
+        module: from a batch of the transform's outputs to logits of shape (n, 1000).
+        transform: a `Preprocessing`; or any callable from a Pillow image to a float32 tensor of
+            shape (3, height, width), such as torchvision's or timm's. It must be picklable if
+            there are workers.
+        data: opened, or what `open_data` takes.
+        name: of the model, for the entry.
+        out: where to keep the result; a temporary folder if None.
+        **settings: as for `Settings.of`.
+
+    Raises:
+        As `evaluate`, and ModelError if the network is no classifier of 1,000 classes.
+    """
+    preprocessing = (
+        transform
+        if isinstance(transform, Preprocessing | OpaquePreprocessing)
+        else _opaque(transform)
+    )
+    model = assemble(name, Network(module, preprocessing, Weights.of(module)), LoadOptions())
+    opened = data if isinstance(data, Data) else open_data(data)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) if out is None else out
+        (result,) = evaluate([model], opened, folder, Settings.of(**settings))
+    return result
+
+
+def _opaque(transform: Callable[[Image.Image], Any]) -> OpaquePreprocessing:
+    """A callable as a preprocessing; what it makes of two shapes tells its input size."""
+    preprocessing = OpaquePreprocessing(transform)
+    sizes = {
+        preprocessing.pixels(np.zeros((*shape, 3), np.uint8)).shape[1:]
+        for shape in ((48, 64), (64, 48))
+    }
+    if len(sizes) > 1:
+        return preprocessing
+    height, width = sizes.pop()
+    return OpaquePreprocessing(transform, (height, width))
+
+
+def folder_of(model: Model | EntryModel) -> str:
+    """A result's folder: the model's name, and which weights, if they were given as a file."""
+    if model.weights_file is None:
+        return folder_name(model.name)
+    weights = f"{PurePath(model.weights_file).stem}-{(model.weights_sha256 or '')[:8]}"
+    return folder_name(f"{model.name}-{weights}")
+
+
+def _wanted(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
+    wanted = data.variants if only is None else select_variants([*only, CLEAN])
+    held = {variant.name for variant in data.variants}
+    missing = [variant.name for variant in wanted if variant.name not in held | {SAME_AS_CLEAN}]
+    if missing:
+        raise EvaluationError(f"the data hold no {missing[0]}; choose among what they hold")
+    return wanted

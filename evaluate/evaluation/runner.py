@@ -1,0 +1,148 @@
+"""Run one network on one device: normalise, answer, and make do when memory runs out."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imagenetq.choices import Precision
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.moving import Copier
+from imagenetq.evaluate.rendering.normalising import quickest_normalise
+
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A network's answers to a batch of n pictures.
+
+    Attributes:
+        top5_class: int16 of shape (n, 5), best first; equal logits by the lower class.
+        top5_probability: float32 of shape (n, 5), the softmax of the logits.
+        true_probability: float32 of shape (n,), of the true class.
+        true_rank: int16 of shape (n,), from 1.
+        finite: bool of shape (n,), whether all logits were numbers.
+    """
+
+    top5_class: NDArray[np.int16]
+    top5_probability: NDArray[np.float32]
+    true_probability: NDArray[np.float32]
+    true_rank: NDArray[np.int16]
+    finite: NDArray[np.bool_]
+
+
+class Runner:
+    """One model on one device.
+
+    Answers come back in order, a few batches late, so that the device never waits for the host:
+    `submit` queues a batch, `ready` gives what has arrived, `drain` all the rest.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        precision: Precision,
+        *,
+        compiled: bool = False,
+        batch_size: int,
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.chunk = batch_size
+        self._half = HALF.get(precision)
+        self._copier = Copier(device)
+        self._normalise = quickest_normalise(device)
+        module = model.module.to(device).to(memory_format=torch.channels_last).eval()
+        self._module = torch.compile(module) if compiled else module
+        self._compiled = compiled
+        self._pending: deque[tuple[torch.Tensor, torch.cuda.Event | None]] = deque()
+
+    def submit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        """Queue a batch.
+
+        Args:
+            inputs: as in `Batch.inputs`.
+            labels: int64 of shape (n,).
+        """
+        with torch.inference_mode():
+            on_device = self._copier.to_device(inputs)
+            packed = _pack(self._logits(on_device), self._copier.to_device(labels))
+            if self.device.type != "cuda":
+                self._pending.append((packed, None))
+                return
+            host = torch.empty(packed.shape, dtype=packed.dtype, pin_memory=True)
+            host.copy_(packed, non_blocking=True)
+            arrived = torch.cuda.current_stream(self.device).record_event()
+            self._pending.append((host, arrived))
+
+    def ready(self) -> Iterator[Answers]:
+        """Answers to the oldest batches, as long as more than a few are in flight."""
+        while len(self._pending) > _IN_FLIGHT:
+            yield self._oldest()
+
+    def drain(self) -> Iterator[Answers]:
+        """Answers to all batches that are left."""
+        while self._pending:
+            yield self._oldest()
+
+    def _oldest(self) -> Answers:
+        packed, arrived = self._pending.popleft()
+        if arrived is not None:
+            arrived.synchronize()
+        return _unpack(packed)
+
+    def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits in float32, of shape (n, 1000); in smaller pieces once memory ran out."""
+        while True:
+            try:
+                pieces = [self._forward(piece) for piece in torch.split(inputs, self.chunk)]
+                return torch.cat(pieces)
+            except torch.OutOfMemoryError:
+                if self.chunk == 1:
+                    raise
+                self.chunk = max(1, self.chunk // 2)
+                torch.cuda.empty_cache()
+
+    def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        n = len(inputs)
+        if self._compiled and n < self.chunk:
+            # A compiled network is compiled for one shape; fill a short batch up.
+            inputs = torch.cat([inputs, inputs[-1:].expand(self.chunk - n, *inputs.shape[1:])])
+        images = self._normalise(inputs, self.model.preprocessing)
+        with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):
+            logits: torch.Tensor = self._module(images)
+        return logits[:n].float()
+
+
+def _pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """All that is kept of the logits, as float32 of shape (n, 13): one copy to the host."""
+    probabilities = logits.softmax(dim=1)
+    # Stable, so that equal logits stay in class order; topk promises nothing about them.
+    order = torch.sort(logits, dim=1, descending=True, stable=True).indices
+    top5 = order[:, :5]
+    rank = (order == labels[:, None]).to(torch.uint8).argmax(dim=1) + 1
+    columns = [
+        top5.float(),
+        probabilities.gather(1, top5),
+        probabilities.gather(1, labels[:, None]),
+        rank[:, None].float(),
+        torch.isfinite(logits).all(dim=1, keepdim=True).float(),
+    ]
+    return torch.cat(columns, dim=1)
+
+
+def _unpack(packed: torch.Tensor) -> Answers:
+    values = packed.numpy()
+    return Answers(
+        top5_class=values[:, :5].astype(np.int16),
+        top5_probability=values[:, 5:10].copy(),
+        true_probability=values[:, 10].copy(),
+        true_rank=values[:, 11].astype(np.int16),
+        finite=values[:, 12] > 0,
+    )

@@ -1,0 +1,227 @@
+"""Before a long run: do a few hundred clean images come out as they should?
+
+A network with the wrong preprocessing, class order or padding answers without a word, only worse.
+These checks compare it with its published figure, and with itself under the usual alternatives.
+They need images: 200 show most mistakes, 500 nearly all; below that they stay silent rather than
+guess.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.models.preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Colour,
+    Preprocessing,
+    normalise,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_SIGNIFICANT = 1e-3
+_CHANCE = 0.01
+_FEWEST_FOR_CHANCE = 100
+
+_NORMALISATIONS: dict[str, tuple[Colour, Colour]] = {
+    "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225": (IMAGENET_MEAN, IMAGENET_STD),
+    "--mean 0.5 --std 0.5": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "--mean 0 --std 1": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+
+
+def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | None:
+    """Whether clean top-1 accuracy is below what it should be.
+
+    It is compared with the published figure where there is one: fewer right answers than a
+    network of that accuracy gives in 999 of 1,000 draws (binomial) are too few. Without one, only
+    an accuracy of less than 1 % on at least 100 images is noticed.
+
+    Args:
+        model: the model.
+        n_correct: clean images whose top-1 answer was right.
+        n_total: clean images that were evaluated.
+
+    Returns:
+        One line that says what is wrong, or None.
+    """
+    from scipy.stats import binom
+
+    if not n_total:
+        return None
+    measured = f"{model.name}: clean top-1 is {n_correct / n_total:.1%} on {n_total} images"
+    published = model.published_top1
+    if published is not None and binom.cdf(n_correct, n_total, published) < _SIGNIFICANT:
+        return (
+            f"{measured}, but {published:.1%} is published; check the preprocessing "
+            "(`imagenetq models` shows it), the class order and the weights"
+        )
+    if n_total >= _FEWEST_FOR_CHANCE and n_correct < _CHANCE * n_total:
+        return f"{measured}, which is chance; check the class order, weights and preprocessing"
+    return None
+
+
+def smallest_visible_loss(published: float | None, n_total: int) -> float | None:
+    """The loss of clean top-1 accuracy, 0 to 1, beyond which these checks warn.
+
+    Against a published figure it is how far the measured accuracy must fall below it. Without one
+    the model is compared with itself, and the loss is at its smallest where no image speaks for
+    the model as it is.
+
+    Args:
+        published: top-1 accuracy, 0 to 1; None if none is.
+        n_total: clean images that are looked at.
+
+    Returns:
+        The loss; None if the images are too few for any.
+    """
+    from scipy.stats import binom
+
+    if published is None:
+        fewest = math.floor(-math.log2(_SIGNIFICANT)) + 1
+        return fewest / n_total if n_total >= fewest else None
+    allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
+    return None if allowed == 0 else max(0.0, published - allowed / n_total)
+
+
+def suspicious_normalisation(
+    model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
+) -> str | None:
+    """Whether the model does significantly better with another mean and standard deviation.
+
+    The usual ones are tried: ImageNet's, 0.5 and 0.5, and none. A model whose preprocessing is
+    opaque is not checked. The test is McNemar's, exact and one-sided, at 0.001.
+
+    Args:
+        model: the model; it runs on the device where it is.
+        images: clean images as `preprocessing.pixels` gives them, uint8, (n, height, width, 3).
+        labels: int64 of shape (n,).
+        batch_size: how many to run at a time.
+
+    Returns:
+        One line that names the alternative which did best, or None.
+    """
+    own = model.preprocessing
+    if not isinstance(own, Preprocessing):
+        return None
+    right = _right(model, own, images, labels, batch_size)
+    alternatives = {
+        advice: _right(
+            model, dataclasses.replace(own, mean=mean, std=std), images, labels, batch_size
+        )
+        for advice, (mean, std) in _NORMALISATIONS.items()
+        if (mean, std) != (own.mean, own.std)
+    }
+    advice, best = max(alternatives.items(), key=lambda item: int(item[1].sum()))
+    if not _is_better(best, right):
+        return None
+    return (
+        f"{model.name}: {int(right.sum())} of {len(right)} clean images are right with mean "
+        f"{_numbers(own.mean)} and std {_numbers(own.std)}, but {int(best.sum())} with {advice}; "
+        "the weights were probably trained with that"
+    )
+
+
+def suspicious_padding(
+    model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
+) -> str | None:
+    """Whether the model does significantly better with TensorFlow's padding.
+
+    Weights converted from TensorFlow fit networks that pad strided convolutions evenly, but were
+    trained with the odd pixel at the end (timm's `pad_type=same`). Arguments, test and result are
+    those of `suspicious_normalisation`; a network without such convolutions is not checked.
+    """
+    own = model.preprocessing
+    with tensorflow_padding(model.module) as n_changed:
+        if not n_changed or not isinstance(own, Preprocessing):
+            return None
+        padded = _right(model, own, images, labels, batch_size)
+    right = _right(model, own, images, labels, batch_size)
+    if not _is_better(padded, right):
+        return None
+    return (
+        f"{model.name}: {int(right.sum())} of {len(right)} clean images are right as it is, but "
+        f"{int(padded.sum())} with TensorFlow's padding; the weights were probably converted from "
+        "there, load them with --model-arg pad_type=same"
+    )
+
+
+@contextmanager
+def tensorflow_padding(module: "nn.Module") -> Iterator[int]:
+    """Pad strided convolutions as TensorFlow's "same" does, until the end of the block.
+
+    Yields:
+        How many convolutions of the module that concerns.
+    """
+    from torch import nn
+
+    changed = [m for m in module.modules() if type(m) is nn.Conv2d and _pads_evenly(m)]
+    before = [convolution.padding for convolution in changed]
+    hooks = [convolution.register_forward_pre_hook(_pad_input) for convolution in changed]
+    try:
+        for convolution in changed:
+            convolution.padding = (0, 0)
+        yield len(changed)
+    finally:
+        for convolution, padding, hook in zip(changed, before, hooks, strict=True):
+            convolution.padding = padding
+            hook.remove()
+
+
+def _pads_evenly(convolution: "nn.Conv2d") -> bool:
+    spans = zip(convolution.dilation, convolution.kernel_size, strict=True)
+    even = tuple(dilation * (side - 1) // 2 for dilation, side in spans)
+    return max(convolution.stride) > 1 and max(even) > 0 and convolution.padding == even
+
+
+def _pad_input(module: Any, inputs: "tuple[torch.Tensor, ...]") -> "torch.Tensor":
+    from torch.nn.functional import pad
+
+    padding: list[int] = []
+    # From the last dimension, as `pad` counts them.
+    for axis in (1, 0):
+        length = inputs[0].shape[2 + axis]
+        stride, dilation = module.stride[axis], module.dilation[axis]
+        span = dilation * (module.kernel_size[axis] - 1) + 1
+        missing = max((-(-length // stride) - 1) * stride + span - length, 0)
+        padding += [missing // 2, missing - missing // 2]
+    return pad(inputs[0], padding)
+
+
+def _right(
+    model: Model,
+    preprocessing: Preprocessing,
+    images: "torch.Tensor",
+    labels: "torch.Tensor",
+    batch_size: int,
+) -> "torch.Tensor":
+    """Whether each image's top-1 answer is right: bool of shape (n,), on the CPU."""
+    import torch
+
+    tensors = model.module.state_dict().values()
+    device = next((tensor.device for tensor in tensors), torch.device("cpu"))
+    with torch.inference_mode():
+        answers = [
+            model.module(normalise(batch.to(device), preprocessing)).argmax(dim=1).cpu()
+            for batch in torch.split(images, batch_size)
+        ]
+    return torch.cat(answers) == labels.cpu()
+
+
+def _is_better(other: "torch.Tensor", own: "torch.Tensor") -> bool:
+    from scipy.stats import binomtest
+
+    won, lost = int((other & ~own).sum()), int((own & ~other).sum())
+    if won <= lost:
+        return False
+    return bool(binomtest(won, won + lost, alternative="greater").pvalue < _SIGNIFICANT)
+
+
+def _numbers(values: Colour) -> str:
+    return ",".join(f"{value:g}" for value in values)

@@ -1,0 +1,282 @@
+"""Feed the device: worker processes read, decode and preprocess; batches come out.
+
+Several models share one pass: every picture is read and decoded once, and preprocessed once for
+each preprocessing that differs.
+"""
+
+import multiprocessing
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import Synchronized
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from imagenetq.errors import ImagenetqError
+from imagenetq.evaluate.data.base import Task, Undistorted
+from imagenetq.evaluate.inputs.batch import (
+    Batch,
+    SampleNote,
+    Unrendered,
+    concatenated,
+    note_of,
+    sent,
+)
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
+from imagenetq.progress import say
+from imagenetq.workers import how_they_ended, packed, portable, started_clean, unpacked
+
+_PREFETCHED = 8
+"""What a worker makes before it is asked for: batches, and images for the device."""
+
+_TOGETHER = 2 * 2**20
+"""Bytes of images for the device that come at a time, some four photographs: each arrival costs the
+process that starts all of the device's work."""
+
+_DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
+"""In what the loader says when a worker was killed, not when its preprocessing failed."""
+
+_DATA, _PREPROCESSING = "the data", "the preprocessing"
+
+_PRELOADED = ["imagenetq.evaluate.inputs.loader", "imagenetq.evaluate.data", "imagenetq.rendering"]
+
+
+class _Job(NamedTuple):
+    """What is to be read, and how pictures are prepared."""
+
+    tasks: Sequence[Task]
+    preprocessings: Sequence[AnyPreprocessing]
+
+    def unpacked(self) -> "_Job":
+        """The job itself."""
+        return self
+
+
+class _PackedJob:
+    """A job on its way to workers.
+
+    In shared memory, not part of what starts a worker: more than a pipe holds would make each
+    worker's start wait for the one before it.
+    """
+
+    def __init__(self, job: _Job) -> None:
+        self._tasks = _shareable(packed(job.tasks, _DATA))
+        self._preprocessings = _shareable(packed(job.preprocessings, _PREPROCESSING))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: sent(tensor) for name, tensor in vars(self).items()}
+
+    def unpacked(self) -> _Job:
+        """The job, in a worker.
+
+        Raises:
+            ImagenetqError: a worker cannot load it.
+        """
+        return _Job(
+            unpacked(np.asarray(self._tasks).data, _DATA),
+            unpacked(np.asarray(self._preprocessings).data, _PREPROCESSING),
+        )
+
+
+def _shareable(data: bytes) -> torch.Tensor:
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
+
+
+class _Reader(IterableDataset[Batch | Unrendered]):
+    """What a worker runs: whenever it is through with a task, the next that nobody has taken.
+
+    Args:
+        job: tasks in the order in which they are taken, and preprocessings, each of which is
+            applied to every picture.
+        batch_size: pictures a batch.
+        n_taken: how many tasks have been taken, counted by all workers; None without any.
+    """
+
+    def __init__(
+        self, job: "_Job | _PackedJob", batch_size: int, n_taken: "Synchronized[int] | None"
+    ) -> None:
+        self.job = job
+        self.batch_size = batch_size
+        self.n_taken = n_taken
+
+    def __iter__(self) -> Iterator[Batch | Unrendered]:
+        if self.n_taken is None:
+            yield from self._batches()
+            return
+        try:
+            yield from self._batches()
+        except Exception as error:
+            # Raised here it would reach the parent as the text of a traceback.
+            yield Batch((), (), (), portable(error))
+
+    def _taken(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        if self.n_taken is None:
+            yield from tasks
+            return
+        while True:
+            with self.n_taken:
+                place = self.n_taken.value
+                self.n_taken.value += 1
+            if place >= len(tasks):
+                return
+            yield tasks[place]
+
+    def _batches(self) -> Iterator[Batch | Unrendered]:
+        tasks, preprocessings = self.job.unpacked()
+        inputs: list[list[torch.Tensor]] = [[] for _ in preprocessings]
+        notes: list[SampleNote] = []
+        finished: list[tuple[str, int]] = []
+        for task in self._taken(tasks):
+            n_samples = 0
+            unrendered: list[Undistorted] = []
+            for sample in task.items():
+                if isinstance(sample, Undistorted):
+                    if unrendered and unrendered[0].variants != sample.variants:
+                        yield Unrendered.of(task.key, unrendered)
+                        unrendered = []
+                    unrendered.append(sample)
+                    n_samples += len(sample.variants)
+                    if sum(image.pixels.nbytes for image in unrendered) >= _TOGETHER:
+                        yield Unrendered.of(task.key, unrendered)
+                        unrendered = []
+                    continue
+                for column, preprocessing in zip(inputs, preprocessings, strict=True):
+                    column.append(torch.from_numpy(preprocessing.pixels(sample.pixels))[None])
+                notes.append(note_of(task.key, sample, sample.variant))
+                n_samples += 1
+                if len(notes) == self.batch_size:
+                    yield _collate(inputs, notes, finished)
+                    inputs, notes, finished = [[] for _ in preprocessings], [], []
+            if unrendered:
+                yield Unrendered.of(task.key, unrendered)
+            finished.append((task.key, n_samples))
+            if not notes:  # Nothing waits that could bring the news.
+                yield _collate(inputs, notes, finished)
+                finished = []
+        if notes:
+            yield _collate(inputs, notes, finished)
+
+
+def _collate(
+    inputs: list[list[torch.Tensor]],
+    notes: list[SampleNote],
+    finished: list[tuple[str, int]],
+) -> Batch:
+    joined = tuple(concatenated(column) for column in inputs) if notes else ()
+    return Batch(joined, tuple(notes), tuple(finished))
+
+
+def _ignore_lost_connections(_: int) -> None:
+    """Let a worker say nothing when its parent, interrupted, takes a batch only by half."""
+
+    def hook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        if not isinstance(error, EOFError | ConnectionError):
+            sys.__excepthook__(kind, error, where)
+
+    sys.excepthook = hook
+
+
+def _pass(batch: Any) -> Any:
+    return batch
+
+
+@contextmanager
+def batches(
+    tasks: Sequence[Task],
+    preprocessings: Sequence[AnyPreprocessing],
+    *,
+    batch_size: int,
+    workers: int,
+    pinned: bool,
+) -> Iterator[Iterator[Batch | Unrendered]]:
+    """Iterate over the tasks' samples in batches, and over images that the device renders.
+
+    Batches come as they are ready. A task's samples are in order.
+
+    Args:
+        tasks: what to read; each goes to one worker, those with the most work first.
+        preprocessings: each is applied to every picture.
+        batch_size: pictures a batch; the last batch of each worker may have fewer.
+        workers: processes; 0 reads in this one.
+        pinned: bring what comes into pinned memory, in a thread of its own.
+
+    Raises:
+        ImagenetqError: what a worker raised, that one was killed, or that none can start or load
+            what it needs.
+    """
+    workers = min(workers, len(tasks))
+    # What takes long must not begin last, when the other workers have nothing left to do.
+    job = _Job(sorted(tasks, key=lambda task: task.work, reverse=True), preprocessings)
+    if not workers:
+        loader = _loader(_Reader(job, batch_size, None), pin_memory=pinned)
+        yield iter(loader)
+        return
+    packed_job = _PackedJob(job)
+    with started_clean() as processes:
+        context = _context()
+        loader = _loader(
+            _Reader(packed_job, batch_size, context.Value("q", 0)),
+            num_workers=workers,
+            prefetch_factor=_PREFETCHED,
+            multiprocessing_context=context,
+            worker_init_fn=_ignore_lost_connections,
+            pin_memory=pinned,
+            # In order, all workers would deliver at the pace of the one with the slowest images.
+            in_order=False,
+        )
+        loaded = iter(loader)
+    yield _checked(loaded, processes)
+
+
+def _loader(reader: _Reader, **options: Any) -> DataLoader[Batch | Unrendered]:
+    """A loader that leaves batches as they are."""
+    return DataLoader(reader, batch_size=None, collate_fn=_pass, **options)
+
+
+def _context() -> BaseContext:
+    """How workers start: forked from a server which imports once, for all workers of all passes.
+
+    Forked from this process, they would inherit the network, and locks of threads' that they do not
+    have. Where there is no forking, each one imports by itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
+def _checked(
+    loaded: Iterator[Batch | Unrendered], processes: Sequence[BaseProcess]
+) -> Iterator[Batch | Unrendered]:
+    by_pipe = False
+    while True:
+        try:
+            batch = next(loaded)
+        except StopIteration:
+            return
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # A worker that dies while it hands over a batch is met as a connection that ends, and
+            # ends the thread that was receiving, where there is one.
+            if isinstance(error, RuntimeError) and not _DEATH.search(str(error)):
+                raise
+            raise ImagenetqError(
+                f"a worker process {how_they_ended(processes)}; the same command goes on where it "
+                "stopped, perhaps with fewer --workers"
+            ) from None
+        if isinstance(batch, Batch) and batch.failure is not None:
+            raise batch.failure
+        if batch.by_pipe and not by_pipe:
+            by_pipe = True
+            say(
+                "/dev/shm is full, and inputs take a slower way; give it more room "  # noqa: S108
+                "(docker run --shm-size=2g), or use fewer --workers"
+            )
+        yield batch

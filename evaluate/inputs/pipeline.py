@@ -1,0 +1,180 @@
+"""What feeds the networks: cached inputs, workers, the device's own rendering, put together."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+
+from imagenetq.evaluate.data.base import Task
+from imagenetq.evaluate.inputs.batch import Batch
+from imagenetq.evaluate.inputs.cache import Cached, Filler, Lost, Store, cached_batches, find_cached
+from imagenetq.evaluate.inputs.loader import batches
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
+from imagenetq.evaluate.rendering import Engine, Stage
+from imagenetq.progress import meter
+from imagenetq.specification import CLEAN, select_variants
+
+_THREADS = 8
+
+_PIECES = 8
+"""What workers make a batch of: so the first is there soon, and none has much left at the end."""
+
+
+@dataclass(frozen=True)
+class Feeding:
+    """How networks are fed.
+
+    Attributes:
+        device: where they run.
+        batch_size: pictures that the networks see at a time.
+        workers: processes that read, decode and preprocess; 0 does so in this process.
+        engine: renders on the device what it can; None leaves all to the workers.
+        cache: of prepared inputs; None keeps none.
+    """
+
+    device: torch.device
+    batch_size: int
+    workers: int
+    engine: Engine | None = None
+    cache: Store | None = None
+
+    @contextmanager
+    def batches(
+        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+    ) -> Iterator[Iterator[Batch]]:
+        """Iterate over the tasks' samples in batches of any size, as they come.
+
+        Args:
+            tasks: what to read.
+            preprocessings: each is applied to every picture.
+
+        Raises:
+            ImagenetqError: what a worker raised, or that one was killed.
+        """
+        names: dict[str, list[str | None]] = {}
+        if self.cache is not None:
+            names = _names(self.cache, tasks, preprocessings)
+
+        def made(tasks: Sequence[Task]) -> AbstractContextManager[Iterator[Batch]]:
+            return self._made(tasks, preprocessings, names)
+
+        cached = self._cached(tasks, preprocessings, names)
+        with made([task for task in tasks if task.key not in cached]) as rest:
+            if self.cache is None:
+                yield rest
+            else:
+                yield self._joined(self.cache, tasks, cached, rest, made)
+
+    def _joined(
+        self,
+        store: Store,
+        tasks: Sequence[Task],
+        cached: dict[str, Cached],
+        rest: Iterator[Batch],
+        made: Callable[[Sequence[Task]], AbstractContextManager[Iterator[Batch]]],
+    ) -> Iterator[Batch]:
+        """What the cache has, what it has not, and what it turned out to have no longer."""
+        lost = Lost()
+        # The workers are at work on the rest by now.
+        yield from cached_batches(
+            store, list(cached.values()), self.batch_size, lost, pinned=self._pinned
+        )
+        yield from rest
+        again = [task for task in tasks if task.key in lost]
+        if again:
+            with made(again) as stream:
+                yield from lost.only(stream)
+
+    @contextmanager
+    def _made(
+        self,
+        tasks: Sequence[Task],
+        preprocessings: Sequence[AnyPreprocessing],
+        names: dict[str, list[str | None]],
+    ) -> Iterator[Iterator[Batch]]:
+        """Batches that are made now, and kept in the cache."""
+        filler = self._filler(tasks, names)
+        with (
+            self._fresh(tasks, preprocessings) as fresh,
+            closing(filler) if filler is not None else nullcontext(),
+        ):
+            yield fresh if filler is None else filler.watched(fresh)
+
+    @contextmanager
+    def _fresh(
+        self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+    ) -> Iterator[Iterator[Batch]]:
+        """Batches that workers make, and the device of what they hand on."""
+        engine = self.engine
+        if engine is not None:
+            rendered = select_variants([CLEAN, *engine.rendered])
+            limits = {variant.name: engine.most_pixels(variant) for variant in rendered}
+            tasks = [task.rendered_on_device(limits) for task in tasks]
+        with batches(
+            tasks,
+            preprocessings,
+            batch_size=max(1, self.batch_size // _PIECES),
+            workers=self.workers,
+            pinned=self._pinned,
+        ) as stream:
+            if engine is None:
+                # Without an engine no task hands on images to be rendered.
+                yield cast("Iterator[Batch]", stream)
+                return
+            plain = [one for one in preprocessings if isinstance(one, Preprocessing)]
+            yield Stage(engine, self.device, plain).batches(stream)
+
+    def _cached(
+        self,
+        tasks: Sequence[Task],
+        preprocessings: Sequence[AnyPreprocessing],
+        names: dict[str, list[str | None]],
+    ) -> dict[str, Cached]:
+        """By their keys, the tasks of which the cache has everything."""
+        if self.cache is None:
+            return {}
+        store = self.cache
+        found = [find_cached(store, task, names[task.key], preprocessings) for task in tasks]
+        return {cached.key: cached for cached in found if cached is not None}
+
+    def _filler(self, tasks: Sequence[Task], names: dict[str, list[str | None]]) -> Filler | None:
+        """What writes the other tasks' inputs into the cache; None if there is nothing to write."""
+        wanted = {
+            task.key: [name for name in names[task.key] if name is not None]
+            for task in tasks
+            if task.n_samples is not None and task.key in names and None not in names[task.key]
+        }
+        if self.cache is None or not wanted:
+            return None
+        sizes = {task.key: task.n_samples for task in tasks if task.n_samples is not None}
+        return Filler(self.cache, wanted, sizes)
+
+    @property
+    def _pinned(self) -> bool:
+        """Whether inputs should come in memory from which the device copies by itself."""
+        return self.device.type == "cuda"
+
+    def on_workers(self) -> "Feeding":
+        """The same, but all pictures come from the workers."""
+        return replace(self, engine=None)
+
+
+def _names(
+    store: Store, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
+) -> dict[str, list[str | None]]:
+    """For each task's key, the name of its entry for each preprocessing."""
+    total = sum(task.n_samples or 0 for task in tasks)
+    names: dict[str, list[str | None]] = {}
+    with (
+        meter("looking into the cache", total) as progress,
+        ThreadPoolExecutor(_THREADS) as threads,
+    ):
+        # Clean images are known by their files' bytes, and there may be a gigabyte of them.
+        fingerprints = threads.map(lambda task: task.fingerprint(), tasks)
+        for task, fingerprint in zip(tasks, fingerprints, strict=True):
+            names[task.key] = [store.key(fingerprint, one) for one in preprocessings]
+            progress.advance(task.n_samples or 0)
+    return names

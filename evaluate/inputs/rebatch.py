@@ -1,0 +1,74 @@
+"""Join what comes in pieces to whole batches on the device, where all networks share them."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote, concatenated
+from imagenetq.evaluate.moving import Copier
+
+
+def whole_batches(
+    stream: Iterator[Batch], device: torch.device, batch_size: int
+) -> Iterator[Batch]:
+    """The same samples in the same order, in batches of one size, with inputs on the device.
+
+    Args:
+        stream: batches of any size.
+        device: where to; a GPU must be the current one.
+        batch_size: of all batches but the last.
+
+    Raises:
+        ModelError: a preprocessing gave inputs of different sizes.
+    """
+    copier = Copier(device)
+    joiner = _Joiner()
+    for piece in stream:
+        batch = replace(piece, inputs=tuple(copier.to_device(one) for one in piece.inputs))
+        if joiner.is_empty and len(batch.notes) == batch_size:
+            yield batch
+            continue
+        joiner.add(batch)
+        while joiner.n_samples >= batch_size:
+            yield joiner.taken(batch_size)
+    if not joiner.is_empty:
+        yield joiner.taken(joiner.n_samples)
+
+
+class _Joiner:
+    """Pieces that wait for others."""
+
+    def __init__(self) -> None:
+        self._inputs: list[tuple[torch.Tensor, ...]] = []
+        self._notes: deque[SampleNote] = deque()
+        self._finished: list[tuple[str, int]] = []
+
+    @property
+    def n_samples(self) -> int:
+        """How many wait."""
+        return len(self._notes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no sample waits, and no word of a task that has been read."""
+        return not self._notes and not self._finished
+
+    def add(self, piece: Batch) -> None:
+        """Let a piece wait."""
+        if piece.notes:
+            self._inputs.append(piece.inputs)
+        self._notes.extend(piece.notes)
+        self._finished.extend(piece.finished)
+
+    def taken(self, size: int) -> Batch:
+        """The first samples, which wait no longer."""
+        with torch.inference_mode():
+            joined = [concatenated(column) for column in zip(*self._inputs, strict=True)]
+            inputs = tuple(column[:size] for column in joined)
+            left = tuple(column[size:] for column in joined)
+        notes = tuple(self._notes.popleft() for _ in range(size))
+        self._inputs = [left] if self._notes else []
+        finished, self._finished = tuple(self._finished), []
+        return Batch(inputs, notes, finished)

@@ -1,0 +1,157 @@
+"""What an honest evaluation hardly ever shows; a human should look.
+
+All tests are exact, and at 1 in 1,000 after Bonferroni's correction for how many there are.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.entry import EntryModel
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
+from imagenetq.evaluate.results.comparison import mcnemar
+from imagenetq.predictions import Predictions
+from imagenetq.specification import CLEAN, LADDERS, variants
+
+_SIGNIFICANT = 1e-3
+_SAME_AS_CLEAN = "contrast-1.0"
+_NOTHING_TO_SEE = "contrast-0.0"
+
+
+def suspicions(predictions: Predictions) -> Iterator[Finding]:
+    """What is odd about predictions, whatever model they are of."""
+    yield from _rising(predictions)
+    yield from _clean_again(predictions)
+    yield from _seen_in_grey(predictions)
+
+
+def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding | None:
+    """Whether clean top-1 accuracy is far from what the model's library publishes.
+
+    Known are torchvision's figures for its default weights, and those of the paper's networks.
+    """
+    from scipy.special import bdtr, bdtrc
+
+    published = published_top1(model)
+    if published is None:
+        return None
+    below = bdtr(float(n_correct), n_images, published)
+    above = bdtrc(float(n_correct - 1), n_images, published)
+    if 2 * min(below, above) >= _SIGNIFICANT:
+        return None
+    measured = n_correct / n_images
+    side, why = (
+        ("below", "check the preprocessing, the class order and the weights")
+        if measured < published
+        else ("above", "were these images among those it was trained on?")
+    )
+    return warn(
+        f"clean top-1 is {measured:.1%} on {n_images} images, far {side} the {published:.1%} "
+        f"published for {model.name}; {why}"
+    )
+
+
+def published_top1(model: EntryModel) -> float | None:
+    """What a model's library says of its clean accuracy; None if it says nothing, or is absent.
+
+    Nothing is loaded, whatever the name is.
+    """
+    source, _, name = model.name.partition("/")
+    if source == "caffe":
+        from imagenetq.evaluate.models.from_caffe import PUBLISHED
+
+        return PUBLISHED[name].top1 if name in PUBLISHED else None
+    if source != "torchvision":
+        return None
+    try:
+        from torchvision import models
+    except ImportError:
+        return None
+    if name not in models.list_models(module=models):
+        return None
+    published = models.get_model_weights(name).__members__
+    weights = published.get(str(model.arguments.get("weights", "DEFAULT")))
+    return None if weights is None else weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+
+
+def fingerprint(predictions: Predictions) -> str:
+    """The same for two entries that give the same answers, however they are stored.
+
+    Probabilities are left out: it is easy to change them a little.
+    """
+    digest = hashlib.sha256("\n".join(predictions.image_ids + predictions.variants).encode())
+    for answers in (predictions.top5_class, predictions.true_rank):
+        digest.update(np.ascontiguousarray(answers).data)
+    return digest.hexdigest()
+
+
+def _rising(predictions: Predictions) -> Iterator[Finding]:
+    """Rungs that are significantly easier than the one before, or than the clean image."""
+    correct = predictions.correct(1)
+    pairs = [
+        (milder, stronger)
+        for ladder in LADDERS
+        for milder, stronger in _rungs(predictions, ladder.distortion)
+    ]
+    if not pairs:
+        return
+    before, after = (correct[:, [pair[side] for pair in pairs]] for side in (0, 1))
+    lost, won = _counts(before & ~after), _counts(after & ~before)
+    # Twice the smaller tail; only that of winning matters, which is half of it.
+    p = mcnemar(lost, won) / 2
+    for place in np.flatnonzero((won > lost) & (p * len(pairs) < _SIGNIFICANT)).tolist():
+        milder, stronger = (predictions.variants[column] for column in pairs[place])
+        yield warn(
+            f"{stronger} is easier for it than {milder}: {won[place]} images are recognised in "
+            f"{stronger} alone, {lost[place]} in {milder} alone"
+        )
+
+
+def _rungs(predictions: Predictions, distortion: str) -> Iterator[tuple[int, int]]:
+    names = [v.name for v in variants() if v.distortion == distortion and v.name != CLEAN]
+    columns = [column for name in names if (column := predictions.column(name)) is not None]
+    yield from pairwise(columns)
+    clean = predictions.column(CLEAN)
+    if clean is not None:
+        yield from ((clean, column) for column in columns)
+
+
+def _clean_again(predictions: Predictions) -> Iterator[Finding]:
+    """A variant with the clean image's pixels gets the clean image's answers."""
+    clean, same = predictions.column(CLEAN), predictions.column(_SAME_AS_CLEAN)
+    if clean is None or same is None:
+        return
+    answers = predictions.top5_class
+    other = (answers[:, clean] != answers[:, same]).any(axis=1)
+    if other.any():
+        image_id = predictions.image_ids[int(other.argmax())]
+        yield fail(
+            f"{_SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} images got other "
+            f"answers ({image_id!a})"
+        )
+
+
+def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
+    """In uniform grey nothing can be recognised, but by its shade."""
+    from scipy.special import bdtrc
+
+    column = predictions.column(_NOTHING_TO_SEE)
+    if column is None:
+        return
+    correct = int(predictions.correct(1)[:, column].sum())
+    _, counts = np.unique(predictions.labels, return_counts=True)
+    # Whoever always answers the commonest class is right so often.
+    chance = counts.max() / predictions.n_images
+    if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
+        yield warn(
+            f"{correct} of {predictions.n_images} images are recognised in {_NOTHING_TO_SEE}, "
+            "where they are uniform grey"
+        )
+
+
+def _counts(hits: NDArray[np.bool_]) -> NDArray[np.int64]:
+    counted: NDArray[np.int64] = hits.sum(axis=0, dtype=np.int64)
+    return counted

@@ -1,0 +1,121 @@
+"""Check entries, which come from anyone: what the maintainers' checks run on a pull request."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from imagenetq.confined import Confined
+from imagenetq.entry import Entry
+from imagenetq.errors import EntryError, SourceError
+from imagenetq.evaluate.leaderboard.checks.anomalies import clean_suspicion
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, Verdict, fail, warn
+from imagenetq.evaluate.leaderboard.checks.inspect_entry import Inspected, inspect
+from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder, shown
+from imagenetq.evaluate.leaderboard.entry.hub_download import fetch_predictions
+from imagenetq.evaluate.leaderboard.entry.submission import is_folder_name
+from imagenetq.evaluate.results.registered_sources import KnownSource
+from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.progress import meter
+from imagenetq.specification import CLEAN
+
+
+def check(
+    folder: Path, *, source: KnownSource | None = None, fetched: Path | None = None
+) -> list[Verdict]:
+    """Recompute every entry, and say what is wrong or odd.
+
+    Predictions are read in a process of its own, with a limit on memory and time; those on the
+    Hub are fetched.
+
+    Args:
+        folder: of entry folders, or one entry's.
+        source: of a dataset at hand, for entries that are of it.
+        fetched: where to keep predictions that were fetched; nowhere if None.
+
+    Returns:
+        A verdict for everything in the folder, sorted by name.
+
+    Raises:
+        EntryError: there is no such folder, or nothing in it.
+    """
+    paths = entry_paths(folder)
+    found: dict[str, list[Finding]] = {}
+    fingerprints: defaultdict[str, list[str]] = defaultdict(list)
+    with (
+        Confined() as confined,
+        TemporaryDirectory() as temporary,
+        meter("checking", len(paths), "entries") as progress,
+    ):
+        for path in paths:
+            inspected = _inspect(path, source, fetched or Path(temporary), confined)
+            name = _name(path)
+            found[name] = list(inspected.findings)
+            if inspected.fingerprint is not None:
+                fingerprints[inspected.fingerprint].append(name)
+            progress.advance(1)
+    for names in fingerprints.values():
+        for name in names:
+            found[name] += _copies(name, names)
+    return [Verdict.of(name, findings) for name, findings in found.items()]
+
+
+def check_result(
+    entry: Entry, predictions: Path, *, source: KnownSource | None = None
+) -> tuple[Finding, ...]:
+    """What `check` would find of a result that is no entry yet, but for its folder and copies."""
+    with Confined() as confined:
+        return (
+            *confined.run(inspect, entry, predictions, source).findings,
+            *_clean(entry),
+        )
+
+
+def predictions_of(path: Path, fetched: Path) -> Path:
+    """The predictions of an entry: in its folder, or fetched from the Hub.
+
+    Raises:
+        EntryError: the folder is damaged, or they are not those that it says.
+        SourceError: the Hub cannot be reached.
+    """
+    return _predictions(read_folder(path), fetched)
+
+
+def _name(path: Path) -> str:
+    name = path.absolute().name
+    return name if is_folder_name(name) else shown(name)
+
+
+def _inspect(
+    path: Path, source: KnownSource | None, fetched: Path, confined: Confined
+) -> Inspected:
+    try:
+        folder = read_folder(path)
+        predictions = _predictions(folder, fetched)
+        inspected = confined.run(inspect, folder.entry, predictions, source)
+    # A registered source of ours that is damaged is no fault of the entry's.
+    except (EntryError, SourceError) as error:
+        return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
+    return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)
+
+
+def _predictions(folder: EntryFolder, fetched: Path) -> Path:
+    place = folder.submission.predictions
+    if place is None:
+        return folder.path / PREDICTIONS_NAME
+    return fetch_predictions(place, folder.entry.predictions_sha256, fetched)
+
+
+def _clean(entry: Entry) -> list[Finding]:
+    counts = entry.variants.get(CLEAN)
+    if counts is None:
+        return []
+    odd = clean_suspicion(entry.model, counts.correct_top1, counts.total)
+    return [] if odd is None else [odd]
+
+
+def _copies(name: str, names: Sequence[str]) -> list[Finding]:
+    others = [other for other in names if other != name]
+    if not others:
+        return []
+    return [warn(f"gives the same answers as {', '.join(others)}: is it another model?")]

@@ -1,0 +1,63 @@
+"""Read an entry's predictions, and say all that follows from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.entry import Entry
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.checks.anomalies import fingerprint, suspicions
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail
+from imagenetq.evaluate.leaderboard.checks.recompute import contradictions
+from imagenetq.evaluate.leaderboard.checks.rules import (
+    entry_conditions,
+    label_conditions,
+    source_conditions,
+    subset_conditions,
+)
+from imagenetq.evaluate.results.registered_sources import KnownSource, registered_source
+from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was found of an entry.
+
+    Attributes:
+        findings: in the order of the checks.
+        fingerprint: of the answers; None if they could not be read.
+    """
+
+    findings: tuple[Finding, ...]
+    fingerprint: str | None
+
+
+def inspect(entry: Entry, predictions: Path, source: KnownSource | None = None) -> Inspected:
+    """Check an entry against its predictions, and both against what is known of the data.
+
+    Args:
+        entry: as handed in.
+        predictions: the file, which is looked at before it is read.
+        source: of a dataset at hand; used if it is the entry's.
+    """
+    found = [*entry_conditions(entry), *source_conditions(entry)]
+    try:
+        given = read_predictions(predictions, entry.predictions_sha256)
+    except EntryError as error:
+        reason = str(error).replace(str(predictions), PREDICTIONS_NAME)
+        return Inspected((*found, fail(reason)), None)
+    found += contradictions(entry, given)
+    found += subset_conditions(entry, given)
+    for known, name in _sources(entry, source):
+        found += label_conditions(known, name, given)
+    found += suspicions(given)
+    return Inspected(tuple(found), fingerprint(given))
+
+
+def _sources(entry: Entry, source: KnownSource | None) -> list[tuple[KnownSource, str]]:
+    registered = None if entry.source_digest is None else registered_source(entry.source_digest)
+    known = [(registered, "the registered source"), (source, "the dataset")]
+    return [
+        (held, name)
+        for held, name in known
+        if held is not None and held.digest == entry.source_digest
+    ]

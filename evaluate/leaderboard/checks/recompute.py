@@ -1,0 +1,47 @@
+"""What an entry says against what its predictions give, number by number."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from imagenetq.entry import ENTRY_NAME, Entry
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail
+from imagenetq.evaluate.results.result import count
+from imagenetq.evaluate.results.scores import compute_scores
+from imagenetq.predictions import Predictions
+
+_SHOWN = 5
+
+
+def contradictions(entry: Entry, predictions: Predictions) -> list[Finding]:
+    """Every number of the entry that its predictions do not give: the first few, and how many."""
+    recomputed = {
+        "n_images": predictions.n_images,
+        "variants": {
+            name: counts.model_dump(mode="json") for name, counts in count(predictions).items()
+        },
+        "scores": compute_scores(predictions).model_dump(mode="json"),
+    }
+    stated = entry.model_dump(mode="json", include=set(recomputed))
+    found = list(_differences(stated, recomputed, ""))
+    shown = [fail(f"{ENTRY_NAME}: {difference}") for difference in found[:_SHOWN]]
+    if len(found) > _SHOWN:
+        shown.append(fail(f"{ENTRY_NAME}: and {len(found) - _SHOWN} more numbers are wrong"))
+    return shown
+
+
+def _differences(stated: Any, given: Any, place: str) -> Iterator[str]:
+    """What differs in data of JSON, in their order."""
+    if isinstance(stated, dict) and isinstance(given, dict):
+        for key in dict.fromkeys([*stated, *given]):
+            yield from _differences(stated.get(key), given.get(key), f"{place}.{key}")
+    elif isinstance(stated, list) and isinstance(given, list) and len(stated) == len(given):
+        for number, (one, other) in enumerate(zip(stated, given, strict=True)):
+            yield from _differences(one, other, f"{place}.{number}")
+    elif stated != given:
+        yield f"{place[1:]} is {_said(stated)}, but the predictions give {_said(given)}"
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "absent"
+    return "something" if isinstance(value, dict | list) else str(value)

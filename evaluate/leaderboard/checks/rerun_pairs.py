@@ -1,0 +1,241 @@
+"""Answer some (image, variant) pairs of an entry again, with its network and the dataset at hand.
+
+Two machines do not give the same logits to the last bit, so answers may differ where, and only
+where, the network is undecided within a small tolerance.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imagenetq.entry import Entry
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.data.base import Data, Sample, Task
+from imagenetq.evaluate.device import exact_arithmetic
+from imagenetq.evaluate.evaluation.clean_pass import fit, settled
+from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
+from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.models.preprocessing import normalise
+from imagenetq.predictions import Predictions
+from imagenetq.progress import meter
+from imagenetq.selection import rank_key
+from imagenetq.specification import variants
+
+TOLERANCE = 0.01
+"""By how much the logarithm of a probability may differ: by 1 % of the probability."""
+
+_TINY = 1e-6
+"""By how much a probability may differ beyond that: float32 is no finer for those near 1."""
+
+_RANKED = "fp32"
+
+
+class Pair(NamedTuple):
+    """One answer to compare.
+
+    Attributes:
+        image: the image's place in the predictions.
+        variant: the variant's.
+    """
+
+    image: int
+    variant: int
+
+
+def rerun(
+    entry: Entry,
+    predictions: Predictions,
+    model: Model,
+    data: Data,
+    *,
+    n_pairs: int,
+    seed: int,
+    device: torch.device | None = None,
+) -> list[Finding]:
+    """Evaluate random pairs again, and compare the answers.
+
+    Args:
+        entry: checked.
+        predictions: the entry's.
+        model: the entry's, as whoever checks has loaded it; nothing of the entry decides what code
+            runs.
+        data: the dataset that the entry says it is of.
+        n_pairs: how many pairs; all if there are not so many.
+        seed: of the choice.
+        device: where the model runs; on the CPU if None.
+
+    Returns:
+        What differs; empty if nothing does.
+
+    Raises:
+        FolderError: the dataset is damaged.
+        OSError: storage or network failed for good.
+    """
+    found = [*_other_model(entry, model), *_other_data(entry, data)]
+    if found:
+        return found
+    if entry.precision != _RANKED:
+        return [warn(f"not run again: computed in {entry.precision}, and only {_RANKED} repeats")]
+    device = device or torch.device("cpu")
+    feeding = Feeding(device, batch_size=64, workers=0)
+    fit(model, data, entry.n_images, feeding)
+    (model,) = settled([model], data, feeding)
+    if entry.model.outputs not in (None, model.outputs):
+        return [fail(f"run again: gives {model.outputs}, but the entry says {entry.model.outputs}")]
+    model.module.to(device)
+    wanted = choose(predictions, data, n_pairs, seed)
+    with (
+        exact_arithmetic(_RANKED),
+        torch.inference_mode(),
+        meter("running again", len(wanted)) as progress,
+    ):
+        for pair, sample in _samples(predictions, data, wanted):
+            log_probabilities = _log_probabilities(model, sample, device)
+            place = f"{sample.image_id!a}, {sample.variant}"
+            found += [
+                fail(f"run again, {place}: {difference}")
+                for difference in differences(predictions, pair, log_probabilities)
+            ]
+            progress.advance(1)
+    return found
+
+
+def choose(predictions: Predictions, data: Data, n_pairs: int, seed: int) -> list[Pair]:
+    """Random pairs of images and variants that the dataset holds; the same seed gives the same."""
+    held = {variant.name for variant in data.variants}
+    columns = [place for place, name in enumerate(predictions.variants) if name in held]
+    total = predictions.n_images * len(columns)
+    drawn = np.random.default_rng(seed).choice(total, min(n_pairs, total), replace=False)
+    return [
+        Pair(image, columns[column])
+        for image, column in (divmod(cell, len(columns)) for cell in sorted(drawn.tolist()))
+    ]
+
+
+def differences(
+    predictions: Predictions, pair: Pair, log_probabilities: NDArray[np.float64]
+) -> Iterator[str]:
+    """What of one stored answer the network does not give, beyond the tolerance.
+
+    Args:
+        predictions: the stored answers.
+        pair: which.
+        log_probabilities: the network's, of all classes; shape (1000,).
+    """
+    given = np.exp(log_probabilities)
+    ranked = np.argsort(-log_probabilities, kind="stable")
+    stored = zip(predictions.top5_class[pair], predictions.top5_probability[pair], strict=True)
+    for place, (label, probability) in enumerate(stored):
+        rival = ranked[place]
+        if not (_is_near(probability, given[label]) and _is_near(probability, given[rival])):
+            yield (
+                f"place {place + 1} is class {rival} with {given[rival]:.6f}, but the entry says "
+                f"class {label} with {probability:.6f}"
+            )
+            return
+    label = int(predictions.labels[pair.image])
+    stored_true = predictions.true_probability[pair]
+    if not _is_near(stored_true, given[label]):
+        yield f"the true class has {given[label]:.6f}, but the entry says {stored_true:.6f}"
+        return
+    rivals = np.delete(log_probabilities, label) - log_probabilities[label]
+    best = 1 + int((rivals > TOLERANCE).sum())
+    worst = 1 + int((rivals >= -TOLERANCE).sum())
+    rank = int(predictions.true_rank[pair])
+    if not best <= rank <= worst:
+        yield f"the true class has rank {best} to {worst}, but the entry says {rank}"
+
+
+def _is_near(stored: float, given: float) -> bool:
+    return bool(abs(stored - given) <= TOLERANCE * max(stored, given) + _TINY)
+
+
+def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
+    stated = entry.model
+    loaded = {
+        "name": model.name,
+        "parameters": model.parameters,
+        "preprocessing": model.preprocessing.record(),
+        "arguments": model.arguments,
+    }
+    # The same tensors are the same weights, whatever file holds them.
+    if stated.tensors_sha256 is None or stated.tensors_sha256 != model.tensors_sha256:
+        loaded |= {"weights_sha256": model.weights_sha256, "weights_key": model.weights_key}
+    for field, value in loaded.items():
+        said = getattr(stated, field)
+        if said != value:
+            yield fail(
+                f"not run again: model.{field} is {str(said)[:80]!a}, but that of the loaded "
+                f"model is {str(value)[:80]!a}; load it as the entry says, or the entry is wrong"
+            )
+
+
+def _other_data(entry: Entry, data: Data) -> Iterator[Finding]:
+    identity = data.identity
+    for field in ("specification_digest", "source_digest", "subset"):
+        said, held = getattr(entry, field), getattr(identity, field)
+        # Rendered data know their source only after a full pass.
+        if said != held and held is not None:
+            noun = field.replace("_", " ")
+            yield fail(
+                f"not run again: its {noun} is {str(said)[:12]}, but the data's is {held[:12]}; "
+                "give the data that it was evaluated on"
+            )
+
+
+def _samples(
+    predictions: Predictions, data: Data, wanted: Sequence[Pair]
+) -> Iterator[tuple[Pair, Sample]]:
+    """The samples of the pairs, variant by variant, from as few shards as can be guessed."""
+    ladder = {variant.name: variant for variant in variants()}
+    by_variant: defaultdict[int, dict[str, Pair]] = defaultdict(dict)
+    for pair in wanted:
+        by_variant[pair.variant][predictions.image_ids[pair.image]] = pair
+    rows = _rows(predictions)
+    for place, missing in by_variant.items():
+        tasks = data.tasks([ladder[predictions.variants[place]]])
+        for task in _likeliest_first(tasks, [rows[image_id] for image_id in missing], len(rows)):
+            for sample in task.samples():
+                if sample.image_id in missing:
+                    yield missing.pop(sample.image_id), sample
+                if not missing:
+                    break
+            if not missing:
+                break
+        if missing:
+            image_id = next(iter(missing))
+            raise FolderError(f"the data hold no {image_id!a}, so they are not those of the entry")
+
+
+def _rows(predictions: Predictions) -> dict[str, int]:
+    """Each image's row in its dataset: ordered by rank in its class, then by class."""
+    by_class: defaultdict[int, list[str]] = defaultdict(list)
+    for image_id, label in zip(predictions.image_ids, predictions.labels.tolist(), strict=True):
+        by_class[label].append(image_id)
+    ordered = sorted(
+        (rank, label, image_id)
+        for label, image_ids in by_class.items()
+        for rank, image_id in enumerate(sorted(image_ids, key=rank_key))
+    )
+    return {image_id: row for row, (_, _, image_id) in enumerate(ordered)}
+
+
+def _likeliest_first(tasks: Sequence[Task], rows: Sequence[int], n_rows: int) -> list[Task]:
+    """Tasks by how near they are to where the rows should be; bad images left out shift them."""
+    expected = [row * len(tasks) // n_rows for row in rows]
+    places = sorted(
+        range(len(tasks)), key=lambda place: min(abs(place - near) for near in expected)
+    )
+    return [tasks[place] for place in places]
+
+
+def _log_probabilities(model: Model, sample: Sample, device: torch.device) -> NDArray[np.float64]:
+    picture = torch.from_numpy(model.preprocessing.pixels(sample.pixels))[None].to(device)
+    logits: torch.Tensor = model.module(normalise(picture, model.preprocessing))
+    values: NDArray[np.float64] = logits[0].double().log_softmax(dim=0).cpu().numpy()
+    return values

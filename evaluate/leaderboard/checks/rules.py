@@ -1,0 +1,131 @@
+"""What an entry must be to stand on the leaderboard, and what its reader should know."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from imagenetq import classes
+from imagenetq.entry import Entry
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
+from imagenetq.evaluate.models.plain import objections
+from imagenetq.evaluate.results.registered_sources import (
+    KnownSource,
+    demonstration_of,
+    is_registered,
+)
+from imagenetq.predictions import Predictions
+from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
+
+_BASELINE = "baseline/"
+"""Models of ours, which have no weights."""
+
+_RANKED = "fp32"
+_UNKNOWN = {"callable"}
+_DIRTY = "-dirty"
+_SHOWN = 80
+
+
+def entry_conditions(entry: Entry) -> Iterator[Finding]:
+    """What the entry itself tells."""
+    yield from _specification(entry)
+    missing = [v.name for v in variants() if v.name not in entry.variants]
+    if missing:
+        yield fail(
+            f"lacks {len(missing)} of {len(variants())} variants ({missing[0]}); evaluate all"
+        )
+    model = entry.model
+    if model.weights_sha256 is None and not model.name.startswith(_BASELINE):
+        yield fail("model.weights_sha256 is absent; evaluate a model whose weights are known")
+    if not model.preprocessing:
+        yield fail("model.preprocessing is not recorded; evaluate it again")
+    elif set(model.preprocessing) == _UNKNOWN:
+        yield warn("the preprocessing is the model's own code, of which only the name is recorded")
+    yield from (
+        warn(f"not run again from what it says: {reason}")
+        for reason in objections(model.name, model.arguments)
+    )
+    if entry.precision != _RANKED:
+        yield warn(f"not ranked: computed in {entry.precision}, and only {_RANKED} is ranked")
+    if entry.code_commit is not None and entry.code_commit.endswith(_DIRTY):
+        yield warn(f"evaluated with changed code ({entry.code_commit[:12]}{_DIRTY})")
+    if entry.bad_images:
+        left_out = [note.image_id for note in entry.bad_images]
+        yield warn(f"{_first(left_out)} left out as bad")
+    yield from (warn(f"the evaluation warned: {line}") for line in entry.warnings)
+
+
+def source_conditions(entry: Entry) -> Iterator[Finding]:
+    """Whether the source is one that entries are ranked on."""
+    if is_registered(entry.source_digest):
+        return
+    what = demonstration_of(entry.source_digest)
+    if entry.source_digest is None:
+        yield warn("not ranked: a demonstration, its source is not known")
+    elif what is not None:
+        yield warn(f"not ranked: a demonstration on {what}")
+    else:
+        yield warn(
+            f"not ranked: a demonstration, its source {entry.source_digest[:12]} is not registered"
+        )
+
+
+def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Finding]:
+    """Whether the images can be those of the subset that the entry names."""
+    if entry.subset is None:
+        yield warn("not ranked: it names no subset")
+        return
+    most = SUBSETS[entry.subset]
+    if most is None:
+        return
+    label, n_images = Counter(predictions.labels.tolist()).most_common(1)[0]
+    if n_images > most:
+        yield fail(
+            f"subset {entry.subset} has {most} images of a class, but there are {n_images} of "
+            f"{classes.wnids()[label]}"
+        )
+
+
+def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> list[Finding]:
+    """Whether images and labels are those of a source: each image once, and no other.
+
+    Args:
+        source: whose images they should be.
+        name: what to call it.
+        predictions: of the entry.
+    """
+    given = dict(zip(predictions.image_ids, predictions.labels.tolist(), strict=True))
+    foreign = [image_id for image_id in given if image_id not in source.classes]
+    missing = [image_id for image_id in source.classes if image_id not in given]
+    wrong = [
+        image_id
+        for image_id, wnid in source.classes.items()
+        if image_id in given and given[image_id] != classes.labels()[wnid]
+    ]
+    found = []
+    if foreign:
+        found.append(fail(f"{_first(foreign)} not in {name}; evaluate on that"))
+    if missing:
+        found.append(fail(f"{_first(missing)} in {name} but not answered; evaluate without limit"))
+    if wrong:
+        wnid = source.classes[wrong[0]]
+        label = classes.wnids()[given[wrong[0]]]
+        found.append(fail(f"{_first(wrong)} of another class: {label}, but {wnid} in {name}"))
+    return found
+
+
+def _specification(entry: Entry) -> Iterator[Finding]:
+    if entry.specification_digest != specification_digest():
+        yield fail(
+            f"of a specification ({entry.specification_digest[:12]}) that this version of "
+            "imagenetq does not know; evaluate on the current dataset"
+        )
+    elif entry.dataset_version != DATASET_VERSION:
+        yield fail(
+            f"dataset version {entry.dataset_version} has another specification; "
+            f"this one is of {DATASET_VERSION}"
+        )
+
+
+def _first(image_ids: list[str]) -> str:
+    first = ascii(image_ids[0][:_SHOWN])
+    more = len(image_ids) - 1
+    return f"{first} and {more} more images are" if more else f"image {first} is"

@@ -1,0 +1,133 @@
+"""An entry's folder, which may come from anyone: looked at before anything in it is opened."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.entry import ENTRY_NAME, Entry, read_entry
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.entry.submission import (
+    FILES,
+    FOLDER_PATTERN,
+    SUBMISSION_NAME,
+    Submission,
+    is_folder_name,
+    read_submission,
+)
+from imagenetq.predictions import PREDICTIONS_NAME
+
+_MAX_ENTRIES = 10_000
+_MAX_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class EntryFolder:
+    """An entry as it was handed in; its predictions are not read yet.
+
+    Attributes:
+        path: of the folder.
+        entry: what was evaluated, with what result; nothing of it is checked.
+        submission: what the submitter says.
+    """
+
+    path: Path
+    entry: Entry
+    submission: Submission
+
+    @property
+    def name(self) -> str:
+        """Of the folder."""
+        return self.path.name
+
+    @property
+    def predictions(self) -> Path | None:
+        """The predictions in the folder; None if they are on the Hub."""
+        return None if self.submission.predictions else self.path / PREDICTIONS_NAME
+
+
+def entry_paths(folder: Path) -> list[Path]:
+    """What is in a folder of entries, or the folder itself if it is an entry; sorted by name.
+
+    Raises:
+        EntryError: there is no such folder, nothing in it, or far too much.
+    """
+    if _is_there(folder / ENTRY_NAME) or _is_there(folder / SUBMISSION_NAME):
+        return [folder]
+    try:
+        names = list(_names(folder, _MAX_ENTRIES))
+    except OSError as reason:
+        raise EntryError(
+            f"{folder}: cannot be read ({reason.strerror}); name a folder of entries, such as "
+            "leaderboard/entries"
+        ) from None
+    if not names:
+        raise EntryError(f"{folder}: no entries in it")
+    return [folder / name for name in sorted(names)]
+
+
+def read_folder(path: Path) -> EntryFolder:
+    """Look at an entry's folder, and read all of it but the predictions.
+
+    Raises:
+        EntryError: says what does not belong, in one line without the folder's name.
+    """
+    if not is_folder_name(path.absolute().name):
+        raise EntryError(
+            "no name for an entry's folder; use lower-case letters and digits, with single dots, "
+            f"dashes or underscores between them ({FOLDER_PATTERN})"
+        )
+    if not stat.S_ISDIR(_mode(path)):
+        raise EntryError(f"no folder; an entry is a folder with {ENTRY_NAME}")
+    held = set(_names(path, 2 * len(FILES)))
+    for name in sorted(held):
+        if name not in FILES:
+            raise EntryError(f"holds {shown(name)}, which no entry does; remove it")
+        if not stat.S_ISREG(_mode(path / name)):
+            raise EntryError(f"{name} is no plain file")
+    for name in (ENTRY_NAME, SUBMISSION_NAME):
+        if name not in held:
+            raise EntryError(f"lacks {name}; `imagenetq submit` writes it")
+    folder = EntryFolder(
+        path,
+        read_entry(path / ENTRY_NAME, follow_link=False),
+        read_submission(path / SUBMISSION_NAME),
+    )
+    if folder.predictions is None and PREDICTIONS_NAME in held:
+        raise EntryError(
+            f"{SUBMISSION_NAME} says that the predictions are on the Hub, but "
+            f"{PREDICTIONS_NAME} is here too; keep one of them"
+        )
+    if folder.predictions is not None and PREDICTIONS_NAME not in held:
+        raise EntryError(f"lacks {PREDICTIONS_NAME}, and {SUBMISSION_NAME} names no place for it")
+    return folder
+
+
+def shown(name: str) -> str:
+    """A stranger's file name, fit for a message."""
+    return ascii(name[:_MAX_SHOWN])
+
+
+def _names(folder: Path, limit: int) -> Iterator[str]:
+    with os.scandir(folder) as found:
+        for place, item in enumerate(found):
+            if place == limit:
+                raise EntryError(f"{folder}: more than {limit} files in it")
+            yield item.name
+
+
+def _mode(path: Path) -> int:
+    """What kind of file a path is itself, if it is a link too."""
+    try:
+        return path.lstat().st_mode
+    except OSError as reason:
+        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True

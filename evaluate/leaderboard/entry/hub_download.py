@@ -1,0 +1,72 @@
+"""Predictions that lie on the Hugging Face Hub: fetched without a token, never too much of them."""
+
+from pathlib import Path
+
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.entry.submission import Place
+from imagenetq.files import AtomicFile
+from imagenetq.hub import HubAddress
+from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
+
+_BLOCK = 2**20
+
+
+def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
+    """Bring predictions to a folder, unless they are there already.
+
+    A stranger says which repository; our own token would open it private ones.
+
+    Args:
+        place: where they are.
+        sha256: what the entry says that they are.
+        folder: where to keep them.
+
+    Returns:
+        The file.
+
+    Raises:
+        EntryError: there are none, or too large, or others than the entry says.
+        SourceError: the Hub cannot be reached, or does not let everybody read them.
+    """
+    path = folder / f"{sha256}.parquet"
+    if path.is_file():
+        return path
+    said = f"{place.path} of {place.repository}"
+    address = HubAddress(place.repository, place.revision)
+    with address.explained():
+        try:
+            file = _download(place, path, said)
+        except FileNotFoundError:
+            raise EntryError(
+                f"{said}: not there at {place.revision[:12]}, or not for everybody to read"
+            ) from None
+        if file.sha256 != sha256:
+            file.abort()
+            raise EntryError(
+                f"{said}: its SHA-256 is {file.sha256[:12]}, but entry.json says {sha256[:12]}: "
+                "not the predictions of this entry"
+            )
+        file.commit()
+    return path
+
+
+def _download(place: Place, path: Path, said: str) -> AtomicFile:
+    from huggingface_hub import HfFileSystem
+
+    # Not the instance that others share, which may know a token.
+    hub = HfFileSystem(token=False, skip_instance_cache=True)
+    name = f"datasets/{place.repository}@{place.revision}/{place.path}"
+    with hub.open(name, "rb", block_size=_BLOCK) as remote:
+        size = int(remote.size)
+        if size > MAX_PREDICTIONS_BYTES:
+            raise EntryError(
+                f"{said}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
+            )
+        file = AtomicFile(path)
+        try:
+            while file.n_bytes < size and (block := remote.read(_BLOCK)):
+                file.write(block)
+        except BaseException:
+            file.abort()
+            raise
+    return file

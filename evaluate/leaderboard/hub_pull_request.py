@@ -1,0 +1,121 @@
+"""Send entries and predictions to dataset repositories of the Hugging Face Hub."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imagenetq.errors import ImagenetqError, PublishError
+from imagenetq.evaluate.leaderboard.entry.submission import Place
+from imagenetq.evaluate.leaderboard.package import Package
+from imagenetq.files import sha256_of
+from imagenetq.hub import HubAddress
+from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.retrying import MISREAD, is_misread
+
+_KIND = "dataset"
+_REFUSED = (401, 403)
+
+
+def open_pull_request(package: Package, address: HubAddress) -> str:
+    """Propose an entry to a repository, as `entries/NAME/`; anyone who is logged in may.
+
+    Args:
+        package: the entry, with its predictions.
+        address: of the leaderboard's repository.
+
+    Returns:
+        The pull request's page.
+
+    Raises:
+        PublishError: the Hub refuses or cannot be reached.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    operations = [
+        CommitOperationAdd(f"entries/{package.name}/{name}", content)
+        for name, content in package.files.items()
+    ]
+    with _explained(address):
+        commit = HfApi().create_commit(
+            address.repository,
+            operations,
+            commit_message=f"Add {package.name}",
+            commit_description="Made by `imagenetq submit`, which recomputed every number.",
+            repo_type=_KIND,
+            create_pr=True,
+        )
+    if commit.pr_url is None:
+        raise PublishError(f"{address}: the Hub names no pull request; look at its page")
+    return commit.pr_url
+
+
+def keep_predictions(predictions: Path, name: str, address: HubAddress) -> Place:
+    """Keep predictions in a public repository of one's own, which is made if it is not there.
+
+    The same predictions are kept once.
+
+    Args:
+        predictions: the file.
+        name: of the entry's folder, and of the folder in the repository.
+        address: of the repository.
+
+    Raises:
+        PublishError: the Hub refuses or cannot be reached, or the repository is not public.
+    """
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    path = f"{name}/{PREDICTIONS_NAME}"
+    with _explained(address):
+        hub.create_repo(address.repository, repo_type=_KIND, private=False, exist_ok=True)
+        info = hub.dataset_info(address.repository)
+        if info.private or info.gated:
+            raise PublishError(
+                f"{address}: is private or gated, and whoever checks the entry must be able to "
+                "read it; make it public, or give another"
+            )
+        found = hub.get_paths_info(address.repository, [path], repo_type=_KIND, revision=info.sha)
+        held = {getattr(file.lfs, "sha256", None) for file in found if hasattr(file, "lfs")}
+        revision = info.sha
+        if sha256_of(predictions) not in held:
+            revision = hub.upload_file(
+                path_or_fileobj=str(predictions),
+                path_in_repo=path,
+                repo_id=address.repository,
+                repo_type=_KIND,
+                commit_message=f"Add predictions of {name}",
+            ).oid
+    if revision is None:
+        raise PublishError(f"{address}: the Hub names no commit; run the same command again")
+    return Place(repository=address.repository, revision=revision, path=path)
+
+
+@contextmanager
+def _explained(address: HubAddress) -> Iterator[None]:
+    """Turn whatever the Hub's clients raise into one line of our own."""
+    from huggingface_hub import constants, errors
+
+    try:
+        yield
+    except ImagenetqError:
+        raise
+    except errors.LocalTokenNotFoundError as error:
+        raise PublishError(
+            f"{address}: there is no token; run `hf auth login` or set HF_TOKEN"
+        ) from error
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        hub = constants.ENDPOINT
+        if isinstance(error, errors.RepositoryNotFoundError):
+            said = f"no such dataset on {hub}, or none that this token may see; check the name"
+        elif status in _REFUSED:
+            said = (
+                f"{hub} refuses it (HTTP {status}); log in with a token that may write "
+                "(`hf auth login`, or set HF_TOKEN)"
+            )
+        elif is_misread(error):
+            said = f"cannot be written to {hub}: {MISREAD}"
+        else:
+            said = f"cannot be written to {hub} ({reason}); run the same command again"
+        raise PublishError(f"{address}: {said}") from error

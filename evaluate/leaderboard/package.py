@@ -1,0 +1,169 @@
+"""From a result to an entry's folder: checked first, then written for a pull request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.entry import ENTRY_NAME, MAX_ENTRY_BYTES, read_entry
+from imagenetq.errors import EntryError, FolderError, UsageError
+from imagenetq.evaluate.leaderboard.checks.check import check_result
+from imagenetq.evaluate.leaderboard.checks.findings import Finding
+from imagenetq.evaluate.leaderboard.entry.submission import (
+    MAX_FOLDER,
+    SUBMISSION_NAME,
+    Submission,
+    folder_name_of,
+    is_folder_name,
+)
+from imagenetq.evaluate.results.registered_sources import KnownSource
+from imagenetq.files import read_bounded, write_whole
+from imagenetq.predictions import PREDICTIONS_NAME
+from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
+
+MAX_BESIDE_BYTES = 2**20
+"""Larger predictions do not belong into a Git repository, but into one of the Hub."""
+
+
+@dataclass(frozen=True)
+class CheckedResult:
+    """A result that may be handed in.
+
+    Attributes:
+        folder: of the result.
+        entry: its `entry.json`.
+        findings: what the check found; none of them FAIL.
+    """
+
+    folder: Path
+    entry: bytes
+    findings: tuple[Finding, ...]
+
+    @property
+    def predictions(self) -> Path:
+        """The file of its predictions."""
+        return self.folder / PREDICTIONS_NAME
+
+
+@dataclass(frozen=True)
+class Package:
+    """An entry that is ready to be handed in.
+
+    Attributes:
+        name: of its folder.
+        files: by name, the entry's files; without predictions that are on the Hub already.
+    """
+
+    name: str
+    files: Mapping[str, bytes]
+
+
+def check_submittable(results: Path, source: KnownSource | None = None) -> CheckedResult:
+    """Check a result by recomputing it.
+
+    Args:
+        results: a result's folder.
+        source: of the dataset that it was evaluated on, if that is at hand.
+
+    Raises:
+        EntryError: the result is damaged, or the check finds it wrong.
+    """
+    entry = read_entry(results / ENTRY_NAME, follow_link=False)
+    if source is not None and source.digest != entry.source_digest:
+        raise EntryError(
+            f"{results}: of source {(entry.source_digest or 'unknown')[:12]}, but the dataset is "
+            f"of {source.digest[:12]}; give the one that it was evaluated on"
+        )
+    findings = check_result(entry, results / PREDICTIONS_NAME, source=source)
+    for finding in findings:
+        if finding.level == "FAIL":
+            raise EntryError(f"{results}: {finding.text}")
+    content = _content(results / ENTRY_NAME, MAX_ENTRY_BYTES)
+    return CheckedResult(results, content, findings)
+
+
+def pack(result: CheckedResult, submission: Submission, folder: str | None = None) -> Package:
+    """Make an entry of a result.
+
+    Args:
+        result: checked.
+        submission: what only the submitter knows.
+        folder: what to call the entry's folder; made of the model's name if None.
+
+    Raises:
+        UsageError: no such name of a folder.
+    """
+    files = {
+        ENTRY_NAME: result.entry,
+        SUBMISSION_NAME: submission.to_json().encode(),
+    }
+    if submission.predictions is None:
+        files[PREDICTIONS_NAME] = _content(result.predictions, MAX_PREDICTIONS_BYTES)
+    return Package(entry_name(submission.name, folder), files)
+
+
+def entry_name(name: str, folder: str | None) -> str:
+    """What an entry's folder is called.
+
+    Args:
+        name: of the model.
+        folder: the submitter's choice, if there is one.
+
+    Raises:
+        UsageError: no such name of a folder, or the model's name makes none.
+    """
+    if folder is None:
+        return folder_name_of(name)
+    if not is_folder_name(folder):
+        raise UsageError(
+            f"--folder {folder[:MAX_FOLDER]!a}: use lower-case letters and digits, with single "
+            "dots, dashes or underscores between them"
+        )
+    return folder
+
+
+def write_package(package: Package, out: Path) -> Path:
+    """Write an entry's folder for a pull request on the Git repository.
+
+    Args:
+        package: the entry.
+        out: the folder of entries.
+
+    Returns:
+        The entry's folder.
+
+    Raises:
+        EntryError: the predictions are too large for Git.
+        FolderError: there is another entry of that name.
+    """
+    size = len(package.files.get(PREDICTIONS_NAME, b""))
+    if size > MAX_BESIDE_BYTES:
+        raise EntryError(
+            f"{PREDICTIONS_NAME} has {size} bytes, too many for Git; give --predictions ORG/NAME, "
+            "a dataset repository of yours on the Hub, to keep them there"
+        )
+    path = out / package.name
+    # The order in which a reader needs them: a folder with an entry is complete.
+    names = sorted(package.files, key=lambda name: name == ENTRY_NAME)
+    if path.exists() and not _is_same(path, package):
+        raise FolderError(
+            f"{path}: another entry is there; remove it to replace it, or give another --folder"
+        )
+    for name in names:
+        write_whole(path / name, package.files[name])
+    return path
+
+
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        return read_bounded(path, limit, follow_link=False)
+    except OSError as reason:
+        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
+
+
+def _is_same(path: Path, package: Package) -> bool:
+    """Whether a folder holds an entry, or part of it, and nothing else."""
+    try:
+        held = {file.name: file.read_bytes() for file in path.iterdir()}
+    except OSError:
+        return False
+    return all(package.files.get(name) == content for name, content in held.items())

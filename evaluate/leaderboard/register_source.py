@@ -1,0 +1,76 @@
+"""Register a source: write down which images it has, of which classes, with which pixels."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from imagenetq.digests import PixelLine, source_digest
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.data.base import Data
+from imagenetq.evaluate.results.registered_sources import COLUMNS, KnownSource
+from imagenetq.files import write_whole
+from imagenetq.progress import meter
+from imagenetq.specification import CLEAN, variant
+
+
+def register(data: Data, out: Path) -> Path:
+    """Write the file of a dataset's source; the same source gives the same bytes.
+
+    Args:
+        data: the dataset, verified; it must hold the clean images.
+        out: the folder of registered sources.
+
+    Returns:
+        The file, which is named after the source digest.
+
+    Raises:
+        FolderError: the dataset is damaged, or has no clean images.
+    """
+    lines = clean_lines(data)
+    path = out / f"{source_digest(lines)}.parquet"
+    content = encode_source(lines)
+    if not path.is_file() or path.read_bytes() != content:
+        write_whole(path, content)
+    return path
+
+
+def clean_lines(data: Data) -> list[PixelLine]:
+    """The clean lines of a dataset, whose pixels are compared with their hashes or not as it says.
+
+    Raises:
+        FolderError: the dataset is damaged, holds no clean images, or is not that of its digest.
+    """
+    clean = variant(CLEAN)
+    if clean not in data.variants:
+        raise FolderError("the dataset holds no clean images, so its source cannot be told")
+    lines: list[PixelLine] = []
+    with meter("reading clean images", data.identity.n_images or 0) as progress:
+        for task in data.tasks([clean]):
+            for sample in task.samples():
+                if sample.pixel_sha256 is None:
+                    raise FolderError("the dataset gives no pixel hashes; name a built folder")
+                lines.append(PixelLine(sample.image_id, sample.wnid, CLEAN, sample.pixel_sha256))
+                progress.advance(1)
+    stated = data.identity.source_digest
+    if stated not in (None, source_digest(lines)):
+        raise FolderError("the dataset's clean images are not those of its source digest")
+    return lines
+
+
+def known_source(data: Data) -> KnownSource:
+    """A dataset's source, as if it were registered; raises what `clean_lines` does."""
+    lines = clean_lines(data)
+    return KnownSource(source_digest(lines), {line.image_id: line.wnid for line in lines})
+
+
+def encode_source(lines: Sequence[PixelLine]) -> bytes:
+    """The file's bytes: a row an image, ordered by image id; the same pyarrow gives the same."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ordered = sorted(lines, key=lambda line: line.image_id)
+    table = pa.table({name: [getattr(line, name) for line in ordered] for name in COLUMNS})
+    buffer = io.BytesIO()
+    # Only classes repeat themselves.
+    pq.write_table(table, buffer, compression="zstd", use_dictionary=["wnid"])
+    return buffer.getvalue()

@@ -1,0 +1,137 @@
+"""What the pages' script needs, as scripts that assign it: from disk nothing else can be loaded.
+
+Every text in them is from anyone. It is JSON with nothing in it that could end a script, and the
+page's own script shows it as text only.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from imagenetq.entry_scores import Estimate, Proportion
+from imagenetq.evaluate.leaderboard.site.board import Board, Section, Standing
+from imagenetq.evaluate.leaderboard.site.columns import columns
+from imagenetq.evaluate.leaderboard.site.entry_data import records_data
+from imagenetq.evaluate.leaderboard.site.labels import (
+    KINDS,
+    dataset_words,
+    ladders,
+    measured,
+    size_words,
+    source_of,
+)
+from imagenetq.evaluate.leaderboard.site.packed_numbers import DIGITS
+from imagenetq.evaluate.leaderboard.site.pairs import pairs_data
+from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, Rank
+from imagenetq.evaluate.results.paper_curves import SOURCE, paper_curves
+from imagenetq.evaluate.results.scores import UNDISTORTED
+from imagenetq.specification import variants
+
+_UNIT = 100_000
+"""Scores and their errors are whole numbers of this part: they are shown to a thousandth."""
+
+
+def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
+    """The data by their file's name: for all pages, for comparisons, and for entries' pages."""
+    return {
+        "board.js": _assign("board", board_data(board, ranked)),
+        "pairs.js": _assign("pairs", pairs_data(board)),
+        "records.js": _assign("records", records_data(board, ranked)),
+    }
+
+
+def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
+    """Entries in table order, as columns; the ladders, and the paper's curves."""
+    entries = []
+    for number, section in enumerate(board.sections):
+        dataset = board.datasets.index(section.dataset)
+        for standing in section.standings:
+            place = ranked.get(standing.name)
+            facts = {
+                "section": number,
+                "dataset": dataset,
+                "rank": None if place is None else place.rank,
+            }
+            entries.append(_entry(standing) | facts)
+    return {
+        "measures": list(MEASURES),
+        "variants": [v.name for v in variants()],
+        "ladders": ladders(),
+        "undistorted": UNDISTORTED,
+        "sections": [_section(section) for section in board.sections],
+        "datasets": [dataset_words(dataset) for dataset in board.datasets],
+        "unit": _UNIT,
+        "digits": DIGITS,
+        "entries": columns(entries),
+        "paper": {"source": SOURCE, "curves": _paper()},
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {"kind": section.kind, "title": KINDS[section.kind]}
+
+
+def _entry(standing: Standing) -> dict[str, Any]:
+    entry = standing.entry
+    held = measured(entry)
+    names = [v.name for v in variants()]
+    return {
+        "name": standing.name,
+        "title": standing.submission.name,
+        "model": entry.model.name,
+        "source": source_of(entry),
+        "size": size_words(entry),
+        "parameters": entry.model.parameters,
+        "images": entry.n_images,
+        "precision": entry.precision,
+        "resize": entry.versions.get("Pillow", "").partition(".")[0],
+        "values": [None if one is None else _units(one.value) for one in held],
+        "errors": [_error(one, entry.n_images) for one in held],
+        "top1": [_count(standing, name, "correct_top1") for name in names],
+        "top5": [_count(standing, name, "correct_top5") for name in names],
+    }
+
+
+def _error(one: Estimate | Proportion | None, n_images: int) -> int | None:
+    """The standard error of what is shown."""
+    if one is None or n_images < 2:
+        return None
+    if isinstance(one, Estimate):
+        return None if one.standard_error is None else _units(one.standard_error)
+    return _units(float(np.sqrt(one.value * (1 - one.value) / (n_images - 1))))
+
+
+def _count(standing: Standing, name: str, field: str) -> int | None:
+    counts = standing.entry.variants.get(name)
+    return None if counts is None else getattr(counts, field)
+
+
+def _paper() -> list[dict[str, Any]]:
+    return [
+        {
+            "network": curve.network,
+            "distortion": curve.distortion,
+            "metric": curve.metric,
+            "values": list(curve.values),
+            "accuracy": list(curve.accuracy),
+        }
+        for curve in paper_curves()
+    ]
+
+
+def _units(value: float) -> int:
+    return round(_UNIT * value)
+
+
+def _assign(name: str, value: Any) -> str:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return f"window.imagenetq_{name}={_harmless(text)};\n"
+
+
+def _harmless(text: str) -> str:
+    """JSON that cannot end a script, or be taken for markup, wherever it is put."""
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

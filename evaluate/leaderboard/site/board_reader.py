@@ -1,0 +1,100 @@
+"""A board of what lies in a folder of entries; whatever is wrong with one stops the whole."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imagenetq.confined import Confined
+from imagenetq.entry import Entry
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
+from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder
+from imagenetq.evaluate.leaderboard.site.board import Board, Standing
+from imagenetq.evaluate.leaderboard.site.hits import Answers
+from imagenetq.evaluate.results.registered_sources import demonstration_of, is_registered
+from imagenetq.predictions import read_predictions
+from imagenetq.progress import meter
+from imagenetq.specification import scored_variants
+
+RANKED_PRECISION = "fp32"
+
+
+def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
+    """Read and check all entries of a folder.
+
+    Args:
+        folder: of entry folders.
+        fetched: where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
+            whose predictions are neither there nor in its folder is shown with the numbers that
+            were checked when it was taken, and is compared unpaired.
+
+    Raises:
+        EntryError: an entry is damaged, or says what its predictions do not give.
+    """
+    paths = entry_paths(folder) if _holds_something(folder) else []
+    with Confined() as confined, meter("reading", len(paths), "entries") as progress:
+        standings = []
+        for path in paths:
+            standings.append(_standing(read_folder(path), fetched, confined))
+            progress.advance(1)
+    return Board(tuple(standings))
+
+
+def answers_of(entry: Entry, predictions: Path) -> Answers:
+    """The answers of an entry, once its predictions are found to give what it says.
+
+    Raises:
+        EntryError: they do not.
+    """
+    for finding in inspect(entry, predictions).findings:
+        if finding.level == "FAIL":
+            raise EntryError(finding.text)
+    return Answers.of(read_predictions(predictions))
+
+
+def why_unranked(entry: Entry) -> str | None:
+    """Why an entry has no rank, as a sentence goes on; None if it has one."""
+    if not is_registered(entry.source_digest):
+        what = demonstration_of(entry.source_digest)
+        return f"a demonstration on {what}" if what else "a demonstration, of unregistered images"
+    reasons: Sequence[tuple[bool, str]] = (
+        (entry.subset is None, "it names no subset"),
+        (
+            entry.precision != RANKED_PRECISION,
+            f"computed in {entry.precision}, and only {RANKED_PRECISION} is ranked",
+        ),
+        (
+            any(v.name not in entry.variants for v in scored_variants()),
+            "it was not evaluated on all scored variants",
+        ),
+    )
+    return next((why for holds, why in reasons if holds), None)
+
+
+def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> Standing:
+    path = folder.predictions or _kept(folder.entry, fetched)
+    try:
+        answers = None if path is None else confined.run(answers_of, folder.entry, path)
+    except EntryError as error:
+        raise EntryError(
+            f"{folder.name}: {error} (`imagenetq leaderboard check` tells all that is wrong)"
+        ) from None
+    return Standing(
+        name=folder.name,
+        submission=folder.submission,
+        entry=folder.entry,
+        answers=answers,
+        is_registered=is_registered(folder.entry.source_digest),
+        unranked=why_unranked(folder.entry),
+    )
+
+
+def _kept(entry: Entry, fetched: Path | None) -> Path | None:
+    if fetched is None:
+        return None
+    path = fetched / f"{entry.predictions_sha256}.parquet"
+    return path if path.is_file() else None
+
+
+def _holds_something(folder: Path) -> bool:
+    """An empty board is a board too; a folder that is not there is a mistake."""
+    return not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())

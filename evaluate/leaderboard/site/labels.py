@@ -1,0 +1,121 @@
+"""What the site calls things, and how it writes numbers."""
+
+import json
+import re
+
+from imagenetq.entry import Entry
+from imagenetq.entry_scores import Estimate, Proportion
+from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
+from imagenetq.evaluate.leaderboard.site.ranking import Rank
+from imagenetq.evaluate.results.names import PARAMETERS, TITLES
+from imagenetq.evaluate.results.registered_sources import demonstration_of
+from imagenetq.specification import CLEAN, LADDERS
+
+MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+
+KINDS: dict[Kind, str] = {
+    "ranked": "Ranked",
+    "unranked": "Not ranked",
+    "demonstration": "Demonstrations",
+}
+"""Headings of the table's sections."""
+
+_ONE_SIZE = 1_000_000
+
+
+def dataset_words(dataset: Dataset) -> str:
+    """A dataset as a heading names it."""
+    subset = f"subset {dataset.subset}" if dataset.subset else "no named subset"
+    return f"ImageNet-Q {dataset.version}, {subset}, source {_short(dataset.source_digest)}"
+
+
+def dataset_note(dataset: Dataset, kind: Kind) -> str:
+    """What a reader of a section must know."""
+    if kind == "ranked":
+        return "An official source, computed in fp32. Ranks respect the 95 % intervals."
+    if kind == "unranked":
+        return "An official source, but something keeps these from a rank; each page says what."
+    what = demonstration_of(dataset.source_digest)
+    return f"{what[0].upper()}{what[1:]}." if what else "The source of these is not registered."
+
+
+def percent(share: float) -> str:
+    """A share in per cent, without the sign."""
+    text = f"{100 * share:.1f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def interval(estimate: Estimate | Proportion) -> str:
+    """A 95 % interval in per cent; empty if there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{percent(estimate.low)}{DASH}{percent(estimate.high)}"
+
+
+def parameters_words(count: int) -> str:
+    """A number of parameters as people say it."""
+    if count < _ONE_SIZE:
+        return f"{count:,}"
+    millions = count / _ONE_SIZE
+    return f"{millions:,.0f} M" if millions >= 100 else f"{millions:.3g} M"
+
+
+def size_words(entry: Entry) -> str:
+    """The input size, such as `224 x 224`."""
+    if entry.model.input_size is None:
+        return "varies"
+    height, width = entry.model.input_size
+    return f"{height}{TIMES}{width}"
+
+
+def source_of(entry: Entry) -> str:
+    """Where a model comes from: what stands before the first slash of its name."""
+    source, slash, _ = entry.model.name.partition("/")
+    # It becomes an option of a list, so it must look like what it should be.
+    return source if slash and re.fullmatch("[a-z]{1,20}", source) else "other"
+
+
+def value_words(value: object) -> str:
+    """A recorded setting as text: JSON, but a text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def measured(entry: Entry) -> list[Estimate | Proportion | None]:
+    """What entries are compared by, in the order of `ranking.MEASURES`."""
+    scores = entry.scores
+    return [
+        scores.score,
+        scores.relative_score,
+        scores.variants[CLEAN].top1 if CLEAN in scores.variants else None,
+        *(scores.distortions[held.distortion].mean for held in LADDERS),
+    ]
+
+
+def standing_words(standing: Standing, rank: Rank | None) -> str:
+    """Whether an entry has a rank, and which or why not."""
+    if rank is None:
+        return f"Not ranked: {standing.unranked}."
+    compared = {
+        "paired": "by comparisons paired over the same images",
+        "unpaired": "by unpaired comparisons",
+        "mixed": "some comparisons are paired, others not",
+    }
+    return f"Rank {rank.rank} in {dataset_words(standing.dataset)}, {compared[rank.pairing]}."
+
+
+def ladders() -> list[dict[str, object]]:
+    """The five distortions, as the charts need them."""
+    return [
+        {
+            "name": held.distortion,
+            "title": TITLES[held.distortion],
+            "parameter": held.parameter,
+            "axis": PARAMETERS[held.distortion],
+            "values": list(held.values),
+        }
+        for held in LADDERS
+    ]
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "unknown"

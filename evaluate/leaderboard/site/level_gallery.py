@@ -1,0 +1,105 @@
+"""What the levels look like: one openly licensed photograph in every variant.
+
+The pictures ship with the package, so that every machine builds the same site without the
+photograph's package. `redraw` made them, and a test compares them with the specification.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from PIL import Image
+
+from imagenetq.decoding import decode
+from imagenetq.distortions import Pixels
+from imagenetq.evaluate.results.names import TITLES, variant_words
+from imagenetq.files import write_whole
+from imagenetq.rendering import render_ladder
+from imagenetq.specification import CLEAN, LADDERS, Variant, variant, variants
+
+PHOTOGRAPH = "chelsea"
+"""The photograph's id, which keys its noise: scikit-image's `chelsea.png`."""
+
+CREDIT = "Chelsea, photographed by Stefan van der Walt, CC0, as it ships with scikit-image"
+
+SIDE = 192
+"""Pixels; cut out of the full-size variant, so that a pixel shown is a pixel of the variant."""
+
+_LEFT, _TOP = 108, 42
+_QUALITY = 75
+
+
+@dataclass(frozen=True)
+class Level:
+    """One picture.
+
+    Attributes:
+        name: of the variant.
+        file: its file's name.
+        words: what it shows, for those who do not see it.
+        short: the level without its distortion.
+    """
+
+    name: str
+    file: str
+    words: str
+    short: str
+
+
+def ladders_shown() -> list[tuple[str, list[Level]]]:
+    """For each distortion its title and its levels, mild to strong."""
+    return [
+        (
+            TITLES[ladder.distortion],
+            [_level(v) for v in variants() if v.distortion == ladder.distortion],
+        )
+        for ladder in LADDERS
+    ]
+
+
+def clean_level() -> Level:
+    """The photograph as it is."""
+    return _level(variant(CLEAN))
+
+
+def pictures() -> dict[str, bytes]:
+    """The files that ship with the package, by name."""
+    folder = files("imagenetq.evaluate.leaderboard.site") / "levels"
+    levels = [clean_level(), *(level for _, shown in ladders_shown() for level in shown)]
+    return {level.file: (folder / level.file).read_bytes() for level in levels}
+
+
+def cuttings(photograph: Pixels) -> Iterator[tuple[Level, Image.Image]]:
+    """What each picture shows: a square of the variant, its pixels as they are."""
+    for rendered in render_ladder(photograph, image_id=PHOTOGRAPH):
+        square = rendered.pixels[_TOP : _TOP + SIDE, _LEFT : _LEFT + SIDE]
+        yield _level(rendered.variant), Image.fromarray(square)
+
+
+def draw(photograph: Pixels) -> Mapping[str, bytes]:
+    """The pictures' files; for the page alone, they are compressed once more."""
+    drawn = {}
+    for level, square in cuttings(photograph):
+        buffer = io.BytesIO()
+        square.save(buffer, "WEBP", quality=_QUALITY, method=6)
+        drawn[level.file] = buffer.getvalue()
+    return drawn
+
+
+def redraw(photograph: Path, folder: Path) -> None:
+    """Write the pictures anew, after a change of the specification.
+
+    Args:
+        photograph: scikit-image's `chelsea.png`.
+        folder: `evaluate/leaderboard/site/levels`.
+    """
+    pixels = decode(photograph.read_bytes(), str(photograph))
+    for name, content in draw(pixels).items():
+        write_whole(folder / name, content)
+
+
+def _level(shown: Variant) -> Level:
+    short = "original" if shown.parameter is None else f"{shown.parameter} {shown.value}"
+    return Level(shown.name, f"{shown.name}.webp", variant_words(shown), short)

@@ -1,0 +1,109 @@
+"""Write the site into a folder, over an earlier one, and touch nothing that is not the site's."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.leaderboard.site.board import Board
+from imagenetq.evaluate.leaderboard.site.board_data import scripts
+from imagenetq.evaluate.leaderboard.site.level_gallery import pictures
+from imagenetq.evaluate.leaderboard.site.pages import pages, styles_and_scripts
+from imagenetq.evaluate.leaderboard.site.ranking import ranks
+from imagenetq.files import write_whole
+
+MANIFEST_NAME = "site.json"
+"""By it a folder is known as a site, and which files in it are the site's."""
+
+_MADE_BY = "imagenetq leaderboard build"
+_OURS = re.compile(r"((levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was written.
+
+    Attributes:
+        folder: where.
+        entries: how many it shows.
+        files: how many files there are.
+        bytes: of all of them.
+    """
+
+    folder: Path
+    entries: int
+    files: int
+    bytes: int
+
+
+def write_site(board: Board, out: Path) -> Site:
+    """Write the site; the same entries give the same bytes.
+
+    Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
+    a site. What an earlier site had besides is removed; other files, such as a repository's, stay.
+
+    Args:
+        board: what to show.
+        out: an earlier site, an empty folder, or none yet.
+
+    Raises:
+        FolderError: the folder holds something, but no earlier site.
+        OSError: it cannot be written.
+    """
+    before = _earlier_files(out)
+    site = site_files(board)
+    # Files that a kill leaves behind are known as the site's to the next build.
+    _write_manifest(out, sorted(before | set(site)))
+    for name in sorted(site, key=lambda name: (name == "index.html", name)):
+        write_whole(out / name, site[name])
+    for name in sorted(before - set(site)):
+        (out / name).unlink(missing_ok=True)
+    _write_manifest(out, sorted(site))
+    return Site(out, len(board.standings), len(site), sum(map(len, site.values())))
+
+
+def site_files(board: Board) -> Mapping[str, bytes]:
+    """The site's files by their path in it."""
+    ranked = ranks(board)
+    texts = {
+        **pages(board, ranked),
+        **styles_and_scripts(),
+        **scripts(board, ranked),
+    }
+    shown = {f"levels/{name}": content for name, content in pictures().items()}
+    return {**{name: text.encode() for name, text in texts.items()}, **shown}
+
+
+def _earlier_files(out: Path) -> set[str]:
+    """The files of an earlier site.
+
+    Raises:
+        FolderError: the folder holds something, but no earlier site.
+    """
+    path = out / MANIFEST_NAME
+    try:
+        stated = json.loads(path.read_bytes())
+        files = stated["files"] if stated["made_by"] == _MADE_BY else None
+    except FileNotFoundError:
+        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            return set()
+        files = None
+    except (NotADirectoryError, ValueError, TypeError, KeyError):
+        files = None
+    # A strange manifest must not make us remove a stranger's files.
+    if not isinstance(files, list) or not all(_is_ours(name) for name in files):
+        raise FolderError(
+            f"{out}: not empty, and no site that {_MADE_BY} made; give --out an empty folder"
+        )
+    return set(files)
+
+
+def _is_ours(name: object) -> bool:
+    return isinstance(name, str) and _OURS.fullmatch(name) is not None
+
+
+def _write_manifest(out: Path, names: list[str]) -> None:
+    text = json.dumps({"made_by": _MADE_BY, "files": names}, indent=1) + "\n"
+    write_whole(out / MANIFEST_NAME, text.encode())

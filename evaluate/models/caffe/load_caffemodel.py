@@ -1,0 +1,155 @@
+"""A network filled from a weights file: all of its layers, and nothing else."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagenetq.errors import ModelError
+from imagenetq.evaluate.models.caffe.caffemodel import (
+    Blob,
+    blobs_of_layers,
+    copy_numbers,
+    same_shape,
+)
+from imagenetq.evaluate.models.caffe.protobuf_wire import DamagedMessage, Wire
+from imagenetq.evaluate.models.load_errors import one_line
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_N_NAMED = 3
+_ROLES = ("weight", "bias")
+
+
+def filled(
+    build: Callable[[], "nn.Module"],
+    path: Path,
+    model: str,
+    *,
+    most_bytes: int,
+    left_out: tuple[str, ...] = (),
+) -> "nn.Module":
+    """Build a network and fill it from a `.caffemodel` file.
+
+    The numbers go from the file straight into the network, so memory is that of the network. The
+    input channels of the first convolution are turned round, so that the network takes RGB where
+    Caffe takes BGR.
+
+    Args:
+        build: makes the network; a layer's module bears Caffe's name, with dots for slashes.
+        path: the file.
+        model: the model's name, for messages.
+        most_bytes: a larger file is refused unread.
+        left_out: how the names of layers begin that the file may hold and the network lacks.
+
+    Raises:
+        ModelError: the file cannot be read, is damaged or too large, or does not fit.
+    """
+    import torch
+
+    with torch.device("meta"):
+        network = build()
+    if not path.is_file():
+        reason = "is a folder" if path.is_dir() else "no such file"
+        raise ModelError(f"{path}: {reason}; --weights takes a .caffemodel file for {model}")
+    try:
+        with path.open("rb") as file:
+            wire = Wire(file)
+            _require_size(network, wire.size, path, model, most_bytes)
+            layers = blobs_of_layers(wire)
+            blobs = _fitting(layers, _by_caffes_name(network), path, model, left_out)
+            network = network.to_empty(device="cpu")
+            for name, parameter in _by_caffes_name(network).items():
+                _copy(wire, blobs[name], name, parameter)
+    except DamagedMessage as error:
+        raise ModelError(f"{path}: damaged .caffemodel ({error}); get it again") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({one_line(error)})") from None
+    _turn_round(network)
+    return network
+
+
+def _require_size(
+    network: "nn.Module", n_bytes: int, path: Path, model: str, most_bytes: int
+) -> None:
+    fewest = 4 * sum(parameter.numel() for parameter in network.parameters())
+    if n_bytes < fewest:
+        raise ModelError(
+            f"{path}: {n_bytes:,} bytes, but the weights of {model} take {fewest:,}; it is cut "
+            "short, or of another network"
+        )
+    if n_bytes > most_bytes:
+        raise ModelError(
+            f"{path}: {n_bytes:,} bytes, but the weights of {model} take {fewest:,}; it is of "
+            "another network"
+        )
+
+
+def _fitting(
+    layers: dict[str, tuple[Blob, ...]],
+    wanted: dict[str, "nn.Parameter"],
+    path: Path,
+    model: str,
+    left_out: tuple[str, ...],
+) -> dict[str, Blob]:
+    """The blob of each of the network's parameters."""
+    found = {
+        f"{layer} {role}": blob
+        for layer, blobs in layers.items()
+        if not layer.startswith(left_out)
+        for role, blob in zip(_roles(len(blobs)), blobs, strict=True)
+    }
+    shapes = {name: tuple(wanted[name].shape) for name in wanted if name in found}
+    alike = {name: shape for name, shape in shapes.items() if same_shape(found[name].shape, shape)}
+    problems = {
+        "missing": [name for name in wanted if name not in found],
+        "unexpected": [name for name in found if name not in wanted],
+        "of another shape": [
+            f"{name} {found[name].shape} for {shape}"
+            for name, shape in shapes.items()
+            if name not in alike
+        ],
+        "of another size": [
+            f"{name} {found[name].size:,} for {math.prod(shape):,}"
+            for name, shape in alike.items()
+            if found[name].size != math.prod(shape)
+        ],
+    }
+    said = [f"{len(names)} {what} ({_named(names)})" for what, names in problems.items() if names]
+    if said:
+        raise ModelError(
+            f"{path}: does not fit {model}: of its arrays {', '.join(said)}; is it another "
+            "network's file?"
+        )
+    return found
+
+
+def _copy(wire: Wire, blob: Blob, name: str, parameter: "nn.Parameter") -> None:
+    try:
+        copy_numbers(wire, blob, parameter.detach().numpy())
+    except DamagedMessage as error:
+        raise DamagedMessage(f"{name}: {error}") from None
+
+
+def _by_caffes_name(network: "nn.Module") -> dict[str, "nn.Parameter"]:
+    """The parameters by the names that messages use, such as `inception_3a/1x1 weight`."""
+    names = ((name.rpartition("."), value) for name, value in network.named_parameters())
+    return {f"{layer.replace('.', '/')} {role}": value for (layer, _, role), value in names}
+
+
+def _turn_round(network: "nn.Module") -> None:
+    import torch
+
+    first = next(network.parameters())
+    with torch.no_grad():
+        first.copy_(first.flip(1))
+
+
+def _roles(n_blobs: int) -> list[str]:
+    return [*_ROLES, *(f"blob {index}" for index in range(2, n_blobs))][:n_blobs]
+
+
+def _named(names: list[str]) -> str:
+    more = ", .." if len(names) > _N_NAMED else ""
+    return ", ".join(names[:_N_NAMED]) + more

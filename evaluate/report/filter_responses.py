@@ -1,0 +1,243 @@
+"""Figure 4: what the first and the last convolution answer to a clean, blurred and noisy image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.distortions import Pixels
+from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing
+from imagenetq.evaluate.report.example_image import answer_to
+from imagenetq.evaluate.report.pictures import Picture, require_same_picture
+from imagenetq.evaluate.report.style import (
+    GREY,
+    WIDTHS,
+    Columns,
+    drawable,
+    fitted,
+    new_figure,
+    paper_style,
+)
+from imagenetq.evaluate.results.names import TIMES, class_word, variant_words
+from imagenetq.evaluate.results.result import Result
+from imagenetq.specification import CLEAN, variant
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from imagenetq.evaluate.report.activations import Responses
+
+FIGURE4 = (CLEAN, "blur-2", "noise-50")
+"""The paper looks at the photograph of its Fig. 1, whose blur and noise these are."""
+
+N_MAPS = 16
+
+_SIDE = 4
+_POINTS = 72
+_FEWEST_PIXELS, _MOST_PIXELS = 48, 128
+_GAP_SHARE = 0.05
+_CLIPPED = (1, 99)
+_COLOURS = "cividis"
+_GAP = 0.13
+_BAR = 0.42
+_TITLE = 0.16
+_LINE = 0.13
+_PICTURE = 0.62
+
+
+_Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the three columns stand, in inches."""
+
+    width: float
+    height: float
+    column: float
+
+    def box(self, column: int, top: float, width: float, height: float) -> _Box:
+        """Of something centred in a column, as shares of the figure."""
+        left = column * (self.column + _GAP) + (self.column - width) / 2 + 0.02
+        return (
+            left / self.width,
+            (self.height - top - height) / self.height,
+            width / self.width,
+            height / self.height,
+        )
+
+
+@paper_style()
+def figure4(
+    model: Model,
+    picture: Picture,
+    *,
+    result: Result | None = None,
+    layers: Sequence[str] | None = None,
+    columns: Columns = 2,
+) -> "Figure":
+    """Filter responses of a network to a photograph, clean, blurred and noisy, side by side.
+
+    After the paper's Fig. 4. On top is the photograph as the network gets it, beneath it the maps
+    of each layer: 16 channels, the same in all three pictures, on one colour scale a layer, so
+    that they can be compared. The channels are those whose maps vary most in any of the three (by
+    their standard deviation), in the network's order. The scale runs from the 1st to the 99th
+    percentile of the maps shown.
+
+    Args:
+        model: the network.
+        picture: with the pixels of `FIGURE4`.
+        result: the network's answers, to be written under the photographs.
+        layers: names of layers; the first and the last convolution that runs if None.
+        columns: of a two-column page that the figure spans.
+
+    Raises:
+        UsageError: no such layer.
+        ModelError: the network has no convolutional layer, or a named one gives no maps.
+        EntryError: the picture is not of the result's dataset.
+    """
+    from imagenetq.evaluate.report.activations import responses
+
+    if result is not None:
+        require_same_picture(picture, result)
+    pixels = [picture.pixels[name] for name in FIGURE4]
+    answers = responses(model, pixels, layers)
+    width = WIDTHS[columns]
+    column = (width - _BAR - 0.04 - (len(FIGURE4) - 1) * _GAP) / len(FIGURE4)
+    shown = [_as_seen(model, image) for image in pixels]
+    tall = column * _PICTURE
+    top = _TITLE + tall + (_LINE if result is not None else 0) + 0.06
+    height = top + len(answers) * (_TITLE + column + 0.06)
+    place = _Place(width, height, column)
+    figure = new_figure(width, height)
+    for number, (name, image) in enumerate(zip(FIGURE4, shown, strict=True)):
+        _draw_picture(figure, place, number, name, image, tall)
+        if result is not None:
+            _write_answer(figure, place, number, result, picture.image_id, name, tall)
+    for layer in answers:
+        _draw_layer(figure, place, top, layer)
+        top += _TITLE + column + 0.06
+    return figure
+
+
+def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Maps side by side in a square, with a thin gap, NaN, between them.
+
+    The pixels of small maps are repeated, so that the gap is as thin between them.
+
+    Args:
+        maps: of shape (channels, height, width), at most 16.
+    """
+    across = min(_SIDE, int(np.ceil(np.sqrt(len(maps)))))
+    times = -(-_FEWEST_PIXELS // max(maps.shape[1:]))
+    maps = maps.repeat(times, axis=1).repeat(times, axis=2)
+    high, wide = maps.shape[1:]
+    gap = round(max(high, wide) * _GAP_SHARE)
+    rows = -(-len(maps) // across)
+    sheet = np.full(
+        (rows * (high + gap) - gap, across * (wide + gap) - gap), np.nan, dtype=np.float32
+    )
+    for number, one in enumerate(maps):
+        y, x = (number // across) * (high + gap), (number % across) * (wide + gap)
+        sheet[y : y + high, x : x + wide] = one
+    return sheet
+
+
+def liveliest(maps: NDArray[np.float32], n: int = N_MAPS) -> NDArray[np.intp]:
+    """The channels whose maps vary most in any of the pictures, in the network's order.
+
+    Args:
+        maps: of shape (pictures, channels, height, width).
+        n: how many at most.
+    """
+    spread = maps.std(axis=(2, 3)).max(axis=0)
+    # Stable, so that equal channels are taken in order on every machine.
+    best = np.argsort(-spread, kind="stable")[:n]
+    return np.sort(best)
+
+
+def _draw_picture(
+    figure: "Figure", place: _Place, number: int, name: str, image: Pixels, tall: float
+) -> None:
+    high, wide = image.shape[:2]
+    scale = min(place.column / wide, tall / high)
+    x, y, width, height = place.box(number, _TITLE, wide * scale, high * scale)
+    panel = figure.add_axes((x, y, width, height))
+    panel.imshow(image, interpolation="none")
+    panel.set_axis_off()
+    panel.set_title(variant_words(variant(name)), pad=3)
+
+
+def _write_answer(
+    figure: "Figure",
+    place: _Place,
+    number: int,
+    result: Result,
+    image_id: str,
+    name: str,
+    tall: float,
+) -> None:
+    answer = answer_to(result.predictions, image_id, name)
+    text = "not evaluated"
+    if answer is not None:
+        mark = "✓" if answer.is_right else "✗"
+        room = place.column * _POINTS - 40
+        text = f"{mark} {fitted(class_word(answer.label), room, 6.5)}, {answer.confidence:.2f}"
+    x, y, width, _ = place.box(number, _TITLE + tall + 0.11, place.column, 0)
+    figure.text(x + width / 2, y, drawable(text), size=6.5, ha="center")
+
+
+def _draw_layer(figure: "Figure", place: _Place, top: float, layer: "Responses") -> None:
+    import matplotlib as mpl
+
+    channels = liveliest(layer.maps)
+    chosen = _reduced(layer.maps[:, channels])
+    low, high = (float(end) for end in np.percentile(chosen, _CLIPPED))
+    colours = mpl.colormaps[_COLOURS].with_extremes(bad="white")
+    n, rows, wide = layer.maps.shape[1:]
+    title = f"{layer.layer}: {len(channels)} of {n} maps, {rows} {TIMES} {wide} pixels each"
+    title = fitted(title, 0.9 * place.width * _POINTS, 7.0)
+    figure.text(0.02 / place.width, 1 - (top + 0.11) / place.height, drawable(title), size=7)
+    image = None
+    for number, maps in enumerate(chosen):
+        sheet = mosaic(maps)
+        scale = place.column / max(sheet.shape)
+        size = sheet.shape[1] * scale, sheet.shape[0] * scale
+        panel = figure.add_axes(place.box(number, top + _TITLE, *size))
+        image = panel.imshow(sheet, cmap=colours, vmin=low, vmax=high, interpolation="none")
+        panel.set_axis_off()
+    _draw_scale(figure, place, top, image)
+
+
+def _draw_scale(figure: "Figure", place: _Place, top: float, image: Any) -> None:
+    left = 3 * (place.column + _GAP) + 0.02
+    bottom = (place.height - top - _TITLE - place.column) / place.height
+    bar = figure.add_axes(
+        (left / place.width, bottom, 0.08 / place.width, place.column / place.height)
+    )
+    scale = figure.colorbar(image, cax=bar, extend="both", extendfrac=0.03)
+    scale.outline.set_linewidth(0.4)
+    bar.tick_params(labelsize=5.5, colors=GREY, labelcolor="black", pad=1.5, size=1.5)
+    bar.locator_params(nbins=5)
+
+
+def _as_seen(model: Model, image: Pixels) -> Pixels:
+    """The photograph after the network's resizing and cropping, where those can be told apart."""
+    if isinstance(model.preprocessing, OpaquePreprocessing):
+        return image
+    return model.preprocessing.pixels(image)
+
+
+def _reduced(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Maps of no more pixels than the print shows, each the mean of a block of the large ones."""
+    factor = -(-max(maps.shape[2:]) // _MOST_PIXELS)
+    if factor == 1:
+        return maps
+    high, wide = (side // factor for side in maps.shape[2:])
+    cut = maps[:, :, : high * factor, : wide * factor]
+    blocks = cut.reshape(*maps.shape[:2], high, factor, wide, factor)
+    means: NDArray[np.float32] = blocks.mean(axis=(3, 5))
+    return means

@@ -1,0 +1,175 @@
+"""A whole report: every piece that the material allows, and a page that shows them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.errors import ModelError, UsageError
+from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.report.example_image import choose_image
+from imagenetq.evaluate.report.markup import markdown
+from imagenetq.evaluate.report.pictures import Picture, Pictures, require_same_picture
+from imagenetq.evaluate.report.sections import (
+    KINDS,
+    NEEDS_NETWORK,
+    NEEDS_PICTURE,
+    Material,
+    Piece,
+    shown_variants,
+)
+from imagenetq.evaluate.report.style import Columns
+from imagenetq.evaluate.results.basis import basis, require_one_dataset
+from imagenetq.evaluate.results.result import Result
+from imagenetq.files import write_whole
+from imagenetq.progress import working
+
+PAGE = "report.md"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        files: all, the page first.
+        left_out: one line for each piece, or part of one, that could not be made, and what would
+            make it.
+    """
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def write_report(
+    results: Sequence[Result],
+    out: Path,
+    *,
+    figures: Sequence[str] | None = None,
+    pictures: Pictures | None = None,
+    image_id: str | None = None,
+    models: Sequence[Model] = (),
+    layers: Sequence[str] | None = None,
+    paper: bool = False,
+    columns: Columns = 2,
+) -> Report:
+    """Write figures, tables and findings, and `report.md`, which shows them with captions.
+
+    Args:
+        results: of one dataset.
+        out: the folder; made if absent.
+        figures: names of `KINDS`; all that the rest of the arguments allow if None. Those that are
+            named must be possible.
+        pictures: where the photograph's pixels come from; Figures 1, 3 and 4 need them.
+        image_id: the photograph; as `choose_image` does if None.
+        models: the networks at hand; Figure 4 needs one, Table I and the findings take their
+            layers from them.
+        layers: for Figure 4; the first and the last convolution if None.
+        paper: draw the paper's curves in Figure 2.
+        columns: of a two-column page that figures span.
+
+    Raises:
+        UsageError: no such figure, image or layer, no results, or a figure that is named lacks
+            something.
+        EntryError: the results are not of one dataset.
+        ModelError: Figure 4 is named, and no network has filters to show.
+        OSError: the folder cannot be written.
+    """
+    wanted = _wanted(figures)
+    require_one_dataset(results)
+    if image_id is not None:
+        choose_image(results, image_id)
+    _check_layers(models, layers)
+    left_out: list[str] = []
+    possible = []
+    for figure in wanted:
+        lack = _lack(figure, pictures, models)
+        if lack is None:
+            possible.append(figure)
+        elif figures is not None:
+            raise UsageError(lack)
+        else:
+            left_out.append(lack)
+    out.mkdir(parents=True, exist_ok=True)
+    with working("rendering the photograph"):
+        picture = _picture(results, possible, pictures, image_id)
+    material = Material(results, picture, models, layers, paper, columns)
+    pieces: list[Piece] = []
+    for figure in possible:
+        try:
+            with working(f"drawing {_called(figure)}"):
+                made, notes = KINDS[figure].write(material, out)
+        except ModelError as error:
+            if figures is not None:
+                raise
+            made, notes = [], [f"{_called(figure)}: {error}"]
+        pieces += made
+        left_out += notes
+    page = out / PAGE
+    write_whole(page, _page(results, pieces, left_out).encode())
+    files = (page, *(file for piece in pieces for file in piece.files))
+    return Report(files, tuple(left_out))
+
+
+def _wanted(figures: Sequence[str] | None) -> list[str]:
+    if figures is None:
+        return list(KINDS)
+    for figure in figures:
+        if figure not in KINDS:
+            raise UsageError(f"no figure {figure!r}; there are {', '.join(KINDS)}")
+    return [figure for figure in KINDS if figure in figures]
+
+
+def _check_layers(models: Sequence[Model], layers: Sequence[str] | None) -> None:
+    if layers is None:
+        return
+    if not models:
+        raise UsageError("layers without a network; say with --model whose they are")
+    from imagenetq.evaluate.report.activations import require_layers
+
+    for model in models:
+        require_layers(model, layers)
+
+
+def _lack(figure: str, pictures: Pictures | None, models: Sequence[Model]) -> str | None:
+    kind = KINDS[figure]
+    if kind.needs_picture and pictures is None:
+        return f"{_called(figure)}: {NEEDS_PICTURE}"
+    if kind.needs_network and not models:
+        return f"{_called(figure)}: {NEEDS_NETWORK}"
+    return None
+
+
+def _picture(
+    results: Sequence[Result],
+    figures: Sequence[str],
+    pictures: Pictures | None,
+    image_id: str | None,
+) -> Picture | None:
+    shown = [name for figure in figures for name in shown_variants(figure, results)]
+    if pictures is None or not shown:
+        return None
+    picture = pictures(choose_image(results, image_id), list(dict.fromkeys(shown)))
+    require_same_picture(picture, results[0])
+    return picture
+
+
+def _page(results: Sequence[Result], pieces: Sequence[Piece], left_out: Sequence[str]) -> str:
+    blocks = ["# ImageNet-Q report", markdown(basis(results))]
+    for piece in pieces:
+        caption = markdown(piece.caption)
+        drawn = {file.suffix: file.name for file in piece.files}
+        if ".png" in drawn:
+            title = re.split("[.:] ", caption, maxsplit=1)[0]
+            blocks.append(f"![{title}]({drawn['.png']})")
+            links = [f"[{file.suffix[1:].upper()}]({file.name})" for file in piece.files[1:]]
+            blocks.append(f"{caption} ({', '.join(links)})")
+        if piece.text:
+            blocks.append(piece.text.rstrip())
+    if left_out:
+        blocks += ["## Left out", "\n".join(f"- {markdown(line)}" for line in left_out)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _called(figure: str) -> str:
+    return {"table1": "table 1", "findings": "findings"}.get(figure, f"figure {figure}")

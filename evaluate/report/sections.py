@@ -1,0 +1,191 @@
+"""The report piece by piece: what each needs, draws, writes and says."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.errors import EntryError, ImagenetqError, ModelError, UsageError
+from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.report import captions, conclusions_text
+from imagenetq.evaluate.report import network_table as summary
+from imagenetq.evaluate.report.accuracy_curves import figure2
+from imagenetq.evaluate.report.conclusions import findings
+from imagenetq.evaluate.report.depth_and_robustness import robustness_figure
+from imagenetq.evaluate.report.distortion_examples import (
+    figure1,
+    figure1_variants,
+    figure3,
+    figure3_levels,
+)
+from imagenetq.evaluate.report.entry_networks import match_networks
+from imagenetq.evaluate.report.filter_responses import FIGURE4, figure4
+from imagenetq.evaluate.report.markup import markdown
+from imagenetq.evaluate.report.network_table_figure import table1_picture
+from imagenetq.evaluate.report.pictures import Picture
+from imagenetq.evaluate.report.style import Columns, save
+from imagenetq.evaluate.results.basis import basis
+from imagenetq.evaluate.results.names import network_names
+from imagenetq.evaluate.results.result import Result
+from imagenetq.files import write_whole
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """All that a report is made of.
+
+    Attributes:
+        results: of one dataset.
+        picture: the photograph to show; None if no pixels are at hand.
+        models: the networks at hand.
+        layers: of which to show the filters; None for the first and last convolution.
+        paper: whether to draw the paper's curves.
+        columns: of a two-column page that figures span.
+    """
+
+    results: Sequence[Result]
+    picture: Picture | None
+    models: Sequence[Model]
+    layers: Sequence[str] | None
+    paper: bool
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the report, written.
+
+    Attributes:
+        files: what was written, the picture first if there is one.
+        caption: of the picture.
+        text: Markdown beneath it.
+    """
+
+    files: tuple[Path, ...]
+    caption: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a piece of the report needs, and how it is made.
+
+    Attributes:
+        needs_picture: whether pixels of a photograph.
+        needs_network: whether a loaded network.
+        write: from the material and a folder to the pieces, and lines on what was left out of them.
+    """
+
+    needs_picture: bool
+    needs_network: bool
+    write: Callable[[Material, Path], tuple[list[Piece], list[str]]]
+
+
+def shown_variants(figure: str, results: Sequence[Result]) -> list[str]:
+    """The variants whose pixels a figure shows."""
+    if figure == "1":
+        return figure1_variants(results)
+    if figure == "3":
+        return [name for names in figure3_levels(results).values() for name in names]
+    return list(FIGURE4) if figure == "4" else []
+
+
+def _write_table1(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    rows = summary.table1(material.results, material.models)
+    files = save(table1_picture(rows), out, "table1")
+    texts = {
+        "md": summary.to_markdown(rows),
+        "csv": summary.to_csv(rows),
+        "tex": summary.to_latex(rows),
+    }
+    for kind, text in texts.items():
+        files.append(out / f"table1.{kind}")
+        write_whole(files[-1], text.encode())
+    absent = [row.name for row in rows if not row.is_loaded]
+    notes = []
+    if absent:
+        notes.append(
+            f"table 1: the layers of {', '.join(absent)}, which the network itself tells; give "
+            "--model NAME (and --weights FILE)"
+        )
+    return [Piece(tuple(files), captions.of_table1(material.results), texts["md"])], notes
+
+
+def _write_figure1(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    picture = _picture(material)
+    figure = figure1(material.results, picture, columns=material.columns)
+    caption = captions.of_figure1(material.results, picture)
+    return [Piece(tuple(save(figure, out, "figure1")), caption)], []
+
+
+def _write_figure2(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    figure = figure2(material.results, paper=material.paper, columns=material.columns)
+    caption = captions.of_figure2(material.results, paper=material.paper)
+    return [Piece(tuple(save(figure, out, "figure2")), caption)], []
+
+
+def _write_figure3(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    picture = _picture(material)
+    figure = figure3(material.results, picture, columns=material.columns)
+    caption = captions.of_figure3(material.results, picture)
+    return [Piece(tuple(save(figure, out, "figure3")), caption)], []
+
+
+def _write_figure4(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    from imagenetq.evaluate.results.result import folder_name
+
+    picture = _picture(material)
+    pieces: list[Piece] = []
+    refused: list[ImagenetqError] = []
+    matched = match_networks(material.results, material.models)
+    named = zip(network_names(material.results), material.results, matched, strict=True)
+    for name, result, model in named:
+        if model is None:
+            continue
+        try:
+            figure = figure4(
+                model, picture, result=result, layers=material.layers, columns=material.columns
+            )
+        except ModelError as error:
+            refused.append(error)
+            continue
+        files = save(figure, out, f"figure4-{folder_name(name)}")
+        pieces.append(Piece(tuple(files), captions.of_figure4(result, name, picture)))
+    if refused and not pieces:
+        raise refused[0]
+    return pieces, [str(error) for error in refused]
+
+
+def _write_findings(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    found = findings(material.results, material.models)
+    text = conclusions_text.to_markdown(found)
+    files, notes = [], []
+    try:
+        files += save(robustness_figure(found, columns=material.columns), out, "robustness")
+    except EntryError as error:
+        notes.append(f"depth against robustness: {error}")
+    files += [out / "findings.md", out / "findings.json"]
+    caption = captions.of_robustness(material.results)
+    head = f"# Findings\n\n{markdown(basis(material.results))}"
+    write_whole(files[-2], f"{head}\n\n{text}".encode())
+    write_whole(files[-1], f"{found.model_dump_json(indent=1)}\n".encode())
+    return [Piece(tuple(files), caption, text)], notes
+
+
+def _picture(material: Material) -> Picture:
+    if material.picture is None:
+        raise UsageError(NEEDS_PICTURE)
+    return material.picture
+
+
+NEEDS_PICTURE = "shows a photograph; give --source SOURCE or --data DIR"
+NEEDS_NETWORK = "shows a network's filters; give --model NAME (and --weights FILE)"
+
+KINDS: dict[str, Kind] = {
+    "table1": Kind(False, False, _write_table1),
+    "1": Kind(True, False, _write_figure1),
+    "2": Kind(False, False, _write_figure2),
+    "3": Kind(True, False, _write_figure3),
+    "4": Kind(True, True, _write_figure4),
+    "findings": Kind(False, False, _write_findings),
+}
+"""The pieces, by the names that `--figure` takes, in the order of the report."""

@@ -1,0 +1,61 @@
+"""What a report's numbers rest on, and how far they can be trusted: said beneath every figure."""
+
+from collections.abc import Sequence
+
+from imagenetq.entry import Entry
+from imagenetq.errors import EntryError, UsageError
+from imagenetq.evaluate.results.comparison import require_same_data
+from imagenetq.evaluate.results.names import network_names
+from imagenetq.evaluate.results.registered_sources import demonstration_of, is_registered
+from imagenetq.evaluate.results.result import Result
+from imagenetq.selection import SAMPLE
+from imagenetq.words import counted
+
+
+def require_one_dataset(results: Sequence[Result]) -> None:
+    """Refuse results that do not belong into one figure.
+
+    Raises:
+        UsageError: there are none.
+        EntryError: they are of different images, pixels, sources or subsets; or one of them says
+            what its predictions do not give.
+    """
+    if not results:
+        raise UsageError("no entries; name results folders, such as results/timm-vgg16")
+    for result in results:
+        for contradiction in result.contradictions():
+            raise EntryError(f"{result.entry.model.name}: {contradiction}; evaluate it again")
+        require_same_data(results[0], result)
+
+
+def basis(results: Sequence[Result]) -> str:
+    """Dataset, subset, number of images and precision, and whether it is a demonstration."""
+    entry = results[0].entry
+    subset = f"subset {entry.subset}" if entry.subset else "no subset known"
+    photographs = counted(entry.n_images, "photograph")
+    said = f"ImageNet-Q {entry.dataset_version}, {subset}, {photographs}, {_precision(results)}."
+    doubt = demonstration(entry)
+    return said if doubt is None else f"{said} {doubt}"
+
+
+def demonstration(entry: Entry) -> str | None:
+    """A sentence that says why an entry is only a demonstration; None if it is more."""
+    if is_registered(entry.source_digest):
+        return None
+    on = f"A demonstration on {counted(entry.n_images, 'photograph')}"
+    if entry.subset == SAMPLE:
+        return f"{on}: the embedded sample photographs, not ImageNet."
+    what = demonstration_of(entry.source_digest)
+    if what is not None:
+        return f"{on}: {what}."
+    if entry.source_digest is None:
+        return f"{on}: its source is not known."
+    return f"{on}: its source ({entry.source_digest[:12]}) is not registered."
+
+
+def _precision(results: Sequence[Result]) -> str:
+    precisions = [result.entry.precision for result in results]
+    if len(set(precisions)) == 1:
+        return f"computed in {precisions[0]}"
+    pairs = zip(network_names(results), precisions, strict=True)
+    return "computed in " + ", ".join(f"{precision} ({name})" for name, precision in pairs)

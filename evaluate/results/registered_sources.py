@@ -1,0 +1,103 @@
+"""Registered sources: which image has which class, so that no entry can be of other labels.
+
+`leaderboard/datasets/` holds a parquet file a source, named after its source digest, and
+`demonstrations.json`, which says what the digests of demonstrations are of.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from imagenetq.digests import PixelLine, source_digest
+from imagenetq.errors import FolderError
+from imagenetq.specification import CLEAN
+
+DEMONSTRATIONS_NAME = "demonstrations.json"
+COLUMNS = ("image_id", "wnid", "pixel_sha256")
+
+_SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True)
+class KnownSource:
+    """The images of a source, without a pixel of them.
+
+    Attributes:
+        digest: the source digest.
+        classes: the wnid of each image id.
+    """
+
+    digest: str
+    classes: Mapping[str, str]
+
+
+def is_registered(digest: str | None) -> bool:
+    """Whether entries of a source digest are ranked."""
+    return digest in registered_digests()
+
+
+@cache
+def registered_digests() -> frozenset[str]:
+    """The source digests of all registered sources; demonstrations are not among them."""
+    return frozenset(
+        file.name.removesuffix(_SUFFIX) for file in _folder().iterdir() if _is_source(file)
+    )
+
+
+def demonstration_of(digest: str | None) -> str | None:
+    """What a demonstration's images are, as a sentence goes on; None if it is not known."""
+    return None if digest is None else _demonstrations().get(digest)
+
+
+@cache
+def registered_source(digest: str) -> KnownSource | None:
+    """The registered source of a digest; None if there is none.
+
+    Raises:
+        FolderError: its file is not what its name says.
+    """
+    if digest not in registered_digests():
+        return None
+    with as_file(_folder() / f"{digest}{_SUFFIX}") as path:
+        return read_source(path)
+
+
+def read_source(path: Path) -> KnownSource:
+    """Read a registered source's file, and prove it by the digest in its name.
+
+    Raises:
+        FolderError: it is damaged, or not of that digest.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = [pq.read_table(path, columns=[name])[name].to_pylist() for name in COLUMNS]
+    # Texts that are no UTF-8 are a ValueError.
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise FolderError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
+    digest = path.name.removesuffix(_SUFFIX)
+    image_ids, wnids, hashes = columns
+    lines = [PixelLine(i, w, CLEAN, h) for i, w, h in zip(image_ids, wnids, hashes, strict=True)]
+    classes = dict(zip(image_ids, wnids, strict=True))
+    if source_digest(lines) != digest or len(classes) < len(lines):
+        raise FolderError(f"{path}: not the source whose digest its name is; register it again")
+    return KnownSource(digest, classes)
+
+
+@cache
+def _demonstrations() -> dict[str, str]:
+    text = (_folder() / DEMONSTRATIONS_NAME).read_text(encoding="utf-8")
+    return {str(digest): str(what) for digest, what in json.loads(text).items()}
+
+
+def _folder() -> Traversable:
+    return files("imagenetq.evaluate.results") / "datasets"
+
+
+def _is_source(file: Traversable) -> bool:
+    return file.name.endswith(_SUFFIX)

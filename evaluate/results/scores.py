@@ -1,0 +1,228 @@
+"""Every score, as a pure function of the predictions.
+
+In all definitions n is the number of images, and an answer is correct if the true class is the
+likeliest one (`true_rank` 1). Scores use the frozen list of 49 scored variants; a score of which a
+variant was not evaluated is None. `docs/scores.md` says the same in plain words.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.entry_scores import (
+    Crossing,
+    DistortionScores,
+    Estimate,
+    Scores,
+    SizeScores,
+    VariantScores,
+)
+from imagenetq.evaluate.results.statistics import Statistic, estimate, mean, ratio, tidy, wilson
+from imagenetq.predictions import Predictions
+from imagenetq.specification import CLEAN, LADDERS, Value, Variant, scored_variants
+
+BINS = 15
+"""Equal-width bins of the expected calibration error."""
+
+UNDISTORTED: dict[str, Value] = {"blur": 0, "noise": 0, "contrast": 1.0}
+"""The parameter at which a distortion leaves the image as it is; the codecs have none."""
+
+
+def compute_scores(predictions: Predictions) -> Scores:
+    """All scores; the same predictions, in any order, give exactly the same numbers."""
+    return Scores(
+        variants={name: variant_scores(predictions, name) for name in predictions.variants},
+        distortions={
+            ladder.distortion: DistortionScores(
+                mean=_optional(distortion_mean(predictions, ladder.distortion)),
+                falls_to_90=crossing(predictions, ladder.distortion, Fraction(9, 10)),
+                falls_to_50=crossing(predictions, ladder.distortion, Fraction(1, 2)),
+            )
+            for ladder in LADDERS
+        },
+        score=_optional(score(predictions)),
+        relative_score=_optional(relative_score(predictions)),
+        calibration_error=pooled_calibration_error(predictions),
+        sizes=size_scores(predictions),
+    )
+
+
+def variant_scores(predictions: Predictions, name: str) -> VariantScores:
+    """Top-1 and top-5 accuracy, mean true-class confidence and calibration error of a variant.
+
+    Top-k accuracy is the share of images whose true class has a rank of at most k, with its 95 %
+    Wilson interval. The true-class confidence is the mean over images of the probability that
+    the model gives to the true class.
+    """
+    column = predictions.variants.index(name)
+    rank, n = predictions.true_rank[:, column], predictions.n_images
+    return VariantScores(
+        top1=wilson(int((rank <= 1).sum()), n),
+        top5=wilson(int((rank <= 5).sum()), n),
+        true_confidence=estimate(mean(predictions.true_probability[:, column])),
+        calibration_error=calibration_error(predictions.confidence[:, column], rank == 1),
+    )
+
+
+def clean_accuracy(predictions: Predictions) -> Statistic | None:
+    """Top-1 accuracy on the clean images."""
+    column = predictions.column(CLEAN)
+    return None if column is None else mean(predictions.true_rank[:, column] == 1)
+
+
+def distortion_mean(predictions: Predictions, distortion: str) -> Statistic | None:
+    """Mean over a distortion's scored levels of top-1 accuracy.
+
+    As a mean over images: each image's value is the share of these levels answered correctly.
+    """
+    columns = _scored_columns(predictions, distortion)
+    if columns is None:
+        return None
+    return mean(_hits(predictions, columns) / len(columns))
+
+
+def score(predictions: Predictions) -> Statistic | None:
+    """The ImageNet-Q score, version 1: the mean of the five distortions' means.
+
+    Every distortion counts a fifth, however many levels it has. As a mean over images: each
+    image's value is the mean over distortions of its share of levels answered correctly.
+    """
+    by_distortion = [_scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
+    columns = [held for held in by_distortion if held is not None]
+    if len(columns) < len(by_distortion):
+        return None
+    # Over a common denominator the values are whole numbers, which add up exactly.
+    denominator = math.lcm(*(len(held) for held in columns))
+    values = sum(_hits(predictions, held) * (denominator // len(held)) for held in columns)
+    return mean(np.asarray(values) / (denominator * len(columns)))
+
+
+def relative_score(predictions: Predictions) -> Statistic | None:
+    """The ImageNet-Q score divided by clean top-1 accuracy; its error by the delta method.
+
+    With s and c the values of one image, S and C their means and R = S / C, the standard error
+    is the standard deviation of (s - R * c) / C over the square root of n.
+    """
+    above, below = score(predictions), clean_accuracy(predictions)
+    return None if above is None or below is None else ratio(above, below)
+
+
+def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Crossing | None:
+    """The parameter at which top-1 accuracy first falls to a share of clean accuracy.
+
+    The rungs are the scored levels from mild to strong; before them, for blur and noise
+    (parameter 0) and contrast (factor 1), stands the clean image. The first rung whose accuracy
+    is at most share * clean ends the search; the parameter is linear between it and the rung
+    before. If there is no rung before it, the fall is `below the first` (unless this rung meets
+    the share exactly); if no rung falls so far, it is `beyond the last`.
+
+    Returns:
+        None if clean or a scored level was not evaluated, or if no clean image was recognised.
+    """
+    columns, clean = _scored_columns(predictions, distortion), predictions.column(CLEAN)
+    if columns is None or clean is None:
+        return None
+    correct = predictions.correct(1).sum(axis=0).tolist()
+    if correct[clean] == 0:
+        return None
+    threshold = share * correct[clean]
+    values = [v.value for v in scored_variants() if v.distortion == distortion]
+    rungs = list(zip(values, (correct[column] for column in columns), strict=True))
+    if distortion in UNDISTORTED:
+        rungs.insert(0, (UNDISTORTED[distortion], correct[clean]))
+    # Fractions of whole counts: whether a rung meets the threshold is never a matter of rounding.
+    ladder = [(Fraction(str(value)), count) for value, count in rungs]
+    return _first_crossing(ladder, threshold)
+
+
+def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_]) -> float:
+    """Expected calibration error (Guo et al. 2017) with 15 equal-width bins.
+
+    An answer's confidence is the probability of the likeliest class. Bin b of 1 to 15 holds the
+    confidences in ((b - 1) / 15, b / 15], the first also 0. The error is the sum over bins of
+    (answers in the bin / all answers) * |share correct in the bin - mean confidence in the bin|.
+    """
+    # float64 holds 15 times a float32 exactly, so no confidence falls into a wrong bin.
+    bins = np.maximum(np.ceil(confidence.astype(np.float64) * BINS), 1)
+    gaps = []
+    for held in np.arange(1, BINS + 1):
+        inside = bins == held
+        gaps.append(abs(int(correct[inside].sum()) - math.fsum(confidence[inside].tolist())))
+    return tidy(math.fsum(gaps) / len(confidence))
+
+
+def pooled_calibration_error(predictions: Predictions) -> float | None:
+    """The expected calibration error over all answers to the 49 scored variants together."""
+    columns = _columns(predictions, scored_variants())
+    if columns is None:
+        return None
+    confidence = predictions.confidence[:, columns].ravel()
+    return calibration_error(confidence, predictions.correct(1)[:, columns].ravel())
+
+
+def size_scores(predictions: Predictions) -> tuple[SizeScores, ...]:
+    """The scores of the images in each tercile of the shorter side.
+
+    One sigma of blur means less in a larger photograph. The bounds are the values at places
+    ceil(n / 3) and ceil(2 * n / 3) of the sorted shorter sides; an image on a bound belongs
+    below it. Images of one size stay together, so thirds are as equal as the sizes allow, and
+    one that nothing falls into is left out.
+    """
+    sides = predictions.short_sides
+    n = len(sides)
+    bounds = np.sort(sides)[[-(-n // 3) - 1, -(-2 * n // 3) - 1]]
+    third = np.searchsorted(bounds, sides, side="left")
+    return tuple(_of_size(predictions.of_images(third == place)) for place in np.unique(third))
+
+
+def _of_size(predictions: Predictions) -> SizeScores:
+    return SizeScores(
+        smallest=int(predictions.short_sides.min()),
+        largest=int(predictions.short_sides.max()),
+        n_images=predictions.n_images,
+        clean=_optional(clean_accuracy(predictions)),
+        distortions={
+            ladder.distortion: _optional(distortion_mean(predictions, ladder.distortion))
+            for ladder in LADDERS
+        },
+        score=_optional(score(predictions)),
+        relative_score=_optional(relative_score(predictions)),
+    )
+
+
+def _first_crossing(ladder: list[tuple[Fraction, int]], threshold: Fraction) -> Crossing:
+    for place, (value, count) in enumerate(ladder):
+        if count > threshold:
+            continue
+        if count == threshold:
+            return Crossing(place="on the ladder", value=tidy(float(value)))
+        if place == 0:
+            return Crossing(place="below the first", value=None)
+        before, higher = ladder[place - 1]
+        at = before + (value - before) * (higher - threshold) / (higher - count)
+        return Crossing(place="on the ladder", value=tidy(float(at)))
+    return Crossing(place="beyond the last", value=None)
+
+
+def _scored_columns(predictions: Predictions, distortion: str) -> list[int] | None:
+    return _columns(predictions, [v for v in scored_variants() if v.distortion == distortion])
+
+
+def _columns(predictions: Predictions, wanted: Sequence[Variant]) -> list[int] | None:
+    """Where the variants are; None if one was not evaluated."""
+    columns = [predictions.column(variant.name) for variant in wanted]
+    present = [column for column in columns if column is not None]
+    return present if len(present) == len(columns) else None
+
+
+def _hits(predictions: Predictions, columns: list[int]) -> NDArray[np.int64]:
+    """How many of the columns each image was recognised in."""
+    hits: NDArray[np.int64] = predictions.correct(1)[:, columns].sum(axis=1)
+    return hits
+
+
+def _optional(statistic: Statistic | None) -> Estimate | None:
+    return None if statistic is None else estimate(statistic)

@@ -1,0 +1,58 @@
+"""Finished tasks on disk: what was written comes back, or is refused."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.evaluation.finished_tasks import Part, Parts
+from imagenetq.evaluate.evaluation.gather import gather
+from imagenetq.evaluate.evaluation.runner import Answers
+from imagenetq.evaluate.inputs.batch import SampleNote
+
+
+def part(n: int) -> Part:
+    """A task of so many samples."""
+    draws = np.random.default_rng(n)
+    return Part(
+        tuple(SampleNote("t", f"id-{row}", "n01440764", "clean", row, 9, None) for row in range(n)),
+        Answers(
+            draws.integers(0, 1000, (n, 5)).astype(np.int16),
+            draws.random((n, 5), np.float32),
+            draws.random(n, np.float32),
+            draws.integers(1, 1000, n).astype(np.int16),
+            np.ones(n, bool),
+        ),
+    )
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    written = Parts(tmp_path, lambda key: sha256(key.encode()).digest())
+    for key, size in (("a", 3), ("none", 0), ("b", 4)):
+        written.write(key, part(size))
+    return written
+
+
+def test_what_was_written_comes_back(parts: Parts) -> None:
+    assert parts.finished(["a", "none", "b", "c"]) == {"a", "none", "b"}
+    columns = gather(parts, ["a", "none", "b"], None)
+    assert columns["image_id"] == ["id-0", "id-1", "id-2", "id-0", "id-1", "id-2", "id-3"]
+    assert columns["pixel_sha256"] == [None] * 7
+    for name in ("top5_class", "top5_probability", "true_probability", "true_rank"):
+        both = [getattr(part(size).answers, name) for size in (3, 4)]
+        np.testing.assert_array_equal(columns[name], np.concatenate(both))
+
+
+def test_a_damaged_part_is_refused(parts: Parts, tmp_path: Path) -> None:
+    (path,) = tmp_path.glob("a.*")
+    data = path.read_bytes()
+    places = np.random.default_rng(0).integers(0, len(data), 100).tolist()
+    damaged = [data[:place] for place in places]
+    damaged += [data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :] for place in places]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(FolderError, match="damaged; run the command"):
+            parts.read("a")

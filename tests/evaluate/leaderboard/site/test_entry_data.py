@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from imagenetq.entry_scores import VariantScores
+from imagenetq.evaluate.leaderboard.site import Board
+from imagenetq.evaluate.leaderboard.site.entry_data import record, records_data, web_link
+from imagenetq.evaluate.leaderboard.site.ranking import ranks
+from site_data import unpacked
+from site_entries import result, standing
+
+
+def test_a_record_holds_everything_recorded():
+    held = standing("good", result(0.9), title="Good One")
+    entry = held.entry
+    told = record(held, ranks(Board((held,)))["good"])
+    text = json.dumps(told)
+    recorded = [
+        "Rank 1 in ImageNet-Q 1.0.0",
+        entry.model.weights_sha256,
+        entry.specification_digest,
+        entry.source_digest,
+        entry.predictions_sha256,
+        '["resize", "256"]',
+        '["Pillow", "12.1.0"]',
+        '["device", "a device"]',
+        "ImageNet-1k",
+        "--model timm/made_up --model-arg pad_type=same --mean=0.485,0.456,0.406 "
+        "--input-size=224,224 --source IMAGENET --subset full",
+    ]
+    assert [words for words in recorded if words not in text] == []
+    assert told["link"] == {"text": "https://example.org/model", "is_link": True}
+    assert told["paper"] == {"text": "none", "is_link": False}
+
+
+def test_thousandths_say_what_was_not_measured():
+    held = standing("good", result(0.9))
+    scores: VariantScores = held.entry.scores.variants["blur-3"]
+    numbers = unpacked(record(held, None)["confidence"])
+    assert len(numbers) == 52
+    assert numbers[list(held.entry.variants).index("blur-3")] == 1 + round(
+        1000 * scores.true_confidence.value
+    )
+
+
+def test_records_stand_in_table_order():
+    weak, strong = standing("weak", result(0.3)), standing("strong", result(0.9))
+    board = Board((weak, strong))
+    assert records_data(board, ranks(board))["predictions"] == [
+        strong.entry.predictions_sha256,
+        weak.entry.predictions_sha256,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_link"),
+    [
+        ("https://example.org/a?b=c", True),
+        ("http://example.org", True),
+        ("javascript:alert(1)", False),
+        ("JAVASCRIPT:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//example.org", False),
+        ("https:", False),
+        ("http://[", False),
+        (None, False),
+    ],
+)
+def test_only_addresses_of_the_web_become_links(address, is_link):
+    assert web_link(address) == (address if is_link else None)

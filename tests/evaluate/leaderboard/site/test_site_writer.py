@@ -1,0 +1,95 @@
+import json
+
+import pytest
+
+from imagenetq.errors import FolderError
+from imagenetq.evaluate.leaderboard.site import Board, write_site
+from imagenetq.evaluate.leaderboard.site.site_writer import MANIFEST_NAME, site_files
+from site_entries import many, result, standing
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_same_entries_in_any_order_give_the_same_bytes(tmp_path):
+    board = many(5)
+    write_site(board, tmp_path / "one")
+    write_site(Board(board.standings[::-1]), tmp_path / "other")
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+def test_building_again_removes_what_is_gone_and_nothing_else(tmp_path):
+    out = tmp_path / "site"
+    assert write_site(many(3), out).entries == 3
+    (out / "levels" / "gone.webp").write_text("of an earlier site")
+    manifest = json.loads((out / MANIFEST_NAME).read_text())
+    manifest["files"].append("levels/gone.webp")
+    (out / MANIFEST_NAME).write_text(json.dumps(manifest))
+    (out / "README.md").write_text("mine")
+    (out / ".git").mkdir()
+    (out / ".git" / "config").write_text("mine too")
+    write_site(many(2), out)
+    held = contents(out)
+    assert "levels/gone.webp" not in held
+    assert b"network-1" in held["board.js"]
+    assert b"network-2" not in held["board.js"]
+    assert held["README.md"] == b"mine"
+    assert held[".git/config"] == b"mine too"
+    listed = json.loads((out / MANIFEST_NAME).read_text())["files"]
+    assert set(listed) == set(site_files(many(2)))
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    assert write_site(Board(()), tmp_path).files > 50
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        None,
+        "{",
+        "[]",
+        '{"made_by": "somebody", "files": []}',
+        '{"made_by": "imagenetq leaderboard build", "files": ["../precious.html"]}',
+        '{"made_by": "imagenetq leaderboard build", "files": ["thesis.tex"]}',
+        '{"made_by": "imagenetq leaderboard build", "files": 3}',
+    ],
+)
+def test_a_folder_that_is_no_site_is_refused_and_left_alone(tmp_path, manifest):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "precious.html").write_text("mine")
+    if manifest is not None:
+        (out / MANIFEST_NAME).write_text(manifest)
+    before = contents(out)
+    with pytest.raises(FolderError, match="not empty, and no site that"):
+        write_site(Board(()), out)
+    assert contents(out) == before
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(FolderError, match="no site"):
+        write_site(Board(()), tmp_path / "out")
+
+
+def test_a_build_that_was_killed_is_known_as_a_site(tmp_path, monkeypatch):
+    def killed(path, data):
+        if path.name == "site.css":
+            raise KeyboardInterrupt
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    monkeypatch.setattr("imagenetq.evaluate.leaderboard.site.site_writer.write_whole", killed)
+    board = Board((standing("a", result()),))
+    with pytest.raises(KeyboardInterrupt):
+        write_site(board, tmp_path / "site")
+    monkeypatch.undo()
+    write_site(board, tmp_path / "site")
+    write_site(board, tmp_path / "whole")
+    assert contents(tmp_path / "site") == contents(tmp_path / "whole")
