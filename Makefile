@@ -5,7 +5,7 @@ SOURCE ?= sample
 BIN := $(VENV)/bin
 PLAIN := .cache/plain
 
-.PHONY: demo test check bench lowest golden card schemas golden-matrix golden-arm clean
+.PHONY: demo test check bench docs notebook lowest golden card schemas golden-matrix golden-arm clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -37,6 +37,14 @@ bench: $(VENV)/.bench
 			$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 		done; \
 	fi
+
+# Strict: a lost link or an undocumented name is an error. The site opens from disk.
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --quiet --strict
+
+# Runs docs/quickstart.ipynb, and keeps what it gives.
+notebook: $(VENV)/.dev
+	$(BIN)/python docs/run_notebook.py
 
 # With TORCH=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev

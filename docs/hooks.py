@@ -7,7 +7,8 @@ import base64
 import json
 import posixpath
 import re
-import tomllib
+import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,8 @@ _IMAGES = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 def repository() -> str:
-    """The repository's address, which stands in `pyproject.toml` alone."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["urls"]["Repository"]).rstrip("/")
+    """The repository's address, as the package states it."""
+    return str(runpy.run_path(str(ROOT / "setup.py"))["repository"]())
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -44,12 +44,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.repo_url = repository()
     config.repo_name = "Source"
     package = ROOT / ".cache" / "docs" / "imagenetq"
-    package.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(package, ignore_errors=True)
     for name, folder in _PACKAGE.items():
-        for path in [ROOT / folder] if name else (ROOT / folder).iterdir():
-            link = package / (name or path.name)
-            if not link.is_symlink():
-                link.symlink_to(path)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, package / name, ignore=ignored, dirs_exist_ok=True)
     return config
 
 

@@ -38,7 +38,7 @@ class Distort:
     Raises:
         UsageError: no such distortion or parameter, or no rung in range.
 
-    Example:
+    Examples:
         >>> distort = Distort("blur", sigma=(1, 3), seed=0)
         >>> [v.name for v in distort.rungs]
         ['blur-1', 'blur-2', 'blur-3']

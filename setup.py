@@ -1,0 +1,37 @@
+"""Makes the README's links absolute for package indexes, which show it away from the repository."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+REPOSITORY = "https://github.com/OWNER/imagenet-q"
+"""Stands in for `[project.urls]` of `pyproject.toml` until the repository has an address."""
+
+_LINK = re.compile(r"(?P<start>!?\[(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*\]\()(?![a-z]+:|#)(?P<path>[^)\s]+)")
+_PICTURES = (".jpg", ".png", ".svg")
+
+
+def repository() -> str:
+    """The repository's address, without a slash at its end."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project.get("urls", {}).get("Repository", REPOSITORY)).rstrip("/")
+
+
+def absolute(text: str, repository: str) -> str:
+    """Markdown with every relative link led to a file of the repository, pictures to their bytes."""
+
+    def linked(match: re.Match[str]) -> str:
+        kind = "raw" if match["path"].endswith(_PICTURES) else "blob"
+        return f"{match['start']}{repository}/{kind}/HEAD/{match['path']}"
+
+    return _LINK.sub(linked, text)
+
+
+if __name__ == "__main__":
+    from setuptools import setup
+
+    setup(
+        long_description=absolute((ROOT / "README.md").read_text(encoding="utf-8"), repository()),
+        long_description_content_type="text/markdown",
+    )
