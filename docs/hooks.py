@@ -41,8 +41,9 @@ def repository() -> str:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Lay out the package as it is imported, which `pyproject.toml` maps from three folders."""
-    config.repo_url = repository()
-    config.repo_name = "Source"
+    # Not `repo_url`: with it every page would ask GitHub for stars.
+    link = {"icon": "fontawesome/brands/git-alt", "link": repository(), "name": "Source"}
+    config.extra["social"] = [link]
     package = ROOT / ".cache" / "docs" / "imagenetq"
     shutil.rmtree(package, ignore_errors=True)
     for name, folder in _PACKAGE.items():
