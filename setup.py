@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent
 REPOSITORY = "https://github.com/OWNER/imagenet-q"
 """Stands in for `[project.urls]` of `pyproject.toml` until the repository has an address."""
 
-_LINK = re.compile(r"(?P<start>!?\[(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*\]\()(?![a-z]+:|#)(?P<path>[^)\s]+)")
+_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)\s]+")
 _PICTURES = (".jpg", ".png", ".svg")
 
 
@@ -19,11 +19,11 @@ def repository() -> str:
 
 
 def absolute(text: str, repository: str) -> str:
-    """Markdown with every relative link led to a file of the repository, pictures to their bytes."""
+    """Markdown whose relative links lead to the repository's files, and pictures to their bytes."""
 
     def linked(match: re.Match[str]) -> str:
-        kind = "raw" if match["path"].endswith(_PICTURES) else "blob"
-        return f"{match['start']}{repository}/{kind}/HEAD/{match['path']}"
+        kind = "raw" if match[0].endswith(_PICTURES) else "blob"
+        return f"{repository}/{kind}/HEAD/{match[0]}"
 
     return _LINK.sub(linked, text)
 

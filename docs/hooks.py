@@ -62,15 +62,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
                 files.append(File.generated(config, name, content=data))
         else:
             text = path.read_text(encoding="utf-8")
-        files.append(
-            File.generated(config, page, content=text, inclusion=InclusionLevel.INCLUDED)
-        )
+        files.append(File.generated(config, page, content=text, inclusion=InclusionLevel.INCLUDED))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links between the repository's files into links between pages."""
-    del config
+    del config, files
     here = page.file.src_uri
     sources = {page: source for source, page in ELSEWHERE.items()}
     folder = posixpath.dirname(sources.get(here, f"docs/{here}"))
@@ -108,8 +106,7 @@ def notebook_page(notebook: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
             parts.append(source)
             continue
         parts.append(f"```python\n{source}\n```")
-        for output in cell["outputs"]:
-            parts.append(_output(output, pictures))
+        parts += [_output(output, pictures) for output in cell["outputs"]]
     return "\n\n".join(parts) + "\n", pictures
 
 

@@ -11,7 +11,7 @@ NOTEBOOK = Path(__file__).with_name("quickstart.ipynb")
 
 
 def run(path: Path = NOTEBOOK) -> Any:
-    """Execute a notebook in an empty folder; returns it with its outputs, less what is not fixed."""
+    """Execute a notebook in an empty folder; returns it with those outputs that repeat."""
     notebook = nbformat.read(path, as_version=4)
     with TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}

@@ -1,6 +1,7 @@
 """A plain install, as users have it: in any folder, with and without extras, from the sdist."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -209,6 +210,13 @@ def test_a_transform_of_a_session_is_evaluated_where_shared_memory_is_small(
     ended = evaluated(*small, sys.executable, "-", dataset, typed=SCRIPT)
     assert ended.stderr.count("/dev/shm is full, and inputs take a slower way; give it more") >= 1
     assert "Traceback" not in ended.stderr
+
+
+def test_a_package_index_shows_no_relative_link(core: Path) -> None:
+    (metadata,) = core.parents[1].glob("lib/python*/site-packages/imagenetq-*.dist-info/METADATA")
+    targets = re.findall(r"\]\(([^)\s]+)\)", metadata.read_text(encoding="utf-8"))
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 def test_the_sdist_holds_the_package_and_no_tests(tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILLED = "…"
-_ROOMS = {"imagenetq.builder": "builder", "imagenetq.evaluate": "evaluate", "imagenetq": "src/imagenetq"}
+_ROOMS = {
+    "imagenetq.builder": "builder",
+    "imagenetq.evaluate": "evaluate",
+    "imagenetq": "src/imagenetq",
+}
 
 
 @cache
@@ -44,7 +48,9 @@ def _file_of(module: str) -> Path | None:
     for room, folder in _ROOMS.items():
         if f"{module}.".startswith(f"{room}."):
             path = ROOT / folder / module.removeprefix(room).strip(".").replace(".", "/")
-            return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+            return next(
+                (p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None
+            )
     return None
 
 
