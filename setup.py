@@ -5,9 +5,6 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-REPOSITORY = "https://github.com/OWNER/imagenet-q"
-"""Stands in for `[project.urls]` of `pyproject.toml` until the repository has an address."""
-
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)\s]+")
 _PICTURES = (".jpg", ".png", ".svg")
 
@@ -15,7 +12,7 @@ _PICTURES = (".jpg", ".png", ".svg")
 def repository() -> str:
     """The repository's address, without a slash at its end."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project.get("urls", {}).get("Repository", REPOSITORY)).rstrip("/")
+    return str(project["urls"]["Repository"]).rstrip("/")
 
 
 def absolute(text: str, repository: str) -> str:

@@ -39,16 +39,20 @@ def repository() -> str:
     return str(runpy.run_path(str(ROOT / "setup.py"))["repository"]())
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
+def on_startup(*, command: str, dirty: bool) -> None:
     """Lay out the package as it is imported, which `pyproject.toml` maps from three folders."""
-    # Not `repo_url`: with it every page would ask GitHub for stars.
-    link = {"icon": "fontawesome/brands/git-alt", "link": repository(), "name": "Source"}
-    config.extra["social"] = [link]
+    del command, dirty
     package = ROOT / ".cache" / "docs" / "imagenetq"
     shutil.rmtree(package, ignore_errors=True)
     for name, folder in _PACKAGE.items():
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, package / name, ignore=ignored, dirs_exist_ok=True)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Link the repository; not by `repo_url`, with which every page would ask GitHub for stars."""
+    link = {"icon": "fontawesome/brands/git-alt", "link": repository(), "name": "Source"}
+    config.extra["social"] = [link]
     return config
 
 
