@@ -177,24 +177,24 @@ def run_here(
         on_tally(reporter.tally())
 
 
-def without_workers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("imagenetq.builder.executors.local.run_units", run_here)
-    # The package's `verify` is the function, which hides the module.
-    patch.setattr(sys.modules["imagenetq.builder.verifying.verify"], "run_units", run_here)
-
-
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds and verifications start no worker, which takes longer than a few small images."""
-    without_workers(monkeypatch)
+    _start_no_worker(monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def all_in_this_process() -> Iterator[None]:
-    """The same for all of a file."""
-    with pytest.MonkeyPatch.context() as patch:
-        without_workers(patch)
+def module_in_this_process() -> Iterator[None]:
+    """As `in_this_process`, for fixtures that build for all tests of a module."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _start_no_worker(monkeypatch)
         yield
+
+
+def _start_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
+    # The package's `verify` is the function, which hides the module.
+    monkeypatch.setattr(sys.modules["imagenetq.builder.verifying.verify"], "run_units", run_here)
 
 
 @pytest.fixture(scope="module")

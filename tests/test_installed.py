@@ -56,6 +56,13 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environments.install(tmp_path_factory.mktemp("core") / "venv")
 
 
+def test_a_package_index_shows_no_relative_link(core: Path) -> None:
+    (metadata,) = core.parents[1].glob("lib/python*/site-packages/imagenetq-*.dist-info/METADATA")
+    targets = re.findall(r"\]\(([^)\s]+)\)", metadata.read_text(encoding="utf-8"))
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
     folder = tmp_path / "hostile"
@@ -210,13 +217,6 @@ def test_a_transform_of_a_session_is_evaluated_where_shared_memory_is_small(
     ended = evaluated(*small, sys.executable, "-", dataset, typed=SCRIPT)
     assert ended.stderr.count("/dev/shm is full, and inputs take a slower way; give it more") >= 1
     assert "Traceback" not in ended.stderr
-
-
-def test_a_package_index_shows_no_relative_link(core: Path) -> None:
-    (metadata,) = core.parents[1].glob("lib/python*/site-packages/imagenetq-*.dist-info/METADATA")
-    targets = re.findall(r"\]\(([^)\s]+)\)", metadata.read_text(encoding="utf-8"))
-    assert len(targets) > 20
-    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 def test_the_sdist_holds_the_package_and_no_tests(tmp_path: Path) -> None:

@@ -47,12 +47,12 @@ def name(fence: Fence) -> str:
 
 @pytest.fixture(scope="module")
 def place(
-    all_in_this_process: None,
+    module_in_this_process: None,
     make_source: Callable[[Path, int], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A folder with what the documents' reader has by then. Not to be changed by a test."""
-    del all_in_this_process
+    del module_in_this_process
     folder = tmp_path_factory.mktemp("place")
     source = open_source(make_source(folder / "photographs", 4))
     build(source, folder / "imagenet-q", subset="mini", only=CHOSEN)
