@@ -7,7 +7,7 @@ PLAIN := .cache/plain
 SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
 
 .PHONY: demo test check check-format check-lint plain check-types check-imports check-hosting dist \
-	lock bench lowest golden card schemas golden-matrix golden-arm clean
+	lock bench docs notebook lowest golden card schemas golden-matrix golden-arm clean
 
 demo: $(VENV)/.demo
 	rm -rf demo
@@ -68,6 +68,14 @@ bench: $(VENV)/.bench
 			$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 		done; \
 	fi
+
+# Strict: a lost link or an undocumented name is an error. The site opens from disk.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Runs docs/quickstart.ipynb, and keeps what it gives.
+notebook: $(VENV)/.dev
+	$(BIN)/python docs/run_notebook.py
 
 # With OPTIONS=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev

@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 Source = Callable[..., Path]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
+Open = Callable[..., Any]
 
 _IMAGENET_SAMPLE = Path(__file__).parents[2] / "shared" / "imagenet-sample"
 _WEIGHTS = Path(__file__).parents[2] / "shared" / "weights"
@@ -193,3 +195,63 @@ def _start_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
     for importer in ("verifying.verify", "pictures.render", "pictures.verify"):
         monkeypatch.setattr(f"imagenetq.builder.{importer}.run_units", run_here)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser for a file's tests: while it runs, its process can run no other event loop."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no chromium; apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # As root, and where a container allows no namespaces, there is no sandbox.
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Open]:
+    """Opens a page from disk; at the end nothing may have gone wrong in it.
+
+    No error may have been logged, and nothing asked of anywhere but the disk.
+    """
+    contexts, wrong = [], []
+
+    def watch(page: Any) -> None:
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+        page.on(
+            "requestfailed",
+            lambda request: (
+                None  # The page was left before it was all there.
+                if request.failure == "net::ERR_ABORTED"
+                else wrong.append(f"failed: {request.url}")
+            ),
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("file:", "data:", "blob:"))
+                else wrong.append(f"asked: {request.url}")
+            ),
+        )
+
+    def open_page(
+        path: Path, at: str = "", *, width: int = 1280, height: int = 900, **options: Any
+    ) -> Any:
+        size = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        page.goto(f"{path.as_uri()}{at}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []

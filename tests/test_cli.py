@@ -18,12 +18,10 @@ from imagenetq import specification_digest
 from imagenetq.builder.executors import EXECUTORS
 from imagenetq.builder.shards import FORMATS
 from imagenetq.choices import CheckPixels, Executor, Figure, Format, Precision, Render, Subset
-from imagenetq.cli import app
 from imagenetq.commands.common import print_facts
 from imagenetq.evaluate.report.sections import KINDS
 from imagenetq.specification import SUBSETS
 
-README = Path(__file__).parents[1] / "README.md"
 COMMAND = str(Path(sys.executable).parent / "imagenetq")
 
 
@@ -153,12 +151,6 @@ def test_choices_are_those_that_the_library_takes() -> None:
     assert {*get_args(Format)} == {*FORMATS}
     assert {*get_args(Executor)} == {*EXECUTORS}
     assert {*Figure} == {*KINDS}
-
-
-def test_every_command_is_in_the_readme() -> None:
-    text = README.read_text(encoding="utf-8")
-    for command in app.registered_commands:
-        assert f"imagenetq {command.name}" in text
 
 
 def test_a_name_that_cannot_be_printed_is_one_line(tmp_path: Path) -> None:

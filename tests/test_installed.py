@@ -1,6 +1,7 @@
 """A plain install, as users have it: in any folder, with and without extras, from the sdist."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment without extras."""
     return environments.install(tmp_path_factory.mktemp("core") / "venv")
+
+
+def test_a_package_index_shows_no_relative_link(core: Path) -> None:
+    (metadata,) = core.parents[1].glob("lib/python*/site-packages/imagenetq-*.dist-info/METADATA")
+    targets = re.findall(r"\]\(([^)\s]+)\)", metadata.read_text(encoding="utf-8"))
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 @pytest.fixture

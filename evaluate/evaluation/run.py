@@ -216,7 +216,8 @@ def evaluate_model(
         **settings: as for `Settings.of`.
 
     Raises:
-        As `evaluate`, and ModelError if the network is no classifier of 1,000 classes.
+        ModelError: the network is no classifier of 1,000 classes.
+        ImagenetqError: as `evaluate`.
     """
     preprocessing = (
         transform

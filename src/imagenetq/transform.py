@@ -43,7 +43,7 @@ class Distort:
         UsageError: no such distortion or parameter, no rung in range, an impossible weight or
             probability, or a seed beside a generator.
 
-    Example:
+    Examples:
         >>> distort = Distort("blur", sigma=(1, 3), seed=0)
         >>> [v.name for v in distort.rungs]
         ['blur-1', 'blur-2', 'blur-3']

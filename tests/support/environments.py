@@ -12,7 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-_PACKAGED = ("src", "builder", "evaluate", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+_PACKAGED = (
+    *("src", "builder", "evaluate", "pyproject.toml", "setup.py", "MANIFEST.in"),
+    *("README.md", "LICENSE"),
+)
 
 
 def sources(folder: Path) -> Path:
