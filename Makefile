@@ -46,9 +46,9 @@ docs: $(VENV)/.docs
 notebook: $(VENV)/.dev
 	$(BIN)/python docs/run_notebook.py
 
-# With TORCH=--torch, gigabytes are downloaded for the lowest torch.
+# With OPTIONS=--torch, gigabytes are downloaded for the lowest torch.
 lowest: $(VENV)/.dev
-	PYTHONPATH=tests/support $(BIN)/python tests/lowest.py $(TORCH)
+	$(BIN)/python tests/lowest.py $(OPTIONS)
 
 golden: $(VENV)/.dev
 	$(BIN)/python tests/golden/regenerate.py

@@ -15,11 +15,10 @@ import torch
 from imagenetq.evaluate import Settings, evaluate, load_model
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.device import Precision, exact_arithmetic
-from imagenetq.evaluate.evaluation.run import SAME_AS_CLEAN
 from imagenetq.evaluate.evaluation.runner import HALF
 from imagenetq.evaluate.models import LoadOptions, Model
 from imagenetq.progress import usable_cores
-from imagenetq.specification import Variant, variants
+from imagenetq.specification import SAME_AS_CLEAN, Variant, variants
 
 
 class Clocked(Data):

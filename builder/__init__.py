@@ -4,6 +4,12 @@ from imagenetq.builder.building.build import BuildOptions, ShareBuilt, build, bu
 from imagenetq.builder.building.estimate import Estimate, estimate
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.folders.share import Share
+from imagenetq.builder.pictures import (
+    RenderManifest,
+    is_rendered_folder,
+    render_folder,
+    verify_rendered_folder,
+)
 from imagenetq.builder.publish import Copied, Pushed, copy, push
 from imagenetq.builder.recipe import Likeness, build_like, open_recipe
 from imagenetq.builder.sources import Source, open_source
@@ -15,6 +21,7 @@ __all__ = [
     "Estimate",
     "Likeness",
     "Pushed",
+    "RenderManifest",
     "Share",
     "ShareBuilt",
     "Source",
@@ -24,8 +31,11 @@ __all__ = [
     "contact_sheet",
     "copy",
     "estimate",
+    "is_rendered_folder",
     "open_recipe",
     "open_source",
     "push",
+    "render_folder",
     "verify",
+    "verify_rendered_folder",
 ]

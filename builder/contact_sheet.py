@@ -1,15 +1,17 @@
 """A contact sheet: every variant of one image, labelled."""
 
+import io
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 
 from imagenetq.builder.shards.image_files import JPEG, WEBP, stored_bytes
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.distortions import Pixels
-from imagenetq.errors import BadImage
+from imagenetq.errors import BadImage, FolderError, UsageError
+from imagenetq.files import read_bounded, write_whole
 from imagenetq.record import psnr, sum_of_squared_errors
 from imagenetq.rendering import Rendered, render_ladder
 from imagenetq.selection import MAX_ID_LENGTH, image_id_of, is_image_id
@@ -21,6 +23,13 @@ _CAPTION = 34
 _MARGIN = 20
 _HEAD = 88
 _INK, _FAINT, _PAPER = (24, 24, 27), (96, 96, 104), (255, 255, 255)
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+_MARK = "Drawn by imagenetq preview"
+"""Stands in every written sheet's Exif, so that a later one may replace it."""
+
+_MAX_SHEET_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,45 @@ def contact_sheet(path: Path) -> Image.Image:
         tile = _tile(rendered, data, clean)
         rows.setdefault(rendered.variant.distortion, []).append(tile)
     return _draw(path.name, clean, data, rows)
+
+
+def write_sheet(path: Path, out: Path) -> None:
+    """Draw the contact sheet of an image file, and write it in the format of its name.
+
+    An earlier sheet is replaced once the new one is drawn; no other file is.
+
+    Args:
+        path: of the image file.
+        out: ends in `.png`, `.jpg`, `.jpeg` or `.webp`; its folder is made if absent.
+
+    Raises:
+        UsageError: no such format.
+        FolderError: something else is there under that name.
+        BadImage: as `contact_sheet`.
+        OSError: it cannot be written.
+    """
+    kind = _FORMATS.get(out.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
+    if out.exists() and not _may_be_replaced(path, out):
+        raise FolderError(
+            f"{out}: is there, and no sheet that imagenetq preview drew; give another --out"
+        )
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software] = _MARK
+    buffer = io.BytesIO()
+    contact_sheet(path).save(buffer, kind, exif=exif)
+    write_whole(out, buffer.getvalue())
+
+
+def _may_be_replaced(photograph: Path, out: Path) -> bool:
+    """Whether a file is a sheet of ours, and not the very picture that is to be drawn."""
+    try:
+        return not out.samefile(photograph) and _MARK.encode() in read_bounded(
+            out, _MAX_SHEET_BYTES
+        )
+    except OSError:
+        return False
 
 
 def _tile(rendered: Rendered, original: bytes, clean: Pixels) -> _Tile:

@@ -4,10 +4,9 @@ What the command line does, this does: `open_data`, `load_model`, `evaluate`. In
 network at hand, `evaluate_model(module, transform, data)` is all.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imagenetq.extras import named_if_missing
+from imagenetq.lazy import lazy_names
 
 if TYPE_CHECKING:
     from imagenetq.evaluate.data import CleanSource, Data, open_data
@@ -47,11 +46,4 @@ _HOMES = {
     "evaluation.settings": ("Settings",),
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: only some of them need torch, which is slow."""
-    for home, public in _HOMES.items():
-        if name in public:
-            with named_if_missing():
-                return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -38,11 +38,6 @@ def exact_arithmetic(precision: Precision) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-def made_current(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Make a GPU the current one until the end of the block: kernels start on that."""
-    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
-
-
 @contextlib.contextmanager
 def undivided_copies(device: torch.device) -> Iterator[None]:
     """While a GPU computes, let this process work in one thread, until the end of the block.

@@ -193,8 +193,8 @@ def module_in_this_process() -> Iterator[None]:
 
 def _start_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
-    # The package's `verify` is the function, which hides the module.
-    monkeypatch.setattr(sys.modules["imagenetq.builder.verifying.verify"], "run_units", run_here)
+    for importer in ("verifying.verify", "pictures.render", "pictures.verify"):
+        monkeypatch.setattr(f"imagenetq.builder.{importer}.run_units", run_here)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import os
 import time
 
+import psutil
 import pytest
 
 from imagenetq.confined import Confined
@@ -41,6 +42,22 @@ def test_too_long_a_computation_ends():
         with pytest.raises(EntryError, match="too much memory or time"):
             confined.run(exec, "while True: pass")
         assert time.monotonic() - start < 30
+
+
+def test_modules_are_imported_from_the_context_s_beginning_outside_of_the_limits():
+    imported = "'pyarrow.parquet' in __import__('sys').modules"
+    before = psutil.Process().children()
+    with Confined() as confined:
+        (process,) = set(psutil.Process().children()) - set(before)
+        assert confined.run(os.getpid) == process.pid
+        assert confined.run(eval, imported)
+        # Begun again, it imports again.
+        with pytest.raises(EntryError, match="crashes the reader"):
+            confined.run(os._exit, 139)
+        assert confined.run(eval, imported)
+    with Confined(modules=("no_such_module",)) as confined:
+        assert confined.run(divmod, 7, 2) == (3, 1)
+        assert not confined.run(eval, imported)
 
 
 def test_nothing_is_left_behind():

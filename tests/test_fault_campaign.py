@@ -5,11 +5,15 @@ many times over and counts the silent wrong results, of which there must be none
 lies where nothing is read, such as a tar's padding.
 """
 
+import os
 import shutil
+import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +24,8 @@ from exactness import PREPROCESSINGS
 from imagenetq.builder import build, open_source
 from imagenetq.builder.building.unit_records import record_path
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate import Data, open_data
+from imagenetq.evaluate import Data, Result, Settings, evaluate, load_model, open_data
+from imagenetq.evaluate.evaluation import run
 from imagenetq.evaluate.inputs.cache import Store
 from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.manifest import read_manifest
@@ -35,6 +40,7 @@ SMALL = [
     replace(PREPROCESSINGS[2], resize=(32, 32)),
 ]
 CPU = torch.device("cpu")
+SUPPORT = Path(__file__).parent / "support"
 
 Outcome = str
 Lines = Counter[tuple[str, ...]]
@@ -178,3 +184,120 @@ def test_unit_records(
         assert read_manifest(folder) == expected, f"seed {seed}: {told}"
         assert f"{record}: damaged" in capsys.readouterr().err, f"seed {seed}: {told}"
         assert record.read_bytes() == whole
+
+
+Answered = tuple[str, object]
+
+
+def evaluated(dataset: Path, out: Path) -> Answered:
+    """What the tiny network's result in a folder says once it was evaluated there.
+
+    A batch holds one variant's images, whichever are evaluated, so that the last bits are equal.
+    """
+    settings = Settings(only=ONLY, batch_size=12)
+    evaluate([load_model("python/tiny_models:tiny")], open_data(dataset), out, settings)
+    (folder,) = out.iterdir()
+    result = Result.read(folder)
+    assert result.contradictions() == []
+    return result.entry.predictions_sha256, result.entry.scores
+
+
+@pytest.fixture(scope="module")
+def finished(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answered]:
+    """A folder with a result, and what it says."""
+    out = tmp_path_factory.mktemp("campaign") / "finished"
+    return out, evaluated(parquet, out)
+
+
+@pytest.fixture(scope="module")
+def interrupted(parquet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as Ctrl-C leaves it in the last moment: all is answered, nothing gathered."""
+    out = tmp_path_factory.mktemp("campaign") / "interrupted"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "gather", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            evaluated(parquet, out)
+    assert len(list(out.rglob("*.part"))) == len(ONLY)
+    return out
+
+
+def test_parts(
+    parquet: Path,
+    finished: tuple[Path, Answered],
+    interrupted: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A damaged part is named, and its images are evaluated again, to the same result."""
+    for seed in range(20):
+        out = shutil.copytree(interrupted, tmp_path / str(seed))
+        parts = sorted(out.rglob("*.part"))
+        part = parts[seed % len(parts)]
+        told = FAULTS[seed % len(FAULTS)](part, seed)
+        capsys.readouterr()
+        assert evaluated(parquet, out) == finished[1], f"seed {seed}: {told}"
+        said = f"{part}: damaged; its images are evaluated again"
+        assert said in capsys.readouterr().err, f"seed {seed}: {told}"
+    out = shutil.copytree(interrupted, tmp_path / "exchanged")
+    one, other, _ = sorted(out.rglob("*.part"))
+    faults.replace_with(one, other)
+    assert evaluated(parquet, out) == finished[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "fewest_refused"), [("plan.json", 10), ("entry.json", 10), ("predictions.parquet", 0)]
+)
+def test_records_and_results(
+    parquet: Path,
+    finished: tuple[Path, Answered],
+    interrupted: Path,
+    tmp_path: Path,
+    name: str,
+    fewest_refused: int,
+) -> None:
+    """The same command gives the same result, or says what is damaged and what to do."""
+    whole = interrupted if name == "plan.json" else finished[0]
+    kinds = (faults.change_digit, faults.flip_bit, faults.flip_bit, faults.truncate)
+    ended: Counter[Outcome] = Counter()
+    for seed in range(20):
+        out = shutil.copytree(whole, tmp_path / str(seed))
+        (path,) = out.rglob(name)
+        told = kinds[seed % len(kinds)](path, seed)
+        end = outcome(lambda: evaluated(parquet, out), finished[1])  # noqa: B023
+        assert end in ("refused", "right"), f"seed {seed}: {told}"
+        ended[end] += 1
+    assert ended["refused"] >= fewest_refused, ended
+    assert ended["right"] == 20 - ended["refused"]
+
+
+def test_two_evaluations_at_once(
+    parquet: Path, finished: tuple[Path, Answered], tmp_path: Path, start: Callable[..., Any]
+) -> None:
+    """Of two commands into one folder one is refused and names the other, whose result is whole."""
+    gate = tmp_path / "gate"
+    command = ("eval", "--model", "python/tiny_models:gated", "--model-arg", f"gate={gate}")
+    command += ("--data", parquet, "--only", ",".join(ONLY), "--out", tmp_path / "r")
+    command += ("--workers", "1", "--device", "cpu", "--batch-size", "12")
+    environment = os.environ | {"PYTHONPATH": str(SUPPORT)}
+    both = [start(*command, env=environment) for _ in range(2)]
+    deadline = time.monotonic() + 300
+    while all(process.poll() is None for process in both):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    refused, other = sorted(both, key=lambda process: process.poll() is None)
+    said = refused.communicate()[1].splitlines()
+    folder = tmp_path / "r" / "python-tiny_models-gated"
+    assert (refused.returncode, said[-1]) == (
+        1,
+        f"imagenetq: {folder}: another evaluation is writing there (process {other.pid} on "
+        f"{socket.gethostname()}); wait until it ends, or give another --out",
+    )
+    gate.touch()
+    assert other.wait(300) == 0, other.communicate()
+    result = Result.read(folder)
+    assert (result.entry.predictions_sha256, result.entry.scores) == finished[1]
+    assert {path.name for path in folder.iterdir()} == {"entry.json", "predictions.parquet"}

@@ -5,6 +5,7 @@ import re
 import threading
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from imagenetq import progress as module
@@ -28,17 +29,18 @@ def labels() -> list[str]:
     return re.findall(r'meter\(\s*"([^"]+)"', code)
 
 
-def test_a_bar_keeps_count_and_times_at_80_columns_whatever_it_is_called():
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_bar_keeps_count_and_times_whatever_it_is_called(width):
     assert {"looking into the cache", "evaluating", "rendering"} <= {*labels()}
     for label in labels():
-        console = terminal()
+        console = terminal(width)
         with meter(label, ALL_VARIANTS, "photographs", console) as progress:
             progress.show(
                 Tally(ALL_VARIANTS // 2, 0, 10**11),
                 ["jpeg2000-40: 50000", "waiting for the device"],
             )
         shown = [line for line in lines(console) if "1300000" in line][-1]
-        assert len(shown) <= 80
+        assert len(shown) <= width
         assert re.match(rf"{label} .*1300000/2600000 .* 0:00:0\d +(\d:\d\d:\d\d|-:--:--)", shown)
         assert "…" not in shown
 
@@ -59,6 +61,16 @@ def test_one_display_at_a_time():
         assert "loading a library" in console.file.getvalue()
         assert "evaluating" not in console.file.getvalue()
     assert module._displays == []
+
+
+def test_a_spinner_stays_in_one_line_however_long_the_path():
+    console = terminal(60)
+    with working(f"drawing every variant of /photos/{'a' * 80}/cat.png", console):
+        module._displays[-1].refresh()
+        shown = [line for line in lines(console) if line.strip()]
+    assert {line.rstrip().endswith("0:00:00") for line in shown} == {True}
+    assert "drawing every variant of /photos/aaaa" in shown[0]
+    assert max(map(len, shown)) <= 60
 
 
 def test_a_log_tells_what_takes_long(monkeypatch, capsys):

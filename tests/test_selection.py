@@ -96,7 +96,7 @@ def test_unknown_class_is_refused():
 
 
 def test_empty_source_is_refused():
-    with pytest.raises(SourceError, match="no images"):
+    with pytest.raises(SourceError, match="no photographs"):
         select([], "mini")
 
 

@@ -65,8 +65,7 @@ def test_every_command_reads_them_within_bounds(
     code, said, memory = ended(executable, command, *arguments)
     assert code == 1
     (line,) = said.splitlines()
-    assert f"{hostile / 'predictions.parquet'}: " in line
-    assert "malloc of size 268435456 failed" in line or "too much memory" in line
+    assert f"{hostile / 'predictions.parquet'}: takes too much memory" in line
     assert memory < MEMORY
 
 

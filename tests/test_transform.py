@@ -1,8 +1,11 @@
+import hashlib
+import multiprocessing
 import pickle
 import random
 import subprocess
 import sys
 import warnings
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from imagenetq.errors import UsageError
 from imagenetq.rendering import render
 from imagenetq.transform import Distort
+from worker_tasks import draw_when_told
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (15, 22, 3), dtype=np.uint8)
 
@@ -94,6 +98,134 @@ def test_pickled_copy_goes_on_alike():
     draws(distort, 2)
     copy = pickle.loads(pickle.dumps(distort))
     assert draws(copy) == draws(distort)
+
+
+def test_several_distortions_by_weight_and_clean_ones():
+    distort = Distort(
+        {"blur": (1, 2), "jpeg": None, "contrast": 0.5},
+        weights={"jpeg": 4},
+        p_clean=0.25,
+        seed=0,
+    )
+    counts = Counter(distort.variant_of(sample).distortion for sample in range(4000))
+    # Expected 1000, 2000, 500 and 500, with deviations of at most 32.
+    assert counts.keys() == {"clean", "jpeg", "blur", "contrast"}
+    for distortion, expected in {"clean": 1000, "jpeg": 2000, "blur": 500}.items():
+        assert abs(counts[distortion] - expected) < 130
+    assert {distort.variant_of(sample).name for sample in range(999)} == {
+        "clean",
+        *(rung.name for rung in distort.rungs),
+    }
+
+
+def test_never_clean_and_always_clean():
+    assert all(Distort("blur", seed=0).variant_of(one).name != "clean" for one in range(500))
+    assert all(
+        Distort("blur", p_clean=1, seed=0).variant_of(one).name == "clean" for one in range(500)
+    )
+
+
+def test_levels_bound_every_distortion():
+    rungs = Distort({"blur": (2, 9), "noise": None}, levels=(1, 3)).rungs
+    assert [rung.name for rung in rungs] == ["blur-2", "blur-3", "noise-10", "noise-20", "noise-30"]
+
+
+def test_a_sample_decides_with_seed_and_epoch_alone():
+    distort, other = Distort("noise", seed=5), Distort("noise", seed=5)
+    draws(other)
+    other.set_epoch(2)
+    other.set_epoch(0)
+    assert distort(PIXELS, sample=17).tobytes() == other(PIXELS, sample=17).tobytes()
+    first = distort(PIXELS, sample="a").tobytes()
+    distort.set_epoch(1)
+    assert distort(PIXELS, sample="a").tobytes() != first
+    assert distort(PIXELS, sample="b").tobytes() != distort(PIXELS, sample="a").tobytes()
+
+
+def test_a_draw_is_its_published_hash():
+    """Written out by hand, so that no release draws anything else for the same seed."""
+    distort = Distort({"blur": None, "jpeg": None}, p_clean=0.5, seed=3)
+    distort.set_epoch(2)
+    for sample in range(50):
+        digest = hashlib.sha256(f"imagenet-q/1/draw/3/2/{sample}".encode()).digest()
+        words = [int.from_bytes(digest[at : at + 8], "little") / 2**64 for at in (0, 8, 16)]
+        names = [f"blur-{n}" for n in range(1, 10)], [f"jpeg-{n}" for n in range(20, 1, -2)]
+        rungs = names[int(words[1] * 2)]
+        expected = "clean" if words[0] < 0.5 else rungs[int(words[2] * len(rungs))]
+        assert distort.variant_of(sample).name == expected
+
+
+def test_a_process_that_runs_already_sees_the_epoch():
+    distort = Distort({"blur": None, "jpeg": None, "noise": None}, seed=5)
+    context = multiprocessing.get_context("spawn")
+    mine, its = context.Pipe()
+    process = context.Process(target=draw_when_told, args=(distort, its))
+    process.start()
+    its.close()
+    for epoch in (0, 1, 7):
+        distort.set_epoch(epoch)
+        for sample in range(5):
+            mine.send(sample)
+            assert mine.recv() == distort.variant_of(sample).name
+    mine.send(None)
+    process.join(60)
+    assert process.exitcode == 0
+    copy = pickle.loads(pickle.dumps(distort))
+    copy.set_epoch(2)
+    assert (distort.state_dict()["epoch"], copy.state_dict()["epoch"]) == (7, 2)
+
+
+def test_state_resumes():
+    distort = Distort("noise")
+    distort.set_epoch(4)
+    draws(distort, 3)
+    resumed = Distort("noise")
+    resumed.load_state_dict(distort.state_dict())
+    assert draws(resumed) == draws(distort)
+
+
+def test_a_generator_draws_the_seed():
+    drawn = [Distort("blur", generator=np.random.default_rng(8)).state_dict() for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    with pytest.raises(UsageError, match="give one of both"):
+        Distort("blur", seed=1, generator=np.random.default_rng(8))
+
+
+def test_processes_that_train_together_share_the_samples_out(monkeypatch):
+    expected = draws(Distort("noise", seed=5))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert draws(Distort("noise", seed=5), 3) == expected[1::2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": {"jpeg": 0}}, "weight of jpeg is a positive number, not 0"),
+        ({"weights": {"noise": 1}}, "'noise', which is not among blur, jpeg"),
+        ({"weights": {"blur": "2"}}, "weight of blur is a positive number, not '2'"),
+        ({"p_clean": 1.5}, "from 0 to 1, not 1.5"),
+        ({"p_clean": "0.5"}, "from 0 to 1, not '0.5'"),
+        ({"seed": 2.0}, "seed is a whole number, not 2.0"),
+        ({"seed": 0.5}, "seed is a whole number, not 0.5"),
+        ({"seed": "x"}, "seed is a whole number, not 'x'"),
+        ({"levels": (11, 12)}, r"no rung of blur lies in 11 to 12 \(levels\)"),
+        ({"levels": (1, 2, 3)}, "a range is a pair"),
+        ({"sigma": (1, 2)}, "each has its own range"),
+    ],
+)
+def test_bad_options_of_several_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Distort({"blur": None, "jpeg": None}, **options)
+
+
+def test_no_distortion_and_odd_samples_are_refused():
+    with pytest.raises(UsageError, match="no distortion named"):
+        Distort({})
+    with pytest.raises(UsageError, match=r"or several as \{'blur': \(1, 3\), 'jpeg': None\}, not"):
+        Distort(["blur", "jpeg"])
+    with pytest.raises(UsageError, match=r"a sample is a whole number, not 1\.5"):
+        Distort("blur")(PIXELS, sample=1.5)
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,36 @@
 """Build a dataset: plan, render in worker processes, prove, describe. Resumes by itself."""
 
-import errno
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from rich.filesize import decimal
-
+from imagenetq.builder.building.collect import (
+    BUILD_PLAN,
+    collect,
+    full_disk_explained,
+    require_own,
+)
 from imagenetq.builder.building.manifest_of_build import make_manifest
 from imagenetq.builder.building.plan import Plan, make_plan, require_same, select_images
 from imagenetq.builder.building.unit import Job, complete_unit
-from imagenetq.builder.building.unit_records import UnitRecord, record_path
+from imagenetq.builder.building.unit_records import UnitRecord
 from imagenetq.builder.card.card import write_card, write_placeholder
 from imagenetq.builder.executors import open_executor
-from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
+from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.folders.share import Share
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
-from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.errors import FolderError
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest
-from imagenetq.progress import Meter, meter, say, working
+from imagenetq.progress import meter, say, working
 from imagenetq.selection import RankedImage
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import select_variants, variants
 
-_PLAN = f"{STATE}/plan.json"
 _PATTERN = re.compile(r"[*?]|\[.+\]|::")
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,10 @@ def _rendered(
     selection = select_images(source, subset, allow_short=allow_short)
     n_images = len(selection.images)
     with (
-        _full_disk_explained(folder),
-        folder.held(lambda: _require_own(folder), share) as hold,
+        full_disk_explained(folder),
+        folder.held(
+            lambda: require_own(folder, BUILD_PLAN, MANIFEST_NAME, "a dataset"), share
+        ) as hold,
     ):
         fetch_originals(source, selection.images, folder)
         with meter("reading", n_images, "photographs") as progress:
@@ -188,7 +191,7 @@ def _rendered(
         n_images = sum(len(unit.images) for unit in units)
         with meter("rendering", n_images, "photographs") as progress:
             results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
-            records = _render(folder, hold, progress, results)
+            records = collect(folder, hold, progress, results)
         hold.require()
         yield folder, plan, records
 
@@ -210,114 +213,18 @@ def fetch_originals(source: Source, images: Sequence[RankedImage], folder: Datas
             source.fetch(images, folder.state / "originals", progress.advance)
 
 
-def _require_own(folder: DatasetFolder) -> None:
-    """Refuse a place that is not an empty folder, nor one that a build has begun."""
-    names = folder.names()
-    if STATE in names and folder.size(_PLAN) is not None:
-        return
-    if MANIFEST_NAME in names:
-        raise FolderError(
-            f"{folder} is a dataset without the {STATE} folder of its build; verify it, "
-            "or give another --out"
-        )
-    # A build that was killed in its first second has left its lock, or a fetched original.
-    if names - {STATE}:
-        raise FolderError(f"{folder} holds other files; give an empty or a new folder as --out")
-
-
 def _begin(folder: DatasetFolder, plan: Plan) -> None:
     """Record the plan, or demand that it is the one that the folder was begun with."""
-    if folder.size(_PLAN) is not None:
+    if folder.size(BUILD_PLAN) is not None:
         try:
-            begun = folder.model(Plan, _PLAN)
+            begun = folder.model(Plan, BUILD_PLAN)
         except FolderError as damaged:
             raise FolderError(f"{damaged}; remove {folder} and build again") from None
         require_same(folder, begun, plan)
-    folder.write(_PLAN, plan.model_dump_json().encode())
+    folder.write(BUILD_PLAN, plan.model_dump_json().encode())
     # Only now, because a folder with a card but without a plan is refused as somebody else's.
     if folder.size(MANIFEST_NAME) is None:
         write_placeholder(folder)
-
-
-def _render(
-    folder: DatasetFolder,
-    hold: Hold,
-    progress: Meter,
-    results: Generator[UnitRecord | list[BadImageNote], None, None],
-) -> list[UnitRecord]:
-    """All units' records, in order.
-
-    Raises:
-        BuildStopped: images are bad; each one has been named.
-        FolderError: the folder is no longer ours, or not the one that a worker sees.
-    """
-    records: list[UnitRecord] = []
-    bad_images: list[BadImageNote] = []
-    try:
-        with closing(results):
-            for result in results:
-                hold.require()
-                if isinstance(result, UnitRecord):
-                    _require_shared(folder, result)
-                    records.append(result)
-                else:
-                    bad_images.extend(result)
-    except KeyboardInterrupt:
-        say(f"{_count(records)} of {progress.total} photographs are done; the same command goes on")
-        raise
-    except OSError as error:
-        if error.errno in _FULL_DISK:
-            raise BuildStopped(_missing_space(folder, progress, _count(records))) from None
-        raise
-    if bad_images:
-        for image in sorted(bad_images, key=lambda image: image.reason):
-            say(image.reason)
-        raise BuildStopped(
-            f"{folder} is incomplete for want of the photographs named above ({len(bad_images)}); "
-            "mend them, or add --skip-bad to leave them out, and run the same command again"
-        )
-    return sorted(records, key=lambda record: record.index)
-
-
-def _require_shared(folder: DatasetFolder, record: UnitRecord) -> None:
-    """Make sure that what a worker wrote, perhaps on another machine, lies in this folder."""
-    if folder.size(record_path(record.index)) is None:
-        raise FolderError(
-            f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "
-            "that all machines share, or a bucket, as --out"
-        )
-
-
-def _count(records: list[UnitRecord]) -> int:
-    return sum(len(record.originals) + len(record.bad_images) for record in records)
-
-
-def _missing_space(folder: DatasetFolder, progress: Meter, n_done: int) -> str:
-    if not folder.is_local:
-        return _full_disk(folder)
-    tally = progress.tally
-    rendered = tally.images - tally.already_done
-    left = progress.total - n_done
-    need = f"about {decimal(int(tally.bytes / rendered * left))}" if tally.bytes else "space"
-    return (
-        f"{folder.disk}: the disk is full; the {left} photographs that are not done need {need}; "
-        "free it, and the same command goes on where it stopped"
-    )
-
-
-@contextmanager
-def _full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
-    """Say it in our words also before and after the rendering."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise BuildStopped(_full_disk(folder)) from None
-
-
-def _full_disk(folder: DatasetFolder) -> str:
-    return f"{folder.disk}: the disk is full; free some space, and the same command goes on"
 
 
 def _finish(folder: DatasetFolder, plan: Plan, records: list[UnitRecord]) -> Manifest:

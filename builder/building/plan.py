@@ -64,7 +64,7 @@ class Plan(Model):
         clean_extension: `jpg` if all originals are JPEG, else `webp`.
         versions: of the libraries.
         classes_absent: wnids of which the source has no image.
-        classes_short: classes with too few images, and how many.
+        classes_short: classes with too few photographs, and how many.
         images: in row order.
     """
 
@@ -111,16 +111,16 @@ class Unit(Model):
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:
-    """Choose a source's images.
+    """Choose a source's photographs.
 
     Args:
         source: to choose from.
         subset: `full` or `mini`; the source's default if None.
-        allow_short: record classes with too few images instead of refusing them.
+        allow_short: record classes with too few photographs instead of refusing them.
 
     Raises:
         UsageError: no such subset, or `sample` of anything but the sample.
-        SourceError: the source cannot be read, or has too few images.
+        SourceError: the source cannot be read, or has too few photographs.
     """
     chosen = subset_of(subset, source.default_subset)
     with working("listing the photographs"):
@@ -193,10 +193,14 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
         if before != now:
             raise FolderError(
-                f"{folder} was begun with another {field.replace('_', ' ')} "
+                f"{folder} was begun with {_other(field)} "
                 f"({_shorten(before)}; now {_shorten(now)}); give another --out, "
                 "or build as it was begun"
             )
+
+
+def _other(field: str) -> str:
+    return "other photographs" if field == "images" else f"another {field.replace('_', ' ')}"
 
 
 def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:

@@ -73,7 +73,7 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
         FolderError: the unit is intact, but was built from other originals than the source has.
     """
     try:
-        record = read_record(job.folder, unit.index)
+        record = read_record(job.folder, unit.index, UnitRecord)
     except FolderError as damage:
         say(f"{damage}; its images are rendered again")
         return None

@@ -1,10 +1,11 @@
-"""The record of a finished unit: written last, so that whoever finds it finds the shards.
+"""The record of a finished unit: written last, so that whoever finds it finds its files.
 
-The dataset's digests are made of records, so a record carries a hash of itself: one that was
+A folder's digests are made of records, so a record carries a hash of itself: one that was
 changed by as much as a digit is not believed.
 """
 
 from hashlib import sha256
+from typing import Generic, TypeVar, cast
 
 from pydantic import Field
 
@@ -13,6 +14,23 @@ from imagenetq.errors import FolderError
 from imagenetq.manifest import BadImageNote, Count, Model, Sha256, ShardPath, parse_model
 
 _RECORDS = f"{STATE}/units"
+
+
+class Record(Model):
+    """What is kept of a unit that is done.
+
+    Attributes:
+        index: the unit's number.
+    """
+
+    index: int
+
+    def digest(self) -> str:
+        """Hex SHA-256 of the record as JSON."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class RenderedOriginal(Model):
@@ -67,27 +85,26 @@ class ShardRecord(Model):
     pixels: tuple[str, ...]
 
 
-class UnitRecord(Model):
-    """A unit that is done; written last, so that whoever finds it finds the shards.
+class UnitRecord(Record):
+    """A unit of a dataset that is done.
 
     Attributes:
-        index: the unit's number.
         originals: in row order.
         bad_images: left out.
         shards: by variant.
     """
 
-    index: int
     originals: tuple[RenderedOriginal, ...]
     bad_images: tuple[BadOriginal, ...]
     shards: dict[str, ShardRecord]
 
-    def digest(self) -> str:
-        """Hex SHA-256 of the record as JSON."""
-        return sha256(self.model_dump_json().encode()).hexdigest()
+    @property
+    def n_originals(self) -> int:
+        """How many originals it has, bad ones included."""
+        return len(self.originals) + len(self.bad_images)
 
 
-class _Sealed(Model):
+class _Sealed(Model, Generic[AnyRecord]):
     """A record's file.
 
     Attributes:
@@ -96,22 +113,27 @@ class _Sealed(Model):
     """
 
     sha256: str = Sha256
-    record: UnitRecord
+    record: AnyRecord
+
+
+def _sealed(kind: type[AnyRecord]) -> type[_Sealed[AnyRecord]]:
+    """The file of one kind of record, which only running code can name."""
+    return cast("type[_Sealed[AnyRecord]]", _Sealed.__class_getitem__(kind))
 
 
 def record_path(unit: int) -> str:
-    """Where a unit's record lies in the dataset's folder."""
+    """Where a unit's record lies in its folder."""
     return f"{_RECORDS}/{unit:05d}.json"
 
 
-def write_record(folder: DatasetFolder, record: UnitRecord) -> None:
-    """Write a unit's record into the dataset's folder, with its digest."""
-    sealed = _Sealed(sha256=record.digest(), record=record)
+def write_record(folder: DatasetFolder, record: Record) -> None:
+    """Write a unit's record into its folder, with its digest."""
+    sealed = _sealed(type(record))(sha256=record.digest(), record=record)
     folder.write(record_path(record.index), sealed.model_dump_json().encode())
 
 
-def read_record(folder: DatasetFolder, unit: int) -> UnitRecord | None:
-    """Read a unit's record; None if there is none.
+def read_record(folder: DatasetFolder, unit: int, kind: type[AnyRecord]) -> AnyRecord | None:
+    """Read a unit's record of some kind; None if there is none.
 
     Raises:
         FolderError: it is damaged, or of a version whose records carried no digest.
@@ -122,7 +144,7 @@ def read_record(folder: DatasetFolder, unit: int) -> UnitRecord | None:
         data = folder.read(path)
     except FileNotFoundError:
         return None
-    sealed = parse_model(_Sealed, data, folder.at(path), FolderError)
+    sealed = parse_model(_sealed(kind), data, folder.at(path), FolderError)
     if sealed.record.digest() != sealed.sha256:
         raise FolderError(f"{folder.at(path)}: damaged: it is not what its own hash is of")
     return sealed.record

@@ -156,17 +156,19 @@ def _size_category(n_rows: int) -> str:
 def _identity(manifest: Manifest) -> str:
     lines = [
         f"- version {manifest.dataset_version}, subset `{manifest.subset}`: {manifest.images} "
-        f"images, {len(manifest.variants)} variants, {manifest.format} shards",
+        f"photographs, {len(manifest.variants)} variants, {manifest.format} shards",
         f"- pixel digest `{manifest.pixel_digest}`",
         f"- source digest `{manifest.source_digest}`",
         f"- specification digest `{manifest.specification_digest}`",
     ]
     if manifest.classes_absent:
-        lines.append(f"- {len(manifest.classes_absent)} of the 1,000 classes have no image")
+        lines.append(f"- {len(manifest.classes_absent)} of the 1,000 classes have no photograph")
     if manifest.classes_short:
-        lines.append(f"- {len(manifest.classes_short)} classes have fewer images than the rest")
+        lines.append(
+            f"- {len(manifest.classes_short)} classes have fewer photographs than the rest"
+        )
     if manifest.bad_images:
-        lines.append(f"- {len(manifest.bad_images)} unreadable originals were left out")
+        lines.append(f"- {len(manifest.bad_images)} unreadable photographs were left out")
     return "\n".join(lines)
 
 
@@ -206,7 +208,7 @@ def _storage(manifest: Manifest) -> str:
     clean = (
         "the original files (with an orientation tag, if any, set to upright in place)"
         if manifest.clean_extension == "jpg"
-        else "lossless WebP, because not all originals are JPEG files"
+        else "lossless WebP, because not all photographs are JPEG files"
     )
     return (
         f"`jpeg` and `jpeg2000` rows are real codestreams; `clean` rows are {clean}; all others "

@@ -89,8 +89,8 @@ _RECIPE = """
 # {title}: the recipe
 
 No image is in this repository: only what is needed to build {title} {version}, subset
-`{subset}`, from the ImageNet validation images, and to prove that the pixels are the same:
-{images} originals in {variants} variants, {rows} pixel hashes.
+`{subset}`, from the ImageNet validation photographs, and to prove that the pixels are the same:
+{images} photographs in {variants} variants, {rows} pixel hashes.
 
 - pixel digest `{pixel_digest}`
 - source digest `{source_digest}`

@@ -38,7 +38,7 @@ def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
     except Timeout as held:
         if held.lock_file == str(lock):
             raise FolderError(
-                f"{folder}: another build or push is writing there; wait until it ends"
+                f"{folder}: another build, render or push is writing there; wait until it ends"
             ) from None
         raise FolderError(
             f"{folder}: another process is building share {share} there; wait until it ends"

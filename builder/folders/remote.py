@@ -23,7 +23,7 @@ from imagenetq.builder.folders.object_lock import ObjectLock
 from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, read_at_most, remove_temporary_files
-from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_model
+from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_served
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
 
@@ -225,7 +225,7 @@ class RemoteFolder(DatasetFolder):
     def model(self, kind: type[AnyModel], path: str) -> AnyModel:
         """Read and validate a JSON file."""
         try:
-            return parse_model(kind, self.read(path), self.at(path), FolderError)
+            return parse_served(kind, self.read(path), self.at(path))
         except FileNotFoundError as missing:
             raise FolderError(str(missing)) from None
 
@@ -238,7 +238,7 @@ class RemoteFolder(DatasetFolder):
                 f"{self}: no {MANIFEST_NAME}, so no complete dataset; "
                 "build it, or run the interrupted `imagenetq build` again"
             ) from None
-        return parse_model(Manifest, data, self.at(MANIFEST_NAME), FolderError)
+        return parse_served(Manifest, data, self.at(MANIFEST_NAME))
 
     def _ask(
         self, path: str, request: Callable[[Any, str], Result], *, writing: bool = False

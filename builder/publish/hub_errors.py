@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imagenetq.errors import ImagenetqError, PublishError
-from imagenetq.hub import HubAddress
-from imagenetq.retrying import MISREAD, is_misread
+from imagenetq.hub import HubAddress, is_misread_of_hub
+from imagenetq.retrying import MISREAD
 
 _LATER = (408, 425, 429)
 _HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
@@ -92,7 +92,7 @@ def _explanation(address: HubAddress, error: Exception) -> str:
             f"{namespace} (`hf auth login`, or set HF_TOKEN), see that there is storage left, and "
             "run the same command again"
         )
-    if is_misread(error):
+    if is_misread_of_hub(error):
         return f"{address} cannot be written to {hub}: {MISREAD}; what was uploaded stays"
     if status in (409, 412):
         return (

@@ -13,7 +13,8 @@ from imagenetq.builder.publish.retry import retried
 from imagenetq.choices import Gate
 from imagenetq.errors import FolderError, PublishError
 from imagenetq.hub import HubAddress
-from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_model
+from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_served
+from imagenetq.retrying import ANOTHER_ANSWERED
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
@@ -105,7 +106,11 @@ class HubRepository:
         )
 
     def set_access(self, *, private: bool, gated: str | None) -> None:
-        """Say who may see it, and how requests for access are answered; None opens it."""
+        """Say who may see it, and how requests for access are answered; None opens it.
+
+        Raises:
+            PublishError: the Hub refuses, or says that it is done and it is not.
+        """
         self._ask(
             "setting who has access",
             lambda: self._hub.update_repo_settings(
@@ -114,6 +119,11 @@ class HubRepository:
                 private=private,
                 gated=cast("Gate", gated) if gated else False,
             ),
+        )
+        state = self.state()
+        self._require_kept(
+            state is not None and (state.private, state.gated) == (private, gated),
+            "setting who has access",
         )
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
@@ -145,8 +155,8 @@ class HubRepository:
     def manifest(self, commit: str) -> Manifest | None:
         """The dataset's manifest in a commit; None if it is not one of ours."""
         try:
-            return parse_model(
-                Manifest, self.read(MANIFEST_NAME, commit), MANIFEST_NAME, FolderError
+            return parse_served(
+                Manifest, self.read(MANIFEST_NAME, commit), f"{self.address}: {MANIFEST_NAME}"
             )
         except FolderError:
             return None
@@ -238,7 +248,8 @@ class HubRepository:
         """Give a commit a name for good.
 
         Raises:
-            PublishError: another commit has that name.
+            PublishError: another commit has that name; or the Hub says that it is done and it is
+                not.
         """
 
         def send() -> None:
@@ -251,6 +262,16 @@ class HubRepository:
                     raise
 
         self._ask("tagging", send)
+        state = self.state()
+        self._require_kept(state is not None and state.tags.get(name) == commit, f"tagging {name}")
+
+    def _require_kept(self, is_kept: bool, what: str) -> None:
+        # The client looks at no answer to these; a login page would do for it.
+        if not is_kept:
+            raise PublishError(
+                f"{self.address}: {what} was answered with success, but is not done: "
+                f"{ANOTHER_ANSWERED}; then run the same command again"
+            )
 
     def _require_done(
         self, head: str, additions: Sequence["CommitOperationAdd"], deletions: Sequence[str]

@@ -46,11 +46,12 @@ def build_like(
 ) -> Likeness:
     """Build what a recipe describes, or go on with that, and compare every pixel hash.
 
-    Subset, variants and format are the recipe's. Classes that are short of images are taken as
-    they are, and images that the recipe left out may be bad here too: what that changes is told.
+    Subset, variants and format are the recipe's. Classes that are short of photographs are taken as
+    they are, and photographs that the recipe left out may be bad here too: what that changes
+    is told.
 
     Args:
-        source: where the ImageNet images come from.
+        source: where the ImageNet photographs come from.
         out: as for `build`.
         recipe: as for `open_recipe`.
         workers: as for `build`.
@@ -86,7 +87,7 @@ def build_like(
 
 
 def _tell_early(source: Source, recipe: Recipe, lines: Sequence[PixelLine]) -> None:
-    """Tell of other images before they are rendered, which may take hours."""
+    """Tell of other photographs before they are rendered, which may take hours."""
     wanted = {(line.image_id, line.wnid) for line in lines}
     selection = select_images(source, recipe.manifest.subset, allow_short=True)
     there = {(image.image_id, image.wnid) for image in selection.images}
@@ -94,8 +95,8 @@ def _tell_early(source: Source, recipe: Recipe, lines: Sequence[PixelLine]) -> N
     n_others = len(wanted ^ (there - bad))
     if n_others:
         say(
-            f"the source has other images or labels than {recipe.name}: {n_others} differences, "
-            "which are named when all is built"
+            f"the source has other photographs or labels than {recipe.name}: {n_others} "
+            "differences, which are named when all is built"
         )
 
 
@@ -107,7 +108,7 @@ def _lines(folder: DatasetFolder, manifest: Manifest) -> list[PixelLine]:
 
 
 def _record(folder: DatasetFolder, unit: int) -> UnitRecord:
-    record = read_record(folder, unit)
+    record = read_record(folder, unit, UnitRecord)
     if record is None:
         raise FolderError(f"{folder.at(record_path(unit))}: missing; run the same command again")
     return record

@@ -48,7 +48,7 @@ def _differences_of(
     ]
     if others:
         whole = len(others) == len(wanted) and CLEAN in others
-        cause = "; its original is another picture" if whole else ""
+        cause = "; its photograph is another" if whole else ""
         lines.append(f"{image_id}: other pixels in {_called(others, len(wanted))}{cause}")
     return lines
 

@@ -16,6 +16,8 @@ from io import BytesIO
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from imagenetq.decoding import ORIGINAL_FORMATS
+
 UPRIGHT = 1
 
 _EXIF = b"Exif\x00\x00"
@@ -34,8 +36,8 @@ def upright_original(jpeg: bytes) -> bytes:
     return upright if orientation(upright) == UPRIGHT else _without_metadata(jpeg)
 
 
-def orientation(jpeg: bytes) -> int | None:
-    """The orientation that Pillow, and so `datasets`, reads from Exif or XMP.
+def orientation(original: bytes) -> int | None:
+    """The orientation that Pillow, and so `datasets`, reads from Exif or XMP of an original.
 
     Returns:
         1 to 8, upright where there is no tag; None where the metadata cannot be read.
@@ -43,7 +45,7 @@ def orientation(jpeg: bytes) -> int | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+            with Image.open(BytesIO(original), formats=ORIGINAL_FORMATS) as image:
                 return int(image.getexif().get(_ORIENTATION, UPRIGHT))
     except Exception:  # Whatever Pillow raises here, readers of the dataset would meet too.
         return None

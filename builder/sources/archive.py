@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from imagenetq.builder.sources import headers, listing
-from imagenetq.builder.sources.base import MAX_FILE_BYTES, Source
+from imagenetq.builder.sources.base import Source
 from imagenetq.builder.sources.labels import find_labels
 from imagenetq.errors import BadImage, SourceError
+from imagenetq.pictures import MAX_FILE_BYTES
 from imagenetq.selection import SourceImage
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")

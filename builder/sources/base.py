@@ -6,9 +6,6 @@ from pathlib import Path
 
 from imagenetq.selection import SourceImage
 
-MAX_FILE_BYTES = 256 * 2**20
-"""Larger files are not read: no ImageNet image comes near, and memory is finite."""
-
 
 class Source(ABC):
     """ImageNet validation images with their classes.

@@ -82,7 +82,7 @@ def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:
     try:
         _check_compression(contents[_META])
         # Damaged bytes can crash scipy's reader, which is written in C.
-        with Confined(_MEMORY, _SECONDS, SourceError) as confined:
+        with Confined(_MEMORY, _SECONDS, SourceError, ("scipy.io",)) as confined:
             wnids = confined.run(_wnid_of_number, contents[_META])
     except Exception as error:  # scipy raises many types for damaged files.
         raise SourceError(f"{kit / _META}: {reason(error)}; {_CURE}") from error

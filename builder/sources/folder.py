@@ -42,7 +42,7 @@ class ClassFolders(Source):
         loose = listing.image_files(self.root)
         if loose:
             raise SourceError(
-                f"{self.root}: {len(loose)} images lie beside the class folders, such as "
+                f"{self.root}: {len(loose)} photographs lie beside the class folders, such as "
                 f"{loose[0]!r}; move them into their class folders, or out of the source"
             )
         return [

@@ -132,7 +132,9 @@ class HubDataset(Source):
         missing: defaultdict[_RowGroup, list[SourceImage]] = defaultdict(list)
         for image in images:
             if image.name not in listing.row_groups:
-                raise SourceError(f"{self.kind} has no image {image.name}; run again to list anew")
+                raise SourceError(
+                    f"{self.kind} has no photograph {image.name}; run again to list anew"
+                )
             if not (self._folder / _file_name(image)).exists():
                 missing[listing.row_groups[image.name]].append(image)
         advance(len(images) - sum(map(len, missing.values())))
@@ -237,7 +239,7 @@ class HubDataset(Source):
 
     def _image(self, path: str | None, label: int | None) -> SourceImage:
         if not path:
-            raise SourceError(f"{self.kind} has an image without a path, so without an id")
+            raise SourceError(f"{self.kind} has a photograph without a path, so without an id")
         if label is None or not 0 <= label < len(classes.wnids()):
             raise SourceError(f"{path} of {self.kind} has label {label}, which is not 0 to 999")
         wnid = classes.wnids()[label]

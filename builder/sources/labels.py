@@ -44,7 +44,7 @@ class Labels:
         if image_id not in self.wnids:
             raise SourceError(
                 f"{name!r}: {self.path} has no label for it; leave it out, or give it its "
-                "validation image's name, such as ILSVRC2012_val_00000293.JPEG"
+                "validation photograph's name, such as ILSVRC2012_val_00000293.JPEG"
             )
         return source_image(name, self.wnids[image_id])
 
@@ -66,7 +66,7 @@ def find_labels(folder: Path) -> Labels:
             if _exists(path):
                 return Labels(path, read(path))
     raise SourceError(
-        f"{folder}: no labels for these images; put {' or '.join(_READERS)} in this folder or "
+        f"{folder}: no labels for these photographs; put {' or '.join(_READERS)} in this folder or "
         f"beside it (searched: this folder and {_FOLDERS_UP} folders up)"
     )
 
@@ -106,7 +106,7 @@ def read_annotations(path: Path) -> dict[str, str]:
                 continue
             image_id = PurePosixPath(fields[0]).stem
             if len(fields) != _ANNOTATION_FIELDS or image_id in wnids:
-                raise ValueError(f"line {number} is not another image, its class and its box")
+                raise ValueError(f"line {number} is not another photograph, its class and its box")
             wnids[image_id] = fields[1]
     except (OSError, ValueError) as error:
         raise SourceError(
@@ -145,6 +145,6 @@ def _parse_solution(text: str) -> dict[str, str]:
         if wnid not in classes.labels():
             raise ValueError(f"line {rows.line_num} names {wnid[:20]!r}, which is no class")
         if image_id in wnids:
-            raise ValueError(f"line {rows.line_num} has image {image_id!r} again")
+            raise ValueError(f"line {rows.line_num} has photograph {image_id!r} again")
         wnids[image_id] = wnid
     return wnids

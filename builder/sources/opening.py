@@ -18,7 +18,7 @@ _HUB_PREFIX = "hf:"
 _VALIDATION_TAR = "ILSVRC2012_img_val.tar"
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _EXPECTED = (
-    "a source is a folder of class folders, a folder or .tar of validation images, "
+    "a source is a folder of class folders, a folder or .tar of validation photographs, "
     f"{_HUB_PREFIX}ORG/NAME, or the word {SAMPLE}"
 )
 
@@ -69,7 +69,7 @@ def _open_folder(folder: Path) -> Source:
         if place.is_dir() and (source := _layout(place)):
             return source
     raise SourceError(
-        f"{folder}: neither class folders, nor images, nor {_VALIDATION_TAR}, "
+        f"{folder}: neither class folders, nor photographs, nor {_VALIDATION_TAR}, "
         f"here or in a sub-folder val; {_EXPECTED}"
     )
 

@@ -99,7 +99,8 @@ def _data_folder() -> Path:
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
         raise SourceError(
-            "the embedded sample needs scikit-image; pip install scikit-image (extra [sample])"
+            "the embedded sample needs scikit-image; pip install scikit-image (extra [sample]), or "
+            "name ImageNet's own photographs"
         )
     return Path(spec.origin).parent / "data"
 

@@ -139,5 +139,5 @@ class Data(ABC):
 
         Args:
             variants: the ones wanted, all of them among `self.variants`.
-            limit: only the first so many images, which are balanced over classes.
+            limit: only the first so many photographs, which are balanced over classes.
         """

@@ -62,7 +62,7 @@ class Source(Protocol):
 
 
 class CleanSource(Data):
-    """A source's subset; a task is some of its images, each in all variants that are wanted."""
+    """A source's subset; a task is some of its photographs, each in all variants wanted."""
 
     is_rendered = True
 
@@ -81,12 +81,12 @@ class CleanSource(Data):
             source: where the clean images come from.
             originals: where to keep the images of a remote source.
             subset: `full` or `mini`; the source's default if left out.
-            allow_short: take classes with too few images as they are.
-            skip_bad: leave bad images out, as `build` does, instead of refusing the source.
+            allow_short: take classes with too few photographs as they are.
+            skip_bad: leave bad photographs out, as `build` does, instead of refusing the source.
 
         Raises:
             UsageError: no such subset, or `sample` of anything but the sample.
-            SourceError: the source cannot be read, or has too few images.
+            SourceError: the source cannot be read, or has too few photographs.
             PlatformError: this machine renders other pixels.
         """
         check_platform()

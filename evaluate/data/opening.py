@@ -77,8 +77,8 @@ def _require_built(folder: Path) -> None:
     if not (folder / MANIFEST_NAME).is_file():
         raise FolderError(
             f"{folder}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
-            f"images, give --source {folder}; if its build was interrupted, run the same command "
-            "again"
+            f"photographs, give --source {folder}; if its build was interrupted, run the same "
+            "command again"
         )
 
 

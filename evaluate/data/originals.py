@@ -59,7 +59,7 @@ class Originals:
             good += [image for image in batch if self._seen[image.image_id] is None]
             start += len(batch)
         if not good:
-            raise SourceError(f"{self._source.kind}: none of its images is good; name another")
+            raise SourceError(f"{self._source.kind}: none of its photographs is good; name another")
         return tuple(good)
 
     def _look_at(self, images: Sequence[RankedImage]) -> None:
@@ -82,8 +82,8 @@ class Originals:
             say(note.reason)
         if bad and not self._skip_bad:
             raise SourceError(
-                f"{self._source.kind}: {len(bad)} of {len(images)} images are bad, named above; "
-                "mend them, or add --skip-bad to leave them out"
+                f"{self._source.kind}: {len(bad)} of {len(images)} photographs are bad, named "
+                "above; mend them, or add --skip-bad to leave them out"
             )
 
     def _note(self, image: RankedImage) -> BadImageNote | None:

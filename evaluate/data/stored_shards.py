@@ -11,7 +11,7 @@ from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.rows import Expected
 from imagenetq.evaluate.data.shard_task import Shard, ShardTask
 from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_model, read_manifest
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_served, read_manifest
 from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
@@ -112,9 +112,9 @@ class StoredShards(Data):
         except FileNotFoundError:
             raise FolderError(
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
-                "`imagenetq build` made, or give ImageNet's own images as --source"
+                "`imagenetq build` made, or give ImageNet's own photographs as --source"
             ) from None
-        return parse_model(Manifest, data, address, FolderError)
+        return parse_served(Manifest, data, address)
 
     def _require_present(self, paths: Sequence[str]) -> None:
         found = retried(lambda: sizes(self._root, paths), self._patience)
@@ -163,5 +163,5 @@ def _require_whole(root: str, manifest: Manifest) -> None:
         name = next(iter(incomplete), "its list")
         raise FolderError(
             f"{join(root, MANIFEST_NAME)}: the shards of {name} do not hold the "
-            f"{manifest.images} images that it says; build the dataset again"
+            f"{manifest.images} photographs that it says; build the dataset again"
         )

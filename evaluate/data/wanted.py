@@ -14,7 +14,7 @@ def require_wanted(
     Args:
         held: what it holds.
         wanted: what is asked for.
-        limit: how many images at most; None for all.
+        limit: how many photographs at most; None for all.
         name: what to call the dataset in an error.
 
     Raises:
@@ -28,4 +28,4 @@ def require_wanted(
                 "ask for those, or build it with them"
             )
     if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} images; at least 1 is needed")
+        raise UsageError(f"a limit of {limit} photographs; at least 1 is needed")

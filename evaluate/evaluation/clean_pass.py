@@ -11,7 +11,7 @@ from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.evaluation.predict import different_preprocessings
 from imagenetq.evaluate.evaluation.sanity_checks import (
     clean_accuracy_warning,
-    smallest_visible_loss,
+    clean_check,
     suspicious_normalisation,
     suspicious_padding,
 )
@@ -116,9 +116,8 @@ def look_at_clean(
 ) -> list[Seen]:
     """What a look at a few hundred clean images says about each model.
 
-    A model that reaches its
-    published accuracy is believed; only others are compared with themselves under the usual
-    alternatives.
+    A model that reaches its published accuracy is believed; only others are compared with
+    themselves under the usual alternatives.
     """
     # A model that was fitted to the very images has nothing to be checked for.
     checked = [model for model in models if model.needs_fit is None]
@@ -129,10 +128,7 @@ def look_at_clean(
     found = {
         model.name: Seen(
             _warnings(model, inputs, labels, feeding.device, feeding.batch_size),
-            CleanCheck(
-                n_images=len(labels),
-                smallest_loss=smallest_visible_loss(model.published_top1, len(labels)),
-            ),
+            clean_check(model, len(labels)),
         )
         for model, inputs in zip(checked, all_inputs, strict=True)
     }

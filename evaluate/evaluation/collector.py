@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imagenetq.evaluate.evaluation.answers import ANSWER, Answers
 from imagenetq.evaluate.evaluation.finished_tasks import Part
-from imagenetq.evaluate.evaluation.runner import Answers
 from imagenetq.evaluate.inputs.batch import SampleNote
 
 
@@ -21,9 +21,9 @@ class Collector:
         """Take a batch's answers."""
         tasks = np.array([note.task for note in notes])
         for key in dict.fromkeys(tasks.tolist()):
-            rows: list[int] = np.flatnonzero(tasks == key).tolist()
-            self._notes.setdefault(key, []).extend(notes[row] for row in rows)
-            self._answers.setdefault(key, []).append(_rows(answers, rows))
+            rows = np.flatnonzero(tasks == key)
+            self._notes.setdefault(key, []).extend(notes[row] for row in rows.tolist())
+            self._answers.setdefault(key, []).append(answers[rows])
 
     def expect(self, key: str, n_samples: int) -> None:
         """Learn that a task has been read to its end, and how many samples it had."""
@@ -45,33 +45,5 @@ class Collector:
 
     def _take(self, key: str) -> Part:
         del self._expected[key]
-        notes = self._notes.pop(key, [])
-        return Part(tuple(notes), _joined(self._answers.pop(key, [])))
-
-
-def _rows(answers: Answers, rows: Sequence[int]) -> Answers:
-    return Answers(
-        answers.top5_class[rows],
-        answers.top5_probability[rows],
-        answers.true_probability[rows],
-        answers.true_rank[rows],
-        answers.finite[rows],
-    )
-
-
-def _joined(pieces: list[Answers]) -> Answers:
-    if not pieces:
-        return Answers(
-            np.empty((0, 5), np.int16),
-            np.empty((0, 5), np.float32),
-            np.empty(0, np.float32),
-            np.empty(0, np.int16),
-            np.empty(0, np.bool_),
-        )
-    return Answers(
-        np.concatenate([piece.top5_class for piece in pieces]),
-        np.concatenate([piece.top5_probability for piece in pieces]),
-        np.concatenate([piece.true_probability for piece in pieces]),
-        np.concatenate([piece.true_rank for piece in pieces]),
-        np.concatenate([piece.finite for piece in pieces]),
-    )
+        answers = np.concatenate([np.empty(0, ANSWER), *self._answers.pop(key, [])])
+        return Part(tuple(self._notes.pop(key, [])), answers)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.evaluation.runner import Answers
+from imagenetq.evaluate.evaluation.answers import ANSWER, Answers
 from imagenetq.evaluate.inputs.batch import SampleNote
 from imagenetq.files import write_whole
 from imagenetq.progress import say
@@ -22,6 +22,9 @@ _SUFFIX = ".part"
 Arrow's own format, which is sooner written and read than parquet where there is so little in it."""
 
 _DIGEST_BYTES = 32
+
+_STORED = [name for name in ANSWER.names or () if name != "finite"]
+"""Of an answer; one that is not finite is never stored."""
 
 _REMOVED = ".removed"
 """What a folder of parts is called while it is removed: nothing in it is ever adopted."""
@@ -69,21 +72,11 @@ class Parts:
         """Store a task's predictions; they are there whole, or not at all."""
         import pyarrow as pa
 
-        answers = part.answers
-        table = pa.table(
-            {
-                "image_id": [note.image_id for note in part.notes],
-                "wnid": [note.wnid for note in part.notes],
-                "variant": [note.variant for note in part.notes],
-                "label": [note.label for note in part.notes],
-                "short_side": [note.short_side for note in part.notes],
-                "pixel_sha256": [note.pixel_sha256 for note in part.notes],
-                "top5_class": _lists(answers.top5_class),
-                "top5_probability": _lists(answers.top5_probability),
-                "true_probability": answers.true_probability,
-                "true_rank": answers.true_rank,
-            }
-        )
+        columns: dict[str, Any] = {
+            name: [getattr(note, name) for note in part.notes] for name in SampleNote._fields[1:]
+        }
+        columns |= {name: _column(part.answers[name]) for name in _STORED}
+        table = pa.table(columns)
         buffer = BytesIO()
         with pa.ipc.new_file(buffer, table.schema) as file:
             file.write_table(table)
@@ -103,8 +96,8 @@ class Parts:
         content = self._content(key)
         if content[:_DIGEST_BYTES] != self._stamp(key):
             raise FolderError(
-                f"{self._path(key)}: of another evaluation, or the images changed under this one; "
-                "run the command again"
+                f"{self._path(key)}: of another evaluation, or the photographs changed under this "
+                "one; run the command again"
             )
         with pa.ipc.open_file(content[_DIGEST_BYTES:]) as file:
             table = file.read_all()
@@ -171,8 +164,11 @@ def _values(column: Any) -> list[str | None] | NDArray[Any]:
     return numbers
 
 
-def _lists(rows: NDArray[Any]) -> Any:
-    """Rows of equal length as an Arrow column of lists, without a Python object for each."""
+def _column(values: NDArray[Any]) -> Any:
+    """Numbers as an Arrow column, rows of them as lists, without a Python object for each."""
     import pyarrow as pa
 
-    return pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(rows).ravel(), rows.shape[1])
+    flat = np.ascontiguousarray(values)
+    if flat.ndim == 1:
+        return flat
+    return pa.FixedSizeListArray.from_arrays(flat.ravel(), flat.shape[1])

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from imagenetq.errors import EvaluationError
 
 _LOCK_NAME = ".lock"
+_MAX_HOLDER_BYTES = 400
 
 
 @contextmanager
@@ -19,13 +21,15 @@ def held(folder: Path) -> Iterator[None]:
         folder: made if it is not there. Nothing of the lock stays in it.
 
     Raises:
-        EvaluationError: another evaluation holds it.
+        EvaluationError: another evaluation holds it, which is named.
         OSError: the file cannot be written, or its file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _LOCK_NAME
     descriptor = _locked(path)
     try:
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -42,10 +46,11 @@ def _locked(path: Path) -> int:
             if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
         except BlockingIOError:
+            holder = os.read(descriptor, _MAX_HOLDER_BYTES).decode("utf-8", "replace")
             os.close(descriptor)
             raise EvaluationError(
-                f"{path.parent}: another evaluation is writing there; wait until it ends, or give "
-                "another --out"
+                f"{path.parent}: another evaluation is writing there ({holder or 'just begun'}); "
+                "wait until it ends, or give another --out"
             ) from None
         except FileNotFoundError:
             pass

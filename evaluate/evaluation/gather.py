@@ -1,6 +1,5 @@
 """From a model's finished tasks to its result: gather, complete, describe, write."""
 
-import json
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -11,14 +10,15 @@ import numpy as np
 import torch
 
 from imagenetq.digests import PixelLine, source_digest
-from imagenetq.entry import ENTRY_NAME, EntryModel, LeftOut, Run, read_entry
+from imagenetq.entry import ENTRY_NAME, LeftOut, Run, read_entry
 from imagenetq.errors import EntryError, EvaluationError
 from imagenetq.evaluate.data.base import Data, Identity
 from imagenetq.evaluate.evaluation.clean_pass import Seen
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, remove_parts
-from imagenetq.evaluate.evaluation.plan import EvaluationPlan, differences
+from imagenetq.evaluate.evaluation.plan import EvaluationPlan, difference, differences, make_plan
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.results.result import Result
+from imagenetq.files import write_whole
 from imagenetq.predictions import PREDICTIONS_NAME, Predictions
 from imagenetq.progress import say
 from imagenetq.provenance import code_commit, code_version
@@ -33,7 +33,8 @@ def finished_result(
     """The folder's result, if it is that of the plan; None if it is still to be computed.
 
     Data that are rendered from clean images are known by their digest only after a full pass, so
-    their results are computed anew, and compared in `write_result`.
+    their results are computed anew, and compared in `write_result`. Numbers of an entry that its
+    predictions do not give are corrected.
 
     Args:
         folder: of the result.
@@ -56,26 +57,13 @@ def finished_result(
         raise EvaluationError(
             f"{reason}; give another --out, or --overwrite to replace it"
         ) from None
-    now = plan.model_dump(mode="json", exclude={"limit"})
+    # What an entry knows of its images is their number, not the limit.
+    before = make_plan(entry.model, entry, tuple(entry.variants), entry.precision, entry.n_images)
     n_images = identity.n_images if plan.limit is None else plan.limit
-    now["images"] = min(n_images or entry.n_images, identity.n_images or entry.n_images)
-    before = {
-        "model": entry.model.name,
-        "weights_sha256": entry.model.weights_sha256,
-        "weights_key": entry.model.weights_key,
-        "arguments": entry.model.arguments,
-        "class_map": None if entry.model.class_map is None else list(entry.model.class_map),
-        "preprocessing": entry.model.preprocessing,
-        "precision": entry.precision,
-        "dataset_version": entry.dataset_version,
-        "specification_digest": entry.specification_digest,
-        "source_digest": entry.source_digest,
-        "subset": entry.subset,
-        "variants": list(entry.variants),
-        "images": entry.n_images,
-    }
+    n_images = min(n_images or entry.n_images, identity.n_images or entry.n_images)
+    now = plan.model_copy(update={"limit": n_images})
     if identity.source_digest is None:
-        del before["source_digest"], now["source_digest"]
+        before = before.model_copy(update={"source_digest": None})
     found = differences(before, now)
     if found:
         if overwrite:
@@ -84,10 +72,17 @@ def finished_result(
     if identity.source_digest is None:
         return None
     try:
-        return Result.read(folder)
+        result = Result.read(folder)
     except EntryError as reason:
         say(f"{reason}; it is evaluated again")
         return None
+    contradictions = result.contradictions()
+    if contradictions:
+        result = result.corrected()
+        write_whole(path, result.entry.to_json().encode())
+    for contradiction in contradictions:
+        say(f"{folder}/{contradiction}; it is corrected")
+    return result
 
 
 def _holds_another(folder: Path, found: str) -> EvaluationError:
@@ -162,20 +157,7 @@ def make_result(
     identity = data.identity
     run = Run.model_validate(
         {
-            "model": EntryModel(
-                name=model.name,
-                weights_sha256=model.weights_sha256,
-                parameters=model.parameters,
-                input_size=model.preprocessing.input_size,
-                preprocessing=model.preprocessing.record(),
-                arguments=model.arguments,
-                tensors_sha256=model.tensors_sha256,
-                weights_key=model.weights_key,
-                outputs=model.outputs,
-                weights_file=model.weights_file,
-                overrides=json.loads(json.dumps(model.overrides)),
-                class_map=model.class_map,
-            ),
+            "model": model.described(),
             "dataset_version": identity.dataset_version,
             "specification_digest": identity.specification_digest,
             "source_digest": identity.source_digest or _source_digest(columns),
@@ -204,13 +186,10 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
     """
     path = folder / ENTRY_NAME
     if path.is_file() and not overwrite:
-        found = differences(
-            {"source_digest": read_entry(path).source_digest},
-            {"source_digest": result.entry.source_digest},
-        )
-        if found:
-            raise _holds_another(folder, found)
-    result.write(parts.folder)
+        before, now = read_entry(path).source_digest, result.entry.source_digest
+        if before != now:
+            raise _holds_another(folder, difference("source_digest", before, now))
+    result.write(parts.folder, overwrite=True)
     path.unlink(missing_ok=True)
     for name in (PREDICTIONS_NAME, ENTRY_NAME):
         (parts.folder / name).replace(folder / name)

@@ -1,16 +1,16 @@
 """What an evaluation was begun with: a resumed one must be the same."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from imagenetq.entry import Entry, EntryModel
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import Identity, Task
 from imagenetq.evaluate.evaluation.finished_tasks import remove_parts
-from imagenetq.evaluate.models.base import Model
 from imagenetq.files import remove_temporary_files, write_whole
 from imagenetq.manifest import Model as Record
 from imagenetq.manifest import read_model
@@ -53,21 +53,33 @@ class EvaluationPlan(Record):
 
 
 def make_plan(
-    model: Model, identity: Identity, variants: tuple[str, ...], precision: str, limit: int | None
+    model: EntryModel,
+    data: Identity | Entry,
+    variants: tuple[str, ...],
+    precision: str,
+    limit: int | None,
 ) -> EvaluationPlan:
-    """The plan of evaluating one model."""
+    """Plan the evaluation of one model, or tell from an entry what its plan was.
+
+    Args:
+        model: as an entry describes it.
+        data: what the images are.
+        variants: in ladder order.
+        precision: of the arithmetic.
+        limit: on the number of images.
+    """
     return EvaluationPlan(
         model=model.name,
         weights_sha256=model.weights_sha256,
         weights_key=model.weights_key,
         arguments=model.arguments,
         class_map=model.class_map,
-        preprocessing=model.preprocessing.record(),
+        preprocessing=model.preprocessing,
         precision=precision,
-        dataset_version=identity.dataset_version,
-        specification_digest=identity.specification_digest,
-        source_digest=identity.source_digest,
-        subset=identity.subset,
+        dataset_version=data.dataset_version,
+        specification_digest=data.specification_digest,
+        source_digest=data.source_digest,
+        subset=data.subset,
         variants=variants,
         limit=limit,
     )
@@ -85,14 +97,19 @@ def stamps(plan: EvaluationPlan, tasks: Sequence[Task]) -> Callable[[str], bytes
     return stamp
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs, in one line: each field, what it was and what it is now; empty if nothing."""
+def differences(before: EvaluationPlan, now: EvaluationPlan) -> str:
+    """Say in one line what differs; empty if nothing does."""
+    # As JSON, where a tuple and a list are the same.
+    then, since = before.model_dump(mode="json"), now.model_dump(mode="json")
     return "; ".join(
-        f"{field.replace('_', ' ')} was {_shown(before[field], value)}, now "
-        f"{_shown(value, before[field])}"
-        for field, value in now.items()
-        if before[field] != value
+        difference(name, then[name], value) for name, value in since.items() if then[name] != value
     )
+
+
+def difference(name: str, before: Any, now: Any) -> str:
+    """Say what a field was, and what it is now."""
+    noun = "photographs" if name == "limit" else name.replace("_", " ")
+    return f"{noun} was {_shown(before, now)}, now {_shown(now, before)}"
 
 
 def _shown(value: Any, other: Any) -> str:
@@ -109,8 +126,11 @@ def _shown(value: Any, other: Any) -> str:
 def forget(folder: Path, plan: EvaluationPlan) -> None:
     """Remove what a finished evaluation left of its parts, but not what another has begun."""
     path = folder / _PLAN_NAME
-    if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
-        return
+    try:
+        if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
+            return
+    except EvaluationError:  # Nobody can go on with it.
+        pass
     remove_parts(folder)
 
 
@@ -129,9 +149,13 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
     """
     path = folder / _PLAN_NAME
     if path.is_file() and not overwrite:
-        begun = read_model(EvaluationPlan, path, EvaluationError)
-        # As JSON, where a tuple and a list are the same.
-        found = differences(begun.model_dump(mode="json"), plan.model_dump(mode="json"))
+        try:
+            begun = read_model(EvaluationPlan, path, EvaluationError)
+        except EvaluationError as reason:
+            raise EvaluationError(
+                f"{reason}; give another --out, or --overwrite to drop what is finished there"
+            ) from None
+        found = differences(begun, plan)
         if found:
             raise EvaluationError(
                 f"{folder} holds an unfinished evaluation with other settings ({found}); give "

@@ -12,9 +12,10 @@ from imagenetq.choices import Precision
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.device import undivided_copies
+from imagenetq.evaluate.evaluation.answers import Answers
 from imagenetq.evaluate.evaluation.collector import Collector
 from imagenetq.evaluate.evaluation.finished_tasks import Parts
-from imagenetq.evaluate.evaluation.runner import Answers, Runner
+from imagenetq.evaluate.evaluation.runner import Runner
 from imagenetq.evaluate.evaluation.throughput import Gauge
 from imagenetq.evaluate.inputs.batch import Batch, SampleNote
 from imagenetq.evaluate.inputs.pipeline import Feeding
@@ -140,8 +141,8 @@ def _submit(seat: _Seat, batch: Batch, disk: ThreadPoolExecutor) -> None:
 def _collect(seat: _Seat, answered: Sequence[Answers], disk: ThreadPoolExecutor) -> None:
     for answers in answered:
         notes = seat.notes.popleft()
-        if not answers.finite.all():
-            note = notes[int(answers.finite.argmin())]
+        if not answers["finite"].all():
+            note = notes[int(answers["finite"].argmin())]
             raise EvaluationError(
                 f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
                 f"({note.variant}); try --precision fp32"

@@ -15,7 +15,7 @@ from imagenetq.entry import MAX_LEFT_OUT, EntryModel
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data import open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.device import exact_arithmetic, made_current
+from imagenetq.evaluate.device import exact_arithmetic
 from imagenetq.evaluate.evaluation.clean_pass import Seen, fit, look_at_clean, settled
 from imagenetq.evaluate.evaluation.distributed import Group, joined_group, own_device
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
@@ -25,6 +25,7 @@ from imagenetq.evaluate.evaluation.plan import EvaluationPlan, begin, forget, ma
 from imagenetq.evaluate.evaluation.predict import answer, different_preprocessings
 from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.inputs.cache import Store
+from imagenetq.evaluate.inputs.choose_engine import choose_engine
 from imagenetq.evaluate.inputs.pipeline import Feeding
 from imagenetq.evaluate.models.assemble import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
@@ -34,16 +35,13 @@ from imagenetq.evaluate.models.preprocessing import (
     Preprocessing,
 )
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.rendering import choose_engine
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
-from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.specification import CLEAN, SAME_AS_CLEAN, Variant, select_variants
+from imagenetq.torch.transfer import made_current
 
 PARTS = ".parts"
 """The folder of finished tasks beside a result."""
-
-SAME_AS_CLEAN = "contrast-1.0"
-"""The one variant whose pixels are the clean image's; it is not computed twice."""
 
 
 def evaluate(
@@ -78,7 +76,9 @@ def evaluate(
     if len(set(folders.values())) < len(models):
         raise EvaluationError("two models of one name; evaluate them one by one")
     plans = {
-        model.name: make_plan(model, data.identity, names, chosen.precision, chosen.limit)
+        model.name: make_plan(
+            model.described(), data.identity, names, chosen.precision, chosen.limit
+        )
         for model in models
     }
     finished: dict[str, Result] = {}
@@ -140,13 +140,14 @@ def _evaluate(
         None if settings.cache is None else Store(settings.cache, settings.cache_bytes),
     )
     names = plans[models[0].name].variants
+    # A variant with the clean image's pixels is not computed twice.
     read = select_variants([name for name in names if name != SAME_AS_CLEAN])
     # First, because it looks for bad images and missing shards.
     tasks = data.tasks(read, settings.limit)
     if len(data.bad_images) > MAX_LEFT_OUT:
         raise EvaluationError(
-            f"{len(data.bad_images)} images were left out as bad, more than the {MAX_LEFT_OUT} "
-            "that an entry can name; mend the source"
+            f"{len(data.bad_images)} photographs were left out as bad, more than the "
+            f"{MAX_LEFT_OUT} that an entry can name; mend the source"
         )
     for model in models:
         fit(model, data, settings.limit, feeding)

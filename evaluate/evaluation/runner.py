@@ -2,38 +2,17 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from imagenetq.choices import Precision
+from imagenetq.evaluate.evaluation.answers import Answers, pack, unpack
+from imagenetq.evaluate.inputs.normalise import quickest_normalise
 from imagenetq.evaluate.models.base import Model
-from imagenetq.evaluate.moving import Copier
-from imagenetq.evaluate.rendering.normalising import quickest_normalise
+from imagenetq.torch.transfer import Copier
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _IN_FLIGHT = 4
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A network's answers to a batch of n pictures.
-
-    Attributes:
-        top5_class: int16 of shape (n, 5), best first; equal logits by the lower class.
-        top5_probability: float32 of shape (n, 5), the softmax of the logits.
-        true_probability: float32 of shape (n,), of the true class.
-        true_rank: int16 of shape (n,), from 1.
-        finite: bool of shape (n,), whether all logits were numbers.
-    """
-
-    top5_class: NDArray[np.int16]
-    top5_probability: NDArray[np.float32]
-    true_probability: NDArray[np.float32]
-    true_rank: NDArray[np.int16]
-    finite: NDArray[np.bool_]
 
 
 class Runner:
@@ -72,7 +51,7 @@ class Runner:
         """
         with torch.inference_mode():
             on_device = self._copier.to_device(inputs)
-            packed = _pack(self._logits(on_device), self._copier.to_device(labels))
+            packed = pack(self._logits(on_device), self._copier.to_device(labels))
             if self.device.type != "cuda":
                 self._pending.append((packed, None))
                 return
@@ -95,7 +74,7 @@ class Runner:
         packed, arrived = self._pending.popleft()
         if arrived is not None:
             arrived.synchronize()
-        return _unpack(packed)
+        return unpack(packed)
 
     def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits in float32, of shape (n, 1000); in smaller pieces once memory ran out."""
@@ -118,31 +97,3 @@ class Runner:
         with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):
             logits: torch.Tensor = self._module(images)
         return logits[:n].float()
-
-
-def _pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """All that is kept of the logits, as float32 of shape (n, 13): one copy to the host."""
-    probabilities = logits.softmax(dim=1)
-    # Stable, so that equal logits stay in class order; topk promises nothing about them.
-    order = torch.sort(logits, dim=1, descending=True, stable=True).indices
-    top5 = order[:, :5]
-    rank = (order == labels[:, None]).to(torch.uint8).argmax(dim=1) + 1
-    columns = [
-        top5.float(),
-        probabilities.gather(1, top5),
-        probabilities.gather(1, labels[:, None]),
-        rank[:, None].float(),
-        torch.isfinite(logits).all(dim=1, keepdim=True).float(),
-    ]
-    return torch.cat(columns, dim=1)
-
-
-def _unpack(packed: torch.Tensor) -> Answers:
-    values = packed.numpy()
-    return Answers(
-        top5_class=values[:, :5].astype(np.int16),
-        top5_probability=values[:, 5:10].copy(),
-        true_probability=values[:, 10].copy(),
-        true_rank=values[:, 11].astype(np.int16),
-        finite=values[:, 12] > 0,
-    )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from imagenetq.entry import CleanCheck
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import (
     IMAGENET_MEAN,
@@ -55,7 +56,7 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
 
     if not n_total:
         return None
-    measured = f"{model.name}: clean top-1 is {n_correct / n_total:.1%} on {n_total} images"
+    measured = f"{model.name}: clean top-1 is {n_correct / n_total:.1%} on {n_total} photographs"
     published = model.published_top1
     if published is not None and binom.cdf(n_correct, n_total, published) < _SIGNIFICANT:
         return (
@@ -67,27 +68,40 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
     return None
 
 
-def smallest_visible_loss(published: float | None, n_total: int) -> float | None:
-    """The loss of clean top-1 accuracy, 0 to 1, beyond which these checks warn.
+def clean_check(model: Model, n_total: int) -> CleanCheck:
+    """How much these checks could see of a model.
 
-    Against a published figure it is how far the measured accuracy must fall below it. Without one
-    the model is compared with itself, and the loss is at its smallest where no image speaks for
-    the model as it is.
+    Against a published figure a loss is how far the measured accuracy falls below it. Without one
+    the model is compared with itself, and a loss shows soonest where no image speaks for the model
+    as it is; a model whose preprocessing is opaque is not compared.
 
     Args:
-        published: top-1 accuracy, 0 to 1; None if none is.
+        model: the model.
         n_total: clean images that are looked at.
-
-    Returns:
-        The loss; None if the images are too few for any.
     """
     from scipy.stats import binom
 
-    if published is None:
-        fewest = math.floor(-math.log2(_SIGNIFICANT)) + 1
-        return fewest / n_total if n_total >= fewest else None
-    allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
-    return None if allowed == 0 else max(0.0, published - allowed / n_total)
+    published = model.published_top1
+    if published is not None:
+        allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
+        if allowed:
+            loss = max(0.0, published - allowed / n_total)
+            return CleanCheck(
+                n_images=n_total, smallest_loss=loss, compared_with="published accuracy"
+            )
+    elif isinstance(model.preprocessing, Preprocessing):
+        # So many images, won and none lost, are not yet significant.
+        unseen = math.floor(-math.log2(_SIGNIFICANT))
+        if n_total > unseen:
+            return CleanCheck(
+                n_images=n_total,
+                smallest_loss=unseen / n_total,
+                compared_with="other preprocessing",
+            )
+    by_chance = n_total >= _FEWEST_FOR_CHANCE
+    return CleanCheck(
+        n_images=n_total, smallest_loss=None, compared_with="chance" if by_chance else None
+    )
 
 
 def suspicious_normalisation(

@@ -23,7 +23,7 @@ class Settings:
     Attributes:
         only: variants and distortions; all that the data hold if None. Clean is always added,
             since relative scores need it.
-        limit: the first so many images, balanced over classes; all if None.
+        limit: the first so many photographs, balanced over classes; all if None.
         precision: of the arithmetic on the device; only `fp32` is ranked.
         device: where the models run.
         batch_size: pictures a batch; made smaller by itself where memory runs out.

@@ -11,11 +11,12 @@ import torch
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.evaluate.inputs.cache import Cached, Filler, Lost, Store, cached_batches, find_cached
+from imagenetq.evaluate.inputs.device_rendering import Stage
 from imagenetq.evaluate.inputs.loader import batches
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
-from imagenetq.evaluate.rendering import Engine, Stage
 from imagenetq.progress import meter
 from imagenetq.specification import CLEAN, select_variants
+from imagenetq.torch.engine import Engine
 
 _THREADS = 8
 

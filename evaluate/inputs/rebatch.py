@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from imagenetq.evaluate.inputs.batch import Batch, SampleNote, concatenated
-from imagenetq.evaluate.moving import Copier
+from imagenetq.torch.transfer import Copier
 
 
 def whole_batches(

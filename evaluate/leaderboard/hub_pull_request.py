@@ -8,9 +8,9 @@ from imagenetq.errors import ImagenetqError, PublishError
 from imagenetq.evaluate.leaderboard.entry.submission import Place
 from imagenetq.evaluate.leaderboard.package import Package
 from imagenetq.files import sha256_of
-from imagenetq.hub import HubAddress
+from imagenetq.hub import HubAddress, is_misread_of_hub
 from imagenetq.predictions import PREDICTIONS_NAME
-from imagenetq.retrying import MISREAD, is_misread
+from imagenetq.retrying import MISREAD
 
 _KIND = "dataset"
 _REFUSED = (401, 403)
@@ -114,7 +114,7 @@ def _explained(address: HubAddress) -> Iterator[None]:
                 f"{hub} refuses it (HTTP {status}); log in with a token that may write "
                 "(`hf auth login`, or set HF_TOKEN)"
             )
-        elif is_misread(error):
+        elif is_misread_of_hub(error):
             said = f"cannot be written to {hub}: {MISREAD}"
         else:
             said = f"cannot be written to {hub} ({reason}); run the same command again"

@@ -16,7 +16,7 @@ from imagenetq.evaluate.leaderboard.entry.submission import (
     is_folder_name,
 )
 from imagenetq.evaluate.results.registered_sources import KnownSource
-from imagenetq.files import read_bounded, write_whole
+from imagenetq.files import is_temporary, read_bounded, write_whole
 from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
@@ -163,7 +163,9 @@ def _content(path: Path, limit: int) -> bytes:
 def _is_same(path: Path, package: Package) -> bool:
     """Whether a folder holds an entry, or part of it, and nothing else."""
     try:
-        held = {file.name: file.read_bytes() for file in path.iterdir()}
+        # What a killed writing left is nobody's.
+        names = [file for file in path.iterdir() if not is_temporary(file.name)]
+        held = {file.name: file.read_bytes() for file in names}
     except OSError:
         return False
     return all(package.files.get(name) == content for name, content in held.items())

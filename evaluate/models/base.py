@@ -1,10 +1,11 @@
 """What every kind of model is, once it is loaded."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.entry import Outputs
+from imagenetq.entry import EntryModel, Outputs
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.evaluate.models.weights import Weights
 
@@ -113,3 +114,24 @@ class Model:
     tensors_sha256: str | None = None
     weights_key: str | None = None
     outputs: Outputs | None = None
+
+    def described(self) -> EntryModel:
+        """Describe it as an entry does.
+
+        Raises:
+            ValidationError: its arguments or overrides are nothing that an entry can hold.
+        """
+        return EntryModel(
+            name=self.name,
+            weights_sha256=self.weights_sha256,
+            parameters=self.parameters,
+            input_size=self.preprocessing.input_size,
+            preprocessing=self.preprocessing.record(),
+            arguments=self.arguments,
+            tensors_sha256=self.tensors_sha256,
+            weights_key=self.weights_key,
+            outputs=self.outputs,
+            weights_file=self.weights_file,
+            overrides=json.loads(json.dumps(self.overrides)),
+            class_map=self.class_map,
+        )

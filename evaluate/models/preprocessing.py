@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagenetq.choices import Interpolation
 from imagenetq.distortions import Pixels
 from imagenetq.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
 
-Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Size = tuple[int, int]
 Colour = tuple[float, float, float]
 

@@ -5,11 +5,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from imagenetq.choices import Interpolation
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
     Colour,
-    Interpolation,
     OpaquePreprocessing,
     Preprocessing,
     Size,

@@ -118,11 +118,16 @@ def _paper_style_of(network: str) -> dict[str, Any]:
     }
 
 
-def _set_axes(panel: Any, ladder: Ladder) -> None:
+def set_level_axis(panel: Any, ladder: Ladder) -> None:
+    """From mild on the left to strong on the right, the clean image first where it has a place."""
     mild, strong = UNDISTORTED.get(ladder.distortion, ladder.values[0]), ladder.values[-1]
     margin = 0.04 * (strong - mild)
     panel.set_xlim(mild - margin, strong + margin)
     panel.set_xticks(_TICKS[ladder.distortion])
+
+
+def _set_axes(panel: Any, ladder: Ladder) -> None:
+    set_level_axis(panel, ladder)
     # Room for whole markers at both ends.
     panel.set_ylim(-3, 103)
     panel.set_yticks(range(0, 101, 20))

@@ -16,7 +16,7 @@ def of_table1(results: Sequence[Result]) -> str:
     return (
         "Table I. The networks: convolutional and fully connected layers on the longest path from "
         "input to output, parameters, input size, and accuracy on clean images with its 95 % "
-        f"Wilson interval. {basis(results)}"
+        f"Wilson interval. {_replaced(results)}{basis(results)}"
     )
 
 
@@ -30,7 +30,7 @@ def of_figure1(results: Sequence[Result], picture: Picture) -> str:
 
 def of_figure2(results: Sequence[Result], *, paper: bool) -> str:
     """Figure 2."""
-    beneath = f" Grey: {SOURCE}, on other images." if paper else ""
+    beneath = f" Grey: {SOURCE}, on other photographs." if paper else ""
     return (
         "Figure 2. Top-1 and top-5 accuracy under five distortions, from mild (left) to strong "
         "(right), with 95 % Wilson intervals. The clean image is the first point of blur and noise "
@@ -52,8 +52,8 @@ def of_figure4(result: Result, name: str, picture: Picture) -> str:
     return (
         f"Figure 4 ({name}). Responses of convolutional layers to a photograph "
         f"({picture.image_id}: {class_word(picture.label)}), clean, blurred and noisy, after "
-        "the network's own preprocessing; under each its answer and the probability that it gives "
-        "to the true class. "
+        "the preprocessing that it was evaluated with; under each its answer and the probability "
+        "that it gives to the true class. "
         f"Of each layer at most {N_MAPS} maps, those that vary most in any of the three, the same "
         "in all; one colour scale a layer, from the 1st to the 99th percentile. "
         f"{basis([result])}"
@@ -67,6 +67,65 @@ def of_robustness(results: Sequence[Result]) -> str:
         "the relative score (ImageNet-Q score divided by clean top-1 accuracy) with its 95 % "
         f"interval. {basis(results)}"
     )
+
+
+def of_consistency(results: Sequence[Result]) -> str:
+    """Error consistency."""
+    return (
+        "Error consistency. Cohen's kappa of two networks' being right, against level from mild "
+        "(left) to strong (right), with 95 % intervals. Of three networks or more the matrix has "
+        "clean images below its diagonal, and above it the mean of the five distortions. "
+        f"{basis(results)}"
+    )
+
+
+def of_classes(result: Result, name: str) -> str:
+    """Classes."""
+    return (
+        f"Classes ({name}). Left: the classes that fall first, by the share of levels at which "
+        "photographs recognised clean still are; the line is the share of all classes. Right: "
+        "confusions that a distortion creates, by the share of a class's such photographs that at "
+        "some level are taken for another class; the tick is the share of all other classes'. "
+        f"Coloured is what is more than chance after Holm's correction. {basis([result])}"
+    )
+
+
+def of_risk(result: Result, name: str) -> str:
+    """Risk against coverage."""
+    return (
+        f"Risk ({name}). The share of wrong answers among those that the network is surest of, "
+        "against the share that it answers; dashed: clean images; from mild (light) to strong "
+        f"(dark) levels. {basis([result])}"
+    )
+
+
+def of_stability(results: Sequence[Result]) -> str:
+    """Stability."""
+    return (
+        "Stability. Left: the ImageNet-Q score with 95 % of what other classes would give, drawn "
+        "with replacement. Middle: the score over so many photographs of each class (lines), and "
+        "over each photograph of a class alone (dots). Right: the share of draws that give each "
+        f"rank. {basis(results)}"
+    )
+
+
+def _replaced(results: Sequence[Result]) -> str:
+    """What was replaced in networks' own preprocessing; nothing where nothing was."""
+    said = []
+    for name, result in zip(network_names(results), results, strict=True):
+        values = {key: _numbers(held) for key, held in (result.entry.model.overrides or {}).items()}
+        if values:
+            listed = ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in values.items())
+            said.append(f"{name} ({listed})")
+    return f"Replaced in the preprocessing: {'; '.join(said)}. " if said else ""
+
+
+def _numbers(value: object) -> str:
+    if not isinstance(value, list | tuple):
+        return str(value)
+    # One number for all channels is what was given, as a rule.
+    shown = value[:1] if len(set(map(str, value))) == 1 else value
+    return " ".join(str(number) for number in shown)
 
 
 def _answers(results: Sequence[Result]) -> str:

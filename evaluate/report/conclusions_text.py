@@ -24,8 +24,8 @@ def _sensitivity(found: Findings) -> Iterator[str]:
     yield "## What each network is most sensitive to"
     yield (
         "The share of clean top-1 accuracy that is left, as a mean over a distortion's levels; in "
-        "brackets its 95 % interval. A place is a range where the images do not tell distortions "
-        "apart (paired over images, Holm-corrected, p < 0.05)."
+        "brackets its 95 % interval. A place is a range where the photographs do not tell "
+        "distortions apart (paired over photographs, Holm-corrected, p < 0.05)."
     )
     for network in found.networks:
         if not network.sensitivities:
@@ -47,10 +47,13 @@ def _in_words(network: NetworkFindings) -> str:
     if len(held) == 1:
         return f"Only {TITLES[held[0].distortion]} was evaluated whole."
     if len(worst) == len(held):
-        return f"{name}: these images tell no distortion apart as the worst."
+        return f"{name}: these photographs tell no distortion apart as the worst."
     if len(worst) == 1:
         return f"{name} is most sensitive to {worst[0]}."
-    return f"{name} is most sensitive to {_listed(worst)}, between which these images do not tell."
+    return (
+        f"{name} is most sensitive to {_listed(worst)}, "
+        "between which these photographs do not tell."
+    )
 
 
 def _falls(found: Findings) -> Iterator[str]:

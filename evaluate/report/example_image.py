@@ -8,7 +8,6 @@ from imagenetq.errors import UsageError
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.result import Result
 from imagenetq.predictions import Predictions
-from imagenetq.selection import rank_key
 from imagenetq.specification import CLEAN
 
 
@@ -58,13 +57,13 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
     predictions = results[0].predictions
     if image_id is None:
         votes = _clean_votes(results)
-        order = _dataset_order(predictions)
-        return predictions.image_ids[max(order, key=lambda row: votes[row])]
+        first = max(predictions.dataset_order(), key=lambda row: votes[row])
+        return predictions.image_ids[first]
     if image_id not in predictions.image_ids:
         near = difflib.get_close_matches(image_id, predictions.image_ids, n=3)
         hint = " or ".join(near) if near else predictions.image_ids[0]
         raise UsageError(
-            f"no image {image_id!r} among the {predictions.n_images} of the entries; "
+            f"no photograph {image_id!r} among the {predictions.n_images} of the entries; "
             f"did you mean {hint}?"
         )
     return image_id
@@ -79,19 +78,3 @@ def _clean_votes(results: Sequence[Result]) -> list[int]:
             right = result.predictions.correct(1)[:, column].tolist()
             votes = [vote + is_right for vote, is_right in zip(votes, right, strict=True)]
     return votes
-
-
-def _dataset_order(predictions: Predictions) -> list[int]:
-    """The images' rows by rank, then class, as the dataset orders them.
-
-    A subset holds the images of lowest rank of each class, so their own order gives the ranks.
-    """
-    labels = predictions.labels.tolist()
-    by_key = sorted(range(len(labels)), key=lambda row: rank_key(predictions.image_ids[row]))
-    held: dict[int, int] = {}
-    ranked = []
-    for row in by_key:
-        rank = held.setdefault(labels[row], 0)
-        held[labels[row]] += 1
-        ranked.append((rank, labels[row], row))
-    return [row for _, _, row in sorted(ranked)]

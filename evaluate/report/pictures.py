@@ -49,7 +49,8 @@ def pictures_of_source(source: Source) -> Pictures:
                 break
         else:
             raise SourceError(
-                f"the source holds no image {image_id!r}; give the --source that the entries are of"
+                f"the source holds no photograph {image_id!r}; give the --source that the "
+                "entries are of"
             )
         if source.is_remote:
             with TemporaryDirectory() as folder, meter("fetching", 1, "photographs") as progress:
@@ -86,8 +87,8 @@ def pictures_of_data(data: Data) -> Pictures:
                     break
             else:
                 raise FolderError(
-                    f"the dataset holds no image {image_id!r} ({name}); give the --data that the "
-                    "entries are of"
+                    f"the dataset holds no photograph {image_id!r} ({name}); give the --data that "
+                    "the entries are of"
                 )
         pixels = {name: sample.pixels for name, sample in found.items()}
         missing = [name for name in names if name not in pixels]

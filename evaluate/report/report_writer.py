@@ -4,24 +4,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from imagenetq.errors import ModelError, UsageError
+from imagenetq.errors import EntryError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.example_image import choose_image
 from imagenetq.evaluate.report.markup import markdown
 from imagenetq.evaluate.report.pictures import Picture, Pictures, require_same_picture
+from imagenetq.evaluate.report.report_folder import ReportFolder
 from imagenetq.evaluate.report.sections import (
     KINDS,
     NEEDS_NETWORK,
     NEEDS_PICTURE,
     Material,
     Piece,
+    known_names,
     shown_variants,
 )
 from imagenetq.evaluate.report.style import Columns
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
+from imagenetq.evaluate.results.other_scores import OtherScores
 from imagenetq.evaluate.results.result import Result
-from imagenetq.files import write_whole
 from imagenetq.progress import working
 
 PAGE = "report.md"
@@ -52,8 +55,11 @@ def write_report(
     layers: Sequence[str] | None = None,
     paper: bool = False,
     columns: Columns = 2,
+    others: OtherScores | None = None,
 ) -> Report:
     """Write figures, tables and findings, and `report.md`, which shows them with captions.
+
+    Files of an earlier report are replaced once all is drawn; other files never are.
 
     Args:
         results: of one dataset.
@@ -67,16 +73,21 @@ def write_report(
         layers: for Figure 4; the first and the last convolution if None.
         paper: draw the paper's curves in Figure 2.
         columns: of a two-column page that figures span.
+        others: scores of other benchmarks, for what they have in common with ours.
 
     Raises:
         UsageError: no such figure, image or layer, no results, or a figure that is named lacks
             something.
-        EntryError: the results are not of one dataset.
+        EntryError: the results are not of one dataset, or lack what a figure needs that is named.
         ModelError: Figure 4 is named, and no network has filters to show.
+        FolderError: a file of the report belongs where there is one that no report wrote, or that
+            was changed since.
         OSError: the folder cannot be written.
     """
     wanted = _wanted(figures)
     require_one_dataset(results)
+    if others is not None:
+        others.of(known_names(results))
     if image_id is not None:
         choose_image(results, image_id)
     _check_layers(models, layers)
@@ -90,25 +101,26 @@ def write_report(
             raise UsageError(lack)
         else:
             left_out.append(lack)
-    out.mkdir(parents=True, exist_ok=True)
+    folder = ReportFolder(out)
+    folder.require_own([PAGE])
     with working("rendering the photograph"):
         picture = _picture(results, possible, pictures, image_id)
-    material = Material(results, picture, models, layers, paper, columns)
+    material = Material(results, picture, models, layers, paper, columns, others)
     pieces: list[Piece] = []
-    for figure in possible:
-        try:
-            with working(f"drawing {_called(figure)}"):
-                made, notes = KINDS[figure].write(material, out)
-        except ModelError as error:
-            if figures is not None:
-                raise
-            made, notes = [], [f"{_called(figure)}: {error}"]
-        pieces += made
-        left_out += notes
-    page = out / PAGE
-    write_whole(page, _page(results, pieces, left_out).encode())
-    files = (page, *(file for piece in pieces for file in piece.files))
-    return Report(files, tuple(left_out))
+    with TemporaryDirectory() as drawn:
+        for figure in possible:
+            try:
+                with working(f"drawing {_called(figure)}"):
+                    made, notes = KINDS[figure].write(material, Path(drawn))
+            except (EntryError, ModelError) as error:
+                if figures is not None:
+                    raise
+                made, notes = [], [f"{_called(figure)}: {error}"]
+            pieces += made
+            left_out += notes
+        contents = {file.name: file.read_bytes() for piece in pieces for file in piece.files}
+    folder.write(contents | {PAGE: _page(results, pieces, left_out).encode()})
+    return Report((out / PAGE, *(out / name for name in contents)), tuple(left_out))
 
 
 def _wanted(figures: Sequence[str] | None) -> list[str]:
@@ -172,4 +184,6 @@ def _page(results: Sequence[Result], pieces: Sequence[Piece], left_out: Sequence
 
 
 def _called(figure: str) -> str:
-    return {"table1": "table 1", "findings": "findings"}.get(figure, f"figure {figure}")
+    if figure.isdecimal():
+        return f"figure {figure}"
+    return "table 1" if figure == "table1" else figure

@@ -1,12 +1,20 @@
 """The report piece by piece: what each needs, draws, writes and says."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagenetq.entry_scores import FiniteModel
 from imagenetq.errors import EntryError, ImagenetqError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.report import captions, conclusions_text
+from imagenetq.evaluate.report import (
+    captions,
+    class_falls,
+    conclusions_text,
+    error_consistency,
+    ranking_stability,
+)
 from imagenetq.evaluate.report import network_table as summary
 from imagenetq.evaluate.report.accuracy_curves import figure2
 from imagenetq.evaluate.report.conclusions import findings
@@ -22,10 +30,16 @@ from imagenetq.evaluate.report.filter_responses import FIGURE4, figure4
 from imagenetq.evaluate.report.markup import markdown
 from imagenetq.evaluate.report.network_table_figure import table1_picture
 from imagenetq.evaluate.report.pictures import Picture
+from imagenetq.evaluate.report.risk_curves import risk_figure
 from imagenetq.evaluate.report.style import Columns, save
 from imagenetq.evaluate.results.basis import basis
+from imagenetq.evaluate.results.confidence import confidence_scores
+from imagenetq.evaluate.results.confidence_table import confidence_lines
 from imagenetq.evaluate.results.names import network_names
+from imagenetq.evaluate.results.other_scores import OtherScores
+from imagenetq.evaluate.results.per_class import class_scores
 from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.stability import stability
 from imagenetq.files import write_whole
 
 
@@ -40,6 +54,7 @@ class Material:
         layers: of which to show the filters; None for the first and last convolution.
         paper: whether to draw the paper's curves.
         columns: of a two-column page that figures span.
+        others: scores of other benchmarks; None if none were given.
     """
 
     results: Sequence[Result]
@@ -48,6 +63,7 @@ class Material:
     layers: Sequence[str] | None
     paper: bool
     columns: Columns
+    others: OtherScores | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,86 @@ def _write_findings(material: Material, out: Path) -> tuple[list[Piece], list[st
     return [Piece(tuple(files), caption, text)], notes
 
 
+def _write_consistency(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    table = error_consistency.consistency_table(material.results)
+    figure = error_consistency.consistency_figure(table, columns=material.columns)
+    files = [*save(figure, out, "consistency"), _write_json(table, out / "consistency.json")]
+    caption = captions.of_consistency(material.results)
+    return [Piece(tuple(files), caption, error_consistency.to_markdown(table))], []
+
+
+def _write_classes(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    def write(result: Result, name: str, stem: str) -> Piece:
+        found = class_scores(result.predictions)
+        figure = class_falls.classes_figure(found, columns=material.columns)
+        files = [*save(figure, out, stem), _write_json(found, out / f"{stem}.json")]
+        caption = captions.of_classes(result, name)
+        return Piece(tuple(files), caption, class_falls.to_markdown(found))
+
+    return _for_each_network(material, "classes", write)
+
+
+def _write_risk(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    def write(result: Result, name: str, stem: str) -> Piece:
+        found = confidence_scores(result.predictions)
+        figure = risk_figure(result.predictions, columns=material.columns)
+        files = [*save(figure, out, stem), out / f"{stem}.json"]
+        told = {variant: held.model_dump(mode="json") for variant, held in found.items()}
+        write_whole(files[-1], f"{json.dumps(told, indent=1)}\n".encode())
+        lines = "".join(f"- {markdown(line)}\n" for line in confidence_lines(found))
+        return Piece(tuple(files), captions.of_risk(result, name), lines)
+
+    return _for_each_network(material, "risk", write)
+
+
+def _write_stability(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+    results = material.results
+    names = network_names(results)
+    others = None
+    if material.others is not None:
+        others = material.others.of(known_names(results))
+    found = stability(names, [result.predictions for result in results], others)
+    figure = ranking_stability.stability_figure(found, columns=material.columns)
+    files = [*save(figure, out, "stability"), _write_json(found, out / "stability.json")]
+    caption = captions.of_stability(results)
+    return [Piece(tuple(files), caption, ranking_stability.to_markdown(found))], []
+
+
+def known_names(results: Sequence[Result]) -> list[list[str]]:
+    """For each network the names by which others may call it: the report's, and the model's.
+
+    A model's name that several results share is nobody's.
+    """
+    models = [result.entry.model.name for result in results]
+    return [
+        [name, model] if models.count(model) == 1 else [name]
+        for name, model in zip(network_names(results), models, strict=True)
+    ]
+
+
+def _for_each_network(
+    material: Material, stem: str, write: Callable[[Result, str, str], Piece]
+) -> tuple[list[Piece], list[str]]:
+    """A piece for each network that allows it, and why others do not."""
+    from imagenetq.evaluate.results.result import folder_name
+
+    pieces: list[Piece] = []
+    refused: list[str] = []
+    for name, result in zip(network_names(material.results), material.results, strict=True):
+        try:
+            pieces.append(write(result, name, f"{stem}-{folder_name(name)}"))
+        except EntryError as error:
+            refused.append(f"{stem} of {name}: {error}")
+    if not pieces:
+        raise EntryError("; ".join(refused))
+    return pieces, refused
+
+
+def _write_json(record: FiniteModel, path: Path) -> Path:
+    write_whole(path, f"{record.model_dump_json(indent=1)}\n".encode())
+    return path
+
+
 def _picture(material: Material) -> Picture:
     if material.picture is None:
         raise UsageError(NEEDS_PICTURE)
@@ -187,5 +283,9 @@ KINDS: dict[str, Kind] = {
     "3": Kind(True, False, _write_figure3),
     "4": Kind(True, True, _write_figure4),
     "findings": Kind(False, False, _write_findings),
+    "consistency": Kind(False, False, _write_consistency),
+    "classes": Kind(False, False, _write_classes),
+    "risk": Kind(False, False, _write_risk),
+    "stability": Kind(False, False, _write_stability),
 }
 """The pieces, by the names that `--figure` takes, in the order of the report."""

@@ -4,7 +4,7 @@ Colours are Okabe and Ito's, which the colour-blind tell apart; markers and line
 so that a grey print can be read. Sizes are those of a two-column paper.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -26,6 +26,9 @@ DPI = 240
 
 GREY = "#666666"
 RIGHT, WRONG = "#0072B2", "#D55E00"
+
+_KEYS_A_LINE: dict[Columns, int] = {1: 2, 2: 4}
+_KEY_LINE = 0.13
 
 _FONT = "DejaVu Sans"
 # Yellow, Okabe and Ito's eighth colour, is left out: a thin yellow line is lost on paper.
@@ -84,6 +87,38 @@ def line_style(place: int) -> dict[str, Any]:
         "marker": _MARKERS[place % len(_MARKERS)],
         "linestyle": _LINES[place % len(_LINES)],
     }
+
+
+def key_height(n: int, columns: Columns) -> float:
+    """Inches that `draw_key` takes for so many networks or lines."""
+    return -(-n // _KEYS_A_LINE[columns]) * _KEY_LINE + 0.05
+
+
+def draw_key(
+    figure: "Figure", entries: Sequence[tuple[str, dict[str, Any] | None]], columns: Columns
+) -> None:
+    """Write at the foot of a figure what its letters and lines stand for.
+
+    Args:
+        figure: as wide as `columns`.
+        entries: what is written, with the look of its line, if it has one.
+        columns: of a two-column page that the figure spans.
+    """
+    from matplotlib.lines import Line2D
+
+    a_line, (width, height) = _KEYS_A_LINE[columns], figure.get_size_inches()
+    lines = -(-len(entries) // a_line)
+    for number, (text, style) in enumerate(entries):
+        line, place = divmod(number, a_line)
+        left = place * width / a_line
+        y = (0.05 + (lines - 1 - line) * _KEY_LINE) / height
+        if style is not None:
+            ends = [(left + 0.06) / width, (left + 0.34) / width]
+            middle = y + 0.03 / height
+            figure.add_artist(Line2D(ends, [middle, middle], **style))
+        start = left + (0.06 if style is None else 0.4)
+        room = 72 * (left + width / a_line - start - 0.05)
+        figure.text(start / width, y, drawable(fitted(text, room, 6.5)), size=6.5)
 
 
 def drawable(text: str) -> str:

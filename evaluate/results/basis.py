@@ -6,9 +6,8 @@ from imagenetq.entry import Entry
 from imagenetq.errors import EntryError, UsageError
 from imagenetq.evaluate.results.comparison import require_same_data
 from imagenetq.evaluate.results.names import network_names
-from imagenetq.evaluate.results.registered_sources import demonstration_of, is_registered
 from imagenetq.evaluate.results.result import Result
-from imagenetq.selection import SAMPLE
+from imagenetq.evaluate.results.standing import demonstration
 from imagenetq.words import counted
 
 
@@ -34,23 +33,16 @@ def basis(results: Sequence[Result]) -> str:
     subset = f"subset {entry.subset}" if entry.subset else "no subset known"
     photographs = counted(entry.n_images, "photograph")
     said = f"ImageNet-Q {entry.dataset_version}, {subset}, {photographs}, {_precision(results)}."
-    doubt = demonstration(entry)
+    doubt = doubt_about(entry)
     return said if doubt is None else f"{said} {doubt}"
 
 
-def demonstration(entry: Entry) -> str | None:
-    """A sentence that says why an entry is only a demonstration; None if it is more."""
-    if is_registered(entry.source_digest):
+def doubt_about(entry: Entry) -> str | None:
+    """Say in a sentence why an entry is only a demonstration; None if it is more."""
+    what = demonstration(entry.source_digest, entry.subset)
+    if what is None:
         return None
-    on = f"A demonstration on {counted(entry.n_images, 'photograph')}"
-    if entry.subset == SAMPLE:
-        return f"{on}: the embedded sample photographs, not ImageNet."
-    what = demonstration_of(entry.source_digest)
-    if what is not None:
-        return f"{on}: {what}."
-    if entry.source_digest is None:
-        return f"{on}: its source is not known."
-    return f"{on}: its source ({entry.source_digest[:12]}) is not registered."
+    return f"A demonstration on {counted(entry.n_images, 'photograph')}: {what}."
 
 
 def _precision(results: Sequence[Result]) -> str:

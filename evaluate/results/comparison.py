@@ -10,16 +10,21 @@ from pydantic import Field
 from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, FiniteModel, Share
 from imagenetq.errors import EntryError
+from imagenetq.evaluate.results.consistency import Consistency, compared_variants, consistency
+from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import distortion_mean, relative_score, score
-from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, mean, tidy
+from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, mean, tidy
 from imagenetq.predictions import Predictions
-from imagenetq.specification import CLEAN, LADDERS, scored_variants
+from imagenetq.specification import LADDERS
+
+Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Of two models, which answers are right; each of shape (n, m)."""
 
 _SAME = {
     "dataset_version": "dataset versions",
     "specification_digest": "specifications",
-    "source_digest": "source images",
+    "source_digest": "source photographs",
     "subset": "subsets",
 }
 _REORDERED_RESIZE = 13
@@ -43,6 +48,26 @@ class VariantDifference(FiniteModel):
     p_holm: Share
 
 
+class LabelComparison(FiniteModel):
+    """Two models by labels of another making; every difference is first less second.
+
+    Attributes:
+        name: of the file of labels.
+        n_images: images that have a label in it, of which all of this is.
+        n_unlabelled: images that have none, and are left out.
+        mean: difference of the means over the five distortions; None where a variant is missing.
+        distortions: of each distortion's mean.
+        variants: for clean and each scored variant that both evaluated, in ladder order.
+    """
+
+    name: str
+    n_images: int
+    n_unlabelled: int
+    mean: Estimate | None
+    distortions: dict[str, Estimate | None]
+    variants: dict[str, VariantDifference]
+
+
 class Comparison(FiniteModel):
     """Two models on the same images; every difference is first less second.
 
@@ -57,6 +82,8 @@ class Comparison(FiniteModel):
             `relative_score`, or the distortion's), p of the two-sided normal test of the paired
             difference, corrected over all of them (Holm 1979); a single photograph gives none.
         variants: for clean and each scored variant that both evaluated, in ladder order.
+        consistency: whether both fail on the same images.
+        labels: the same differences by other labels; None if none were given.
         warnings: why the difference may not be the models' alone.
     """
 
@@ -68,14 +95,22 @@ class Comparison(FiniteModel):
     distortions: dict[str, Estimate | None]
     means_p_holm: dict[str, Share]
     variants: dict[str, VariantDifference]
+    consistency: Consistency
+    labels: LabelComparison | None = None
     warnings: tuple[str, ...]
 
 
-def compare(first: Result, second: Result) -> Comparison:
+def compare(first: Result, second: Result, labels: Labels | None = None) -> Comparison:
     """Compare two results over the same images.
+
+    Args:
+        first: one of them.
+        second: the other.
+        labels: compare them by these, too.
 
     Raises:
         EntryError: they are not over the same images, or not in the same pixels.
+        LabelsError: the labels are of other images.
     """
     require_same_data(first, second)
     one, other = first.predictions, second.predictions
@@ -83,12 +118,8 @@ def compare(first: Result, second: Result) -> Comparison:
         "score": _paired(score(one), score(other)),
         "relative_score": _paired(relative_score(one), relative_score(other)),
     }
-    distortions = {
-        ladder.distortion: _paired(
-            distortion_mean(one, ladder.distortion), distortion_mean(other, ladder.distortion)
-        )
-        for ladder in LADDERS
-    }
+    answers = (one.correct(1), other.correct(1))
+    distortions = _distortion_differences(one, other, answers)
     return Comparison(
         first=first.entry.model.name,
         second=second.entry.model.name,
@@ -97,13 +128,15 @@ def compare(first: Result, second: Result) -> Comparison:
         relative_score=scores["relative_score"],
         distortions=distortions,
         means_p_holm=_means_p_holm(scores | distortions),
-        variants=_variant_differences(one, other),
+        variants=_variant_differences(one, other, answers),
+        consistency=consistency(one, other),
+        labels=None if labels is None else _by_labels(one, other, labels),
         warnings=tuple(_warnings(first.entry, second.entry)),
     )
 
 
 def require_same_data(first: Result, second: Result) -> None:
-    """Refuse two results that are not over the same images in the same pixels.
+    """Refuse two results that are not over the same photographs in the same pixels.
 
     Raises:
         EntryError: names what differs.
@@ -115,7 +148,9 @@ def require_same_data(first: Result, second: Result) -> None:
             raise EntryError(f"{names}: they are of different {noun} ({one} and {other})")
     if not first.predictions.has_images_of(second.predictions):
         counts = f"{first.predictions.n_images} and {second.predictions.n_images}"
-        raise EntryError(f"{names}: they are of different images ({counts}); use the same --limit")
+        raise EntryError(
+            f"{names}: they are of different photographs ({counts}); use the same --limit"
+        )
 
 
 def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -134,15 +169,6 @@ def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> ND
     smaller = np.minimum(only_first, only_second)
     tail: NDArray[np.float64] = bdtr(smaller.astype(np.float64), only_first + only_second, 0.5)
     return np.minimum(2 * tail, 1)
-
-
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The p values corrected for the number of tests (Holm 1979): step-down Bonferroni."""
-    order = np.argsort(p, kind="stable")
-    factors = np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
-    return corrected
 
 
 def normal_p(difference: Estimate) -> float | None:
@@ -167,16 +193,40 @@ def _means_p_holm(differences: dict[str, Estimate | None]) -> dict[str, float]:
     return {name: tidy(float(p)) for name, p in zip(tested, corrected, strict=True)}
 
 
-def _variant_differences(one: Predictions, other: Predictions) -> dict[str, VariantDifference]:
-    # contrast-1.0 is the clean image again, and in contrast-0.0 there is nothing to recognise.
-    names = [
-        name for name in (CLEAN, *(v.name for v in scored_variants())) if _in(name, one, other)
-    ]
+def _by_labels(one: Predictions, other: Predictions, labels: Labels) -> LabelComparison:
+    first, second = labels.of(one), labels.of(other)
+    one, other, answers = first.predictions, second.predictions, (first.right, second.right)
+    return LabelComparison(
+        name=labels.name,
+        n_images=one.n_images,
+        n_unlabelled=first.n_unlabelled,
+        mean=_paired(score(one, first.right), score(other, second.right)),
+        distortions=_distortion_differences(one, other, answers),
+        variants=_variant_differences(one, other, answers),
+    )
+
+
+def _distortion_differences(
+    one: Predictions, other: Predictions, right: Right
+) -> dict[str, Estimate | None]:
+    return {
+        ladder.distortion: _paired(
+            distortion_mean(one, ladder.distortion, right[0]),
+            distortion_mean(other, ladder.distortion, right[1]),
+        )
+        for ladder in LADDERS
+    }
+
+
+def _variant_differences(
+    one: Predictions, other: Predictions, right: Right
+) -> dict[str, VariantDifference]:
+    names = compared_variants(one, other)
     if not names:
         return {}
     ours, theirs = (
-        predictions.correct(1)[:, [predictions.variants.index(name) for name in names]]
-        for predictions in (one, other)
+        held[:, [predictions.variants.index(name) for name in names]]
+        for held, predictions in zip(right, (one, other), strict=True)
     )
     only_ours, only_theirs = (ours & ~theirs).sum(axis=0), (theirs & ~ours).sum(axis=0)
     p = mcnemar(only_ours, only_theirs)
@@ -191,10 +241,6 @@ def _variant_differences(one: Predictions, other: Predictions) -> dict[str, Vari
         )
         for i, name in enumerate(names)
     }
-
-
-def _in(name: str, one: Predictions, other: Predictions) -> bool:
-    return name in one.variants and name in other.variants
 
 
 def _paired(first: Statistic | None, second: Statistic | None) -> Estimate | None:

@@ -1,15 +1,24 @@
 """Results and comparisons as text: tables on a terminal or in a notebook, plain lines elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from imagenetq.entry_scores import Crossing, Estimate, Proportion, Scores
-from imagenetq.evaluate.results.basis import demonstration
-from imagenetq.evaluate.results.comparison import Comparison, VariantDifference
+from imagenetq.entry_scores import (
+    Accuracies,
+    Crossing,
+    Estimate,
+    LabelScores,
+    Proportion,
+    Scores,
+    VariantScores,
+)
+from imagenetq.evaluate.results.basis import doubt_about
+from imagenetq.evaluate.results.comparison import Comparison, LabelComparison, VariantDifference
+from imagenetq.evaluate.results.consistency import Consistency
 from imagenetq.evaluate.results.registered_sources import demonstration_of
 from imagenetq.evaluate.results.result import Result
 from imagenetq.selection import SAMPLE
@@ -29,36 +38,43 @@ def print_result(result: Result, console: Console | None = None) -> None:
         result: what to print.
         console: where; standard output if None.
     """
-    _print(_result_table(result), _summary(result), result_lines(result), console)
+    _print(_title(result), _result_table(result), _summary(result), result_lines(result), console)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print a comparison: a table on a terminal, plain lines elsewhere."""
-    table, lines = _comparison_table(comparison), comparison_lines(comparison)
-    _print(table, _conclusions(comparison), lines, console)
+    title, lines = _heading(comparison), comparison_lines(comparison)
+    _print(title, _comparison_table(comparison), _conclusions(comparison), lines, console)
 
 
 def result_lines(result: Result) -> list[str]:
     """A result as plain lines, accuracies in per cent."""
     scores = result.scores
-    lines = [
-        f"{ladder.distortion} {ladder.parameter} {_range(ladder)}: "
-        f"{' '.join(_levels(scores, ladder))}, mean {_estimate(_mean(scores, ladder))}"
-        for ladder in LADDERS
-    ]
+    lines = []
+    for ladder in LADDERS:
+        what = f"{ladder.distortion} {ladder.parameter} {_range(ladder)}"
+        levels = " ".join(_levels(scores.variants, ladder))
+        lines.append(f"{what}: {levels}, mean {_estimate(_mean(scores, ladder))}")
+        for held in result.entry.other_labels:
+            levels = " ".join(_levels(held.other.variants, ladder))
+            mean = _estimate(held.other.distortions[ladder.distortion])
+            lines.append(f"{ladder.distortion} by {held.name}: {levels}, mean {mean}")
     return [*lines, *_summary(result)]
 
 
 def result_html(result: Result) -> str:
     """A result as an HTML table, for notebooks; accuracies in per cent."""
     scores = result.scores
-    title = f"{result.entry.model.name}, {counted(result.predictions.n_images, 'photograph')}"
+    title = _title(result)
     head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
     rows = []
     for ladder in LADDERS:
-        mean = _mean(scores, ladder)
-        shown = _MISSING if mean is None else _percent(mean.value)
-        rows.append([*_ladder_row(ladder, _levels(scores, ladder)), shown])
+        levels = _levels(scores.variants, ladder)
+        rows.append([*_ladder_row(ladder, levels), _value(_mean(scores, ladder))])
+        rows += [
+            [*_label_row(held, ladder), _value(held.other.distortions[ladder.distortion])]
+            for held in result.entry.other_labels
+        ]
     return (
         f"<table><caption>{escape(title)}</caption>"
         f"<thead>{_html_row('th', head)}</thead>"
@@ -90,12 +106,16 @@ def sparkline(shares: list[float | None], top: float) -> str:
     )
 
 
-def _print(table: Table, notes: list[str], lines: list[str], console: Console | None) -> None:
+def _print(
+    title: str, table: Table, notes: list[str], lines: list[str], console: Console | None
+) -> None:
     console = console or Console()
     if not console.is_terminal or not console.encoding.startswith("utf"):
         # As plain as print: rich would wrap the lines, and curves are not ASCII.
         console.file.write("".join(f"{line}\n" for line in lines))
         return
+    # Not the table's own, which would be wrapped to its width.
+    console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
     for note in notes:
         console.print(Text(note), soft_wrap=True)
@@ -103,24 +123,31 @@ def _print(table: Table, notes: list[str], lines: list[str], console: Console | 
 
 def _result_table(result: Result) -> Table:
     scores = result.scores
-    photographs = counted(result.predictions.n_images, "photograph")
-    table = _ladder_table(f"{result.entry.model.name}, {photographs}", "top-1, %")
+    table = _ladder_table("top-1, %")
     table.add_column("curve")
     table.add_column("mean", justify="right")
     # Drawn against the best accuracy, so that weak models' curves have a shape too.
     top = max(held.top1.value for held in scores.variants.values())
     for ladder in LADDERS:
-        mean = _mean(scores, ladder)
         table.add_row(
-            *_ladder_row(ladder, _levels(scores, ladder)),
-            sparkline(_shares(scores, ladder), top),
-            _MISSING if mean is None else _percent(mean.value),
+            *_ladder_row(ladder, _levels(scores.variants, ladder)),
+            sparkline(_shares(scores.variants, ladder), top),
+            _value(_mean(scores, ladder)),
         )
+        for held in result.entry.other_labels:
+            cells = _label_row(held, ladder)
+            table.add_row(
+                # A file's name is text, not rich's markup.
+                Text(cells[0]),
+                *cells[1:],
+                sparkline(_shares(held.other.variants, ladder), top),
+                _value(held.other.distortions[ladder.distortion]),
+            )
     return table
 
 
 def _comparison_table(comparison: Comparison) -> Table:
-    table = _ladder_table(_heading(comparison), "top-1, points")
+    table = _ladder_table("top-1, points")
     table.add_column("mean", justify="right")
     for ladder in LADDERS:
         mean = comparison.distortions[ladder.distortion]
@@ -132,10 +159,9 @@ def _comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def _ladder_table(title: str, unit: str) -> Table:
+def _ladder_table(unit: str) -> Table:
     """A table with a row for each distortion and a column for each level."""
-    # A model's name is text, not rich's markup.
-    table = Table(title=Text(title), box=None, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column(unit)
     for level in range(1, _LEVELS + 1):
         table.add_column(str(level), justify="right")
@@ -145,6 +171,25 @@ def _ladder_table(title: str, unit: str) -> Table:
 def _ladder_row(ladder: Ladder, levels: list[str]) -> list[str]:
     padding = [""] * (_LEVELS - len(levels))
     return [f"{ladder.distortion} {_range(ladder)}", *levels, *padding]
+
+
+def _label_row(held: LabelScores, ladder: Ladder) -> list[str]:
+    row = _ladder_row(ladder, _levels(held.other.variants, ladder))
+    return [f"  by {held.name}", *row[1:]]
+
+
+def _label_lines(held: LabelScores) -> Iterator[str]:
+    """What other labels make of the whole, beside the data's own over the same photographs."""
+    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
+    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
+    yield f"  clean top-1: {_clean(held.other)}; by their own labels {_clean(held.own)}"
+    own = _estimate(held.own.mean)
+    yield f"  mean of the five: {_estimate(held.other.mean)}; by their own labels {own}"
+
+
+def _clean(held: Accuracies) -> str:
+    clean = held.variants.get(CLEAN)
+    return _proportion(clean) if clean else _MISSING
 
 
 def _summary(result: Result) -> list[str]:
@@ -158,10 +203,12 @@ def _summary(result: Result) -> list[str]:
     ]
     if scores.calibration_error is not None:
         lines.append(f"calibration error: {_percent(scores.calibration_error)} %")
+    for held in result.entry.other_labels:
+        lines += _label_lines(held)
     lines += [f"warning: {warning}" for warning in result.entry.warnings]
     entry = result.entry
     if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
-        lines.append(f"This is no result. {demonstration(entry)}")
+        lines.append(f"This is no result. {doubt_about(entry)}")
     return lines
 
 
@@ -173,6 +220,10 @@ def _falls(scores: Scores) -> Iterator[str]:
                 f"{ladder.distortion} falls to 90 % of clean: {_crossing(held.falls_to_90, ladder)}"
                 f"; to 50 %: {_crossing(held.falls_to_50, ladder)}"
             )
+
+
+def _title(result: Result) -> str:
+    return f"{result.entry.model.name}, {counted(result.predictions.n_images, 'photograph')}"
 
 
 def _heading(comparison: Comparison) -> str:
@@ -221,18 +272,55 @@ def _conclusions(comparison: Comparison) -> list[str]:
         f"(* p < {_SIGNIFICANT}, exact McNemar test, Holm-corrected)",
         f"{_significant(p_means)} means and scores differ "
         f"(* p < {_SIGNIFICANT}, paired normal test, Holm-corrected)",
+        *_consistency_lines(comparison.consistency),
+        *([] if comparison.labels is None else _label_difference_lines(comparison.labels)),
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]
 
 
-def _shares(scores: Scores, ladder: Ladder) -> list[float | None]:
-    names = [f"{ladder.distortion}-{value}" for value in ladder.values]
-    held = [scores.variants.get(name) for name in names]
-    return [None if variant is None else variant.top1.value for variant in held]
+def _consistency_lines(held: Consistency) -> Iterator[str]:
+    yield "error consistency (Cohen's kappa of being right):"
+    yield f"  clean {_kappa(held.variants.get(CLEAN))}, mean of the five {_kappa(held.mean)}"
+    for ladder in LADDERS:
+        names = [f"{ladder.distortion}-{value}" for value in ladder.values]
+        levels = [held.variants.get(name) for name in names]
+        shown = " ".join(_MISSING if one is None else f"{one.value:.2f}" for one in levels)
+        yield f"  {ladder.distortion} {_kappa(held.distortions[ladder.distortion])}, by level"
+        yield f"    {_range(ladder)}: {shown}"
 
 
-def _levels(scores: Scores, ladder: Ladder) -> list[str]:
-    shares = _shares(scores, ladder)
+def _label_difference_lines(held: LabelComparison) -> Iterator[str]:
+    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
+    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
+    if (clean := held.variants.get(CLEAN)) is not None:
+        yield f"  clean top-1: {_points(clean.difference, clean.p_holm)}"
+    for distortion, difference in held.distortions.items():
+        yield f"  {distortion} mean: {_points(difference, None)}"
+    yield f"  mean of the five: {_points(held.mean, None)}"
+    p_variants = {name: one.p_holm for name, one in held.variants.items()}
+    yield f"  {_significant(p_variants)} variants differ"
+
+
+def _kappa(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return _MISSING
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _shares(
+    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
+) -> list[float | None]:
+    held = [variants.get(f"{ladder.distortion}-{value}") for value in ladder.values]
+    tops = [one.top1 if isinstance(one, VariantScores) else one for one in held]
+    return [None if top is None else top.value for top in tops]
+
+
+def _levels(
+    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
+) -> list[str]:
+    shares = _shares(variants, ladder)
     return [_MISSING if share is None else f"{100 * share:.0f}" for share in shares]
 
 
@@ -254,6 +342,10 @@ def _crossing(crossing: Crossing, ladder: Ladder) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def _value(estimate: Estimate | None) -> str:
+    return _MISSING if estimate is None else _percent(estimate.value)
 
 
 def _proportion(proportion: Proportion) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from imagenetq.errors import EntryError, UsageError
+from imagenetq.errors import EntryError, FolderError, UsageError
 from imagenetq.evaluate.results.result import Result
-from imagenetq.files import write_whole
+from imagenetq.files import naming, read_bounded, write_whole
 from imagenetq.hub import HubAddress
 from imagenetq.selection import SAMPLE
 from imagenetq.specification import CLEAN, LADDERS
@@ -28,10 +28,18 @@ SCORE_TASK = "imagenet_q_score"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SOURCE = "ImageNet-Q entry"
+_MAX_BYTES = 2**20
+_OF_RESULT = re.compile(r"; evaluated as (.+); predictions ([0-9a-f]{64})")
+"""In each note of a written file; see `hub_results`."""
 
 
 def write_hub_results(
-    result: Result, dataset: str, out: Path | str, *, source: str | None = None
+    result: Result,
+    dataset: str,
+    out: Path | str,
+    *,
+    source: str | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write a result for a model's repository on the Hub.
 
@@ -41,6 +49,7 @@ def write_hub_results(
             `ORG/NAME@COMMIT`.
         out: a folder, such as a checkout of the model's repository.
         source: a page that shows where the numbers come from, such as a leaderboard's.
+        overwrite: replace another result's file.
 
     Returns:
         The file.
@@ -48,6 +57,7 @@ def write_hub_results(
     Raises:
         UsageError: no such address, or the result is of the embedded sample.
         EntryError: the entry contradicts its predictions, or has no score to show.
+        FolderError: the file is there, and not of this result.
         OSError: the folder cannot be written.
     """
     try:
@@ -58,8 +68,30 @@ def write_hub_results(
         ) from None
     entries = eval_result_entries_to_yaml(hub_results(result, dataset, source=source))
     path = Path(out) / constants.EVAL_RESULTS_FOLDER / RESULTS_NAME
+    if path.exists() and not overwrite:
+        _require_same(path, result)
     write_whole(path, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True).encode())
     return path
+
+
+def _require_same(path: Path, result: Result) -> None:
+    """Refuse to replace a file that was not written of the same predictions."""
+    with naming(path):
+        content = read_bounded(path, _MAX_BYTES)
+    try:
+        notes = [str(entry["notes"]) for entry in yaml.safe_load(content)]
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
+        notes = []
+    found = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
+    if {of and of[1] for of in found} == {result.entry.predictions_sha256}:
+        return
+    held = "what eval-results did not write"
+    if len(found) == 1 and (of := found.pop()):
+        held = f"the result of {of[0][:80]!a}, predictions {of[1][:12]}"
+    raise FolderError(
+        f"{path} holds {held}; this is of {result.entry.model.name!a}, predictions "
+        f"{result.entry.predictions_sha256[:12]}; give another --out, or --overwrite to replace it"
+    )
 
 
 def hub_results(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagenetq.confined import Confined
 from imagenetq.entry import ENTRY_NAME, Entry, Run, VariantCounts, read_entry
@@ -62,24 +62,53 @@ class Result:
         return result
 
     @classmethod
-    def read_all(cls, folders: Sequence[Path | str]) -> "list[Result]":
+    def read_all(
+        cls, folders: Sequence[Path | str], confined: Confined | None = None
+    ) -> "list[Result]":
         """Read several folders, as `read` does one; quicker than one after the other.
+
+        Args:
+            folders: of results.
+            confined: the process that reads, if one has been started; it ends with the reading.
 
         Raises:
             EntryError: as `read`, or a file takes far more memory or time than it could need.
         """
-        with Confined() as confined:
-            return [cls(*_read(Path(folder), confined)) for folder in folders]
+        with confined or Confined() as started:
+            return [cls(*_read(Path(folder), started)) for folder in folders]
 
-    def write(self, folder: Path | str) -> None:
-        """Write both files; the entry comes last, so that a folder with one is complete."""
+    def write(self, folder: Path | str, *, overwrite: bool = False) -> None:
+        """Write both files; the entry comes last, so that a folder with one is complete.
+
+        Args:
+            folder: made if absent.
+            overwrite: replace another result.
+
+        Raises:
+            EntryError: the folder holds another result.
+            OSError: it cannot be written.
+        """
         folder = Path(folder)
         data = self.predictions.encoded
         # Another version of pyarrow writes the same rows as other bytes.
         sha256 = hashlib.sha256(data).hexdigest()
         entry = self.entry.model_copy(update={"predictions_sha256": sha256})
+        text = entry.to_json().encode()
+        path = folder / ENTRY_NAME
+        if path.exists():
+            if not overwrite and path.read_bytes() != text:
+                raise EntryError(
+                    f"{folder} holds another result; give another folder, or overwrite=True to "
+                    "replace it"
+                )
+            # Never an entry beside another's predictions.
+            path.unlink()
         write_whole(folder / PREDICTIONS_NAME, data)
-        write_whole(folder / ENTRY_NAME, entry.to_json().encode())
+        write_whole(path, text)
+
+    def write_entry(self, folder: Path | str) -> None:
+        """Write the entry alone, over that of the same predictions."""
+        write_whole(Path(folder) / ENTRY_NAME, self.entry.to_json().encode())
 
     def __repr__(self) -> str:
         """One line: what was evaluated, on how much, with what score."""
@@ -102,16 +131,22 @@ class Result:
 
     def contradictions(self) -> list[str]:
         """What the entry says that its predictions do not bear out, one line each."""
-        recomputed = {
+        return [
+            f"{ENTRY_NAME}: {field} is not what the predictions give"
+            for field, value in self._recomputed().items()
+            if getattr(self.entry, field) != value
+        ]
+
+    def corrected(self) -> "Result":
+        """The same predictions, with an entry that says what they give."""
+        return Result(self.entry.model_copy(update=self._recomputed()), self.predictions)
+
+    def _recomputed(self) -> dict[str, Any]:
+        return {
             "n_images": self.predictions.n_images,
             "variants": count(self.predictions),
             "scores": self.scores,
         }
-        return [
-            f"{ENTRY_NAME}: {field} is not what the predictions give"
-            for field, value in recomputed.items()
-            if getattr(self.entry, field) != value
-        ]
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row a variant, in ladder order: what it is, accuracies, confidence, calibration."""

@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 from imagenetq.entry_scores import (
     Crossing,
     DistortionScores,
-    Estimate,
     Scores,
     SizeScores,
     VariantScores,
 )
-from imagenetq.evaluate.results.statistics import Statistic, estimate, mean, ratio, tidy, wilson
+from imagenetq.evaluate.results.statistics import (
+    Statistic,
+    estimate,
+    mean,
+    optional_estimate,
+    ratio,
+    tidy,
+    wilson,
+)
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, Value, Variant, scored_variants
 
@@ -37,14 +44,14 @@ def compute_scores(predictions: Predictions) -> Scores:
         variants={name: variant_scores(predictions, name) for name in predictions.variants},
         distortions={
             ladder.distortion: DistortionScores(
-                mean=_optional(distortion_mean(predictions, ladder.distortion)),
+                mean=optional_estimate(distortion_mean(predictions, ladder.distortion)),
                 falls_to_90=crossing(predictions, ladder.distortion, Fraction(9, 10)),
                 falls_to_50=crossing(predictions, ladder.distortion, Fraction(1, 2)),
             )
             for ladder in LADDERS
         },
-        score=_optional(score(predictions)),
-        relative_score=_optional(relative_score(predictions)),
+        score=optional_estimate(score(predictions)),
+        relative_score=optional_estimate(relative_score(predictions)),
         calibration_error=pooled_calibration_error(predictions),
         sizes=size_scores(predictions),
     )
@@ -73,31 +80,55 @@ def clean_accuracy(predictions: Predictions) -> Statistic | None:
     return None if column is None else mean(predictions.true_rank[:, column] == 1)
 
 
-def distortion_mean(predictions: Predictions, distortion: str) -> Statistic | None:
+def distortion_mean(
+    predictions: Predictions, distortion: str, right: NDArray[np.bool_] | None = None
+) -> Statistic | None:
     """Mean over a distortion's scored levels of top-1 accuracy.
 
     As a mean over images: each image's value is the share of these levels answered correctly.
+
+    Args:
+        predictions: the answers.
+        distortion: which.
+        right: which of them are right, of shape (n, m); as the data's own labels say if None.
     """
-    columns = _scored_columns(predictions, distortion)
+    columns = scored_columns(predictions, distortion)
     if columns is None:
         return None
-    return mean(_hits(predictions, columns) / len(columns))
+    right = predictions.correct(1) if right is None else right
+    return mean(right[:, columns].sum(axis=1) / len(columns))
 
 
-def score(predictions: Predictions) -> Statistic | None:
+def score(predictions: Predictions, right: NDArray[np.bool_] | None = None) -> Statistic | None:
     """The ImageNet-Q score, version 1: the mean of the five distortions' means.
 
-    Every distortion counts a fifth, however many levels it has. As a mean over images: each
-    image's value is the mean over distortions of its share of levels answered correctly.
+    Args:
+        predictions: the answers.
+        right: as for `distortion_mean`; with other labels it is no ImageNet-Q score.
     """
-    by_distortion = [_scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
+    values = image_scores(predictions, right)
+    return None if values is None else mean(values)
+
+
+def image_scores(
+    predictions: Predictions, right: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64] | None:
+    """What each image adds to the score: the mean over distortions of its share of levels.
+
+    Every distortion counts a fifth, however many levels it has.
+
+    Returns:
+        Of shape (n,), 0 to 1; None if a scored variant was not evaluated.
+    """
+    by_distortion = [scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
     columns = [held for held in by_distortion if held is not None]
     if len(columns) < len(by_distortion):
         return None
+    right = predictions.correct(1) if right is None else right
     # Over a common denominator the values are whole numbers, which add up exactly.
     denominator = math.lcm(*(len(held) for held in columns))
-    values = sum(_hits(predictions, held) * (denominator // len(held)) for held in columns)
-    return mean(np.asarray(values) / (denominator * len(columns)))
+    values = sum(right[:, held].sum(axis=1) * (denominator // len(held)) for held in columns)
+    return np.asarray(values) / (denominator * len(columns))
 
 
 def relative_score(predictions: Predictions) -> Statistic | None:
@@ -122,7 +153,7 @@ def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Cros
     Returns:
         None if clean or a scored level was not evaluated, or if no clean image was recognised.
     """
-    columns, clean = _scored_columns(predictions, distortion), predictions.column(CLEAN)
+    columns, clean = scored_columns(predictions, distortion), predictions.column(CLEAN)
     if columns is None or clean is None:
         return None
     correct = predictions.correct(1).sum(axis=0).tolist()
@@ -183,13 +214,13 @@ def _of_size(predictions: Predictions) -> SizeScores:
         smallest=int(predictions.short_sides.min()),
         largest=int(predictions.short_sides.max()),
         n_images=predictions.n_images,
-        clean=_optional(clean_accuracy(predictions)),
+        clean=optional_estimate(clean_accuracy(predictions)),
         distortions={
-            ladder.distortion: _optional(distortion_mean(predictions, ladder.distortion))
+            ladder.distortion: optional_estimate(distortion_mean(predictions, ladder.distortion))
             for ladder in LADDERS
         },
-        score=_optional(score(predictions)),
-        relative_score=_optional(relative_score(predictions)),
+        score=optional_estimate(score(predictions)),
+        relative_score=optional_estimate(relative_score(predictions)),
     )
 
 
@@ -207,7 +238,8 @@ def _first_crossing(ladder: list[tuple[Fraction, int]], threshold: Fraction) -> 
     return Crossing(place="beyond the last", value=None)
 
 
-def _scored_columns(predictions: Predictions, distortion: str) -> list[int] | None:
+def scored_columns(predictions: Predictions, distortion: str) -> list[int] | None:
+    """Where a distortion's scored levels are among the variants; None if one is missing."""
     return _columns(predictions, [v for v in scored_variants() if v.distortion == distortion])
 
 
@@ -216,13 +248,3 @@ def _columns(predictions: Predictions, wanted: Sequence[Variant]) -> list[int] |
     columns = [predictions.column(variant.name) for variant in wanted]
     present = [column for column in columns if column is not None]
     return present if len(present) == len(columns) else None
-
-
-def _hits(predictions: Predictions, columns: list[int]) -> NDArray[np.int64]:
-    """How many of the columns each image was recognised in."""
-    hits: NDArray[np.int64] = predictions.correct(1)[:, columns].sum(axis=1)
-    return hits
-
-
-def _optional(statistic: Statistic | None) -> Estimate | None:
-    return None if statistic is None else estimate(statistic)

@@ -9,6 +9,7 @@ changes a digit.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,33 @@ def estimate(statistic: Statistic) -> Estimate:
         low=tidy(statistic.value - Z * error),
         high=tidy(statistic.value + Z * error),
     )
+
+
+def optional_estimate(statistic: Statistic | None) -> Estimate | None:
+    """The same of a statistic that there may not be."""
+    return None if statistic is None else estimate(statistic)
+
+
+def average(statistics: Sequence[Statistic]) -> Statistic:
+    """The mean of several statistics over the same images, each counting the same."""
+    value = math.fsum(held.value for held in statistics) / len(statistics)
+    return Statistic(value, np.mean([held.influence for held in statistics], axis=0))
+
+
+def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float64]:
+    """The p values corrected for the number of tests (Holm 1979): step-down Bonferroni.
+
+    Args:
+        p: of the tests.
+        n_tests: how many there were, where those that are not in `p` gave 1; as many as `p` has
+            if None.
+    """
+    n_tests = len(p) if n_tests is None else n_tests
+    order = np.argsort(p, kind="stable")
+    factors = n_tests - np.arange(len(p))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
+    return corrected
 
 
 def wilson(correct: int, total: int) -> Proportion:

@@ -9,7 +9,6 @@
 The building of datasets is in `imagenetq.builder`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,26 +40,24 @@ __all__ = [
 ]
 
 _HOMES = {
-    "imagenetq.errors": ("ImagenetqError",),
-    "imagenetq.rendering": ("Rendered", "render", "render_ladder"),
-    "imagenetq.specification": (
+    "errors": ("ImagenetqError",),
+    "rendering": ("Rendered", "render", "render_ladder"),
+    "specification": (
         "DATASET_VERSION",
         "Variant",
         "scored_variants",
         "specification_digest",
         "variants",
     ),
-    "imagenetq.transform": ("Distort",),
+    "transform": ("Distort",),
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: numpy and Pillow take longer than `--help`."""
-    if name == "__version__":
-        from imagenetq.provenance import code_version
+    from imagenetq.lazy import lazy_names
+    from imagenetq.provenance import code_version
 
+    if name == "__version__":
         return code_version()
-    for home, public in _HOMES.items():
-        if name in public:
-            return getattr(import_module(home), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return lazy_names(__name__, _HOMES)(name)

@@ -16,7 +16,13 @@ Gate = Literal["manual", "auto"]
 """Who answers requests for access to a repository on the Hub: its owners, or the Hub."""
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-"""Of the arithmetic; only `fp32` is ranked."""
+"""Of the arithmetic."""
+
+RANKED_PRECISION: Precision = "fp32"
+"""The one whose results repeat elsewhere, and are ranked."""
+
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""How pictures are resized: Pillow's filters."""
 
 Render = Literal["auto", "cpu", "gpu"]
 """`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
@@ -38,3 +44,7 @@ class Figure(StrEnum):
     FIGURE3 = "3"
     FIGURE4 = "4"
     FINDINGS = "findings"
+    CONSISTENCY = "consistency"
+    CLASSES = "classes"
+    RISK = "risk"
+    STABILITY = "stability"

@@ -1,5 +1,7 @@
 """The front door: the command line `imagenetq`."""
 
+import atexit
+import gc
 import signal
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -13,7 +15,10 @@ from imagenetq.commands import (
     hub_results,
     leaderboard,
     publishing,
+    rendering,
     reporting,
+    scoring,
+    submitting,
 )
 
 app = typer.Typer(
@@ -44,22 +49,27 @@ def _imagenetq(
 
 
 app.command("build")(building.build)
+app.command("render")(rendering.render)
 app.command("verify")(building.verify)
 app.command("push")(publishing.push)
 app.command("spec")(building.spec)
 app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
+app.command("score")(scoring.score)
 app.command("compare")(comparing.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
 app.command("eval-results")(hub_results.eval_results)
-app.command("submit")(leaderboard.submit)
+app.command("submit")(submitting.submit)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
 def main() -> None:
     """Run the command line; a polite kill ends a command as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # Registered first, it runs last. Python would search all that PyTorch brings for what it may
+    # free, for seconds, before the process ends and frees it.
+    atexit.register(gc.freeze)
     app()
 
 

@@ -10,8 +10,9 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, ParamSpec, Self, TypeVar, cast
 
@@ -25,12 +26,20 @@ _SECONDS = 300
 
 _STATM = Path("/proc/self/statm")
 
-_START = "import sys; sys.path[:] = sys.argv[1:]; from imagenetq.confined import _serve; _serve()"
+_PREDICTIONS = ("imagenetq.predictions", "pyarrow.parquet")
+"""Modules that read predictions."""
+
+_START = (
+    "import sys; sys.path[:] = sys.argv[1:]; from imagenetq.confined import _serve; _serve(*{!r})"
+)
 
 # Each thread would reserve memory of its own, more on machines with more cores.
-_ONE_THREAD = dict.fromkeys(
+_FRUGAL = dict.fromkeys(
     ("ARROW_IO_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
+) | {
+    # Arrow's own pool would reserve all the memory that work may take at its first byte.
+    "ARROW_DEFAULT_MEMORY_POOL": "system"
+}
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -48,19 +57,22 @@ class Confined:
         memory: int = _MEMORY,
         seconds: int = _SECONDS,
         refusal: type[ImagenetqError] = EntryError,
+        modules: Sequence[str] = _PREDICTIONS,
     ) -> None:
-        """Prepare; the process starts with the first piece of work.
+        """Prepare; the process starts with the context, and imports while the caller goes on.
 
         Args:
             memory: bytes that it may take, beyond what it has when it starts.
             seconds: of computing that one piece of work may take.
             refusal: what to raise where it takes more, or crashes.
+            modules: that work will need.
         """
-        self._limits = (memory, seconds)
+        self._start = _START.format((memory, seconds, *modules))
         self._refusal = refusal
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +91,7 @@ class Confined:
             Exception: what it raises by itself.
         """
         try:
-            process = self._process or self._begin()
+            process = self._begin()
             _send(cast(IO[bytes], process.stdin), pickle.dumps((work, args, kwargs)))
             result, error = _receive(cast(IO[bytes], process.stdout))
         except (EOFError, ConnectionError):
@@ -97,16 +109,17 @@ class Confined:
         return cast(Result, result)
 
     def _begin(self) -> "subprocess.Popen[bytes]":
+        if self._process is not None:
+            return self._process
         # Started anew: a copy of this process would have its memory and threads' locks.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, *filter(None, sys.path)],
+            [sys.executable, "-P", "-c", self._start, *filter(None, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What a crashing library says would look like ours.
             stderr=subprocess.DEVNULL,
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | _FRUGAL,
         )
-        _send(cast(IO[bytes], self._process.stdin), pickle.dumps(self._limits))
         return self._process
 
     def _end(self) -> None:
@@ -126,16 +139,19 @@ def _receive(pipe: IO[bytes]) -> Any:
     return pickle.load(pipe)  # noqa: S301 - from ourselves
 
 
-def _serve() -> None:
+def _serve(memory: int, seconds: int, *modules: str) -> None:
     # Ctrl-C reaches every process of a terminal; the one that waits tells of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = sys.stdin.buffer
     # What work prints must not be taken for an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for module in modules:
+        # Work that misses one says so itself.
+        with suppress(ImportError):
+            import_module(module)
     # Whoever waits has gone.
     with suppress(EOFError, ConnectionError):
-        memory, seconds = _receive(requests)
         is_limited = False
         while True:
             # What work is made of is imported with it, and is none of the memory that it takes.

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from imagenetq.entry_scores import MAX_TEXT, FiniteModel, Scores
+from imagenetq.entry_scores import MAX_TEXT, FiniteModel, LabelScores, Scores
 from imagenetq.manifest import SHA256_PATTERN, BadImageNote, Count, ImageId, Sha256
 from imagenetq.specification import variants
 from imagenetq.strict_json import read_strict
@@ -17,7 +17,10 @@ MAX_ENTRY_BYTES = 2**20
 """A larger `entry.json` is not read."""
 
 MAX_LEFT_OUT = 1_000
-"""Images that an entry can name as left out."""
+"""Photographs that an entry can name as left out."""
+
+MAX_LABEL_SETS = 4
+"""Sets of other labels that an entry can hold scores by."""
 
 _MAX_IMAGES = 5_000_000
 _MAX_REASON = 200
@@ -121,7 +124,7 @@ class VariantCounts(FiniteModel):
 
 
 class LeftOut(FiniteModel):
-    """An original that was left out of the data as bad.
+    """A photograph that was left out of the data as bad.
 
     Attributes:
         image_id: its id.
@@ -144,22 +147,31 @@ class CleanCheck(FiniteModel):
     """How much the look at clean images before an evaluation could have seen.
 
     Attributes:
-        n_images: that were looked at.
+        n_images: photographs that were looked at.
         smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
             warns of none.
+        compared_with: what such a loss would be against: the accuracy that is published, or that of
+            the same network with another mean, std or padding; `chance` if it warns of nothing but
+            answers by chance; None if not even of that, or in entries from before it was recorded.
     """
 
     n_images: int = Count
     smallest_loss: float | None = Field(ge=0, le=1)
+    compared_with: Literal["published accuracy", "other preprocessing", "chance"] | None = None
 
     def words(self) -> str:
         """In one sentence."""
-        if self.smallest_loss is None:
-            return f"with {self.n_images} photographs no loss would have shown"
-        return (
-            f"with {self.n_images} photographs only a loss of more than "
-            f"{100 * self.smallest_loss:.1f} points would have shown"
-        )
+        what = "no loss"
+        if self.compared_with == "chance":
+            what = "only answers by chance"
+        elif self.smallest_loss is not None:
+            points = f"more than {100 * self.smallest_loss:.1f} points"
+            what = {
+                None: f"only a loss of {points}",
+                "published accuracy": f"only a loss of {points} against the published accuracy",
+                "other preprocessing": f"only a wrong mean, std or padding that costs {points}",
+            }[self.compared_with]
+        return f"with {self.n_images} photographs {what} would have shown"
 
 
 class Run(FiniteModel):
@@ -178,7 +190,7 @@ class Run(FiniteModel):
         code_version: of imagenetq.
         code_commit: hex, with `-dirty` if changed since; None if unknown.
         warnings: what the reader of the scores should know.
-        bad_images: originals that were left out of the data on request.
+        bad_images: photographs that were left out of the data on request.
         clean_check: how much the check before the run could have seen; None if there was none.
     """
 
@@ -202,16 +214,19 @@ class Entry(Run):
     """One model's result on one dataset.
 
     Attributes:
-        n_images: originals, each evaluated in every variant.
+        n_images: photographs, each evaluated in every variant.
         variants: the counts of each variant evaluated, in ladder order.
         scores: as computed from the predictions.
         predictions_sha256: of `predictions.parquet`.
+        other_labels: what the answers are worth by labels of another making, if that was asked
+            for; it does not enter `scores`.
     """
 
     n_images: int = Field(ge=1, le=_MAX_IMAGES)
     variants: dict[str, VariantCounts]
     scores: Scores
     predictions_sha256: str = Sha256
+    other_labels: Annotated[tuple[LabelScores, ...], Field(max_length=MAX_LABEL_SETS)] = ()
 
     @model_validator(mode="after")
     def _variants_are_complete(self) -> "Entry":
@@ -219,7 +234,19 @@ class Entry(Run):
             raise ValueError("the variants are not those of the ladder, in its order")
         for name, counts in self.variants.items():
             if counts.total != self.n_images:
-                raise ValueError(f"{name} counts {counts.total} of {self.n_images} images")
+                raise ValueError(f"{name} counts {counts.total} of {self.n_images} photographs")
+        return self
+
+    @model_validator(mode="after")
+    def _other_labels_are_of_the_same(self) -> "Entry":
+        for held in self.other_labels:
+            if held.n_images + held.n_unlabelled != self.n_images:
+                raise ValueError(f"labels of {held.n_images} of {self.n_images} images")
+            if not held.name.isprintable():
+                raise ValueError("labels of a name that cannot be printed")
+            for accuracies in (held.other, held.own):
+                if list(accuracies.variants) != list(self.variants):
+                    raise ValueError("labels of other variants")
         return self
 
     def to_json(self) -> str:

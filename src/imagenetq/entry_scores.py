@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from imagenetq.manifest import Count, Model
+from imagenetq.manifest import Count, Model, Sha256
 from imagenetq.specification import LADDERS, variants
 
 ScoreName = Literal["imagenet-q-score-1"]
@@ -152,3 +152,43 @@ class Scores(FiniteModel):
         if any(names != distortions for names in held):
             raise ValueError("the distortions are not the five, in ladder order")
         return self
+
+
+class Accuracies(FiniteModel):
+    """Top-1 accuracies by one set of labels, over the images that have some.
+
+    Attributes:
+        variants: for each variant evaluated, in ladder order.
+        distortions: for each of the five, the mean over its scored levels.
+        mean: the mean of the five; None where a scored variant is missing.
+    """
+
+    variants: dict[str, Proportion]
+    distortions: dict[str, Estimate | None]
+    mean: Estimate | None
+
+    @model_validator(mode="after")
+    def _distortions_are_the_five(self) -> "Accuracies":
+        if list(self.distortions) != [ladder.distortion for ladder in LADDERS]:
+            raise ValueError("the distortions are not the five, in ladder order")
+        return self
+
+
+class LabelScores(FiniteModel):
+    """How often an answer is right by labels of another making; none of it enters the score.
+
+    Attributes:
+        name: of the file of labels.
+        sha256: of the file.
+        n_images: images that have a label in it, of which all of this is.
+        n_unlabelled: images that have none, and are left out.
+        other: by these labels: an answer is right if it is one of the image's.
+        own: by the data's own labels, over the same images.
+    """
+
+    name: str
+    sha256: str = Sha256
+    n_images: int = Field(ge=1)
+    n_unlabelled: int = Count
+    other: Accuracies
+    own: Accuracies

@@ -9,6 +9,7 @@
     ├── ModelError            a model or its weights cannot be loaded, or do not fit
     ├── EntryError            an evaluation's result cannot be used or compared
     │   └── PredictionsError  ... because of its predictions
+    ├── LabelsError           a file of other labels cannot be used
     ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
     ├── PublishError          a dataset could not be published
@@ -33,7 +34,7 @@ class BadImage(ImagenetqError):
 
 
 class SourceError(ImagenetqError):
-    """A source of ImageNet images cannot be read, or does not fit its labels."""
+    """A source of ImageNet photographs cannot be read, or does not fit its labels."""
 
 
 class AccessError(SourceError):
@@ -49,11 +50,15 @@ class ModelError(ImagenetqError):
 
 
 class EntryError(ImagenetqError):
-    """An evaluation's result cannot be used: damaged, contradictory, or of other images."""
+    """An evaluation's result cannot be used: damaged, contradictory, or of other photographs."""
 
 
 class PredictionsError(EntryError):
     """Predictions are damaged, incomplete, or contradict themselves."""
+
+
+class LabelsError(ImagenetqError):
+    """A file of labels cannot be used: damaged, of other images, or of classes that are none."""
 
 
 class EvaluationError(ImagenetqError):

@@ -98,12 +98,22 @@ class HubAddress:
                 )
             case errors.OfflineModeIsEnabled():
                 return SourceError(f"{self} needs the network; unset HF_HUB_OFFLINE")
-        if is_misread(error):
+        if is_misread_of_hub(error):
             return SourceError(f"{self} cannot be read from {hub}: {MISREAD}")
         return SourceError(
             f"{self} cannot be read from {hub} ({_reason(error)}); "
             "run the same command again to go on"
         )
+
+
+def is_misread_of_hub(error: BaseException) -> bool:
+    """Whether the Hub's client could make nothing of an answer; of some it says so itself."""
+    from huggingface_hub import errors
+
+    says_so = isinstance(error, ValueError | RuntimeError)
+    # Refusals and bad names are ValueErrors, too.
+    has_reason = isinstance(error, errors.HfHubHTTPError | errors.HFValidationError)
+    return is_misread(error) or (says_so and not has_reason)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """`manifest.json`: what a dataset folder holds, and the digests that prove it."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -7,10 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from imagenetq.errors import FolderError, ImagenetqError
 from imagenetq.files import read_bounded
+from imagenetq.retrying import ANOTHER_ANSWERED, StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 
 MANIFEST_NAME = "manifest.json"
+RENDER_MANIFEST_NAME = "render-manifest.json"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 Sha256 = Field(pattern=SHA256_PATTERN)
 Count = Field(ge=0)
@@ -20,6 +23,7 @@ MAX_BYTES = 256 * 2**20
 """A larger JSON file is none of ours."""
 
 _MAX_PLACE = 80
+_MAX_SHOWN = 80
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -76,7 +80,7 @@ class VariantSummary(Model):
 
 
 class BadImageNote(Model):
-    """An original that was left out.
+    """A photograph that was left out.
 
     Attributes:
         image_id: its id.
@@ -114,11 +118,11 @@ class Manifest(Model):
         source: the kind of source it was built from.
         format: of the shards.
         clean_extension: of the clean images: `jpg` if they are the original files, else `webp`.
-        images: originals in the dataset.
+        images: photographs in the dataset.
         variants: for each variant held, in ladder order, its summary.
-        classes_absent: wnids of which the source had no image.
-        classes_short: for classes with fewer images than the subset asks for, how many.
-        bad_images: originals left out on request.
+        classes_absent: wnids of which the source had no photograph.
+        classes_short: for classes with fewer photographs than the subset asks for, how many.
+        bad_images: photographs left out on request.
         shards: all files, in ladder order.
         versions: of the libraries that decide pixels or bytes.
         code: that built it.
@@ -165,6 +169,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_NAME
     if not folder.is_dir():
         raise FolderError(f"{folder}: no such folder; name a built dataset")
+    if (folder / RENDER_MANIFEST_NAME).is_file():
+        raise FolderError(
+            f"{folder}: rendered pictures, not a dataset, which `imagenetq build` makes"
+        )
     if not path.is_file():
         raise FolderError(
             f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
@@ -207,3 +215,39 @@ def parse_model(
         # A field that does not belong may have any name.
         place = place[:_MAX_PLACE].encode("unicode_escape").decode()
         raise error(f"{name}: damaged or of another version: {place}: {first['msg']}") from None
+
+
+def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
+    """Validate a JSON file that a server sent.
+
+    Args:
+        model: what it should hold.
+        data: the server's answer.
+        address: of the file.
+
+    Raises:
+        FolderError: the file is damaged or of another version.
+        StorageError: the answer is no such file at all, though it said that all was well.
+    """
+    if (other := _other_answer(data)) is not None:
+        raise StorageError(f"{address}: the server sent {other} instead: {ANOTHER_ANSWERED}")
+    return parse_model(model, data, address, FolderError)
+
+
+def _other_answer(data: bytes) -> str | None:
+    """What an answer is that is no JSON object, or only tells of an error; None if it is one."""
+    text = data.lstrip()
+    if not text:
+        return "nothing"
+    if text.startswith(b"<"):
+        return "a web page"
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        # One that was cut short is damaged, not another's.
+        return None if text.startswith(b"{") else "what is no JSON"
+    if not isinstance(value, dict):
+        return f"the JSON {json.dumps(value)[:_MAX_SHOWN]}"
+    if value.keys() <= {"error", "message"} and value:
+        return f"the error {json.dumps(value)[:_MAX_SHOWN]}"
+    return None

@@ -5,6 +5,7 @@ and free of contradictions.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
@@ -24,6 +25,7 @@ from imagenetq.predictions_check import (
     check_footer,
     check_values,
 )
+from imagenetq.selection import rank_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,13 +48,13 @@ _NAMES = ("image_id", "variant")
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The answers of one model to n images in m variants, complete and consistent.
+    """The answers of one model to n photographs in m variants, complete and consistent.
 
     Attributes:
-        image_ids: of the n images, sorted.
+        image_ids: of the n photographs, sorted.
         variants: names of the m variants, in ladder order.
         labels: the true classes, 0 to 999; int16 of shape (n,).
-        short_sides: the images' shorter sides in pixels; int32 of shape (n,).
+        short_sides: the photographs' shorter sides in pixels; int32 of shape (n,).
         top5_class: the five likeliest classes, best first; int16 of shape (n, m, 5).
         top5_probability: theirs, 0 to 1; float32 of shape (n, m, 5).
         true_probability: of the true class, 0 to 1; float32 of shape (n, m).
@@ -108,7 +110,7 @@ class Predictions:
 
     @property
     def n_images(self) -> int:
-        """How many images."""
+        """How many photographs."""
         return len(self.image_ids)
 
     @property
@@ -125,7 +127,7 @@ class Predictions:
         return self.variants.index(variant) if variant in self.variants else None
 
     def of_images(self, chosen: NDArray[np.bool_]) -> "Predictions":
-        """The predictions of some images alone.
+        """The predictions of some photographs alone.
 
         Args:
             chosen: which; shape (n,).
@@ -138,8 +140,21 @@ class Predictions:
         }
         return Predictions(ids, self.variants, **arrays)
 
+    def dataset_order(self) -> list[int]:
+        """Order the images' rows as the dataset does: by rank in their class, then by class.
+
+        A subset holds the images of lowest rank of each class, so their own order gives the ranks.
+        """
+        ranks: Counter[int] = Counter()
+        keys = []
+        for row in sorted(range(self.n_images), key=lambda row: rank_key(self.image_ids[row])):
+            label = int(self.labels[row])
+            keys.append((ranks[label], label, row))
+            ranks[label] += 1
+        return [row for _, _, row in sorted(keys)]
+
     def has_images_of(self, other: "Predictions") -> bool:
-        """Whether both are over the same images, with the same labels and sizes."""
+        """Whether both are over the same photographs, with the same labels and sizes."""
         return (
             self.image_ids == other.image_ids
             and np.array_equal(self.labels, other.labels)
@@ -256,8 +271,10 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         table.validate(full=True)
         image, variant = (_decode_names(table.column(column)) for column in _NAMES)
         numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
+    except MemoryError:
+        raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PredictionsError(f"{name}: cannot be read ({reason.splitlines()[0]})") from None
     return Predictions._of(image, variant, numbers, name)

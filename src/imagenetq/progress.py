@@ -26,13 +26,16 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-Unit = Literal["photographs", "images", "entries"]
-"""What is counted: originals; their variants, as rows or as inputs of networks; results."""
+Unit = Literal["photographs", "pictures", "images", "entries"]
+"""What is counted: originals, of ImageNet and of others; variants, as rows or inputs; results."""
 
 _LOG_SECONDS = 15.0
 
 _BAR_SHARE = 8
 """A bar takes one of so many parts of a terminal's width: the numbers say more."""
+
+_NUMBERS = 57
+"""Columns for the longest name, count and times, to which a bar gives way."""
 
 
 _displays: list[Progress] = []
@@ -114,9 +117,10 @@ def meter(
     if not console.is_terminal:
         yield Meter(label, total, unit, None)
         return
+    bar = max(1, min(console.width // _BAR_SHARE, console.width - _NUMBERS))
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=max(1, console.width // _BAR_SHARE)),
+        BarColumn(bar_width=bar),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         _FactsColumn(),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
@@ -170,7 +174,12 @@ def working(label: str, console: Console | None = None) -> Iterator[None]:
     if console.is_terminal:
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
+            # A path may be longer than the line, and a second one would jump.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
         with _shown(*columns, console=console) as progress:

@@ -90,7 +90,7 @@ def _distort(original: Original, distortion: str, rungs: list[Variant]) -> Itera
     except (OSError, ValueError) as error:  # What Pillow's encoders raise.
         raise PlatformError(
             f"{original.image_id}: {distortion} fails here ({error}); install Pillow again, or "
-            "leave the image out"
+            "leave the photograph out"
         ) from error
 
 

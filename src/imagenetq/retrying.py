@@ -15,10 +15,12 @@ Result = TypeVar("Result")
 
 _LONGEST_PAUSE = 16.0
 
-MISREAD = (
-    "its answer makes no sense, so a proxy or a login page may have answered instead; check the "
-    "network, and the proxy's settings"
+ANOTHER_ANSWERED = (
+    "a proxy or a login page may have answered instead; check the network, and the proxy's settings"
 )
+"""Why a server's answer may be something else, and the way out."""
+
+MISREAD = f"its answer makes no sense, so {ANOTHER_ANSWERED}"
 """What to say where `is_misread`."""
 
 

@@ -1,4 +1,4 @@
-"""Which images a subset holds, and in which order: a pure function of ids and classes."""
+"""Which photographs a subset holds, and in which order: a pure function of ids and classes."""
 
 import hashlib
 import re
@@ -46,13 +46,13 @@ class RankedImage(SourceImage):
 
 @dataclass(frozen=True)
 class Selection:
-    """A subset's images.
+    """A subset's photographs.
 
     Attributes:
         subset: its name.
         images: ordered by rank, then wnid.
         absent: wnids of which the source has no image.
-        short: for each class with fewer images than the subset asks for, how many it has.
+        short: for each class with fewer photographs than the subset asks for, how many it has.
     """
 
     subset: str
@@ -95,7 +95,7 @@ def is_image_id(text: str) -> bool:
 
 
 def rank_key(image_id: str) -> str:
-    """What images of a class are ranked by, ascending: hex SHA-256 of the prefixed id."""
+    """What photographs of a class are ranked by, ascending: hex SHA-256 of the prefixed id."""
     return hashlib.sha256((KEY_PREFIX + image_id).encode()).hexdigest()
 
 
@@ -105,7 +105,7 @@ def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = Fa
     Args:
         images: all that the source has.
         subset: `full`, `mini` or `sample`.
-        allow_short: take a class with too few images as it is, and record it.
+        allow_short: take a class with too few photographs as it is, and record it.
 
     Raises:
         UsageError: no such subset.
@@ -124,8 +124,9 @@ def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = Fa
     if short and not allow_short:
         wnid, count = next(iter(short.items()))
         raise SourceError(
-            f"subset {subset!r} needs {per_class} images a class, but {len(short)} classes have "
-            f"fewer ({wnid} has {count}); choose --subset mini, or --allow-short to record them"
+            f"subset {subset!r} needs {per_class} photographs a class, but {len(short)} classes "
+            f"have fewer ({wnid} has {count}); choose --subset mini, or --allow-short to record "
+            "them"
         )
     ranked = [
         RankedImage(image.image_id, image.wnid, image.name, rank)
@@ -155,9 +156,9 @@ def _by_class(images: Iterable[SourceImage]) -> dict[str, Sequence[SourceImage]]
         twin = seen.setdefault(image.image_id, image)
         if twin is not image:
             raise SourceError(
-                f"{twin.name} and {image.name} are both image {image.image_id!r}; remove one"
+                f"{twin.name} and {image.name} are both photograph {image.image_id!r}; remove one"
             )
         by_class[image.wnid].append(image)
     if not by_class:
-        raise SourceError("the source holds no images")
+        raise SourceError("the source holds no photographs")
     return dict(by_class)

@@ -141,6 +141,7 @@ def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:
             raise FolderError(f"{name}: {key}: label or name contradict the row's JSON")
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise FolderError(
-            f"{name}: {key}: not an image, a label and JSON; ImageNet's own images are a --source"
+            f"{name}: {key}: not an image, a label and JSON; ImageNet's own photographs are a "
+            "--source"
         ) from None
     return StoredRow(columns, image)

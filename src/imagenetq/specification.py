@@ -27,7 +27,7 @@ KEY_PREFIX = "imagenet-q/1/"
 CLEAN = "clean"
 
 SUBSETS: dict[str, int | None] = {"full": 10, "mini": 1, "sample": None}
-"""Images a class in each subset; None: all that the source has (the embedded photographs)."""
+"""Photographs a class in each subset; None: all that the source has (the embedded photographs)."""
 
 Value = int | float
 
@@ -123,7 +123,8 @@ LADDERS: tuple[Ladder, ...] = (
 )
 """The five distortions, in ladder order."""
 
-_UNSCORED = ("contrast-1.0", "contrast-0.0")
+SAME_AS_CLEAN, UNIFORM_GREY = "contrast-1.0", "contrast-0.0"
+"""Variants with the clean image's pixels, and with nothing to recognise: neither is scored."""
 
 
 @cache
@@ -142,10 +143,9 @@ def variants() -> tuple[Variant, ...]:
 def scored_variants() -> tuple[Variant, ...]:
     """The frozen 49 that scores use.
 
-    All distorted variants but `contrast-1.0`, which is the clean image, and `contrast-0.0`,
-    which is uniform grey and measures chance.
+    All distorted variants but the clean image again, and uniform grey, which measures chance.
     """
-    return tuple(v for v in variants()[1:] if v.name not in _UNSCORED)
+    return tuple(v for v in variants()[1:] if v.name not in (SAME_AS_CLEAN, UNIFORM_GREY))
 
 
 def ladder(distortion: str) -> Ladder:

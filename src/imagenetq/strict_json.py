@@ -5,12 +5,13 @@ file and whoever shows it must see the same.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel
 
-from imagenetq.errors import EntryError
+from imagenetq.errors import EntryError, ImagenetqError
 from imagenetq.files import read_bounded
 from imagenetq.manifest import parse_model
 
@@ -37,25 +38,36 @@ def read_strict(
         data = read_bounded(path, max_bytes, follow_link=follow_link)
     except OSError as reason:
         raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
-    _require_one_meaning(data, str(path))
+    parse_strict(data, str(path), EntryError)
     return parse_model(model, data, str(path), EntryError)
 
 
-def _require_one_meaning(data: bytes, name: str) -> None:
+def parse_strict(data: bytes, name: str, error: type[ImagenetqError]) -> Any:
+    """What JSON says, if it has one meaning only.
+
+    Args:
+        data: the JSON, in UTF-8.
+        name: what to call it in an error.
+        error: what to raise.
+
+    Raises:
+        ImagenetqError: of the class of `error`: it is none, or has several meanings.
+    """
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         held = dict(pairs)
         if len(held) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for place, key in enumerate(keys) if key in keys[:place])
-            raise EntryError(f"{name}: {twice[:_MAX_SHOWN]!a} is there twice")
+            counts = Counter(key for key, _ in pairs)
+            twice = next(key for key, count in counts.items() if count > 1)
+            raise error(f"{name}: {twice[:_MAX_SHOWN]!a} is there twice")
         return held
 
     def no_number(text: str) -> NoReturn:
-        raise EntryError(f"{name}: {text} is no number of JSON")
+        raise error(f"{name}: {text} is no number of JSON")
 
     try:
-        json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
     except RecursionError:
-        raise EntryError(f"{name}: damaged: too deep") from None
+        raise error(f"{name}: damaged: too deep") from None
     except ValueError as reason:
-        raise EntryError(f"{name}: damaged: no JSON ({' '.join(str(reason).split())})") from None
+        raise error(f"{name}: damaged: no JSON ({' '.join(str(reason).split())})") from None

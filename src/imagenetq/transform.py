@@ -3,40 +3,45 @@
 Dodge & Karam 2016 leave training on low-quality images as future work; this is the tool for it.
 """
 
-import secrets
-import sys
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
+from imagenetq.draws import Draws, Limits, Sample, samples_of
 from imagenetq.errors import UsageError
 from imagenetq.rendering import AnyImage, render
-from imagenetq.specification import Value, Variant, ladder, variants
+from imagenetq.specification import Variant
 
 
 class Distort:
-    """Distort each image at a random rung of one distortion's ladder.
+    """Distort each image at a random rung of one distortion's ladder, or of several.
 
     Works on Pillow images and RGB arrays, so it stands before `ToTensor` or `PILToTensor` in a
-    pipeline; torch need not be installed. Each draw is uniform over the rungs in range; noise
-    gets a fresh field every time.
+    pipeline; torch need not be installed. `imagenetq.torch.Distort` does the same to batches of
+    tensors. Each draw is uniform over the rungs in range; noise gets a fresh field every time.
 
-    Randomness is the transform's own: no global state is read or changed. In one process `seed`
-    alone decides what is drawn, call by call. In the worker processes of a
-    `torch.utils.data.DataLoader` two seeds do: `seed`, and the worker's, which the loader draws
-    for each epoch from its `generator` (torch's own, of `torch.manual_seed`, if it has none). So
-    each worker and each epoch draws differently, and a training repeats exactly if both are fixed
-    and the number of workers is the same; with one of them left open it does not.
+    No global state is read or changed. Tell the sample's index or id (`distort(image,
+    sample=index)`), and what is drawn follows from the seed, the epoch (`set_epoch`) and the sample
+    alone, with any number of workers and processes, in any order. Without it, samples are numbered
+    as they come. In the workers of a `torch.utils.data.DataLoader` each worker then counts its own,
+    told apart by the worker's seed, which the loader draws for each epoch from its `generator`: a
+    training repeats exactly only if both seeds are fixed and the number of workers is the same.
 
     Args:
-        distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`.
-        seed: of the transform's generator; None draws one from the operating system, so that
-            nothing repeats.
+        distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`; or several, each
+            with its parameter's range or None: `{"blur": (1, 3), "jpeg": None}`.
+        weights: how often each of several is drawn, relative to the others: `{"blur": 2}`; 1 if
+            left out.
+        levels: of the ladder, 1 the mildest, as a pair (from, to), both included, or one number.
+        p_clean: the probability of leaving an image as it is.
+        seed: a whole number; None draws one from the operating system, so that nothing repeats.
+        generator: draws the seed instead.
         **limits: the distortion's parameter as a pair (from, to), both included, or as one
             value: `sigma=(1, 3)`, `quality=10`. Left out: the whole ladder.
 
     Raises:
-        UsageError: no such distortion or parameter, or no rung in range.
+        UsageError: no such distortion or parameter, no rung in range, an impossible weight or
+            probability, or a seed beside a generator.
 
     Examples:
         >>> distort = Distort("blur", sigma=(1, 3), seed=0)
@@ -46,58 +51,63 @@ class Distort:
 
     def __init__(
         self,
-        distortion: str,
+        distortion: str | Mapping[str, Limits],
         *,
+        weights: Mapping[str, float] | None = None,
+        levels: int | tuple[int, int] | None = None,
+        p_clean: float = 0.0,
         seed: int | None = None,
-        **limits: Value | tuple[Value, Value],
+        generator: np.random.Generator | None = None,
+        **limits: Limits,
     ) -> None:
-        parameter = ladder(distortion).parameter
-        for name in limits:
-            if name != parameter:
-                raise UsageError(f"{distortion} has no parameter {name!r}; it has {parameter!r}")
-        self.distortion = distortion
-        self.rungs = _rungs_in_range(distortion, limits.get(parameter))
-        self._seed = seed if seed is not None else secrets.randbits(64)
-        self._worker: int | None = None
-        self._generator = np.random.default_rng(self._seed)
+        if generator is not None:
+            if seed is not None:
+                raise UsageError("the generator draws the seed; give one of both")
+            seed = int(generator.integers(2**63))
+        self._draws = Draws(
+            distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits
+        )
 
-    def __call__(self, image: AnyImage) -> AnyImage:
-        """Distort an RGB array or Pillow image; the same kind comes back."""
-        self._follow_worker()
-        rung = self.rungs[int(self._generator.integers(len(self.rungs)))]
-        key = self._generator.bytes(16).hex()
-        return render(image, rung.name, image_id=key)
+    @property
+    def rungs(self) -> tuple[Variant, ...]:
+        """All variants that can be drawn, but clean."""
+        return self._draws.rungs
+
+    def __call__(self, image: AnyImage, *, sample: Sample | None = None) -> AnyImage:
+        """Distort an RGB array or Pillow image; the same kind comes back.
+
+        Args:
+            image: uint8 of shape (height, width, 3), or a Pillow image.
+            sample: its index or id.
+
+        Raises:
+            UsageError: an array of another shape or type, or a sample that is neither.
+        """
+        if sample is None:
+            (drawn,) = self._draws.draw_next(1)
+        else:
+            drawn = self._draws.draw(*samples_of([sample], 1))
+        return render(image, drawn.variant.name, image_id=drawn.image_id)
+
+    def variant_of(self, sample: Sample) -> Variant:
+        """The variant that a sample gets in this epoch."""
+        return self._draws.draw(*samples_of([sample], 1)).variant
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch: other draws for the same samples, also in workers that run already."""
+        self._draws.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, int]:
+        """Seed, epoch and how many samples without a name there were: what it takes to resume."""
+        return self._draws.state()
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on with the draws of a `state_dict`.
+
+        Raises:
+            UsageError: it is none.
+        """
+        self._draws.restore(state)
 
     def __repr__(self) -> str:
-        return f"Distort({self.distortion!r}, {self.rungs[0].name} to {self.rungs[-1].name})"
-
-    def _follow_worker(self) -> None:
-        """In a new data loader worker, leave the generator that all workers got a copy of."""
-        worker = _worker_seed()
-        if worker != self._worker:
-            self._worker = worker
-            entropy = self._seed if worker is None else [self._seed, worker]
-            self._generator = np.random.default_rng(entropy)
-
-
-def _rungs_in_range(
-    distortion: str, limits: Value | tuple[Value, Value] | None
-) -> tuple[Variant, ...]:
-    rungs = tuple(v for v in variants() if v.distortion == distortion)
-    if limits is None:
-        return rungs
-    low, high = limits if isinstance(limits, tuple) else (limits, limits)
-    in_range = tuple(
-        v for v in rungs if v.value is not None and min(low, high) <= v.value <= max(low, high)
-    )
-    if not in_range:
-        values = ", ".join(str(v.value) for v in rungs)
-        raise UsageError(f"no rung of {distortion} lies in {low} to {high}; there are {values}")
-    return in_range
-
-
-def _worker_seed() -> int | None:
-    """The seed of the torch data loader worker that we run in, without importing torch."""
-    torch_data: Any = sys.modules.get("torch.utils.data")
-    info = torch_data.get_worker_info() if torch_data is not None else None
-    return None if info is None else int(info.seed)
+        return f"Distort({self._draws.describe()})"

@@ -171,3 +171,19 @@ def test_gpus_share_the_images(specks, tmp_path):
     )
     assert figures["seconds"].keys() == {"2"}
     assert rows(printed, "2")[0][-1] == "1.00"
+
+
+def test_distort_meets_every_distortion(specks, tmp_path):
+    printed, figures = report(
+        *("distort.py", tmp_path, specks, "--batches", "2x24x32", "--seconds", "0"),
+        *("--images", "2", "--workers", "0", "--network", "mobilenet_v3_small", "--step", "2"),
+        *("--device", "cpu"),
+    )
+    measured = figures["2 of 32x24"]
+    assert [row["distortion"] for row in measured] == [*DISTORTIONS]
+    assert all(row["Distort"] > 0 < row["transform in workers"] for row in measured)
+    by_name = {row["distortion"]: row for row in measured}
+    # Both use libjpeg-turbo here; nobody else has JPEG 2000.
+    assert by_name["jpeg"]["torchvision differs"].startswith("0.0")
+    assert "torchvision" not in by_name["jpeg2000"]
+    assert len(rows(printed, "jpeg2000")) == 1

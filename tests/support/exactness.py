@@ -1,21 +1,30 @@
 """Compare what an engine renders and crops with the reference distortions and with Pillow."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from packaging.version import Version
 
 from imagenetq.distortions import Original as Picture
 from imagenetq.distortions import Pixels
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.evaluate import Preprocessing
-from imagenetq.evaluate.rendering.cropping import crop_of
-from imagenetq.evaluate.rendering.engine import Engine
-from imagenetq.evaluate.rendering.ladder import rendered
-from imagenetq.evaluate.rendering.original import Original
+from imagenetq.evaluate.inputs.cropping import crop_of
+from imagenetq.evaluate.inputs.resize import CropFunction
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, select_variants
+from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.ladder import Rendering
+from imagenetq.torch.ladder import rendered
+from imagenetq.torch.original import Original, Originals
 
 _PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -71,34 +80,81 @@ def random_pictures(seed: int, n: int, largest: int) -> Iterator[Pixels]:
 
 
 def differences(
-    pixels: Pixels,
-    engine: Engine,
-    device: torch.device,
-    preprocessings: Sequence[Preprocessing],
-    only: Sequence[str] | None = None,
-    crop_every: int = 9,
+    pixels: Pixels, engine: Engine, device: torch.device, only: Sequence[str] | None = None
 ) -> list[str]:
-    """What of one picture is not as the reference has it: variants, and crops of some of them.
-
-    Every so many-th variant is cropped: how, does not depend on what is in it.
-    """
+    """What of one picture's variants is not as the reference has it."""
     ladder = select_variants(only or [CLEAN, *engine.rendered])
     height, width, _ = pixels.shape
     original = Original(torch.from_numpy(pixels).to(device), "exact")
-    pictures = rendered(original, ladder, engine)
-    crops = [
-        engine.cropped(pictures[::crop_every].contiguous(), crop_of(one, width, height))
-        for one in preprocessings
+    pictures = rendered(original, ladder, engine).cpu().numpy()
+    expected = render_ladder(pixels, image_id="exact", only=ladder)
+    return [
+        f"{wanted.variant.name} of {height}x{width}"
+        for given, wanted in zip(pictures, expected, strict=True)
+        if not np.array_equal(given, wanted.pixels)
     ]
+
+
+def batch_differences(
+    pixels: Pixels, engine: Engine, device: torch.device, only: Sequence[str]
+) -> list[str]:
+    """What is not as the reference has it where an engine renders several originals at once.
+
+    They are a picture, its negative, its mirror image and so on, each at its own level.
+    """
+    kinds = [pixels, 255 - pixels, pixels[::-1], pixels[:, ::-1], 255 - pixels[::-1, ::-1]]
     found = []
-    for row, expected in enumerate(render_ladder(pixels, image_id="exact", only=ladder)):
-        name = f"{expected.variant.name} of {height}x{width}"
-        if not np.array_equal(pictures[row].cpu().numpy(), expected.pixels):
-            found.append(name)
-        if row % crop_every:
-            continue
-        for one, crop in zip(preprocessings, crops, strict=True):
-            given, wanted = crop[row // crop_every].cpu().numpy(), one.pixels(expected.pixels)
-            if not np.array_equal(given, wanted):
-                found.append(f"{name}, cropped as {one}")
+    for distortion, render_each in engine.in_batches.items():
+        rungs = [one for one in select_variants(only) if one.distortion == distortion]
+        values = [rung.value for rung in rungs if rung.value is not None]
+        pictures = np.stack([kinds[place % len(kinds)] for place in range(len(rungs))])
+        originals = Originals(
+            torch.from_numpy(pictures).to(device), [f"exact {place}" for place in range(len(rungs))]
+        )
+        out = torch.empty_like(originals.pixels)
+        render_each(originals, values, out)
+        for place, rung in enumerate(rungs):
+            (wanted,) = render_ladder(pictures[place], image_id=f"exact {place}", only=[rung])
+            if not np.array_equal(out[place].cpu().numpy(), wanted.pixels):
+                found.append(f"{rung.name} of {pixels.shape} among others")
     return found
+
+
+def crop_differences(
+    pixels: Pixels,
+    cropped: CropFunction,
+    device: torch.device,
+    preprocessings: Sequence[Preprocessing],
+) -> list[str]:
+    """What of one picture, its negative and its saturated copy is not cropped as Pillow does it."""
+    height, width, _ = pixels.shape
+    saturated = np.where(pixels > 127, 255, 0).astype(np.uint8)
+    pictures = np.stack([pixels, 255 - pixels, saturated])
+    on_device = torch.from_numpy(pictures).to(device)
+    found = []
+    for one in preprocessings:
+        crops = cropped(on_device, crop_of(one, width, height)).cpu().numpy()
+        for place, (crop, picture) in enumerate(zip(crops, pictures, strict=True)):
+            if not np.array_equal(crop, one.pixels(picture)):
+                found.append(f"copy {place} of {height}x{width}, cropped as {one}")
+    return found
+
+
+def interpret(script: Path, shape: str) -> None:
+    """Run kernels on a picture of one shape in Triton's interpreter; fails if anything differs."""
+    if find_spec("triton") is None:
+        pytest.skip("no Triton here")
+    triton = Version(metadata.version("triton"))
+    if triton < Version("3.7") and Version(np.__version__) >= Version("2.4"):
+        pytest.skip("Triton 3.6's interpreter takes scalars from arrays, which NumPy 2.4 refuses")
+    # Whether kernels are interpreted is decided when they are imported.
+    tests = str(Path(__file__).parent)
+    paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+    ended = subprocess.run(
+        [sys.executable, script, shape],
+        env=os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr

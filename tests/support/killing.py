@@ -11,45 +11,65 @@ job is a function of a module of the tests, which a process can import.
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 _REQUESTS = ("put_object", "delete_object", "delete_objects", "upload_part", "copy_object")
 
+_PATIENCE = 300
+"""Seconds for a job."""
+
+_PRELOADED = [
+    "datasets",
+    "imagenetq.builder.publish.copying",
+    "imagenetq.builder.verifying.verify",
+    "imagenetq.evaluate.evaluation.run",
+    "s3fs",
+    "scipy.stats",
+]
+# What is not there would be passed over, and each process import all by itself.
+assert all(map(find_spec, _PRELOADED))
+
 # Each process is forked from one that has imported what takes long.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    [f"imagenetq.{room}" for room in ("builder.publish", "builder.verify", "evaluate.evaluation")]
-    + ["s3fs"]
-)
+_PROCESSES.set_forkserver_preload(_PRELOADED)
 
 
 def run(
-    job: Callable[..., None], *arguments: Any, below: Path | str, kill_at: int = -1
+    job: Callable[..., None],
+    *arguments: Any,
+    below: Path | str,
+    kill_at: int = -1,
+    copy_to: Path | None = None,
 ) -> list[str]:
-    """Do a job, and kill it before a step.
+    """Do a job, and kill it before a step, or see what every kill would leave.
 
     Args:
         job: what to do.
         arguments: of it.
         below: the folder that it changes; for a bucket, anything else.
         kill_at: the step's number, from 0; if negative, it is let through.
+        copy_to: a folder for copies of `below` before each step, named by the step's number. As a
+            kill changes no file, they are what it leaves.
 
     Returns:
         The steps that it took, in order; the last one was not done if it was killed there.
     """
     with tempfile.NamedTemporaryFile() as log:
         process = _PROCESSES.Process(
-            target=_watched, args=(job, arguments, dict(os.environ), str(below), log.name, kill_at)
+            target=_watched,
+            args=(job, arguments, dict(os.environ), str(below), log.name, kill_at, copy_to),
         )
         process.start()
-        process.join(60)
+        process.join(_PATIENCE)
         steps = Path(log.name).read_text().splitlines()
         code = process.exitcode
         process.kill()
@@ -66,6 +86,7 @@ def _watched(
     below: str,
     log: str,
     kill_at: int,
+    copy_to: Path | None,
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
@@ -77,6 +98,8 @@ def _watched(
         os.write(steps, f"{what}\n".encode())
         if number == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if copy_to is not None:
+            shutil.copytree(below, copy_to / str(number))
         number += 1
 
     _watch_files(below, step)

@@ -80,7 +80,7 @@ def standing(
         entry=held.entry,
         answers=Answers.of(held.predictions) if at_hand else None,
         is_registered=is_registered,
-        unranked=unranked if is_registered else "a demonstration, of unregistered images",
+        unranked=unranked if is_registered else "a demonstration: its source is not registered",
     )
 
 

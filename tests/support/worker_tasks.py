@@ -2,7 +2,9 @@
 
 import os
 import signal
+from multiprocessing.connection import Connection
 
+from imagenetq import Distort
 from imagenetq.builder.executors import Reporter
 from imagenetq.errors import SourceError
 
@@ -30,3 +32,9 @@ def die(_: None, __: int, ___: Reporter) -> None:
 
 def stumble(_: None, unit: int, ___: Reporter) -> int:
     return 1 // unit
+
+
+def draw_when_told(distort: Distort, pipe: Connection) -> None:
+    """Answer each sample with the name of its variant, until there is none."""
+    while (sample := pipe.recv()) is not None:
+        pipe.send(distort.variant_of(sample).name)

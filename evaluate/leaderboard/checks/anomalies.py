@@ -14,11 +14,9 @@ from imagenetq.entry import EntryModel
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.results.comparison import mcnemar
 from imagenetq.predictions import Predictions
-from imagenetq.specification import CLEAN, LADDERS, variants
+from imagenetq.specification import CLEAN, LADDERS, SAME_AS_CLEAN, UNIFORM_GREY, variants
 
 _SIGNIFICANT = 1e-3
-_SAME_AS_CLEAN = "contrast-1.0"
-_NOTHING_TO_SEE = "contrast-0.0"
 
 
 def suspicions(predictions: Predictions) -> Iterator[Finding]:
@@ -46,10 +44,10 @@ def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding
     side, why = (
         ("below", "check the preprocessing, the class order and the weights")
         if measured < published
-        else ("above", "were these images among those it was trained on?")
+        else ("above", "were these photographs among those it was trained on?")
     )
     return warn(
-        f"clean top-1 is {measured:.1%} on {n_images} images, far {side} the {published:.1%} "
+        f"clean top-1 is {measured:.1%} on {n_images} photographs, far {side} the {published:.1%} "
         f"published for {model.name}; {why}"
     )
 
@@ -105,8 +103,8 @@ def _rising(predictions: Predictions) -> Iterator[Finding]:
     for place in np.flatnonzero((won > lost) & (p * len(pairs) < _SIGNIFICANT)).tolist():
         milder, stronger = (predictions.variants[column] for column in pairs[place])
         yield warn(
-            f"{stronger} is easier for it than {milder}: {won[place]} images are recognised in "
-            f"{stronger} alone, {lost[place]} in {milder} alone"
+            f"{stronger} is easier for it than {milder}: {won[place]} photographs are recognised "
+            f"in {stronger} alone, {lost[place]} in {milder} alone"
         )
 
 
@@ -121,7 +119,7 @@ def _rungs(predictions: Predictions, distortion: str) -> Iterator[tuple[int, int
 
 def _clean_again(predictions: Predictions) -> Iterator[Finding]:
     """A variant with the clean image's pixels gets the clean image's answers."""
-    clean, same = predictions.column(CLEAN), predictions.column(_SAME_AS_CLEAN)
+    clean, same = predictions.column(CLEAN), predictions.column(SAME_AS_CLEAN)
     if clean is None or same is None:
         return
     answers = predictions.top5_class
@@ -129,8 +127,8 @@ def _clean_again(predictions: Predictions) -> Iterator[Finding]:
     if other.any():
         image_id = predictions.image_ids[int(other.argmax())]
         yield fail(
-            f"{_SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} images got other "
-            f"answers ({image_id!a})"
+            f"{SAME_AS_CLEAN} is the clean image again, but {int(other.sum())} photographs got "
+            f"other answers ({image_id!a})"
         )
 
 
@@ -138,7 +136,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
     """In uniform grey nothing can be recognised, but by its shade."""
     from scipy.special import bdtrc
 
-    column = predictions.column(_NOTHING_TO_SEE)
+    column = predictions.column(UNIFORM_GREY)
     if column is None:
         return
     correct = int(predictions.correct(1)[:, column].sum())
@@ -147,7 +145,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
     chance = counts.max() / predictions.n_images
     if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
         yield warn(
-            f"{correct} of {predictions.n_images} images are recognised in {_NOTHING_TO_SEE}, "
+            f"{correct} of {predictions.n_images} photographs are recognised in {UNIFORM_GREY}, "
             "where they are uniform grey"
         )
 

@@ -14,6 +14,7 @@ from imagenetq.evaluate.leaderboard.checks.inspect_entry import Inspected, inspe
 from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder, shown
 from imagenetq.evaluate.leaderboard.entry.hub_download import fetch_predictions
 from imagenetq.evaluate.leaderboard.entry.submission import is_folder_name
+from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.registered_sources import KnownSource
 from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.progress import meter
@@ -21,7 +22,11 @@ from imagenetq.specification import CLEAN
 
 
 def check(
-    folder: Path, *, source: KnownSource | None = None, fetched: Path | None = None
+    folder: Path,
+    *,
+    source: KnownSource | None = None,
+    labels: Labels | None = None,
+    fetched: Path | None = None,
 ) -> list[Verdict]:
     """Recompute every entry, and say what is wrong or odd.
 
@@ -31,6 +36,7 @@ def check(
     Args:
         folder: of entry folders, or one entry's.
         source: of a dataset at hand, for entries that are of it.
+        labels: other labels at hand, for entries that hold accuracies by them.
         fetched: where to keep predictions that were fetched; nowhere if None.
 
     Returns:
@@ -48,7 +54,7 @@ def check(
         meter("checking", len(paths), "entries") as progress,
     ):
         for path in paths:
-            inspected = _inspect(path, source, fetched or Path(temporary), confined)
+            inspected = _inspect(path, source, labels, fetched or Path(temporary), confined)
             name = _name(path)
             found[name] = list(inspected.findings)
             if inspected.fingerprint is not None:
@@ -87,12 +93,16 @@ def _name(path: Path) -> str:
 
 
 def _inspect(
-    path: Path, source: KnownSource | None, fetched: Path, confined: Confined
+    path: Path,
+    source: KnownSource | None,
+    labels: Labels | None,
+    fetched: Path,
+    confined: Confined,
 ) -> Inspected:
     try:
         folder = read_folder(path)
         predictions = _predictions(folder, fetched)
-        inspected = confined.run(inspect, folder.entry, predictions, source)
+        inspected = confined.run(inspect, folder.entry, predictions, source, labels)
     # A registered source of ours that is damaged is no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)

@@ -7,13 +7,14 @@ from imagenetq.entry import Entry
 from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.checks.anomalies import fingerprint, suspicions
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail
-from imagenetq.evaluate.leaderboard.checks.recompute import contradictions
+from imagenetq.evaluate.leaderboard.checks.recompute import contradictions, other_label_findings
 from imagenetq.evaluate.leaderboard.checks.rules import (
     entry_conditions,
     label_conditions,
-    source_conditions,
+    rank_conditions,
     subset_conditions,
 )
+from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.registered_sources import KnownSource, registered_source
 from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
 
@@ -31,21 +32,28 @@ class Inspected:
     fingerprint: str | None
 
 
-def inspect(entry: Entry, predictions: Path, source: KnownSource | None = None) -> Inspected:
+def inspect(
+    entry: Entry,
+    predictions: Path,
+    source: KnownSource | None = None,
+    labels: Labels | None = None,
+) -> Inspected:
     """Check an entry against its predictions, and both against what is known of the data.
 
     Args:
         entry: as handed in.
         predictions: the file, which is looked at before it is read.
         source: of a dataset at hand; used if it is the entry's.
+        labels: other labels at hand; used if the entry holds accuracies by them.
     """
-    found = [*entry_conditions(entry), *source_conditions(entry)]
+    found = [*entry_conditions(entry), *rank_conditions(entry)]
     try:
         given = read_predictions(predictions, entry.predictions_sha256)
     except EntryError as error:
         reason = str(error).replace(str(predictions), PREDICTIONS_NAME)
         return Inspected((*found, fail(reason)), None)
     found += contradictions(entry, given)
+    found += other_label_findings(entry, given, labels)
     found += subset_conditions(entry, given)
     for known, name in _sources(entry, source):
         found += label_conditions(known, name, given)

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from imagenetq.entry import ENTRY_NAME, Entry
-from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail
+from imagenetq.errors import LabelsError
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
+from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.result import count
 from imagenetq.evaluate.results.scores import compute_scores
 from imagenetq.predictions import Predictions
@@ -27,6 +29,29 @@ def contradictions(entry: Entry, predictions: Predictions) -> list[Finding]:
     if len(found) > _SHOWN:
         shown.append(fail(f"{ENTRY_NAME}: and {len(found) - _SHOWN} more numbers are wrong"))
     return shown
+
+
+def other_label_findings(
+    entry: Entry, predictions: Predictions, labels: Labels | None
+) -> Iterator[Finding]:
+    """Whether accuracies by other labels are what the predictions give, if those are at hand."""
+    for held in entry.other_labels:
+        if labels is None or labels.sha256 != held.sha256:
+            yield warn(
+                f"its accuracies by {held.name} were not recomputed; give --labels FILE with the "
+                f"SHA-256 {held.sha256[:12]}"
+            )
+            continue
+        try:
+            scores = labels.of(predictions).scores()
+        except LabelsError as error:
+            yield fail(f"{ENTRY_NAME}: other_labels: {error}")
+            continue
+        if scores.model_copy(update={"name": held.name}) != held:
+            yield fail(
+                f"{ENTRY_NAME}: the accuracies by {held.name} are not what the predictions give; "
+                "score it again with --labels and --write"
+            )
 
 
 def _differences(stated: Any, given: Any, place: str) -> Iterator[str]:

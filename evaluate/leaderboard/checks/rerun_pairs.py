@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imagenetq.choices import RANKED_PRECISION
 from imagenetq.entry import Entry
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Sample, Task
@@ -23,7 +24,6 @@ from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import normalise
 from imagenetq.predictions import Predictions
 from imagenetq.progress import meter
-from imagenetq.selection import rank_key
 from imagenetq.specification import variants
 
 TOLERANCE = 0.01
@@ -31,8 +31,6 @@ TOLERANCE = 0.01
 
 _TINY = 1e-6
 """By how much a probability may differ beyond that: float32 is no finer for those near 1."""
-
-_RANKED = "fp32"
 
 
 class Pair(NamedTuple):
@@ -79,8 +77,12 @@ def rerun(
     found = [*_other_model(entry, model), *_other_data(entry, data)]
     if found:
         return found
-    if entry.precision != _RANKED:
-        return [warn(f"not run again: computed in {entry.precision}, and only {_RANKED} repeats")]
+    if entry.precision != RANKED_PRECISION:
+        return [
+            warn(
+                f"not run again: computed in {entry.precision}, and only {RANKED_PRECISION} repeats"
+            )
+        ]
     device = device or torch.device("cpu")
     feeding = Feeding(device, batch_size=64, workers=0)
     fit(model, data, entry.n_images, feeding)
@@ -90,7 +92,7 @@ def rerun(
     model.module.to(device)
     wanted = choose(predictions, data, n_pairs, seed)
     with (
-        exact_arithmetic(_RANKED),
+        exact_arithmetic(RANKED_PRECISION),
         torch.inference_mode(),
         meter("running again", len(wanted)) as progress,
     ):
@@ -196,7 +198,8 @@ def _samples(
     by_variant: defaultdict[int, dict[str, Pair]] = defaultdict(dict)
     for pair in wanted:
         by_variant[pair.variant][predictions.image_ids[pair.image]] = pair
-    rows = _rows(predictions)
+    order = enumerate(predictions.dataset_order())
+    rows = {predictions.image_ids[image]: row for row, image in order}
     for place, missing in by_variant.items():
         tasks = data.tasks([ladder[predictions.variants[place]]])
         for task in _likeliest_first(tasks, [rows[image_id] for image_id in missing], len(rows)):
@@ -210,19 +213,6 @@ def _samples(
         if missing:
             image_id = next(iter(missing))
             raise FolderError(f"the data hold no {image_id!a}, so they are not those of the entry")
-
-
-def _rows(predictions: Predictions) -> dict[str, int]:
-    """Each image's row in its dataset: ordered by rank in its class, then by class."""
-    by_class: defaultdict[int, list[str]] = defaultdict(list)
-    for image_id, label in zip(predictions.image_ids, predictions.labels.tolist(), strict=True):
-        by_class[label].append(image_id)
-    ordered = sorted(
-        (rank, label, image_id)
-        for label, image_ids in by_class.items()
-        for rank, image_id in enumerate(sorted(image_ids, key=rank_key))
-    )
-    return {image_id: row for row, (_, _, image_id) in enumerate(ordered)}
 
 
 def _likeliest_first(tasks: Sequence[Task], rows: Sequence[int], n_rows: int) -> list[Task]:

@@ -7,18 +7,15 @@ from imagenetq import classes
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.models.plain import objections
-from imagenetq.evaluate.results.registered_sources import (
-    KnownSource,
-    demonstration_of,
-    is_registered,
-)
+from imagenetq.evaluate.results.registered_sources import KnownSource
+from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import Predictions
 from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
+from imagenetq.words import counted
 
 _BASELINE = "baseline/"
 """Models of ours, which have no weights."""
 
-_RANKED = "fp32"
 _UNKNOWN = {"callable"}
 _DIRTY = "-dirty"
 _SHOWN = 80
@@ -43,8 +40,6 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
         warn(f"not run again from what it says: {reason}")
         for reason in objections(model.name, model.arguments)
     )
-    if entry.precision != _RANKED:
-        yield warn(f"not ranked: computed in {entry.precision}, and only {_RANKED} is ranked")
     if entry.code_commit is not None and entry.code_commit.endswith(_DIRTY):
         yield warn(f"evaluated with changed code ({entry.code_commit[:12]}{_DIRTY})")
     if entry.bad_images:
@@ -53,25 +48,14 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
     yield from (warn(f"the evaluation warned: {line}") for line in entry.warnings)
 
 
-def source_conditions(entry: Entry) -> Iterator[Finding]:
-    """Whether the source is one that entries are ranked on."""
-    if is_registered(entry.source_digest):
-        return
-    what = demonstration_of(entry.source_digest)
-    if entry.source_digest is None:
-        yield warn("not ranked: a demonstration, its source is not known")
-    elif what is not None:
-        yield warn(f"not ranked: a demonstration on {what}")
-    else:
-        yield warn(
-            f"not ranked: a demonstration, its source {entry.source_digest[:12]} is not registered"
-        )
+def rank_conditions(entry: Entry) -> Iterator[Finding]:
+    """Tell what keeps the entry from a rank."""
+    yield from (warn(f"not ranked: {why}") for why in why_unranked(entry))
 
 
 def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Finding]:
     """Whether the images can be those of the subset that the entry names."""
     if entry.subset is None:
-        yield warn("not ranked: it names no subset")
         return
     most = SUBSETS[entry.subset]
     if most is None:
@@ -79,16 +63,16 @@ def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Findin
     label, n_images = Counter(predictions.labels.tolist()).most_common(1)[0]
     if n_images > most:
         yield fail(
-            f"subset {entry.subset} has {most} images of a class, but there are {n_images} of "
-            f"{classes.wnids()[label]}"
+            f"subset {entry.subset} has {counted(most, 'photograph')} of a class, but there are "
+            f"{n_images} of {classes.wnids()[label]}"
         )
 
 
 def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> list[Finding]:
-    """Whether images and labels are those of a source: each image once, and no other.
+    """Whether photographs and labels are those of a source: each photograph once, and no other.
 
     Args:
-        source: whose images they should be.
+        source: whose photographs they should be.
         name: what to call it.
         predictions: of the entry.
     """
@@ -128,4 +112,4 @@ def _specification(entry: Entry) -> Iterator[Finding]:
 def _first(image_ids: list[str]) -> str:
     first = ascii(image_ids[0][:_SHOWN])
     more = len(image_ids) - 1
-    return f"{first} and {more} more images are" if more else f"image {first} is"
+    return f"{first} and {more} more photographs are" if more else f"photograph {first} is"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.entry.submission import Place
-from imagenetq.files import AtomicFile
+from imagenetq.files import AtomicFile, sha256_of
 from imagenetq.hub import HubAddress
 from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
@@ -12,7 +12,7 @@ _BLOCK = 2**20
 
 
 def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
-    """Bring predictions to a folder, unless they are there already.
+    """Bring predictions to a folder, unless they are there already, undamaged.
 
     A stranger says which repository; our own token would open it private ones.
 
@@ -29,7 +29,7 @@ def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
         SourceError: the Hub cannot be reached, or does not let everybody read them.
     """
     path = folder / f"{sha256}.parquet"
-    if path.is_file():
+    if path.is_file() and sha256_of(path) == sha256:
         return path
     said = f"{place.path} of {place.repository}"
     address = HubAddress(place.repository, place.revision)

@@ -4,6 +4,7 @@ Every text in them is from anyone. It is JSON with nothing in it that could end 
 page's own script shows it as text only.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site.board import Board, Section, Standing
 from imagenetq.evaluate.leaderboard.site.columns import columns
 from imagenetq.evaluate.leaderboard.site.entry_data import records_data
+from imagenetq.evaluate.leaderboard.site.hits import COMPARED, Answers
 from imagenetq.evaluate.leaderboard.site.labels import (
     KINDS,
     dataset_words,
@@ -39,7 +41,29 @@ def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
         "board.js": _assign("board", board_data(board, ranked)),
         "pairs.js": _assign("pairs", pairs_data(board)),
         "records.js": _assign("records", records_data(board, ranked)),
+        **{
+            f"answers/{standing.name}.js": _answers_script(standing.name, standing.answers)
+            for standing in board.ordered
+            if has_answers(standing)
+        },
     }
+
+
+def has_answers(standing: Standing) -> bool:
+    """Whether it is told on which images an entry is right: whether all compared variants are."""
+    return standing.answers is not None and standing.answers.right is not None
+
+
+def _answers_script(name: str, answers: Answers | None) -> str:
+    """One entry's answers as bits; asked for only when the entry is compared with another."""
+    if answers is None or answers.right is None:
+        raise ValueError(f"{name} has no answers")
+    told = {
+        "images": answers.images,
+        "n": answers.n_images,
+        "bits": base64.b64encode(answers.right.tobytes()).decode(),
+    }
+    return f"(window.imagenetq_answers??={{}})[{_json(name)}]={_json(told)};\n"
 
 
 def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
@@ -50,6 +74,7 @@ def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
         for standing in section.standings:
             place = ranked.get(standing.name)
             facts = {
+                "answers": has_answers(standing),
                 "section": number,
                 "dataset": dataset,
                 "rank": None if place is None else place.rank,
@@ -58,6 +83,7 @@ def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
     return {
         "measures": list(MEASURES),
         "variants": [v.name for v in variants()],
+        "compared": list(COMPARED),
         "ladders": ladders(),
         "undistorted": UNDISTORTED,
         "sections": [_section(section) for section in board.sections],
@@ -126,12 +152,12 @@ def _units(value: float) -> int:
 
 
 def _assign(name: str, value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return f"window.imagenetq_{name}={_harmless(text)};\n"
+    return f"window.imagenetq_{name}={_json(value)};\n"
 
 
-def _harmless(text: str) -> str:
+def _json(value: Any) -> str:
     """JSON that cannot end a script, or be taken for markup, wherever it is put."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -1,6 +1,5 @@
 """A board of what lies in a folder of entries; whatever is wrong with one stops the whole."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from imagenetq.confined import Confined
@@ -10,12 +9,10 @@ from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
 from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
 from imagenetq.evaluate.leaderboard.site.hits import Answers
-from imagenetq.evaluate.results.registered_sources import demonstration_of, is_registered
+from imagenetq.evaluate.results.registered_sources import is_registered
+from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import read_predictions
 from imagenetq.progress import meter
-from imagenetq.specification import scored_variants
-
-RANKED_PRECISION = "fp32"
 
 
 def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
@@ -51,25 +48,6 @@ def answers_of(entry: Entry, predictions: Path) -> Answers:
     return Answers.of(read_predictions(predictions))
 
 
-def why_unranked(entry: Entry) -> str | None:
-    """Why an entry has no rank, as a sentence goes on; None if it has one."""
-    if not is_registered(entry.source_digest):
-        what = demonstration_of(entry.source_digest)
-        return f"a demonstration on {what}" if what else "a demonstration, of unregistered images"
-    reasons: Sequence[tuple[bool, str]] = (
-        (entry.subset is None, "it names no subset"),
-        (
-            entry.precision != RANKED_PRECISION,
-            f"computed in {entry.precision}, and only {RANKED_PRECISION} is ranked",
-        ),
-        (
-            any(v.name not in entry.variants for v in scored_variants()),
-            "it was not evaluated on all scored variants",
-        ),
-    )
-    return next((why for holds, why in reasons if holds), None)
-
-
 def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> Standing:
     path = folder.predictions or _kept(folder.entry, fetched)
     try:
@@ -84,7 +62,7 @@ def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> 
         entry=folder.entry,
         answers=answers,
         is_registered=is_registered(folder.entry.source_digest),
-        unranked=why_unranked(folder.entry),
+        unranked="; ".join(why_unranked(folder.entry)) or None,
     )
 
 

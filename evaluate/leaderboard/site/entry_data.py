@@ -5,14 +5,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imagenetq.entry import Entry, EntryModel
-from imagenetq.entry_scores import Crossing, Estimate, SizeScores
+from imagenetq.entry_scores import Crossing, Estimate, LabelScores, Proportion, SizeScores
 from imagenetq.evaluate.leaderboard.site import labels as words
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
 from imagenetq.evaluate.leaderboard.site.columns import columns
 from imagenetq.evaluate.leaderboard.site.packed_numbers import packed
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.leaderboard.site.reproduce_command import options, unsaid
-from imagenetq.specification import LADDERS, variants
+from imagenetq.evaluate.results.names import TITLES
+from imagenetq.specification import CLEAN, LADDERS, variants
 
 _PER_MILLE = 1_000
 
@@ -37,6 +38,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "sizes": [_size(size) for size in entry.scores.sizes or ()],
         "confidence": packed(_mille(standing, name, "true_confidence") for name in names),
         "calibration": packed(_mille(standing, name, "calibration_error") for name in names),
+        "other_labels": [_other_labels(held) for held in entry.other_labels],
         "options": options(entry),
         "unsaid": unsaid(entry),
         "clean_check": _clean_check(entry),
@@ -51,7 +53,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "dataset": [
             ("version", entry.dataset_version),
             ("subset", entry.subset or "none"),
-            ("images", f"{entry.n_images:,}"),
+            ("photographs", f"{entry.n_images:,}"),
             ("specification digest", entry.specification_digest),
             ("source digest", entry.source_digest or "unknown"),
         ],
@@ -114,6 +116,37 @@ def _fall(crossing: Crossing | None) -> float | str:
 def _size(size: SizeScores) -> list[Any]:
     shares = [None if one is None else words.percent(one.value) for one in (size.clean, size.score)]
     return [f"{size.smallest}{words.DASH}{size.largest}", f"{size.n_images:,}", *shares]
+
+
+def _other_labels(held: LabelScores) -> dict[str, Any]:
+    """Accuracies by other labels beside those by the data's own, over the same photographs."""
+    clean = (held.own.variants.get(CLEAN), held.other.variants.get(CLEAN))
+    rows = [
+        ("Clean top-1", *clean),
+        ("Mean of the five", held.own.mean, held.other.mean),
+        *(
+            (
+                f"{TITLES[ladder.distortion]}, mean",
+                held.own.distortions[ladder.distortion],
+                held.other.distortions[ladder.distortion],
+            )
+            for ladder in LADDERS
+        ),
+    ]
+    return {
+        "name": held.name,
+        "sha256": held.sha256,
+        "images": f"{held.n_images:,}",
+        "unlabelled": f"{held.n_unlabelled:,}",
+        "rows": [[title, _with_range(own), _with_range(other)] for title, own, other in rows],
+    }
+
+
+def _with_range(one: Estimate | Proportion | None) -> str | None:
+    if one is None:
+        return None
+    held = words.interval(one)
+    return f"{words.percent(one.value)} ({held})" if held else words.percent(one.value)
 
 
 def _mille(standing: Standing, name: str, field: str) -> int:

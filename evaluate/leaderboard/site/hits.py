@@ -9,25 +9,39 @@ from numpy.typing import NDArray
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, Variant, scored_variants
 
+COMPARED = (CLEAN, *(v.name for v in scored_variants()))
+"""The variants that two entries are compared on: clean, and the 49 scored ones."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """How one model did on each image: 6 bytes an image, where the predictions have 2,000.
+    """How one model did on each image: 13 bytes an image, where the predictions have 2,000.
 
     Attributes:
         images: SHA-256 over the images' ids, labels and sizes; entries that share it are paired.
         hits: for each image 1 or 0 for the clean image, then for each distortion in ladder order
             at how many scored levels it was recognised; int8 of shape (n, 6). None if a scored
             variant, or clean, was not evaluated.
+        right: for each of `COMPARED`, a bit an image, the first the highest of a byte: whether it
+            was recognised; uint8 of shape (50, n / 8, rounded up). None as `hits` is.
+        n_images: how many there are.
     """
 
     images: str
     hits: NDArray[np.int8] | None
+    right: NDArray[np.uint8] | None
+    n_images: int
 
     @classmethod
     def of(cls, predictions: Predictions) -> "Answers":
         """The answers that predictions hold."""
-        return cls(_digest(predictions), _hits(predictions))
+        if not set(COMPARED) <= set(predictions.variants):
+            return cls(_digest(predictions), None, None, predictions.n_images)
+        places = [predictions.variants.index(name) for name in COMPARED]
+        right = predictions.correct(1)[:, places]
+        return cls(
+            _digest(predictions), _hits(right), np.packbits(right.T, axis=1), predictions.n_images
+        )
 
 
 def levels(distortion: str) -> list[Variant]:
@@ -43,13 +57,7 @@ def _digest(predictions: Predictions) -> str:
     return digest.hexdigest()
 
 
-def _hits(predictions: Predictions) -> NDArray[np.int8] | None:
-    wanted = [[CLEAN], *([v.name for v in levels(ladder.distortion)] for ladder in LADDERS)]
-    if not {name for names in wanted for name in names} <= set(predictions.variants):
-        return None
-    correct = predictions.correct(1)
-    counted = [
-        correct[:, [predictions.variants.index(name) for name in names]].sum(axis=1)
-        for names in wanted
-    ]
+def _hits(right: NDArray[np.bool_]) -> NDArray[np.int8]:
+    groups = [[CLEAN], *([v.name for v in levels(ladder.distortion)] for ladder in LADDERS)]
+    counted = [right[:, [COMPARED.index(name) for name in names]].sum(axis=1) for names in groups]
     return np.stack(counted, axis=1).astype(np.int8)

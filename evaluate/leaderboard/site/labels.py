@@ -8,7 +8,7 @@ from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES
-from imagenetq.evaluate.results.registered_sources import demonstration_of
+from imagenetq.evaluate.results.standing import demonstration
 from imagenetq.specification import CLEAN, LADDERS
 
 MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
@@ -35,8 +35,8 @@ def dataset_note(dataset: Dataset, kind: Kind) -> str:
         return "An official source, computed in fp32. Ranks respect the 95 % intervals."
     if kind == "unranked":
         return "An official source, but something keeps these from a rank; each page says what."
-    what = demonstration_of(dataset.source_digest)
-    return f"{what[0].upper()}{what[1:]}." if what else "The source of these is not registered."
+    what = demonstration(dataset.source_digest, dataset.subset) or ""
+    return f"{what[:1].upper()}{what[1:]}."
 
 
 def percent(share: float) -> str:
@@ -96,7 +96,7 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
     if rank is None:
         return f"Not ranked: {standing.unranked}."
     compared = {
-        "paired": "by comparisons paired over the same images",
+        "paired": "by comparisons paired over the same photographs",
         "unpaired": "by unpaired comparisons",
         "mixed": "some comparisons are paired, others not",
     }

@@ -27,6 +27,7 @@ SCRIPTS = (
     "curves",
     "scatter",
     "comparison",
+    "consistency",
     "entry",
     "main",
 )

@@ -4,10 +4,12 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from imagenetq.choices import RANKED_PRECISION
 from imagenetq.entry import Entry, EntryModel
 from imagenetq.evaluate.models import SOURCES
 from imagenetq.evaluate.models.plain import objections
 from imagenetq.specification import SUBSETS, variants
+from imagenetq.words import counted
 
 _OPTIONS = ("mean", "std", "input_size", "interpolation")
 """Values of a preprocessing that the command line can replace."""
@@ -37,10 +39,13 @@ def options(entry: Entry) -> str:
     if entry.subset in ("full", "mini"):
         words += ["--subset", entry.subset]
         if _is_cut(entry):
-            words += ["--limit", str(entry.n_images)]
+            # Whether by a limit or for want of photographs: both together give these again.
+            words += ["--allow-short", "--limit", str(entry.n_images)]
+    if entry.bad_images:
+        words.append("--skip-bad")
     if len(entry.variants) < len(variants()):
         words += ["--only", ",".join(entry.variants)]
-    if entry.precision != "fp32":
+    if entry.precision != RANKED_PRECISION:
         words += ["--precision", entry.precision]
     if "compiled" in entry.hardware:
         words.append("--compile")
@@ -77,13 +82,18 @@ def _unsaid(entry: Entry) -> Iterator[str]:
             "preprocessing, but a class map or a resize of its own would be missing."
         )
     if entry.subset is None:
-        yield "The images are none of the named subsets; give the same data."
+        yield "The photographs are none of the named subsets; give the same data."
     elif _is_cut(entry):
-        yield "If it lacked images of some classes, add --allow-short and leave out --limit."
+        yield "It has fewer photographs than its subset; give the same source."
+    if entry.bad_images:
+        yield (
+            f"{counted(len(entry.bad_images), 'photograph')} that could not be read were left out; "
+            "where they can be, the same photographs take other places."
+        )
 
 
 def _is_cut(entry: Entry) -> bool:
-    """Whether there were fewer images than the subset has."""
+    """Whether there were fewer photographs than the subset has."""
     per_class = SUBSETS.get(entry.subset or "")
     return per_class is not None and entry.n_images < per_class * 1_000
 

@@ -18,7 +18,7 @@ MANIFEST_NAME = "site.json"
 """By it a folder is known as a site, and which files in it are the site's."""
 
 _MADE_BY = "imagenetq leaderboard build"
-_OURS = re.compile(r"((levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
+_OURS = re.compile(r"((answers|levels|vendor)/)?[a-z0-9][A-Za-z0-9._-]*\.(html|js|css|webp|txt)")
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,18 @@ def write_site(board: Board, out: Path) -> Site:
         out: an earlier site, an empty folder, or none yet.
 
     Raises:
-        FolderError: the folder holds something, but no earlier site.
+        FolderError: the folder holds something, but no earlier site; or a stranger's file where
+            one of the site's belongs.
         OSError: it cannot be written.
     """
     before = _earlier_files(out)
     site = site_files(board)
+    foreign = sorted(name for name in site if name not in before and (out / name).exists())
+    if foreign:
+        raise FolderError(
+            f"{out / foreign[0]}: a file of the site belongs there, and no earlier one wrote what "
+            "is there; move it, or give another --out"
+        )
     # Files that a kill leaves behind are known as the site's to the next build.
     _write_manifest(out, sorted(before | set(site)))
     for name in sorted(site, key=lambda name: (name == "index.html", name)):

@@ -1,8 +1,9 @@
 """The commands around building a dataset: build, verify, spec, preview."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 from rich.filesize import decimal
@@ -22,6 +23,7 @@ from imagenetq.commands.common import (
     note,
 )
 from imagenetq.commands.opening import open_source
+from imagenetq.commands.options import spliced
 from imagenetq.errors import UsageError
 from imagenetq.words import counted
 
@@ -34,8 +36,53 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
+@dataclass(frozen=True)
+class _BuildOptions:
+    """What decides a dataset, and how it is built; the names are those of `builder.build`."""
+
+    PANEL: ClassVar[str] = DATA_PANEL
+
+    subset: Annotated[
+        Subset | None,
+        typer.Option(
+            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones."
+        ),
+    ] = None
+    only: Annotated[
+        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
+    ] = None
+    allow_short: Annotated[
+        bool,
+        typer.Option("--allow-short", help="Record classes that have too few photographs."),
+    ] = False
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave unreadable photographs out, and record them."),
+    ] = False
+    format_name: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
+        ),
+    ] = None
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            help="local: processes of this machine; ray: a Ray cluster.", rich_help_panel=RUN_PANEL
+        ),
+    ] = "local"
+
+
 @explains_errors
+@spliced
 def build(
+    options: _BuildOptions,
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)] = "sample",
     out: Annotated[
         str,
@@ -44,32 +91,6 @@ def build(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = "imagenet-q",
-    subset: Annotated[
-        Subset | None,
-        typer.Option(
-            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None,
-    shard_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
-        ),
-    ] = None,
-    executor: Annotated[
-        Executor,
-        typer.Option(
-            help="local: processes of this machine; ray: a Ray cluster.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = "local",
     shard: Annotated[
         str | None,
         typer.Option(
@@ -78,28 +99,6 @@ def build(
             rich_help_panel=RUN_PANEL,
         ),
     ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
-        ),
-    ] = None,
-    allow_short: Annotated[
-        bool,
-        typer.Option(
-            "--allow-short",
-            help="Record classes that have too few photographs.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = False,
-    skip_bad: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad",
-            help="Leave unreadable photographs out, and record them.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = False,
     like: Annotated[
         str | None,
         typer.Option(
@@ -119,65 +118,76 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build the dataset, or go on with a build that was interrupted."""
-    from imagenetq import builder
+    from imagenetq.progress import working
+
+    with working("loading the builder"):
+        from imagenetq import builder
 
     opened = open_source(source)
     if source == "sample":
         note("source: the photographs in scikit-image's package, a demonstration")
     if like is not None:
-        if subset or shard_format or only or allow_short or skip_bad or dry_run or shard:
+        how = _BuildOptions(workers=options.workers, executor=options.executor)
+        if options != how or dry_run or shard:
             raise UsageError(
                 "--like takes all that decides a dataset from the recipe; give no more"
             )
-        likeness = builder.build_like(opened, out, like, workers=workers, executor=executor)
+        likeness = builder.build_like(
+            opened, out, like, workers=options.workers, executor=options.executor
+        )
         _print_likeness(out, likeness, as_json=as_json)
         return
-    shard_format = shard_format or "parquet"
     if dry_run and shard:
         raise UsageError("--dry-run tells of the whole dataset; give no --shard")
-    if dry_run:
-        estimate = builder.estimate(
-            opened,
-            subset=subset,
-            format_name=shard_format,
-            only=names(only),
-            workers=workers,
-            allow_short=allow_short,
-        )
-        _print_estimate(estimate, as_json=as_json)
-        return
-    options: builder.BuildOptions = {
-        "subset": subset,
-        "format_name": shard_format,
-        "only": names(only),
-        "workers": workers,
-        "executor": executor,
-        "allow_short": allow_short,
-        "skip_bad": skip_bad,
+    chosen: builder.BuildOptions = {
+        "subset": options.subset,
+        "format_name": options.format_name or "parquet",
+        "only": names(options.only),
+        "allow_short": options.allow_short,
+        "skip_bad": options.skip_bad,
+        "workers": options.workers,
+        "executor": options.executor,
     }
-    if shard is not None:
-        share = builder.build_share(opened, out, builder.Share.parse(shard), **options)
+    if dry_run:
+        estimate = builder.estimate(opened, **chosen)
+        _print_estimate(estimate, as_json=as_json)
+    elif shard is not None:
+        share = builder.build_share(opened, out, builder.Share.parse(shard), **chosen)
         _print_share(out, share, as_json=as_json)
-        return
-    _print_manifest(out, builder.build(opened, out, **options), as_json=as_json)
+    else:
+        _print_manifest(out, builder.build(opened, out, **chosen), as_json=as_json)
 
 
 @explains_errors
 def verify(
     folder: Annotated[
-        str, typer.Argument(metavar="DIR", help="A built dataset: a folder, a URL or hf:ORG/NAME.")
+        str,
+        typer.Argument(
+            metavar="DIR",
+            help="A built dataset: a folder, a URL or hf:ORG/NAME; or rendered pictures.",
+        ),
     ],
     source: Annotated[
-        str | None, typer.Argument(help="Render every variant again from there and compare.")
+        str | None,
+        typer.Argument(
+            help="Render every variant again from there and compare; of rendered pictures, FOLDER."
+        ),
     ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Hash every shard and pixel again; with SOURCE, render again and compare."""
-    from imagenetq import builder
+    from imagenetq.progress import working
 
-    opened = None if source is None else open_source(source)
-    problems = builder.verify(folder, opened, workers=workers)
+    with working("loading the builder"):
+        from imagenetq import builder
+
+    is_rendered = builder.is_rendered_folder(Path(folder))
+    if is_rendered:
+        problems = builder.verify_rendered_folder(folder, source, workers=workers)
+    else:
+        opened = None if source is None else open_source(source)
+        problems = builder.verify(folder, opened, workers=workers)
     if as_json:
         print(json.dumps({"ok": not problems, "problems": problems}, indent=1))
     else:
@@ -186,7 +196,8 @@ def verify(
     if problems:
         end(f"{folder}: {counted(len(problems), 'problem')}", FAILED)
     if not as_json:
-        print(f"{folder}: all shards, rows and pixels are as the manifest says")
+        what = "files" if is_rendered else "shards, rows"
+        print(f"{folder}: all {what} and pixels are as the manifest says")
 
 
 @explains_errors
@@ -209,19 +220,21 @@ def spec(as_json: Json = False) -> None:
 @explains_errors
 def preview(
     image: Annotated[Path, typer.Argument(metavar="PHOTO", help="An image file.")],
-    out: Annotated[Path, typer.Option(help="The picture to write: PNG, JPEG or WebP.")] = Path(
-        "sheet.png"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="The picture to write: PNG, JPEG or WebP; an earlier sheet is replaced."),
+    ] = Path("sheet.png"),
 ) -> None:
     """Draw every variant of one photograph, labelled, on one sheet."""
-    from imagenetq import builder
+    from imagenetq.progress import working
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UsageError(f"{out}: give a name that ends in .png, .jpg or .webp")
+    with working("loading the builder"):
+        from imagenetq.builder.contact_sheet import write_sheet
+
     from imagenetq.progress import working
 
     with working(f"drawing every variant of {image}"):
-        builder.contact_sheet(image).save(out)
+        write_sheet(image, out)
     print(out)
 
 
@@ -238,7 +251,7 @@ def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
         f"{estimate.shards} shards"
     )
     if estimate.bytes is None or estimate.seconds is None:
-        print("bytes and time are known once the originals are at hand")
+        print("bytes and time are known once the photographs are at hand")
     else:
         minutes = estimate.seconds / 60
         print(f"about {decimal(estimate.bytes)} and {minutes:.1f} minutes")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, NoReturn, ParamSpec
 
@@ -89,6 +89,24 @@ def names(text: str | None) -> list[str] | None:
 def note(line: str) -> None:
     """Tell the user something beside the result."""
     print(line, file=sys.stderr)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and what is to be said of each: two columns, also where a terminal is narrow."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        width = max(map(len, facts))
+        print("".join(f"{name:{width}}  {fact}\n" for name, fact in facts.items()), end="")
+        return
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for name, fact in facts.items():
+        table.add_row(Text(name), Text(fact))
+    console.print(table)
 
 
 def end(line: str, status: int) -> NoReturn:

@@ -22,14 +22,17 @@ def eval_results(
     source: Annotated[
         str | None, typer.Option(metavar="URL", help="A page that shows the entry.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another result's file.")
+    ] = False,
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
     (result,) = read_results([results])
-    from imagenetq.evaluate.results.basis import demonstration
+    from imagenetq.evaluate.results.basis import doubt_about
     from imagenetq.evaluate.results.hub_export import write_hub_results
 
-    path = write_hub_results(result, dataset, out, source=source)
-    doubt = demonstration(result.entry)
+    path = write_hub_results(result, dataset, out, source=source, overwrite=overwrite)
+    doubt = doubt_about(result.entry)
     if doubt is not None:
         note(f"warning: {doubt} A model's page should show no such result")
     print(path)

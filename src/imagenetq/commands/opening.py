@@ -22,9 +22,11 @@ def open_source(name: str) -> "Source":
 
 def read_results(folders: Sequence[Path]) -> "list[Result]":
     """Read the results in some folders."""
+    from imagenetq.confined import Confined
     from imagenetq.progress import working
 
-    with working("reading results"):
+    # Started first, its process imports what it needs while this one does.
+    with Confined() as confined, working("reading results"):
         from imagenetq.evaluate.results.result import Result
 
-        return Result.read_all(folders)
+        return Result.read_all(folders, confined)

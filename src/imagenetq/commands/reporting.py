@@ -36,7 +36,7 @@ def report(
     figure: Annotated[
         list[Figure] | None,
         typer.Option(
-            metavar="1|2|3|4|table1|findings",
+            metavar="1|2|3|4|table1|findings|consistency|classes|risk|stability",
             help="Make this; may be given several times. All that is possible if not given.",
             rich_help_panel=OUTPUT_PANEL,
         ),
@@ -88,6 +88,15 @@ def report(
             "--paper", help="Draw the paper's own curves in figure 2.", rich_help_panel=OUTPUT_PANEL
         ),
     ] = False,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Scores of other benchmarks, such as mCE: a first column of networks' names, and "
+            "a column a score; stability says how they go together with ours.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
     columns: Annotated[
         int,
         typer.Option(
@@ -99,7 +108,7 @@ def report(
     ] = 2,
     as_json: Json = False,
 ) -> None:
-    """Make the paper's Table I and Figures 1 to 4, and findings in words, of results."""
+    """Make the paper's Table I and Figures 1 to 4, findings in words, and more, of results."""
     results = read_results(entries or [])
     from imagenetq.progress import working
 
@@ -107,8 +116,10 @@ def report(
         from imagenetq.evaluate.report.entry_networks import load_networks
         from imagenetq.evaluate.report.report_writer import write_report
         from imagenetq.evaluate.results.basis import require_one_dataset
+        from imagenetq.evaluate.results.other_scores import OtherScores
 
     require_one_dataset(results)
+    others = None if scores is None else OtherScores.read(scores)
     with working("loading the networks"):
         models = load_networks(results, model or [], weights or [])
     made = write_report(
@@ -121,6 +132,7 @@ def report(
         layers=layer or None,
         paper=paper,
         columns=cast("Columns", columns),
+        others=others,
     )
     if as_json:
         listed = {"files": [str(file) for file in made.files], "left_out": made.left_out}

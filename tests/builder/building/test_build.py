@@ -236,7 +236,7 @@ def test_two_builds_of_one_folder_do_not_mix(source_230: Path, tmp_path: Path) -
     (out / ".build").mkdir(parents=True)
     with (
         FileLock(out / ".build" / "lock"),
-        pytest.raises(FolderError, match="another build or push is writing there"),
+        pytest.raises(FolderError, match="another build, render or push is writing there"),
     ):
         build(open_source(source_230), out, subset="mini")
 
@@ -276,7 +276,7 @@ def test_another_source_is_refused(
     shutil.copytree(reference, out)
     number_230 = select(open_source(source_230).images(), "mini").images[229]
     last = f"number 230 is {number_230.image_id} {number_230.wnid}, rank 0; now none"
-    with pytest.raises(FolderError, match=rf"another images \({last}\)"):
+    with pytest.raises(FolderError, match=rf"other photographs \({last}\)"):
         build(open_source(make_source(tmp_path / "fewer", 229)), out, subset="mini")
     other = tmp_path / "other"
     shutil.copytree(source_230, other)
@@ -306,7 +306,7 @@ def test_foreign_and_impossible_folders_are_refused(source_230: Path, tmp_path: 
 
 def test_short_classes_are_refused_or_recorded(make_source, tmp_path: Path) -> None:
     source = open_source(make_source(tmp_path / "images", 3))
-    with pytest.raises(SourceError, match="needs 10 images a class"):
+    with pytest.raises(SourceError, match="needs 10 photographs a class"):
         build(source, tmp_path / "q", only=["contrast-0.5"])
     manifest = build(source, tmp_path / "q", only=["contrast-0.5"], allow_short=True)
     assert list(manifest.classes_short.values()) == [1, 1, 1]

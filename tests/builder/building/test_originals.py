@@ -63,7 +63,9 @@ def test_all_three_agree(
     with pytest.raises(BuildStopped, match=rf"named above \({n_bad}\)"):
         build(source, tmp_path / "q", subset="mini", only=ONLY)
     named = sorted(capsys.readouterr().err.splitlines())
-    with pytest.raises(SourceError, match=rf"{n_bad} of {n_bad + n_good} images are bad.*skip-bad"):
+    with pytest.raises(
+        SourceError, match=rf"{n_bad} of {n_bad + n_good} photographs are bad.*skip-bad"
+    ):
         evaluated("refused")
     assert sorted(capsys.readouterr().err.splitlines()) == named
 

@@ -96,7 +96,7 @@ def test_two_builds_of_one_user_do_not_mix(folder) -> None:
     with (
         folder.held(lambda: None),
         pytest.raises(
-            FolderError, match="another build or push is writing there; wait until it ends"
+            FolderError, match="another build, render or push is writing there; wait until it ends"
         ),
         open_folder(getattr(folder, "path", folder.name)).held(lambda: None),
     ):

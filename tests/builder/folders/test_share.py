@@ -115,7 +115,7 @@ def test_a_killed_share_costs_only_its_unfinished_units(
 
 def test_shares_exclude_whole_builds_and_themselves_alone(tmp_path: Path) -> None:
     folder, other = open_folder(tmp_path / "q"), open_folder(tmp_path / "q")
-    whole = r"q: another build or push is writing there; wait until it ends$"
+    whole = r"q: another build, render or push is writing there; wait until it ends$"
     same = r"q: another process is building share 1/2 there; wait until it ends$"
 
     def mine() -> None:

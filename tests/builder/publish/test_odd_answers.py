@@ -11,6 +11,8 @@ ASKED_TO_PUSH = [
     "/preupload/",
     "/objects/batch",
     "/commit/",
+    "/settings",
+    "/tag/",
 ]
 
 
@@ -46,10 +48,29 @@ def test_an_evaluation_says_so(hub, client, built, where: str, body: bytes) -> N
     require_true_cause(client.do("read", spec="hf:org/q"))
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b"{}", HTML, b""])
-def test_a_manifest_that_is_something_else_is_refused(hub, client, built, body: bytes) -> None:
+SERVED_INSTEAD = {
+    b"[]": "the JSON []",
+    b"null": "the JSON null",
+    b'{"error": "Too many requests"}': "the error",
+    b"Internal error": "what is no JSON",
+    HTML: "a web page",
+    b"": "nothing",
+}
+
+
+@pytest.mark.parametrize("body", SERVED_INSTEAD)
+def test_an_answer_that_is_no_manifest_is_not_called_a_damaged_one(
+    hub, client, built, body: bytes
+) -> None:
     hub.add("org/q", {"README.md": b"x", "manifest.json": (built / "manifest.json").read_bytes()})
     hub.distort("/resolve/", body=body, times=1000)
     answer = client.do("read", spec="hf:org/q")
+    require_true_cause(answer)
+    assert f"manifest.json: the server sent {SERVED_INSTEAD[body]}" in answer["message"]
+
+
+def test_a_manifest_of_another_kind_is_a_damaged_one(hub, client) -> None:
+    hub.add("org/q", {"README.md": b"x", "manifest.json": b"{}"})
+    answer = client.do("read", spec="hf:org/q")
     assert answer["error"] == "FolderError"
-    assert "manifest.json: damaged" in answer["message"]
+    assert "manifest.json: damaged or of another version" in answer["message"]

@@ -121,7 +121,7 @@ def test_every_difference_is_named(
     assert not likeness.is_equal
     assert list(likeness.differences) == named(images)
     # A recipe lists its images, so that one need not wait for the end to hear of others.
-    assert ("other images or labels" in capsys.readouterr().err) == (kind == "recipe")
+    assert ("other photographs or labels" in capsys.readouterr().err) == (kind == "recipe")
 
 
 def test_variants_are_named_where_only_some_differ(recipe: Path) -> None:

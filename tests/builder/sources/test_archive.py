@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from imagenetq.builder.sources.archive import TarArchive
-from imagenetq.builder.sources.base import MAX_FILE_BYTES
 from imagenetq.builder.sources.flat import FlatFolder
 from imagenetq.errors import BadImage, SourceError
+from imagenetq.pictures import MAX_FILE_BYTES
 from imagenetq.selection import SourceImage
 
 Contents = Callable[[Any], set[tuple[str, str, str]]]

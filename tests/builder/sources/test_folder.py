@@ -64,7 +64,7 @@ def test_refuses_images_that_nobody_sorted(tmp_path: Path) -> None:
     write(tmp_path / "n01443537" / "a.JPEG")
     write(tmp_path / "c.jfif")
     write(tmp_path / "b.jpe")
-    with pytest.raises(SourceError, match=r"2 images lie beside .*, such as 'b.jpe'"):
+    with pytest.raises(SourceError, match=r"2 photographs lie beside .*, such as 'b.jpe'"):
         ClassFolders(tmp_path).images()
 
 

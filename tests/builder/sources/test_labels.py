@@ -113,7 +113,7 @@ def test_refuses_an_image_without_a_label(images: Path) -> None:
         ("ImageId,LocCName\n" + GOLDFISH, "first line"),
         (HEADER + "ILSVRC2012_val_00000001,n00000000 1 2 3 4\n", "'n00000000', which is no class"),
         (HEADER + GOLDFISH + "ILSVRC2012_val_00000002,n0144", "line 3 names 'n0144'"),
-        (HEADER + GOLDFISH + GOLDFISH, "line 3 has image 'ILSVRC2012_val_00000293' again"),
+        (HEADER + GOLDFISH + GOLDFISH, "line 3 has photograph 'ILSVRC2012_val_00000293' again"),
         (HEADER + "ILSVRC2012_val_00000293\n", "line 2 has 1 fields"),
         (HEADER + "a," + "x" * 200_000, "field larger than field limit"),
         (HEADER + 'a,"n01443537\n', "which is no class"),

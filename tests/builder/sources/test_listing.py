@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from imagenetq.builder.sources import listing
-from imagenetq.builder.sources.base import MAX_FILE_BYTES
 from imagenetq.errors import BadImage, SourceError
+from imagenetq.pictures import MAX_FILE_BYTES
 
 
 @pytest.mark.parametrize(

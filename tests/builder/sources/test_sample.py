@@ -79,7 +79,8 @@ def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError) as caught:
         Sample().images()
     assert str(caught.value) == (
-        "the embedded sample needs scikit-image; pip install scikit-image (extra [sample])"
+        "the embedded sample needs scikit-image; pip install scikit-image (extra [sample]), or "
+        "name ImageNet's own photographs"
     )
 
 

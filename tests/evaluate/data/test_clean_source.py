@@ -56,7 +56,7 @@ def test_identity_and_the_source_digest_after_a_pass(clean_source, parquet) -> N
 
 
 def test_subsets(few, tmp_path) -> None:
-    with pytest.raises(SourceError, match=r"subset 'full' needs 10 images a class"):
+    with pytest.raises(SourceError, match=r"subset 'full' needs 10 photographs a class"):
         CleanSource(open_source(few), originals=tmp_path)
     short = CleanSource(open_source(few), originals=tmp_path, allow_short=True)
     assert (short.identity.subset, short.identity.n_images) == ("full", 3)
@@ -140,7 +140,7 @@ def test_of_a_remote_source_the_first_good_ones_are_taken(few, tmp_path) -> None
     assert len(list(fetched.iterdir())) == 2
     for path in few.rglob("*.JPEG"):
         path.write_bytes(b"")
-    with pytest.raises(SourceError, match="none of its images is good"):
+    with pytest.raises(SourceError, match="none of its photographs is good"):
         CleanSource(open_source(few), originals=tmp_path, subset="mini", skip_bad=True).tasks(
             [variant("clean")]
         )

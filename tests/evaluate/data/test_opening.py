@@ -151,7 +151,7 @@ def test_what_is_not_held_is_refused(parquet) -> None:
     data = open_data(parquet)
     with pytest.raises(UsageError, match=r"holds no blur-1, only 6 variants of clean, blur"):
         data.tasks([variant("blur-1")])
-    with pytest.raises(UsageError, match="limit of 0 images"):
+    with pytest.raises(UsageError, match="limit of 0 photographs"):
         data.tasks(data.variants, 0)
 
 
@@ -169,5 +169,5 @@ def test_photographs_are_named_a_source(source_130, tmp_path) -> None:
     with tarfile.open(tmp_path / "val.tar", "w") as tar:
         for path in sorted(source_130.rglob("*.JPEG"))[:2]:
             tar.add(path, path.name)
-    with pytest.raises(FolderError, match=r"val\.tar: .*ImageNet's own images are a --source"):
+    with pytest.raises(FolderError, match=r"val\.tar: .*ImageNet's own photographs are a --source"):
         open_data(str(tmp_path / "val.tar"))

@@ -7,25 +7,22 @@ import numpy as np
 import pytest
 
 from imagenetq.errors import FolderError
+from imagenetq.evaluate.evaluation.answers import ANSWER
 from imagenetq.evaluate.evaluation.finished_tasks import Part, Parts
 from imagenetq.evaluate.evaluation.gather import gather
-from imagenetq.evaluate.evaluation.runner import Answers
 from imagenetq.evaluate.inputs.batch import SampleNote
 
 
 def part(n: int) -> Part:
     """A task of so many samples."""
     draws = np.random.default_rng(n)
-    return Part(
-        tuple(SampleNote("t", f"id-{row}", "n01440764", "clean", row, 9, None) for row in range(n)),
-        Answers(
-            draws.integers(0, 1000, (n, 5)).astype(np.int16),
-            draws.random((n, 5), np.float32),
-            draws.random(n, np.float32),
-            draws.integers(1, 1000, n).astype(np.int16),
-            np.ones(n, bool),
-        ),
-    )
+    answers = np.ones(n, ANSWER)
+    answers["top5_class"] = draws.integers(0, 1000, (n, 5))
+    answers["top5_probability"] = draws.random((n, 5), np.float32)
+    answers["true_probability"] = draws.random(n, np.float32)
+    answers["true_rank"] = draws.integers(1, 1000, n)
+    notes = (SampleNote("t", f"id-{row}", "n01440764", "clean", row, 9, None) for row in range(n))
+    return Part(tuple(notes), answers)
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def test_what_was_written_comes_back(parts: Parts) -> None:
     assert columns["image_id"] == ["id-0", "id-1", "id-2", "id-0", "id-1", "id-2", "id-3"]
     assert columns["pixel_sha256"] == [None] * 7
     for name in ("top5_class", "top5_probability", "true_probability", "true_rank"):
-        both = [getattr(part(size).answers, name) for size in (3, 4)]
+        both = [part(size).answers[name] for size in (3, 4)]
         np.testing.assert_array_equal(columns[name], np.concatenate(both))
 
 

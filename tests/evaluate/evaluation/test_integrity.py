@@ -1,5 +1,6 @@
 """A finished result is never lost unsaid, and no evaluation takes another's answers."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         (other_mean(), SETTINGS, r"preprocessing was mean \[0.5, 0.5, 0.5\], now mean \[0.0"),
         (LoadOptions(), Settings(), r"variants was \['clean'\], now \['clean', 'blur-3'\]"),
-        (LoadOptions(), Settings(only=["clean"], limit=5), "images was 12, now 5"),
+        (LoadOptions(), Settings(only=["clean"], limit=5), "photographs was 12, now 5"),
         (LoadOptions(), Settings(only=["clean"], precision="bf16"), "was fp32, now bf16"),
         (
             LoadOptions(class_map=tuple(reversed(range(1000)))),
@@ -87,7 +88,9 @@ def test_another_result_is_kept_until_one_insists(
 def test_all_differences_are_named_at_once(folder: Path, tmp_path: Path) -> None:
     data = open_data(str(folder))
     evaluate([load_model(TINY)], data, tmp_path, SETTINGS)
-    with pytest.raises(EvaluationError, match=r"preprocessing was .*variants was .*images was 12"):
+    with pytest.raises(
+        EvaluationError, match=r"preprocessing was .*variants was .*photographs was 12"
+    ):
         evaluate([load_model(TINY, other_mean())], data, tmp_path, Settings(limit=3))
 
 
@@ -115,6 +118,25 @@ def test_a_rendered_result_of_another_source_is_kept(
     assert third.entry.predictions_sha256 == first.entry.predictions_sha256
 
 
+def test_a_result_of_other_data_is_kept(
+    source: Path, folder: Path, make_source, tmp_path: Path
+) -> None:
+    """Another built dataset, and another subset of the same source."""
+    other = tmp_path / "q"
+    build(open_source(make_source(tmp_path / "other", 11)), other, subset="mini", only=["clean"])
+    out = tmp_path / "r"
+    evaluate([load_model(TINY)], open_data(str(folder)), out, SETTINGS)
+    before = files(out)
+    with pytest.raises(EvaluationError, match=r"source digest was .*now .*; images was 12, now 11"):
+        evaluate([load_model(TINY)], open_data(str(other)), out, SETTINGS)
+    full = CleanSource(
+        open_source(source), originals=tmp_path / "o", subset="full", allow_short=True
+    )
+    with pytest.raises(EvaluationError, match=r"finished result .*subset was mini, now full"):
+        evaluate([load_model(TINY)], full, out, SETTINGS)
+    assert files(out) == before
+
+
 def test_two_files_of_weights_get_two_folders() -> None:
     model = load_model(TINY)
     one = replace(model, weights_file="best.pth", weights_sha256="a" * 64)
@@ -139,6 +161,12 @@ def test_a_network_at_hand_replaces_none(folder: Path, tmp_path: Path) -> None:
     evaluate_model(module, preprocessing, folder, overwrite=True, **options)
 
 
+def names(folder: Path) -> set[str]:
+    """All paths in a folder, without what is drawn in a temporary one."""
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return {re.sub(r"\.tmp-[0-9a-f]+", ".tmp", path) for path in paths}
+
+
 def test_killed_at_any_step_of_its_end_it_leaves_nothing_to_another(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -146,13 +174,16 @@ def test_killed_at_any_step_of_its_end_it_leaves_nothing_to_another(
     data = open_data(str(folder))
     (own,) = evaluate([load_model(TINY)], data, tmp_path / "own", SETTINGS)
     (others,) = evaluate([load_model(TINY, other_mean())], data, tmp_path / "others", SETTINGS)
-    whole = tmp_path / "whole"
-    steps = killing.run(evaluation_tasks.evaluate_tiny, folder, whole, below=whole)
+    whole, copies = tmp_path / "whole", tmp_path / "copies"
+    whole.mkdir()
+    steps = killing.run(evaluation_tasks.evaluate_tiny, folder, whole, below=whole, copy_to=copies)
     end = next(n for n, step in enumerate(steps) if "predictions.parquet" in step)
     assert len(steps) - end > 8, steps
+    really = tmp_path / "really"
+    killing.run(evaluation_tasks.evaluate_tiny, folder, really, below=really, kill_at=end + 4)
+    assert names(really) == names(copies / str(end + 4))
     for number in range(end, len(steps)):
-        killed, taken = tmp_path / f"killed-{number}", tmp_path / f"taken-{number}"
-        killing.run(evaluation_tasks.evaluate_tiny, folder, killed, below=killed, kill_at=number)
+        killed, taken = copies / str(number), tmp_path / f"taken-{number}"
         shutil.copytree(killed, taken)
         with pytest.raises(EvaluationError, match="preprocessing was mean"):
             evaluate([load_model(TINY, other_mean())], data, taken, SETTINGS)

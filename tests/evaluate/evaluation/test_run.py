@@ -266,7 +266,7 @@ def test_a_folder_of_another_evaluation_is_refused(folder: Path, tmp_path: Path)
 
     data, model = open_data(str(folder)), load_model(TINY)
     parts = tmp_path / folder_name(TINY) / ".parts"
-    begin(parts, make_plan(model, data.identity, ("clean", "jpeg-10"), "bf16", None))
+    begin(parts, make_plan(model.described(), data.identity, ("clean", "jpeg-10"), "bf16", None))
     with pytest.raises(EvaluationError, match="precision was bf16, now fp32"):
         evaluate([model], data, tmp_path, Settings(only=["jpeg-10"]))
 

@@ -1,7 +1,9 @@
 """What feeds the networks: every task once, by whichever worker is free."""
 
+import os
 import re
 import resource
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,8 +26,9 @@ from evaluation_tasks import (
     never_the_same,
 )
 from imagenetq import ImagenetqError
+from imagenetq.builder import open_source
 from imagenetq.errors import ModelError, WorkerError
-from imagenetq.evaluate import load_model
+from imagenetq.evaluate import CleanSource, Result, Settings, evaluate, load_model
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.evaluation.clean_pass import clean_inputs
 from imagenetq.evaluate.inputs.batch import Batch
@@ -209,3 +212,33 @@ def test_a_model_is_fitted_in_the_data_s_order(tmp_path: Path) -> None:
     greys = [number for size in (6, 1, 2, 3, 4) for number in range(size)]
     assert inputs[:, 0, 0, 0].tolist() == greys
     assert labels.tolist() == [0] * len(greys)
+
+
+def test_where_shared_memory_is_small_the_answers_are_the_same(
+    executable: str, tmp_path: Path
+) -> None:
+    """As in a container; one megabyte holds not even the first inputs that a worker sends."""
+    small = ["unshare", "--mount", "sh", "-c"]
+    small += ['mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$0" "$@"']
+    if (
+        os.geteuid()
+        or subprocess.run([*small, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("a small /dev/shm needs root and the right to mount")
+    only = ["clean", "contrast-0.3", "contrast-0.0"]
+    command = [executable, "eval", "--model", "python/tiny_models:large", "--source", "sample"]
+    command += ["--only", ",".join(only), "--workers", "2", "--device", "cpu"]
+    ended = subprocess.run(
+        [*small, *command, "--out", str(tmp_path / "small")],
+        env=os.environ | {"PYTHONPATH": str(Path(evaluation_tasks.__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "/dev/shm is full, and inputs take a slower way; give it more room" in ended.stderr
+    data = CleanSource(open_source("sample"), originals=tmp_path / "originals")
+    model = load_model("python/tiny_models:large")
+    (roomy,) = evaluate([model], data, tmp_path / "roomy", Settings(only=only))
+    (folder,) = (tmp_path / "small").glob("python-*")
+    assert Result.read(folder).entry.predictions_sha256 == roomy.entry.predictions_sha256

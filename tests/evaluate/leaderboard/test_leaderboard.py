@@ -174,11 +174,12 @@ def test_on_a_terminal_the_submitter_is_asked(executable, result, tmp_path):
     )
     ended = subprocess.run(
         [executable, "submit", result], stdin=terminal, capture_output=True, text=True,
-        check=False, cwd=tmp_path,
+        check=False, cwd=tmp_path, env=os.environ | {"FORCE_COLOR": "1"},
     )  # fmt: skip
     os.close(terminal)
     os.close(controller)
     assert ended.returncode == 0, ended.stderr
+    assert "recomputing" in ended.stderr
     assert "'???' makes no folder's name" in ended.stderr
     assert "'example.org' cannot be taken; give a link that begins with https://" in ended.stderr
     assert "What it was trained on:" in ended.stderr

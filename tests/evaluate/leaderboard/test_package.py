@@ -44,6 +44,7 @@ def test_an_entry_passes_the_check_and_is_written_once(checked, results, tmp_pat
     assert check(tmp_path)[0].status == "WARN"
     assert write_package(package, tmp_path) == path
     (path / "submission.json").unlink()
+    (path / ".tmp-of-a-killed-process").write_bytes(b"half")
     assert write_package(package, tmp_path) == path
     assert (path / "submission.json").is_file()
 
@@ -81,5 +82,5 @@ def test_a_result_that_flatters_is_refused(tmp_path):
 def test_a_result_of_another_dataset_is_refused(results):
     with pytest.raises(EntryError, match="of source cccccccccccc, but the dataset is of ddddddd"):
         check_submittable(results, KnownSource("d" * 64, {}))
-    with pytest.raises(EntryError, match="more images are not in the dataset"):
+    with pytest.raises(EntryError, match="more photographs are not in the dataset"):
         check_submittable(results, KnownSource("c" * 64, {}))

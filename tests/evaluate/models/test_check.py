@@ -7,9 +7,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
+from imagenetq.entry import CleanCheck  # noqa: E402
 from imagenetq.evaluate.evaluation.sanity_checks import (  # noqa: E402
     clean_accuracy_warning,
-    smallest_visible_loss,
+    clean_check,
     suspicious_normalisation,
     suspicious_padding,
     tensorflow_padding,
@@ -100,8 +101,8 @@ def test_compares_with_the_published_figure() -> None:
     assert clean_accuracy_warning(model, 3, 4) is None
     warning = clean_accuracy_warning(model, 260, 400)
     assert warning == (
-        "x/y: clean top-1 is 65.0% on 400 images, but 75.0% is published; check the preprocessing "
-        "(`imagenetq models` shows it), the class order and the weights"
+        "x/y: clean top-1 is 65.0% on 400 photographs, but 75.0% is published; check the "
+        "preprocessing (`imagenetq models` shows it), the class order and the weights"
     )
 
 
@@ -130,21 +131,41 @@ def test_few_images_prove_nothing(mobilenet_file: str, clean: Any) -> None:
     assert suspicious_normalisation(model, few.images(model), few.labels) is None
 
 
-def test_it_says_how_much_it_could_have_seen():
+def test_it_says_how_much_it_could_have_seen() -> None:
     from scipy.stats import binom, binomtest
 
-    from imagenetq.entry import CleanCheck
-
     for n in (40, 200, 512):
-        loss = smallest_visible_loss(0.7, n)
-        fewest = round((0.7 - loss) * n)
+        check = clean_check(model_with(published_top1=0.7), n)
+        assert check.smallest_loss is not None
+        fewest = round((0.7 - check.smallest_loss) * n)
         # One right answer fewer is warned of, and none at the limit itself.
         assert binom.cdf(fewest - 1, n, 0.7) < 1e-3 <= binom.cdf(fewest, n, 0.7)
-    assert 0.2 < smallest_visible_loss(0.7, 40) < 0.25
-    assert smallest_visible_loss(None, 40) == 10 / 40
+        assert clean_accuracy_warning(model_with(published_top1=0.7), fewest, n) is None
+        assert clean_accuracy_warning(model_with(published_top1=0.7), fewest - 1, n) is not None
+    assert clean_check(model_with(published_top1=0.7), 40).words() == (
+        "with 40 photographs only a loss of more than 22.5 points against the published accuracy "
+        "would have shown"
+    )
+    # Nine images won are no proof, ten are.
     assert binomtest(10, 10, alternative="greater").pvalue < 1e-3
     assert binomtest(9, 9, alternative="greater").pvalue > 1e-3
-    assert smallest_visible_loss(None, 9) is smallest_visible_loss(0.7, 3) is None
-    assert smallest_visible_loss(0.7, 0) is smallest_visible_loss(None, 0) is None
-    assert "more than 25.0 points" in CleanCheck(n_images=40, smallest_loss=0.25).words()
-    assert "no loss would" in CleanCheck(n_images=2, smallest_loss=None).words()
+    assert clean_check(model_with(), 40).words() == (
+        "with 40 photographs only a wrong mean, std or padding that costs more than 22.5 points "
+        "would have shown"
+    )
+    opaque = model_with(preprocessing=OpaquePreprocessing(lambda image: image))
+    for model, n in (
+        (model_with(), 9),
+        (model_with(), 0),
+        (model_with(published_top1=0.7), 3),
+        (model_with(published_top1=0.7), 0),
+        (opaque, 99),
+    ):
+        assert clean_check(model, n).words() == f"with {n} photographs no loss would have shown"
+    assert clean_check(opaque, 100).words() == (
+        "with 100 photographs only answers by chance would have shown"
+    )
+    older = CleanCheck(n_images=40, smallest_loss=0.25)
+    assert (
+        older.words() == "with 40 photographs only a loss of more than 25.0 points would have shown"
+    )

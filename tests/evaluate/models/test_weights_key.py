@@ -74,7 +74,7 @@ def test_a_plan_is_not_another_keys(file: Path, tmp_path: Path) -> None:
     identity: Any = CleanSource(open_source("sample"), originals=tmp_path / "o").identity
     plans = [
         make_plan(
-            load_model(TINY, LoadOptions(str(file), weights_key=key)),
+            load_model(TINY, LoadOptions(str(file), weights_key=key)).described(),
             identity,
             VARIANTS,
             "fp32",

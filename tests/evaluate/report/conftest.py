@@ -73,3 +73,12 @@ def real_result(
     model = load_model(REAL, LoadOptions(weights=real_file))
     (result,) = evaluate([model], data, out, settings)
     return result
+
+
+@pytest.fixture
+def few_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what has tests of its own, and takes long to draw."""
+    from imagenetq.evaluate.report.sections import KINDS
+
+    for kind in ("consistency", "classes", "risk", "stability"):
+        monkeypatch.delitem(KINDS, kind)

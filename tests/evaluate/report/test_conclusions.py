@@ -42,14 +42,14 @@ def test_what_is_told_apart_is_ranked_and_ties_share_places():
     }
     text = to_markdown(found)
     assert "a/b is most sensitive to" in text
-    assert "between which these images do not tell." in text
+    assert "between which these photographs do not tell." in text
     assert "| Contrast | 5 | " in text
 
 
 def test_few_images_tell_nothing_apart():
     found = findings([falling(LOST, n=3)])
     assert set(places(found).values()) == {(1, 5)}
-    assert "these images tell no distortion apart as the worst" in to_markdown(found)
+    assert "these photographs tell no distortion apart as the worst" in to_markdown(found)
     one = findings([falling(LOST, n=1)])
     assert set(places(one).values()) == {(1, 5)}
 

@@ -40,9 +40,9 @@ def test_the_one_asked_for_must_be_among_the_predictions():
     held = result(3, NAMES)
     wanted = held.predictions.image_ids[1]
     assert choose_image([held], wanted) == wanted
-    with pytest.raises(UsageError, match=f"no image '{wanted}x' among the 3 .* did you mean"):
+    with pytest.raises(UsageError, match=f"no photograph '{wanted}x' among the 3 .* did you mean"):
         choose_image([held], f"{wanted}x")
-    with pytest.raises(UsageError, match="no image 'zzz'"):
+    with pytest.raises(UsageError, match="no photograph 'zzz'"):
         choose_image([held], "zzz")
 
 

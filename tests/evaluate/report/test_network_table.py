@@ -6,6 +6,7 @@ import io
 import pypdf
 
 from fake_predictions import result, run
+from imagenetq.evaluate.report.captions import of_table1
 from imagenetq.evaluate.report.network_table import (
     HEADINGS,
     NOT_KNOWN,
@@ -86,3 +87,12 @@ def test_the_picture_holds_the_same_texts(results, tiny, tmp_path):
     text = pypdf.PdfReader(path).pages[0].extract_text()
     for row in cells(rows):
         assert all(cell in text for cell in row)
+
+
+def test_the_caption_says_what_was_replaced_in_the_preprocessing():
+    given = {"mean": [0.5, 0.5, 0.5], "input_size": [160, 192]}
+    model = run().model.model_copy(update={"overrides": given})
+    changed, plain = result(3, model=model), result(3)
+    said = "Replaced in the preprocessing: timm/made_up (mean 0.5, input size 160 192). "
+    assert said in of_table1([changed])
+    assert "Replaced" not in of_table1([plain])

@@ -16,6 +16,7 @@ def test_a_report_from_the_command_line(run, folders, tmp_path):
     ended = run(
         *("report", *folders, "--out", tmp_path / "r", "--source", "sample", "--model", TINY),
         *("--image", "chelsea", "--layer", "1", "--columns", "1", "--json"),
+        *("--figure", "table1", "--figure", "4", "--figure", "stability"),
         cwd=SUPPORT,
     )
     assert ended.returncode == 0, ended.stderr
@@ -23,10 +24,11 @@ def test_a_report_from_the_command_line(run, folders, tmp_path):
     assert all(Path(file).is_file() for file in listed["files"])
     names = [Path(file).name for file in listed["files"]]
     assert names[0] == "report.md"
-    assert "figure4-python-tiny_models-tiny.pdf" in names
+    assert {"figure4-python-tiny_models-tiny.pdf", "stability.json"} <= set(names)
     assert listed["left_out"][0].startswith("table 1: the layers of baseline/nearest")
 
 
+@pytest.mark.usefixtures("few_kinds")
 def test_lines_say_what_was_left_out(call, folders, tmp_path):
     ended = call("report", folders[0], "--out", tmp_path / "r")
     assert ended.returncode == 0, ended.stderr
@@ -51,6 +53,8 @@ def test_lines_say_what_was_left_out(call, folders, tmp_path):
         (["ENTRY", "--layer", "0"], 2, "layers without a network; say with --model"),
         (["ENTRY", "--weights", "w"], 2, "say with --model whose they are"),
         (["ENTRY", "--model", TINY, "--weights", "w"], 1, "w: no such file"),
+        (["ENTRY", "--scores", "none.csv"], 2, "none.csv: cannot be read"),
+        (["ENTRY", "--figure", "consistency"], 1, "is between networks; give two results or more"),
         (["ENTRY", "--out", "/proc/r"], 1, "/proc/r"),
         (["ENTRY", "OTHER"], 1, "cannot be compared: they are of different spec"),
         (["DAMAGED"], 1, "predictions.parquet"),

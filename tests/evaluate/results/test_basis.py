@@ -5,7 +5,7 @@ import pytest
 from fake_predictions import result
 from imagenetq.errors import EntryError, UsageError
 from imagenetq.evaluate import Result
-from imagenetq.evaluate.results import basis as standing
+from imagenetq.evaluate.results import standing
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
 
 
@@ -19,14 +19,14 @@ def test_no_entries_is_wrong_usage():
     [
         ({"dataset_version": "1.1.0"}, "of different dataset versions"),
         ({"specification_digest": "d" * 64}, "of different specifications"),
-        ({"source_digest": "d" * 64}, "of different source images"),
+        ({"source_digest": "d" * 64}, "of different source photographs"),
         ({"subset": "mini"}, "of different subsets"),
     ],
 )
 def test_results_of_other_data_do_not_belong_together(changes, message):
     with pytest.raises(EntryError, match=message):
         require_one_dataset([result(3), result(3), result(3, **changes)])
-    with pytest.raises(EntryError, match="different images"):
+    with pytest.raises(EntryError, match="different photographs"):
         require_one_dataset([result(3), result(4)])
 
 

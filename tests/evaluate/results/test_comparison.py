@@ -8,8 +8,9 @@ from scipy import stats
 
 from fake_predictions import ALL, columns, random_predictions, result, run
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.results.comparison import Comparison, compare, holm, mcnemar, normal_p
+from imagenetq.evaluate.results.comparison import Comparison, compare, mcnemar, normal_p
 from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.statistics import holm
 from imagenetq.predictions import Predictions
 from imagenetq.specification import scored_variants
 
@@ -157,8 +158,8 @@ def test_only_what_both_have_is_compared():
     [
         ("dataset versions", {"dataset_version": "1.1.0"}),
         ("specifications", {"specification_digest": "d" * 64}),
-        ("source images", {"source_digest": "d" * 64}),
-        ("source images", {"source_digest": None}),
+        ("source photographs", {"source_digest": "d" * 64}),
+        ("source photographs", {"source_digest": None}),
         ("subsets", {"subset": "mini"}),
     ],
 )
@@ -169,12 +170,12 @@ def test_results_on_other_data_are_refused(noun, changes):
 
 
 def test_results_on_other_images_are_refused():
-    with pytest.raises(EntryError, match=r"different images \(30 and 20\)"):
+    with pytest.raises(EntryError, match=r"different photographs \(30 and 20\)"):
         compare(result(30), result(20))
     rank = np.ones((30, 52), int)
     for changes in ({"labels": np.arange(30)}, {"short_sides": np.full(30, 9)}):
         other = Result.of(run(), Predictions.from_columns(columns(rank, **changes)))
-        with pytest.raises(EntryError, match="different images"):
+        with pytest.raises(EntryError, match="different photographs"):
             compare(result(30), other)
 
 

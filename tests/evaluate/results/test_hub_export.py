@@ -7,7 +7,7 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 
 from fake_predictions import random_predictions, result, run
-from imagenetq.errors import EntryError, UsageError
+from imagenetq.errors import EntryError, FolderError, UsageError
 from imagenetq.evaluate.results.hub_export import SCORE_TASK, hub_results, write_hub_results
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import LADDERS
@@ -94,3 +94,45 @@ def test_the_command_prints_where_it_wrote(tmp_path: Path, call) -> None:
     missing = call("eval-results", "none", "--dataset", "org/q", cwd=tmp_path)
     assert missing.returncode == 1
     assert "entry.json: cannot be read" in missing.stderr
+
+
+def test_another_result_s_file_is_kept_until_one_insists(tmp_path: Path, call) -> None:
+    made().write(tmp_path / "result")
+    result(31, seed=8).write(tmp_path / "other")
+    said = ("--dataset", "org/q", "--out", tmp_path)
+    path = tmp_path / ".eval_results" / "imagenet-q.yaml"
+    assert call("eval-results", tmp_path / "result", *said).returncode == 0
+    first = path.read_bytes()
+    again = call("eval-results", tmp_path / "result", *said, "--source", "https://example.org/e")
+    assert again.returncode == 0
+    assert path.read_bytes() != first
+    kept = path.read_bytes()
+    refused = call("eval-results", tmp_path / "other", *said)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    first_sha256, other_sha256 = (
+        Result.read(tmp_path / name).entry.predictions_sha256[:12] for name in ("result", "other")
+    )
+    assert line.startswith(f"imagenetq: {path} holds the result of 'timm/made_up', predictions ")
+    assert f"{first_sha256}; this is of 'timm/made_up', predictions {other_sha256}; give" in line
+    assert path.read_bytes() == kept
+    assert call("eval-results", tmp_path / "other", *said, "--overwrite").returncode == 0
+    assert other_sha256 in path.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "mine: true", "[1]", "- notes: mine", "[" * 5000, "\xff"])
+def test_a_stranger_s_file_is_kept(tmp_path: Path, text: str) -> None:
+    path = tmp_path / ".eval_results" / "imagenet-q.yaml"
+    path.parent.mkdir()
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(FolderError, match=r"imagenet-q.yaml holds what eval-results did not write"):
+        write_hub_results(made(), "org/q", tmp_path)
+    assert path.read_bytes() == text.encode("latin-1")
+
+
+def test_results_of_others_beside_ours_are_kept(tmp_path: Path) -> None:
+    path = write_hub_results(made(), "org/q", tmp_path)
+    with path.open("a") as file:
+        file.write("- {dataset: {id: org/other, task_id: t}, value: 1.0, notes: mine}\n")
+    with pytest.raises(FolderError, match="holds what eval-results did not write"):
+        write_hub_results(made(), "org/q", tmp_path)

@@ -32,6 +32,17 @@ def test_the_same_result_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
+def test_another_result_is_kept_until_one_insists(tmp_path):
+    result(4).write(tmp_path)
+    result(4).write(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(EntryError, match="holds another result; give another folder, or overwrite"):
+        result(5).write(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    result(5).write(tmp_path, overwrite=True)
+    assert Result.read(tmp_path).entry == result(5).entry
+
+
 def test_the_entry_counts_what_the_predictions_hold():
     made = result(30)
     correct = made.predictions.correct(1)

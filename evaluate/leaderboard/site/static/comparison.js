@@ -62,7 +62,7 @@ function remarks(one, other, found) {
   const told = [isPaired
     ? "Paired: both answered the same photographs, so what is hard for both does not count."
     : one.dataset === other.dataset
-      ? "Unpaired: the predictions over the same images are not at hand, so the intervals are wider than they could be."
+      ? "Unpaired: the predictions over the same photographs are not at hand, so the intervals are wider than they could be."
       : "Unpaired, and over different datasets: a difference may be the photographs’."];
   if (one.precision !== other.precision) told.push(`Different precisions: ${one.precision} and ${other.precision}.`);
   if ((Number(one.resize) >= 13) !== (Number(other.resize) >= 13)) told.push("Their versions of Pillow resize tall images in different order: inputs may differ by one grey level.");

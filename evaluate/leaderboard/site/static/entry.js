@@ -34,8 +34,14 @@ function scoreTables(board, entry, record) {
         [title, ...record.falls[i].map((fall) => (typeof fall === "number" ? `${parameter} ${fall}` : fall))])),
   ];
   if (record.sizes.length) {
-    tables.push(plainTable("By the photographs\u2019 shorter side", ["Pixels", "Images", "Clean", "Score"],
+    tables.push(plainTable("By the photographs\u2019 shorter side", ["Pixels", "Photographs", "Clean", "Score"],
       record.sizes.map((cells) => cells.map((cell) => cell ?? DASH))));
+  }
+  for (const labels of record.other_labels) {
+    const left = labels.unlabelled === "0" ? "" : `; ${labels.unlabelled} photographs without a label in it are left out`;
+    tables.push(plainTable(
+      `By other labels, ${labels.name} (SHA-256 ${labels.sha256.slice(0, 12)}): top-1 in per cent over ${labels.images} photographs${left}. It does not enter the score`,
+      ["Measure", "Own labels", "Other labels"], labels.rows.map((cells) => cells.map((cell) => cell ?? DASH))));
   }
   return tables;
 }

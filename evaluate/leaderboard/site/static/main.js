@@ -81,8 +81,17 @@ function comparing(board) {
   // Large where there are many entries, so it is loaded when somebody comes near.
   let isAsked = false;
   let isThere = false;
-  const draw = () => isThere && find("#comparison").replaceChildren(
-    ...drawComparison(board, board.named.get(first.value), board.named.get(second.value)));
+  const chosenTwo = () => [board.named.get(first.value), board.named.get(second.value)];
+  const draw = () => {
+    if (!isThere) return;
+    const two = chosenTwo();
+    find("#comparison").replaceChildren(...drawComparison(board, ...two));
+    find("#h-consistency").hidden = two[0] === two[1];
+    drawConsistency(board, ...two).then((parts) => {
+      // Others may have been chosen meanwhile.
+      if (chosenTwo().every((entry, i) => entry === two[i])) find("#consistency").replaceChildren(...parts);
+    });
+  };
   const come = () => {
     isThere = true;
     draw();

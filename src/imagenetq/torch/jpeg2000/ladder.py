@@ -65,7 +65,8 @@ class Rendering:
         if faults:
             found = "; ".join(text for bit, text in _FAULTS.items() if faults & bit)
             raise EvaluationError(
-                f"JPEG 2000 on the GPU: {found}; report this, and use --render cpu meanwhile"
+                f"JPEG 2000 on the GPU: {found}; report this, and render on the CPU meanwhile "
+                "(--render cpu)"
             )
 
 

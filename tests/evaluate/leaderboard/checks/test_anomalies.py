@@ -48,8 +48,8 @@ def test_noise_alone_is_not_suspected():
 
 def test_a_stronger_distortion_that_is_easier_is_noticed():
     assert said(with_ranks(blur_3=900)) == [
-        f"blur-4 is easier for it than blur-3: {N} images are recognised in blur-4 alone, 0 in "
-        "blur-3 alone"
+        f"blur-4 is easier for it than blur-3: {N} photographs are recognised in blur-4 alone, 0 "
+        "in blur-3 alone"
     ]
     found = said(with_ranks(clean=900))
     assert any(line.startswith("jpeg-2 is easier for it than clean") for line in found)
@@ -62,11 +62,11 @@ def test_the_clean_image_again_has_the_same_answers():
         if "again" in finding.text
     ]
     assert finding.level == "FAIL"
-    assert f"but {N} images got other answers ('ILSVRC2012_val_00000000')" in finding.text
+    assert f"but {N} photographs got other answers ('ILSVRC2012_val_00000000')" in finding.text
 
 
 def test_seeing_in_grey_is_noticed():
-    assert f"{N} of {N} images are recognised in contrast-0.0" in " ".join(
+    assert f"{N} of {N} photographs are recognised in contrast-0.0" in " ".join(
         said(with_ranks(**{"contrast_0.0": 1}))
     )
 
@@ -99,6 +99,8 @@ def test_a_clean_accuracy_far_from_the_published_one_is_noticed():
     low, high = clean_suspicion(model, 400, 1000), clean_suspicion(model, 800, 1000)
     assert low is not None
     assert high is not None
-    assert low.text.startswith("clean top-1 is 40.0% on 1000 images, far below the 57.4% published")
-    assert high.text.endswith("were these images among those it was trained on?")
+    assert low.text.startswith(
+        "clean top-1 is 40.0% on 1000 photographs, far below the 57.4% published"
+    )
+    assert high.text.endswith("were these photographs among those it was trained on?")
     assert clean_suspicion(run().model, 0, 1000) is None

@@ -14,7 +14,8 @@ from fake_entries import change_json, honest, honest_columns, replace_prediction
 from fake_predictions import ALL
 from imagenetq.entry import Entry, read_entry
 from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
-from imagenetq.evaluate.leaderboard.checks.recompute import contradictions
+from imagenetq.evaluate.leaderboard.checks.recompute import contradictions, other_label_findings
+from imagenetq.evaluate.results.labels import Labels, with_labels
 from imagenetq.predictions import Predictions
 
 N = 12
@@ -141,3 +142,21 @@ def test_many_wrong_numbers_are_counted():
 
 def is_held() -> list[bool]:
     return [name != "blur-9" for name in ALL] * N
+
+
+def test_accuracies_by_other_labels_are_recomputed_where_the_labels_are_at_hand(tmp_path):
+    predictions = HONEST.predictions
+    held = {image_id: [7] for image_id in predictions.image_ids[:5]}
+    (tmp_path / "real.json").write_text(json.dumps(held))
+    labels = Labels.read(tmp_path / "real.json")
+    scores = labels.of(predictions).scores()
+    honest_entry = with_labels(HONEST.entry, scores)
+    assert list(other_label_findings(honest_entry, predictions, labels)) == []
+    (unknown,) = other_label_findings(honest_entry, predictions, None)
+    assert unknown.level == "WARN"
+    assert f"give --labels FILE with the SHA-256 {scores.sha256[:12]}" in unknown.text
+    better = scores.model_copy(update={"other": scores.own})
+    (wrong,) = other_label_findings(with_labels(HONEST.entry, better), predictions, labels)
+    assert wrong.level == "FAIL"
+    assert "the accuracies by real.json are not what the predictions give" in wrong.text
+    assert list(other_label_findings(HONEST.entry, predictions, labels)) == []

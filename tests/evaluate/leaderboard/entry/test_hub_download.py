@@ -11,7 +11,11 @@ import pytest
 
 from fake_entries import honest, submission
 from hub_pulls import PullingHub
+from imagenetq.errors import PublishError
 from imagenetq.evaluate.leaderboard.entry.submission import Place
+from imagenetq.evaluate.leaderboard.hub_pull_request import keep_predictions, open_pull_request
+from imagenetq.evaluate.leaderboard.package import Package
+from imagenetq.hub import HubAddress
 
 SAID = (
     "--name", "Made up 1.0", "--link", "https://example.org/", "--training-data", "nothing",
@@ -89,6 +93,9 @@ def test_predictions_are_kept_once_and_fetched_for_the_check(hub, call, results,
     hub.forget()
     assert call("leaderboard", "check", "entries", "--fetched", "kept").returncode == 0
     assert hub.requests("org/mine") == []
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert call("leaderboard", "check", "entries", "--fetched", "kept").returncode == 0
+    assert kept.read_bytes() == (results / "predictions.parquet").read_bytes()
 
 
 def test_what_is_not_there_private_large_or_other_fails_even_if_our_token_opens_it(
@@ -148,3 +155,41 @@ def test_what_the_hub_refuses_is_one_line(hub, call, results, where, token, mess
     assert last.startswith("imagenetq: ")
     assert message in last
     assert "Traceback" not in ended.stderr
+
+
+ODD = (
+    *(b"[]", b"null", b"{}", b"", b"<!DOCTYPE html><title>Log in</title>", b"Internal error"),
+    b'{"error": "Too many requests"}',
+)
+
+
+@pytest.mark.parametrize("body", ODD)
+def test_a_hub_that_answers_with_something_else_is_named_as_that(results, body, monkeypatch):
+    """Success is said nowhere where nothing was done."""
+    from huggingface_hub import constants
+
+    package = Package("made-up", {path.name: path.read_bytes() for path in results.iterdir()})
+    mine, board = HubAddress("org/mine", None), HubAddress("org/board", None)
+    actions = {
+        lambda: keep_predictions(results / "predictions.parquet", "made-up", mine): (
+            *("/api/repos/create", "/api/datasets/org/mine", "/preupload/", "/objects/batch"),
+            "/commit/",
+        ),
+        lambda: open_pull_request(package, board): ("/preupload/", "/objects/batch", "/commit/"),
+    }
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_TOKEN", WRITER)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    with PullingHub() as odd:
+        monkeypatch.setattr(constants, "ENDPOINT", odd.url)
+        for act, places in actions.items():
+            for where in places:
+                odd.reset()
+                odd.tokens[WRITER] = "write"
+                odd.add("org/board", {})
+                odd.distort(where, body=body, times=1000)
+                with pytest.raises(PublishError, match=r"^hf:org/\w+: .* login page") as refused:
+                    act()
+                assert "\n" not in str(refused.value)
+                assert not any("made-up" in path for path in odd.repositories["org/board"].files())

@@ -34,7 +34,14 @@ def test_a_schema_demands_every_field_and_no_other(name, text):
     schema = json.loads(schemas()[name])
     assert schema["additionalProperties"] is False
     assert list(schema["properties"]) == list(json.loads(text))
-    optional = {"format_version", "predictions", "warnings", "bad_images", "clean_check"}
+    optional = {
+        "format_version",
+        "predictions",
+        "warnings",
+        "bad_images",
+        "clean_check",
+        "other_labels",
+    }
     assert set(schema["properties"]) - set(schema["required"]) <= optional
 
 

@@ -3,9 +3,7 @@ import json
 import pytest
 
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.leaderboard.site import board_reader as reading
 from imagenetq.evaluate.leaderboard.site import read_board
-from imagenetq.evaluate.leaderboard.site.board_reader import why_unranked
 from site_entries import result, submission, write_entry
 
 
@@ -52,14 +50,6 @@ def test_predictions_on_the_hub_are_used_if_they_were_fetched(entries, tmp_path)
     kept.rename(tmp_path / "fetched" / f"{sha256}.parquet")
     assert read_board(entries, fetched=tmp_path / "fetched").ordered[0].answers is not None
     assert read_board(entries, fetched=tmp_path).ordered[0].answers is None
-
-
-def test_why_an_entry_has_no_rank(monkeypatch):
-    assert why_unranked(result().entry) == "a demonstration, of unregistered images"
-    monkeypatch.setattr(reading, "is_registered", lambda _: True)
-    assert why_unranked(result().entry) is None
-    assert why_unranked(result(subset=None).entry) == "it names no subset"
-    assert "computed in tf32" in why_unranked(result(precision="tf32").entry)
 
 
 def test_the_command_builds_and_says_where(entries, tmp_path, call):

@@ -66,7 +66,7 @@ def test_filters_narrow_the_table_and_the_points(opened, index):
     page.get_by_label("Input").select_option(f"96{TIMES}96")
     assert titles(page) == ["Small"]
     page.get_by_label("Input").select_option("")
-    page.get_by_label("Images").select_option("1")
+    page.get_by_label("Photographs").select_option("1")
     assert titles(page) == []
     assert len(titles(page, "demonstration")) == 2
 
@@ -170,6 +170,35 @@ def test_the_interval_in_the_browser_is_that_of_compare(opened, index):
     assert [low, high] == pytest.approx([100 * exact.low, 100 * exact.high], abs=0.15)
 
 
+def test_error_consistency_in_the_browser_is_that_of_compare(opened, index):
+    exact = compare(result(0.9, 60, 1), result(0.45, 60, 2, model="torchvision/weak")).consistency
+    page = opened(index, "#first=strong&second=weak")
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.locator("#consistency table").first.wait_for()
+    shown = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in page.locator("#consistency table").first.locator("tbody tr").all()
+    }
+    kappas = [exact.variants["clean"], *exact.distortions.values(), exact.mean]
+    assert len(shown) == len(kappas)
+    for (kappa, ends), held in zip(shown.values(), kappas, strict=True):
+        assert float(kappa.replace(MINUS, "-")) == pytest.approx(held.value, abs=0.0051)
+        told = [
+            float(end) for end in ends.replace(MINUS, "-").split(" to ") if end != "\N{EN DASH}"
+        ]
+        known = [end for end in (held.low, held.high) if end is not None]
+        assert told == pytest.approx(known, abs=0.0051)
+    assert any(held.low is not None for held in kappas)
+    page.locator("#consistency summary").click()
+    blur = page.locator("#consistency details table").first.locator("td").all_inner_texts()
+    levels = [exact.variants[name].value for name in ("clean", "blur-1", "blur-2")]
+    assert [float(text.replace(MINUS, "-")) for text in blur[:3]] == pytest.approx(
+        levels, abs=0.0051
+    )
+    page.locator("#second").select_option("other")
+    page.get_by_text("answered different photographs").wait_for()
+
+
 def test_hostile_names_are_shown_as_text(opened, site):
     page = opened(site / "index.html", "#chosen=hostile&first=hostile")
     assert page.locator("#chips bdi").inner_text() == HOSTILE
@@ -183,6 +212,17 @@ def test_hostile_names_are_shown_as_text(opened, site):
     assert page.locator("h1").inner_text() == HOSTILE
     assert page.locator("img").count() == 0
     assert page.locator("dd", has_text=HOSTILE).count() >= 4
+
+
+def test_a_command_that_could_load_code_is_not_shown_and_the_page_says_so(opened, site):
+    for name in ("hostile", "other"):
+        page = opened(site / "entry.html", f"?name={name}")
+        again = page.locator("#again").inner_text()
+        assert again.startswith("# Not shown: the model\u2019s name or an argument could load code")
+        assert "imagenetq" not in again
+    assert "Python code of its author" in page.locator("#unsaid").inner_text()
+    page = opened(site / "entry.html", "?name=small")
+    assert page.locator("#again").inner_text().startswith("imagenetq eval --model timm/small ")
 
 
 def test_an_entry_has_its_curves_and_all_levels(opened, site):

@@ -47,7 +47,7 @@ def test_what_an_entry_is_of():
     assert size_words(result(input_size=None).entry) == "varies"
     dataset = Dataset("1.0.0", "b" * 64, None, None)
     assert dataset_words(dataset) == "ImageNet-Q 1.0.0, no named subset, source unknown"
-    assert "not registered" in dataset_note(dataset, "demonstration")
+    assert "source is not known" in dataset_note(dataset, "demonstration")
 
 
 def test_settings_are_shown_as_they_are():

@@ -72,6 +72,18 @@ def test_a_folder_that_is_no_site_is_refused_and_left_alone(tmp_path, manifest):
     assert contents(out) == before
 
 
+def test_a_stranger_s_file_in_an_earlier_site_is_kept(tmp_path):
+    write_site(Board(()), tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    manifest["files"].remove("index.html")
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(manifest))
+    (tmp_path / "index.html").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(FolderError, match=r"index\.html: a file of the site belongs there"):
+        write_site(many(2), tmp_path)
+    assert contents(tmp_path) == before
+
+
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(FolderError, match="no site"):

@@ -1,0 +1,161 @@
+"""Units of work that fill a folder: what is done is collected, what is bad is named at once."""
+
+import errno
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Protocol, TypeVar
+
+from rich.filesize import decimal
+
+from imagenetq.builder.building.unit_records import record_path
+from imagenetq.builder.folders import STATE, DatasetFolder, Hold
+from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.progress import Meter, say
+
+BUILD_PLAN, RENDER_PLAN = f"{STATE}/plan.json", f"{STATE}/render-plan.json"
+"""Where each command keeps what it is making; no folder has both."""
+
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Finished(Protocol):
+    """A unit that is done, its record written."""
+
+    @property
+    def index(self) -> int:
+        """Its number."""
+
+    @property
+    def n_originals(self) -> int:
+        """How many originals it has, bad ones included."""
+
+
+class Bad(Protocol):
+    """An original for want of which a unit is not done."""
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, where, and what to do."""
+
+
+AnyFinished = TypeVar("AnyFinished", bound=Finished)
+AnyBad = TypeVar("AnyBad", bound=Bad)
+
+
+def require_own(folder: DatasetFolder, plan: str, manifest: str, what: str) -> None:
+    """Refuse a place that is not an empty folder, nor one that the same command has begun.
+
+    Args:
+        folder: the place.
+        plan: where the command keeps its plan.
+        manifest: what it writes last.
+        what: it makes, in words.
+
+    Raises:
+        FolderError: the folder holds something else.
+    """
+    names = folder.names()
+    plans = (BUILD_PLAN, RENDER_PLAN) if STATE in names else ()
+    begun = [known for known in plans if folder.size(known) is not None]
+    if plan in begun:
+        return
+    if manifest in names:
+        raise FolderError(
+            f"{folder} is {what} without the {STATE} folder of its making; verify it, "
+            "or give another --out"
+        )
+    # What was killed in its first second has left its lock, or a fetched original.
+    if names - {STATE} or begun:
+        raise FolderError(f"{folder} holds other files; give an empty or a new folder as --out")
+
+
+def collect(
+    folder: DatasetFolder,
+    hold: Hold,
+    progress: Meter,
+    results: Generator[AnyFinished | list[AnyBad], None, None],
+) -> list[AnyFinished]:
+    """All units, in order.
+
+    Args:
+        folder: what the units fill.
+        hold: of the folder.
+        progress: counts originals.
+        results: of the units as they come; the bad originals of one that is not done.
+
+    Raises:
+        BuildStopped: originals are bad; each one has been named. Or the disk is full.
+        FolderError: the folder is no longer ours, or not the one that a worker sees.
+    """
+    units: list[AnyFinished] = []
+    bad: list[AnyBad] = []
+    try:
+        with closing(results):
+            for result in results:
+                hold.require()
+                if isinstance(result, list):
+                    bad.extend(result)
+                else:
+                    _require_shared(folder, result)
+                    units.append(result)
+    except KeyboardInterrupt:
+        done = f"{_count(units)} of {progress.total} {progress.unit}"
+        say(f"{done} are done; the same command goes on")
+        raise
+    except OSError as error:
+        if error.errno in _FULL_DISK:
+            raise BuildStopped(_missing_space(folder, progress, _count(units))) from None
+        raise
+    if bad:
+        for line in sorted(original.reason for original in bad):
+            say(line)
+        raise BuildStopped(
+            f"{folder} is incomplete for want of the {progress.unit} named above ({len(bad)}); "
+            "mend them, or add --skip-bad to leave them out, and run the same command again"
+        )
+    return sorted(units, key=lambda unit: unit.index)
+
+
+@contextmanager
+def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
+    """Say that the disk is full in our words also before and after the units' work.
+
+    Raises:
+        BuildStopped: it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise BuildStopped(_full_disk(folder)) from None
+
+
+def _require_shared(folder: DatasetFolder, unit: Finished) -> None:
+    """Make sure that what a worker wrote, perhaps on another machine, lies in this folder."""
+    if folder.size(record_path(unit.index)) is None:
+        raise FolderError(
+            f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "
+            "that all machines share, or a bucket, as --out"
+        )
+
+
+def _count(units: list[AnyFinished]) -> int:
+    return sum(unit.n_originals for unit in units)
+
+
+def _missing_space(folder: DatasetFolder, progress: Meter, n_done: int) -> str:
+    if not folder.is_local:
+        return _full_disk(folder)
+    tally = progress.tally
+    rendered = tally.images - tally.already_done
+    left = progress.total - n_done
+    need = f"about {decimal(int(tally.bytes / rendered * left))}" if tally.bytes else "space"
+    return (
+        f"{folder.disk}: the disk is full; the {left} {progress.unit} that are not done need "
+        f"{need}; free it, and the same command goes on where it stopped"
+    )
+
+
+def _full_disk(folder: DatasetFolder) -> str:
+    return f"{folder.disk}: the disk is full; free some space, and the same command goes on"

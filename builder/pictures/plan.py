@@ -1,0 +1,120 @@
+"""The plan of a rendering: which pictures, in which units, under which names."""
+
+from typing import Literal
+
+from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.pictures.file_names import file_names
+from imagenetq.errors import FolderError
+from imagenetq.manifest import Model, Sha256
+from imagenetq.provenance import library_versions
+from imagenetq.specification import (
+    DATASET_VERSION,
+    Variant,
+    select_variants,
+    specification_digest,
+)
+
+_UNIT_FILES = 400
+"""Files that a unit makes at most, since all of an unfinished one are made again."""
+
+_MIN_UNITS = 64
+"""Units that even a small folder is cut into if it can be, so that every worker has some."""
+
+
+class Unit(Model):
+    """One piece of work.
+
+    Attributes:
+        index: from 0.
+        paths: of its pictures.
+        names: by variant, of the file of each picture.
+    """
+
+    index: int
+    paths: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+
+
+class RenderPlan(Model):
+    """All that decides which files are made, and how.
+
+    Attributes:
+        format_version: of this file.
+        dataset_version: of the pixels.
+        specification_digest: of the specification.
+        variants: their names, in ladder order.
+        keep_names: whether files bear their originals' names.
+        versions: of the libraries.
+        paths: of all pictures, sorted.
+    """
+
+    format_version: Literal[1] = 1
+    dataset_version: str
+    specification_digest: str = Sha256
+    variants: tuple[str, ...]
+    keep_names: bool
+    versions: dict[str, str]
+    paths: tuple[str, ...]
+
+    def ladder(self) -> tuple[Variant, ...]:
+        """The variants to render, in ladder order."""
+        return select_variants(self.variants)
+
+    def units(self) -> list[Unit]:
+        """Cut the pictures into independent pieces of work.
+
+        Raises:
+            UsageError: two pictures would get one name.
+        """
+        names = file_names(self.paths, self.ladder(), keep_names=self.keep_names)
+        size = max(1, min(_UNIT_FILES // len(self.variants), -(-len(self.paths) // _MIN_UNITS)))
+        return [
+            Unit(
+                index=index,
+                paths=self.paths[start : start + size],
+                names={name: files[start : start + size] for name, files in names.items()},
+            )
+            for index, start in enumerate(range(0, len(self.paths), size))
+        ]
+
+
+def make_render_plan(
+    paths: tuple[str, ...], variants: tuple[Variant, ...], *, keep_names: bool
+) -> RenderPlan:
+    """Plan to render some variants of some pictures."""
+    return RenderPlan(
+        dataset_version=DATASET_VERSION,
+        specification_digest=specification_digest(),
+        variants=tuple(variant.name for variant in variants),
+        keep_names=keep_names,
+        versions=library_versions(),
+        paths=paths,
+    )
+
+
+def require_same_plan(folder: DatasetFolder, begun: RenderPlan, wanted: RenderPlan) -> None:
+    """Refuse to go on with a folder that was begun otherwise.
+
+    Raises:
+        FolderError: names the first difference.
+    """
+    for field in RenderPlan.model_fields:
+        before, now = getattr(begun, field), getattr(wanted, field)
+        if before == now:
+            continue
+        if field == "paths":
+            raise FolderError(
+                f"{folder} was begun with other pictures ({_difference(begun, wanted)})"
+                "; give another --out, or restore them"
+            )
+        raise FolderError(
+            f"{folder} was begun with another {field.replace('_', ' ')} ({before!s:.160}; now "
+            f"{now!s:.160}); give another --out, or render as it was begun"
+        )
+
+
+def _difference(begun: RenderPlan, wanted: RenderPlan) -> str:
+    lost = sorted(set(begun.paths) - set(wanted.paths))
+    new = sorted(set(wanted.paths) - set(begun.paths))
+    facts = [(len(lost), lost, "lost"), (len(new), new, "new")]
+    return ", ".join(f"{n} {word}, such as {some[0]!r}" for n, some, word in facts if n)

@@ -1,0 +1,225 @@
+"""Render a folder of pictures: the same tree for each variant. Resumes by itself."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from imagenetq.builder.building.collect import (
+    RENDER_PLAN,
+    collect,
+    full_disk_explained,
+    require_own,
+)
+from imagenetq.builder.building.unit_records import read_record, record_path
+from imagenetq.builder.executors.local import run_units
+from imagenetq.builder.folders.local import LocalFolder
+from imagenetq.builder.pictures.file_names import file_kind, says_another_kind
+from imagenetq.builder.pictures.manifest import (
+    FILES_NAME,
+    BadPicture,
+    RenderManifest,
+    Totals,
+    files_schema,
+)
+from imagenetq.builder.pictures.plan import RenderPlan, make_render_plan, require_same_plan
+from imagenetq.builder.pictures.unit import Job, PicturesRecord, RenderedPicture, complete_unit
+from imagenetq.builder.shards.orientation import UPRIGHT
+from imagenetq.errors import FolderError, UsageError
+from imagenetq.manifest import RENDER_MANIFEST_NAME, Code
+from imagenetq.pictures import Listing, PictureFolder
+from imagenetq.progress import meter, say, working
+from imagenetq.provenance import code_commit, code_version
+from imagenetq.selfcheck import check_platform
+from imagenetq.specification import select_variants, variants
+from imagenetq.storage import local_path
+from imagenetq.words import counted
+
+
+def render_folder(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    only: Iterable[str] | None = None,
+    workers: int | None = None,
+    keep_names: bool = True,
+    skip_bad: bool = False,
+) -> RenderManifest:
+    """Render variants of every picture in a folder, or go on where that was interrupted.
+
+    Each variant of `FOLDER/a/b.jpg` becomes `OUT/VARIANT/a/b.jpg`. Noise is keyed by the path
+    below the folder, such as `a/b.jpg`. No labels are needed. Workers are spawned processes, so a
+    script that calls this needs the usual `if __name__ == "__main__":`.
+
+    Args:
+        folder: any tree of pictures. Links are followed; hidden files are passed over.
+        out: made if absent, else empty or begun by the same rendering; outside of `folder`.
+        only: variants and distortions to render; all 52 if left out.
+        workers: processes; one a core if left out.
+        keep_names: keep every file's name, though blur, noise and contrast are stored as PNG, and
+            JPEG and JPEG 2000 as what they are: readers go by the content. Else a suffix that
+            says another kind is replaced; where pictures differ in it alone, one is appended.
+        skip_bad: leave bad pictures out, and record them, instead of ending incomplete.
+
+    Returns:
+        The manifest of the complete folder.
+
+    Raises:
+        BuildStopped: it is incomplete: bad pictures, a full disk, killed workers.
+        FolderError: `out` cannot be used.
+        SourceError: `folder` cannot be listed, or holds no pictures.
+        PlatformError: this machine renders other pixels.
+        UsageError: no such folder or variant, or one of the folders lies in the other.
+        KeyboardInterrupt: passed on after the workers have ended and cleaned up.
+    """
+    check_platform()
+    ladder = variants() if only is None else select_variants(only)
+    source = Path(folder)
+    if not source.is_dir():
+        raise UsageError(f"{source}: no such folder; name a folder of pictures")
+    target = LocalFolder(_local(out))
+    _require_apart(source, target.path)
+    # A worker may not stand where we do.
+    pictures = PictureFolder(source.absolute())
+    with working(f"listing the pictures in {source}"):
+        listing = pictures.listing()
+    _tell_of_others(source, listing)
+    plan = make_render_plan(listing.paths, ladder, keep_names=keep_names)
+    units = plan.units()
+    own = partial(require_own, target, RENDER_PLAN, RENDER_MANIFEST_NAME, "a rendered folder")
+    with full_disk_explained(target), target.held(own) as hold:
+        _begin(target, plan)
+        job = Job(target, pictures, plan, skip_bad)
+        with meter("rendering", len(plan.paths), "pictures") as progress:
+            results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
+            collect(target, hold, progress, results)
+        with working("writing the manifest"):
+            return _finish(target, plan, len(units))
+
+
+def _local(out: str | Path) -> Path:
+    path = out if isinstance(out, Path) else local_path(out)
+    if path is None:
+        raise UsageError(f"{out}: pictures are rendered to this machine; give a folder as --out")
+    return path
+
+
+def _require_apart(pictures: Path, out: Path) -> None:
+    """Refuse to make files where they would be taken for pictures, and the other way round."""
+    for one, other in ((out, pictures), (pictures, out)):
+        resolved = one.resolve()
+        if any(
+            p.exists() and other.exists() and p.samefile(other)
+            for p in (resolved, *resolved.parents)
+        ):
+            raise UsageError(
+                f"{out}: the pictures in {pictures} and what is made of them must lie apart; give "
+                "an --out outside of the pictures' folder"
+            )
+
+
+def _tell_of_others(folder: Path, listing: Listing) -> None:
+    if listing.others:
+        say(
+            f"{folder}: passed over {counted(len(listing.others), 'file')} without a picture's "
+            f"suffix, such as {listing.others[0]}"
+        )
+
+
+def _begin(folder: LocalFolder, plan: RenderPlan) -> None:
+    """Record the plan, or demand that it is the one that the folder was begun with."""
+    if folder.size(RENDER_PLAN) is not None:
+        try:
+            begun = folder.model(RenderPlan, RENDER_PLAN)
+        except FolderError as damaged:
+            raise FolderError(f"{damaged}; remove {folder} and render again") from None
+        require_same_plan(folder, begun, plan)
+        return
+    folder.write(RENDER_PLAN, plan.model_dump_json().encode())
+
+
+def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManifest:
+    """Write the table of files and the manifest; the latter last: it says that all is there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    totals = Totals()
+    bad: list[BadPicture] = []
+    turned: list[str] = []
+    schema = files_schema()
+    table = folder.new_file(FILES_NAME)
+    try:
+        with pq.ParquetWriter(table, schema, compression="zstd") as writer:
+            for record in _records(folder, n_units):
+                rows = [row for picture in record.pictures for row in _rows(picture)]
+                totals.add(rows)
+                bad += record.bad_pictures
+                turned += [p.path for p in record.pictures if p.orientation not in (UPRIGHT, None)]
+                if rows:
+                    writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+        table.commit()
+    finally:
+        table.abort()
+    manifest = RenderManifest(
+        **plan.model_dump(include={"dataset_version", "specification_digest"}),
+        **totals.fields(),
+        variants=plan.variants,
+        keep_names=plan.keep_names,
+        files_sha256=table.sha256,
+        bad_pictures=tuple(bad),
+        versions=plan.versions,
+        code=Code(version=code_version(), commit=code_commit()),
+    )
+    if folder.size(RENDER_MANIFEST_NAME) is not None:
+        before = folder.model(RenderManifest, RENDER_MANIFEST_NAME)
+        if before == manifest.model_copy(update={"code": before.code}):
+            # Nothing was rendered anew, so the code that did is still the one it names.
+            manifest = before
+    folder.write(RENDER_MANIFEST_NAME, manifest.to_json().encode())
+    _tell_of_names(plan)
+    if turned:
+        say(
+            f"{counted(len(turned), 'picture')} with an orientation tag, such as {turned[0]}: no "
+            "variant is turned, so annotations of the turned pictures do not fit"
+        )
+    return manifest
+
+
+def _records(folder: LocalFolder, n_units: int) -> Iterator[PicturesRecord]:
+    for index in range(n_units):
+        record = read_record(folder, index, PicturesRecord)
+        if record is None:
+            raise FolderError(
+                f"{folder.at(record_path(index))}: missing; run the same command again"
+            )
+        yield record
+
+
+def _rows(picture: RenderedPicture) -> list[dict[str, Any]]:
+    """What `render-files.parquet` says of a picture."""
+    original = {
+        "path": picture.path,
+        "original_sha256": picture.file_sha256,
+        **picture.model_dump(include={"orientation", "width", "height"}),
+    }
+    return [
+        original | {"variant": variant} | file.model_dump()
+        for variant, file in picture.files.items()
+    ]
+
+
+def _tell_of_names(plan: RenderPlan) -> None:
+    """Say which names do not say what the files are, or are not those of the pictures."""
+    for variant in plan.ladder():
+        kind = file_kind(variant)
+        other = next((path for path in plan.paths if says_another_kind(path, kind)), None)
+        if other is None:
+            continue
+        if plan.keep_names:
+            say(
+                f"names are kept: {variant.name}/{other} is a .{kind} file; readers that go by "
+                "the name want --fit-suffixes"
+            )
+        else:
+            say(f"suffixes fit the files: {variant.name} of {other} is a .{kind}")
+        return

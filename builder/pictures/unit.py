@@ -1,0 +1,249 @@
+"""Render one unit of a folder of pictures: each picture once, one file a variant, and a record."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from pydantic import Field
+
+from imagenetq.builder.building.unit_records import (
+    Record,
+    read_record,
+    record_path,
+    write_record,
+)
+from imagenetq.builder.executors import Reporter
+from imagenetq.builder.folders.local import LocalFolder
+from imagenetq.builder.pictures.manifest import BadPicture
+from imagenetq.builder.pictures.plan import RenderPlan, Unit
+from imagenetq.builder.shards.image_files import lossless_webp
+from imagenetq.builder.shards.orientation import UPRIGHT, orientation, upright_original
+from imagenetq.decoding import decode, is_jpeg
+from imagenetq.distortions import Pixels
+from imagenetq.errors import BadImage, FolderError
+from imagenetq.manifest import RENDER_MANIFEST_NAME, Count, Model, Sha256
+from imagenetq.pictures import PictureFolder
+from imagenetq.progress import say
+from imagenetq.record import pixel_sha256
+from imagenetq.rendering import Rendered, render_ladder
+from imagenetq.specification import CLEAN
+
+_PNG_LEVEL = 1
+"""On photographs the default level takes several times as long, and saves a few per cent."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all units of a rendering share.
+
+    Attributes:
+        folder: where the variants go.
+        pictures: where originals are read.
+        plan: the rendering's plan.
+        skip_bad: leave bad pictures out instead of leaving the unit undone.
+    """
+
+    folder: LocalFolder
+    pictures: PictureFolder
+    plan: RenderPlan
+    skip_bad: bool
+
+
+class StoredFile(Model):
+    """One variant of a picture, as it was stored.
+
+    Attributes:
+        file: its path below the rendered folder.
+        bytes: its size.
+        sha256: of the file.
+        pixel_sha256: of its decoded pixels.
+    """
+
+    file: str
+    bytes: int = Count
+    sha256: str = Sha256
+    pixel_sha256: str = Sha256
+
+
+class RenderedPicture(Model):
+    """A picture whose variants are rendered.
+
+    Attributes:
+        path: below the folder of pictures.
+        file_sha256: of the original file.
+        orientation: that it states, 1 to 8, and that nobody applied; None if its metadata cannot
+            be read.
+        width: in pixels.
+        height: in pixels.
+        files: by variant.
+    """
+
+    path: str
+    file_sha256: str = Sha256
+    orientation: int | None
+    width: int = Count
+    height: int = Count
+    files: dict[str, StoredFile]
+
+
+class PicturesRecord(Record):
+    """A unit of pictures that is done.
+
+    Attributes:
+        pictures: in order.
+        bad_pictures: left out.
+    """
+
+    pictures: tuple[RenderedPicture, ...]
+    bad_pictures: tuple[BadPicture, ...] = Field(default=())
+
+
+@dataclass(frozen=True)
+class UnitDone:
+    """What is worth telling of a unit that is done; its record says the rest.
+
+    Attributes:
+        index: the unit's number.
+        n_originals: its pictures, bad ones included.
+    """
+
+    index: int
+    n_originals: int
+
+
+def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
+    """Render a unit unless it is done.
+
+    Returns:
+        That it is done; or, if pictures are bad and not to be skipped, all of the unit's bad ones.
+
+    Raises:
+        FolderError: a link leads out of the rendered folder.
+    """
+    done = UnitDone(unit.index, len(unit.paths))
+    if _is_finished(job, unit, reporter):
+        reporter.advance(len(unit.paths), already_done=True)
+        return done
+    _retract(job, unit)
+    pictures, bad = [], []
+    for place, path in enumerate(unit.paths):
+        reporter.stop_if_asked()
+        names = {name: f"{name}/{files[place]}" for name, files in unit.names.items()}
+        for file in names.values():
+            require_inside(job.folder.path, file)
+        data = None
+        try:
+            data = job.pictures.read(path)
+            clean = decode(data, path)
+        except BadImage as problem:
+            file_sha256 = None if data is None else sha256(data).hexdigest()
+            bad.append(BadPicture(path=path, reason=str(problem), file_sha256=file_sha256))
+            for file in names.values():
+                job.folder.remove(file)
+        else:
+            # Once a picture is bad the unit cannot be finished: look for others, no more.
+            if job.skip_bad or not bad:
+                pictures.append(_render(job, path, data, clean, names, reporter))
+        reporter.advance(1)
+    if bad and not job.skip_bad:
+        return bad
+    record = PicturesRecord(index=unit.index, pictures=tuple(pictures), bad_pictures=tuple(bad))
+    write_record(job.folder, record)
+    return done
+
+
+def require_inside(root: Path, file: str) -> Path:
+    """The path of a file of a folder, once it is sure that no link leads out of it.
+
+    Raises:
+        FolderError: one does.
+    """
+    path = root / file
+    if not path.parent.resolve().is_relative_to(root.resolve()):
+        raise FolderError(f"{path}: lies behind a link that leads out of {root}; remove the link")
+    return path
+
+
+def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
+    """Whether a unit's record exists, of these originals, and every file still is what it says."""
+    try:
+        record = read_record(job.folder, unit.index, PicturesRecord)
+    except FolderError as damage:
+        say(f"{damage}; its pictures are rendered again")
+        return False
+    if record is None or (record.bad_pictures and not job.skip_bad):
+        return False
+    originals = {picture.path: picture.file_sha256 for picture in record.pictures}
+    bad = {picture.path: picture.file_sha256 for picture in record.bad_pictures}
+    if originals.keys() | bad.keys() != set(unit.paths):
+        return False
+    for path in unit.paths:
+        reporter.stop_if_asked()
+        if (originals | bad)[path] != _fingerprint(job.pictures, path):
+            say(f"{path}: another file than was rendered; it is rendered again")
+            return False
+    files = [file for picture in record.pictures for file in picture.files.values()]
+    return all(job.folder.is_intact(file.file, file.bytes, file.sha256) for file in files)
+
+
+def _fingerprint(pictures: PictureFolder, path: str) -> str | None:
+    try:
+        return sha256(pictures.read(path)).hexdigest()
+    except BadImage:
+        return None
+
+
+def _retract(job: Job, unit: Unit) -> None:
+    """Stop calling folder and unit complete, before any file is replaced."""
+    job.folder.remove(RENDER_MANIFEST_NAME)
+    job.folder.remove(record_path(unit.index))
+
+
+def _render(
+    job: Job, path: str, data: bytes, clean: Pixels, names: dict[str, str], reporter: Reporter
+) -> RenderedPicture:
+    files = {}
+    for rendered in render_ladder(clean, image_id=path, only=job.plan.ladder()):
+        file = names[rendered.variant.name]
+        stored = _stored_bytes(rendered, data)
+        job.folder.write(file, stored)
+        reporter.add_bytes(len(stored))
+        files[rendered.variant.name] = StoredFile(
+            file=file,
+            bytes=len(stored),
+            sha256=sha256(stored).hexdigest(),
+            pixel_sha256=pixel_sha256(rendered.pixels),
+        )
+    height, width, _ = clean.shape
+    return RenderedPicture(
+        path=path,
+        file_sha256=sha256(data).hexdigest(),
+        orientation=orientation(data),
+        width=width,
+        height=height,
+        files=files,
+    )
+
+
+def _stored_bytes(rendered: Rendered, original: bytes) -> bytes:
+    """The file of a variant, which every reader decodes to exactly its pixels."""
+    if rendered.variant.distortion == CLEAN:
+        return _upright(original, rendered.pixels)
+    return rendered.codestream or _lossless_png(rendered.pixels)
+
+
+def _upright(original: bytes, pixels: Pixels) -> bytes:
+    """The original file; one that asks readers to turn it does so no more."""
+    if is_jpeg(original):
+        return upright_original(original)
+    if orientation(original) == UPRIGHT:
+        return original
+    return lossless_webp(pixels) if original.startswith(b"RIFF") else _lossless_png(pixels)
+
+
+def _lossless_png(pixels: Pixels) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    return buffer.getvalue()

@@ -1,0 +1,130 @@
+"""Check some files of a rendered folder: bytes, pixels, and what their originals give."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.builder.executors import Reporter
+from imagenetq.builder.pictures.manifest import FILES_NAME
+from imagenetq.builder.pictures.unit import require_inside
+from imagenetq.decoding import ORIGINAL_FORMATS, decode
+from imagenetq.distortions import Pixels
+from imagenetq.errors import BadImage, FolderError
+from imagenetq.files import read_bounded
+from imagenetq.pictures import MAX_FILE_BYTES, PictureFolder, is_writable, reason
+from imagenetq.record import pixel_sha256
+from imagenetq.rendering import render_ladder
+from imagenetq.specification import select_variants
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_FORMATS = (*ORIGINAL_FORMATS, "JPEG2000")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all units of a verification share.
+
+    Attributes:
+        root: the rendered folder.
+        variants: their names, in ladder order.
+        pictures: to render again from; None to check the folder alone.
+    """
+
+    root: Path
+    variants: tuple[str, ...]
+    pictures: PictureFolder | None
+
+
+def check_rows(job: Job, group: int, reporter: Reporter) -> list[str]:
+    """Check the files of one row group of the manifest's table; returns one line a problem."""
+    problems: list[str] = []
+    rows = _table(job.root).read_row_group(group).to_pylist()
+    for path, of_picture in groupby(rows, key=lambda row: row["path"]):
+        picture = list(of_picture)
+        if tuple(row["variant"] for row in picture) != job.variants or not _is_below(path):
+            problems.append(f"{FILES_NAME}: {path!a}: its rows are not those of the variants")
+            continue
+        for row in picture:
+            reporter.stop_if_asked()
+            try:
+                _check_file(job, row, reporter)
+            except (BadImage, FolderError) as problem:
+                problems.append(str(problem))
+            reporter.advance(1)
+        if job.pictures is not None:
+            problems += _render_again(job, job.pictures, path, picture, reporter)
+    return problems
+
+
+@lru_cache(maxsize=1)
+def _table(root: Path) -> "pq.ParquetFile":
+    """Open the table once a process: its footer is long."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(root / FILES_NAME)
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path leads to something below a folder, and nowhere else."""
+    parts = path.split("/")
+    return is_writable(path) and not {"", ".", ".."} & set(parts) and not PurePosixPath(path).root
+
+
+def _check_file(job: Job, row: dict[str, Any], reporter: Reporter) -> None:
+    """Check one file.
+
+    Raises:
+        BadImage: it holds no image, or other pixels.
+        FolderError: it is missing, of other bytes, or not where it should be.
+    """
+    file, folder = row["file"], f"{row['variant']}/{PurePosixPath(row['path']).parent}"
+    if not _is_below(file) or PurePosixPath(file).parent != PurePosixPath(folder):
+        raise FolderError(f"{FILES_NAME}: {file!a} does not lie where {row['path']!a} does")
+    place = require_inside(job.root, file)
+    try:
+        data = read_bounded(place, MAX_FILE_BYTES, follow_link=False)
+    except FileNotFoundError:
+        raise FolderError(f"{place}: missing") from None
+    except OSError as error:
+        raise FolderError(f"{place}: cannot be read ({reason(error)})") from None
+    reporter.add_bytes(len(data))
+    if sha256(data).hexdigest() != row["sha256"] or len(data) != row["bytes"]:
+        raise FolderError(f"{place}: not the manifest's {row['bytes']} bytes")
+    pixels = decode(data, str(place), _FORMATS)
+    if pixel_sha256(pixels) != row["pixel_sha256"] or _size(pixels) != (
+        row["width"],
+        row["height"],
+    ):
+        raise FolderError(f"{place}: its pixels are not those that the manifest has a hash of")
+
+
+def _size(pixels: Pixels) -> tuple[int, int]:
+    height, width, _ = pixels.shape
+    return width, height
+
+
+def _render_again(
+    job: Job, pictures: PictureFolder, path: str, rows: list[dict[str, Any]], reporter: Reporter
+) -> list[str]:
+    place = pictures.root / path
+    reporter.advance(len(rows))
+    try:
+        data = pictures.read(path)
+        if sha256(data).hexdigest() != rows[0]["original_sha256"]:
+            return [f"{place}: another file than was rendered"]
+        clean = decode(data, str(place))
+    except BadImage as problem:
+        # One that is not there is told of as missing.
+        return [str(problem)] if place.exists() else []
+    problems = []
+    ladder = render_ladder(clean, image_id=path, only=select_variants(job.variants))
+    for row, rendered in zip(rows, ladder, strict=True):
+        reporter.stop_if_asked()
+        if pixel_sha256(rendered.pixels) != row["pixel_sha256"]:
+            problems.append(f"{job.root / row['file']}: its pixels differ from those of {place}")
+    return problems

@@ -1,0 +1,100 @@
+"""Between the workers and the networks: images come in, their variants on the device go out."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+
+import torch
+
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote, Unrendered
+from imagenetq.evaluate.inputs.cropping import crop_of
+from imagenetq.evaluate.inputs.grouping import Groups
+from imagenetq.evaluate.inputs.resize import quickest_crop
+from imagenetq.evaluate.models.preprocessing import Preprocessing
+from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.torch.engine import JPEG2000, Engine
+from imagenetq.torch.ladder import rendered
+from imagenetq.torch.original import Original
+from imagenetq.torch.transfer import Copier
+
+
+class Stage:
+    """Renders images as they come, on a device that must be current."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        device: torch.device,
+        preprocessings: Sequence[Preprocessing],
+    ) -> None:
+        self._engine = engine
+        self._copier = Copier(device)
+        self._preprocessings = preprocessings
+        self._cropped = quickest_crop(device)
+        self._groups = (
+            None
+            if engine.jpeg2000 is None
+            else Groups(engine.jpeg2000, self._cropped, device, preprocessings)
+        )
+
+    def batches(self, stream: Iterator[Batch | Unrendered]) -> Iterator[Batch]:
+        """The stream's own batches, and others with the variants of the images between them.
+
+        The latter are as small as they come, and their inputs on the device, queued, not finished.
+
+        Raises:
+            EvaluationError: JPEG 2000 could not be rendered; none of it was given.
+        """
+        for item in stream:
+            if isinstance(item, Batch):
+                yield item
+            else:
+                yield from self._rendered(item)
+            if self._groups is not None:
+                yield from self._groups.ready()
+        if self._groups is not None:
+            yield from self._groups.rest()
+
+    def _rendered(self, item: Unrendered) -> Iterator[Batch]:
+        ladder = _ladder(item.variants)
+        in_groups: tuple[Variant, ...] = ()
+        if self._groups is not None:
+            in_groups = tuple(variant for variant in ladder if variant.distortion == JPEG2000)
+            ladder = tuple(variant for variant in ladder if variant.distortion != JPEG2000)
+        for pixels, clean in item.images(self._copier.to_device(item.pixels)):
+            if self._groups is not None and in_groups:
+                self._groups.add(pixels, in_groups, _notes(clean, in_groups))
+            original = Original(pixels, clean.image_id)
+            with torch.inference_mode():
+                parts = list(self._inputs(original, ladder))
+            notes = iter(_notes(clean, ladder))
+            for tensors in parts:
+                yield Batch(tensors, tuple(islice(notes, len(tensors[0]))), ())
+
+    def _inputs(
+        self, original: Original, variants: Sequence[Variant]
+    ) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Render, resize and crop variants of one original.
+
+        Yields:
+            For each preprocessing the uint8 inputs, shape (n, height, width, 3), of the next n
+            variants; of all at once unless the original is large.
+        """
+        crops = [crop_of(one, original.width, original.height) for one in self._preprocessings]
+        at_once = max(1, self._engine.samples_at_once // original.pixels.numel())
+        for start in range(0, len(variants), at_once):
+            pictures = rendered(original, variants[start : start + at_once], self._engine)
+            yield tuple(self._cropped(pictures, crop) for crop in crops)
+
+
+def _notes(clean: SampleNote, variants: Sequence[Variant]) -> tuple[SampleNote, ...]:
+    """One for each variant; only the clean image's pixel hash is known."""
+    return tuple(
+        clean if variant.name == CLEAN else clean._replace(variant=variant.name, pixel_sha256=None)
+        for variant in variants
+    )
+
+
+@lru_cache
+def _ladder(names: tuple[str, ...]) -> tuple[Variant, ...]:
+    return select_variants(names)

@@ -1,0 +1,181 @@
+"""JPEG 2000 of images as they come: a group at a time, on a stream of its own.
+
+Its coder is serial within a code block, so one image alone would leave most of a GPU idle; and what
+is left of that, the networks' work beside it hides.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from imagenetq.errors import EvaluationError
+from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.inputs.cropping import crop_of
+from imagenetq.evaluate.inputs.resize import CropFunction
+from imagenetq.evaluate.models.preprocessing import Preprocessing
+from imagenetq.specification import Value, Variant
+from imagenetq.torch.engine import GroupRenderer
+from imagenetq.torch.jpeg2000.ladder import Rendering
+
+_MOST_IMAGES = 256
+"""Of a group: tiny images take memory that does not count their pixels."""
+
+_IN_FLIGHT = 3
+"""Groups that may be on their way before the host waits for the oldest."""
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One that waits for its group: its pixels on the device, and the notes of its variants."""
+
+    pixels: torch.Tensor
+    notes: tuple[SampleNote, ...]
+
+    @property
+    def n_pixels(self) -> int:
+        return self.pixels.numel() // 3
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One that is queued."""
+
+    rendering: Rendering
+    batch: Batch
+    finished: torch.cuda.Event | None
+
+    @property
+    def is_rendered(self) -> bool:
+        return self.finished is None or bool(
+            self.finished.query()  # type: ignore[no-untyped-call]
+        )
+
+
+class Groups:
+    """Collects images, renders them in groups, and gives their inputs once they are there.
+
+    Args:
+        renderer: of a group.
+        cropped: resizes and crops.
+        device: that must be current.
+        preprocessings: what each network wants.
+    """
+
+    def __init__(
+        self,
+        renderer: GroupRenderer,
+        cropped: CropFunction,
+        device: torch.device,
+        preprocessings: Sequence[Preprocessing],
+    ) -> None:
+        self._renderer, self._cropped = renderer, cropped
+        self._preprocessings = preprocessings
+        self._pixels_at_once = renderer.pixels_at_once
+        self._device = device
+        self._stream = (
+            torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            if device.type == "cuda"
+            else None
+        )
+        self._waiting: list[_Image] = []
+        self._variants: tuple[Variant, ...] = ()
+        self._queued: deque[_Group] = deque()
+
+    def add(
+        self, pixels: torch.Tensor, variants: tuple[Variant, ...], notes: tuple[SampleNote, ...]
+    ) -> None:
+        """Let an image wait for its group, or start the group before it.
+
+        Args:
+            pixels: uint8 of shape (height, width, 3), on the device.
+            variants: of JPEG 2000.
+            notes: of each.
+
+        Raises:
+            EvaluationError: the group before it could not be started.
+        """
+        image = _Image(pixels, notes)
+        n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels
+        is_full = n_pixels > self._pixels_at_once or len(self._waiting) == _MOST_IMAGES
+        if self._waiting and (is_full or variants != self._variants):
+            self._start_waiting()
+        self._waiting.append(image)
+        self._variants = variants
+
+    def ready(self) -> Iterator[Batch]:
+        """The inputs of groups that are rendered; waits only if too many are on their way.
+
+        Raises:
+            EvaluationError: the kernels report that their pixels are not to be used.
+        """
+        while self._queued:
+            if len(self._queued) <= _IN_FLIGHT and not self._queued[0].is_rendered:
+                return
+            yield self._oldest()
+
+    def rest(self) -> Iterator[Batch]:
+        """The inputs of all images that are left.
+
+        Raises:
+            EvaluationError: as above.
+        """
+        if self._waiting:
+            self._start_waiting()
+        while self._queued:
+            yield self._oldest()
+
+    def _start_waiting(self) -> None:
+        images, self._waiting = self._waiting, []
+        values = [variant.value for variant in self._variants if variant.value is not None]
+        self._start(images, values)
+
+    def _start(self, images: Sequence[_Image], values: Sequence[Value]) -> None:
+        """Queue a group, or its halves where memory is short."""
+        try:
+            self._queued.append(self._rendered(images, values))
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise EvaluationError(
+                    f"no memory is left on {self._device} for JPEG 2000 of an image of "
+                    f"{images[0].n_pixels} pixels; the same command with --render cpu goes on"
+                ) from None
+            torch.cuda.empty_cache()
+            self._pixels_at_once = max(1, sum(image.n_pixels for image in images) // 2)
+            half = len(images) // 2
+            self._start(images[:half], values)
+            self._start(images[half:], values)
+
+    def _rendered(self, images: Sequence[_Image], values: Sequence[Value]) -> _Group:
+        on_stream = nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+        if self._stream is not None:
+            self._stream.wait_stream(torch.cuda.current_stream(self._device))
+            for image in images:
+                # Its memory may be used again only when the group is through with it.
+                image.pixels.record_stream(self._stream)
+        with on_stream, torch.inference_mode():
+            rendering = self._renderer.queue([image.pixels for image in images], values)
+            inputs = tuple(self._inputs(rendering, one) for one in self._preprocessings)
+        notes = tuple(note for image in images for note in image.notes)
+        finished = None if self._stream is None else self._stream.record_event()
+        return _Group(rendering, Batch(inputs, notes, ()), finished)
+
+    def _inputs(self, rendering: Rendering, preprocessing: Preprocessing) -> torch.Tensor:
+        """Of all variants of all images, uint8 of shape (n, height, width, 3)."""
+        crops = [
+            self._cropped(levels, crop_of(preprocessing, levels.shape[2], levels.shape[1]))
+            for levels in rendering.levels
+        ]
+        return torch.cat(crops)
+
+    def _oldest(self) -> Batch:
+        group = self._queued.popleft()
+        if group.finished is not None:
+            group.finished.synchronize()
+        group.rendering.check()
+        if self._stream is not None:
+            for tensor in group.batch.inputs:
+                tensor.record_stream(torch.cuda.current_stream(self._device))
+        return group.batch

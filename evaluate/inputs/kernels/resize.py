@@ -1,0 +1,109 @@
+"""Pillow's resize and crop, a kernel a pass; the twin of `inputs.resize`."""
+
+import torch
+import triton
+import triton.language as tl
+
+from imagenetq.evaluate.inputs.cropping import Crop
+from imagenetq.evaluate.inputs.resampling_weights import Axis
+from imagenetq.evaluate.inputs.resize import on_device, padded, rows_needed
+
+_BLOCK = 512
+
+
+def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
+    """As `inputs.resize.cropped`."""
+    if crop.rows_first:
+        filled = _columns(_rows(pictures, crop.rows, 0), crop.columns, 0, len(crop.rows.first))
+    else:
+        top, bottom = rows_needed(crop.rows)
+        filled = _rows(_columns(pictures, crop.columns, top, bottom - top), crop.rows, top)
+    return padded(filled, crop)
+
+
+def _columns(pictures: torch.Tensor, along: Axis, top: int, n_rows: int) -> torch.Tensor:
+    """The horizontal pass over some rows of every picture."""
+    n, height, width, _ = pictures.shape
+    first, weights = on_device(along, pictures.device)
+    out = pictures.new_empty((n, n_rows, len(first), 3))
+    start = pictures.view(-1)[top * width * 3 :]
+    _resample[(n * n_rows, triton.cdiv(len(first) * 3, _BLOCK))](
+        start,
+        first,
+        weights,
+        out,
+        n_rows,
+        height * width * 3,
+        width * 3,
+        3,
+        len(first) * 3,
+        weights.shape[1],
+        0,
+        BLOCK=_BLOCK,
+    )
+    return out
+
+
+def _rows(pictures: torch.Tensor, along: Axis, offset: int) -> torch.Tensor:
+    """The vertical pass; the pictures' first row is the `offset`th of the axis."""
+    n, height, width, _ = pictures.shape
+    first, weights = on_device(along, pictures.device)
+    out = pictures.new_empty((n, len(first), width, 3))
+    _resample[(n, triton.cdiv(len(first) * width * 3, _BLOCK))](
+        pictures,
+        first,
+        weights,
+        out,
+        1,
+        height * width * 3,
+        0,
+        width * 3,
+        len(first) * width * 3,
+        weights.shape[1],
+        offset,
+        BLOCK=_BLOCK,
+    )
+    return out
+
+
+@triton.jit(
+    do_not_specialize=[
+        "n_lines",
+        "picture_stride",
+        "line_stride",
+        "inner",
+        "n_out",
+        "n_taps",
+        "offset",
+    ],
+    do_not_specialize_on_alignment=["pictures"],
+)
+def _resample(
+    pictures,
+    first,
+    weights,
+    out,
+    n_lines,
+    picture_stride,
+    line_stride,
+    inner,
+    n_out,
+    n_taps,
+    offset,
+    BLOCK: tl.constexpr,
+):
+    """Outputs along one axis, `inner` apart in memory, for each line of each picture."""
+    line = tl.program_id(0).to(tl.int64)
+    at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < n_out
+    output, rest = at // inner, at % inner
+    start = tl.load(first + output, mask=inside, other=0) - offset
+    base = pictures + line // n_lines * picture_stride + line % n_lines * line_stride
+    base += start.to(tl.int64) * inner + rest
+    total = tl.full((BLOCK,), 1 << 21, tl.int32)
+    for tap in range(n_taps):
+        samples = tl.load(base, mask=inside, other=0).to(tl.int32)
+        total += samples * tl.load(weights + output * n_taps + tap, mask=inside, other=0)
+        base += inner
+    resampled = tl.minimum(tl.maximum(total >> 22, 0), 255)
+    tl.store(out + line * n_out + at, resampled.to(tl.uint8), mask=inside)

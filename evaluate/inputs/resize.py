@@ -1,0 +1,81 @@
+"""Pillow's resize and crop in tensors: sample for sample what `Preprocessing.pixels` gives."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+
+import torch
+
+from imagenetq.evaluate.inputs.cropping import Crop
+from imagenetq.evaluate.inputs.resampling_weights import UNIT_BITS, Axis
+from imagenetq.torch.transfer import table_on
+
+CropFunction = Callable[[torch.Tensor, Crop], torch.Tensor]
+"""Resizes and crops pictures of one size, as `cropped` does."""
+
+
+def quickest_crop(device: torch.device) -> CropFunction:
+    """Choose what resizes and crops quickest on a device; the samples are `cropped`'s."""
+    if device.type != "cuda" or find_spec("triton") is None:
+        return cropped
+    from imagenetq.evaluate.inputs import kernels
+
+    return kernels.cropped
+
+
+def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
+    """Resize and crop pictures of one size.
+
+    Args:
+        pictures: uint8 of shape (n, height, width, 3).
+        crop: for that size.
+
+    Returns:
+        uint8 of shape (n, crop.height, crop.width, 3).
+    """
+    if crop.rows_first:
+        filled = _resampled(_resampled(pictures, crop.rows, 1), crop.columns, 2)
+    else:
+        top, bottom = rows_needed(crop.rows)
+        kept = _resampled(pictures[:, top:bottom], crop.columns, 2)
+        filled = _resampled(kept, crop.rows, 1, top)
+    return padded(filled, crop)
+
+
+def padded(filled: torch.Tensor, crop: Crop) -> torch.Tensor:
+    """Put pictures that are smaller than the input onto a plain background."""
+    if not crop.is_padded:
+        return filled
+    fill = background(crop.fill, filled.device)
+    canvas = fill.expand(len(filled), crop.height, crop.width, 3).clone()
+    rows = slice(crop.top, crop.top + filled.shape[1])
+    canvas[:, rows, crop.left : crop.left + filled.shape[2]] = filled
+    return canvas
+
+
+def rows_needed(rows: Axis) -> tuple[int, int]:
+    """The first row that the vertical pass reads, and the one after the last."""
+    return int(rows.first[0]), int(rows.first[-1]) + rows.weights.shape[1]
+
+
+@lru_cache
+def background(fill: tuple[int, int, int], device: torch.device) -> torch.Tensor:
+    """A colour as uint8 of shape (3,)."""
+    return torch.tensor(fill, dtype=torch.uint8).to(device)
+
+
+def _resampled(pictures: torch.Tensor, along: Axis, dim: int, offset: int = 0) -> torch.Tensor:
+    """One pass along an axis whose first sample is the `offset`th; rounds to uint8."""
+    first, weights = on_device(along, pictures.device)
+    shape = [-1 if d == dim else 1 for d in range(4)]
+    total = torch.tensor(2 ** (UNIT_BITS - 1), dtype=torch.int32, device=pictures.device)
+    for tap in range(weights.shape[1]):
+        samples = pictures.index_select(dim, first + (tap - offset)).to(torch.int32)
+        total = total + samples * weights[:, tap].view(shape)
+    return (total >> UNIT_BITS).clamp_(0, 255).to(torch.uint8)
+
+
+@lru_cache(maxsize=1024)
+def on_device(along: Axis, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """An axis's first samples and weights; kept, since many photographs share a width or height."""
+    return table_on(along.first, device), table_on(along.weights, device)

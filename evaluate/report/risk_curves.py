@@ -1,0 +1,103 @@
+"""Risk against coverage at every level of every distortion, for one network."""
+
+from typing import TYPE_CHECKING, Any
+
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.report.style import WIDTHS, Columns, new_figure, paper_style
+from imagenetq.evaluate.results.confidence import risk_coverage
+from imagenetq.evaluate.results.names import PARAMETERS, TITLES
+from imagenetq.predictions import Predictions
+from imagenetq.specification import CLEAN, LADDERS, Ladder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ROW = 1.75
+_MOST_POINTS = 200
+_MAP = "cividis_r"
+
+
+@paper_style()
+def risk_figure(predictions: Predictions, *, columns: Columns = 2) -> "Figure":
+    """The share of wrong answers among those that the network is surest of, a panel a distortion.
+
+    The dashed line is the clean image; the others are the levels, from mild (light) to strong
+    (dark).
+
+    Args:
+        predictions: of one network.
+        columns: of a two-column page that the figure spans.
+
+    Raises:
+        EntryError: nothing but clean was evaluated.
+    """
+    shown = [ladder for ladder in LADDERS if _levels(ladder, predictions)]
+    if not shown:
+        raise EntryError("no level of a distortion was evaluated")
+    across = min(len(shown), 5 if columns == 2 else 2)
+    rows = -(-len(shown) // across)
+    figure = new_figure(WIDTHS[columns], rows * _ROW)
+    panels = figure.subplots(rows, across, squeeze=False)
+    for place, ladder in enumerate(shown):
+        panel = panels[place // across][place % across]
+        _draw(panel, ladder, predictions)
+        panel.set_xlabel("coverage (%)")
+        panel.tick_params(labelleft=place % across == 0)
+        if place % across == 0:
+            panel.set_ylabel("risk (%)")
+    for place in range(len(shown), rows * across):
+        panels[place // across][place % across].set_axis_off()
+    figure.tight_layout(pad=0.3, w_pad=0.5, h_pad=0.8)
+    return figure
+
+
+def _levels(ladder: Ladder, predictions: Predictions) -> list[tuple[str, int]]:
+    names = [(str(value), f"{ladder.distortion}-{value}") for value in ladder.values]
+    places = [(value, predictions.column(name)) for value, name in names]
+    return [(value, place) for value, place in places if place is not None]
+
+
+def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
+    import matplotlib as mpl
+
+    levels = _levels(ladder, predictions)
+    colours = mpl.colormaps[_MAP](
+        [0.15 + 0.85 * i / max(len(levels) - 1, 1) for i in range(len(levels))]
+    )
+    lines = []
+    for (_, place), colour in zip(levels, colours, strict=True):
+        lines.append(_draw_curve(panel, predictions, place, color=colour, linewidth=0.9))
+    clean = predictions.column(CLEAN)
+    if clean is not None:
+        _draw_curve(panel, predictions, clean, color="black", linestyle="--", linewidth=0.8)
+    ends = [0, len(levels) - 1] if len(levels) > 1 else [0]
+    panel.legend(
+        [lines[end] for end in ends],
+        [levels[end][0] for end in ends],
+        title=PARAMETERS[ladder.distortion],
+        title_fontsize=5.5,
+        fontsize=5.5,
+        loc="lower right",
+        handlelength=1.2,
+        borderpad=0.1,
+        labelspacing=0.2,
+        frameon=True,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.8,
+    )
+    panel.set_title(TITLES[ladder.distortion])
+    panel.set_xlim(0, 102)
+    panel.set_ylim(-2, 102)
+    panel.grid(color="0.9", linewidth=0.5)
+    panel.set_axisbelow(True)
+
+
+def _draw_curve(panel: Any, predictions: Predictions, place: int, **style: Any) -> Any:
+    import numpy as np
+
+    curve = risk_coverage(predictions, place)
+    n = len(curve.risk)
+    shown = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).round().astype(int))
+    (line,) = panel.plot(100 * curve.coverage[shown], 100 * curve.risk[shown], **style)
+    return line

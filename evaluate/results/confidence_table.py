@@ -1,0 +1,41 @@
+"""What a network's probabilities are worth, as plain lines."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from imagenetq.evaluate.results.confidence import Bounds, ConfidenceScores
+from imagenetq.specification import CLEAN, LADDERS
+
+_MISSING = "-"
+
+
+def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
+    """A line for clean, and three for each distortion, level by level.
+
+    Where what is stored bounds a number only, both ends are shown.
+    """
+    shown: dict[str, Callable[[ConfidenceScores], str]] = {
+        "negative log likelihood": lambda held: bounds_words(held.negative_log_likelihood),
+        "Brier score": lambda held: bounds_words(held.brier),
+        "risk-coverage area": lambda held: f"{held.risk_area:.3f}",
+    }
+    lines = []
+    for what, words in shown.items():
+        clean = scores.get(CLEAN)
+        lines.append(f"{what}, clean: {_MISSING if clean is None else words(clean)}")
+        for ladder in LADDERS:
+            names = [f"{ladder.distortion}-{value}" for value in ladder.values]
+            levels = [words(scores[name]) if name in scores else _MISSING for name in names]
+            ends = f"{ladder.values[0]}..{ladder.values[-1]}"
+            lines.append(f"{what}, {ladder.distortion} {ends}: {' '.join(levels)}")
+    return lines
+
+
+def bounds_words(bounds: Bounds) -> str:
+    """A number, or the two between which it lies, rounded outwards."""
+    if bounds.low == bounds.high:
+        return f"{bounds.low.value:.3f}"
+    low = f"{math.floor(1000 * bounds.low.value) / 1000:.3f}"
+    if bounds.high is None:
+        return f">={low}"
+    return f"{low}-{math.ceil(1000 * bounds.high.value) / 1000:.3f}"

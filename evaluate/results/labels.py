@@ -1,0 +1,198 @@
+"""Labels of another making, such as ReaL's: several classes may be right for an image, or none.
+
+Top-1 accuracy by them is shown beside that by the data's own labels, over the same images, and
+never enters a score: the ranked one is of one photograph, one class.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq import classes
+from imagenetq.entry import MAX_LABEL_SETS, Entry
+from imagenetq.entry_scores import Accuracies, LabelScores
+from imagenetq.errors import EntryError, LabelsError
+from imagenetq.evaluate.results.scores import distortion_mean, score
+from imagenetq.evaluate.results.statistics import optional_estimate, wilson
+from imagenetq.files import read_bounded
+from imagenetq.predictions import Predictions
+from imagenetq.selection import image_id_of
+from imagenetq.specification import LADDERS
+from imagenetq.strict_json import parse_strict
+
+N_VALIDATION = 50_000
+"""Images of ImageNet's validation set, in whose order a list of labels is."""
+
+MAX_BYTES = 16 * 2**20
+"""A larger file of labels is not read; ReaL's has less than one."""
+
+MAX_NAME = 200
+"""Characters of a file's name that are kept."""
+
+_ENDINGS = (".jpeg", ".jpg", ".png")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Which classes are right answers for each image.
+
+    Attributes:
+        name: of the file.
+        sha256: of the file.
+        classes: for each image id the classes, 0 to 999; empty where no class is right.
+    """
+
+    name: str
+    sha256: str
+    classes: dict[str, frozenset[int]]
+
+    @classmethod
+    def read(cls, path: Path | str) -> "Labels":
+        """Read a JSON file: a list of lists in validation order, or an object from id to list.
+
+        An id may be a file's name, such as `ILSVRC2012_val_00000293.JPEG`.
+
+        Raises:
+            LabelsError: it cannot be read, is too large, or holds something else.
+        """
+        path = Path(path)
+        try:
+            data = read_bounded(path, MAX_BYTES)
+        except OSError as error:
+            raise LabelsError(f"{path}: cannot be read ({error.strerror})") from None
+        told = parse_strict(data, str(path), LabelsError)
+        held: dict[str, frozenset[int]] = {}
+        for name, listed in _items(told, str(path)):
+            image_id = _image_id(name)
+            if image_id in held:
+                raise LabelsError(f"{path}: {image_id[:_SHOWN]!a} is there twice; keep one")
+            held[image_id] = _classes(listed, name, str(path))
+        if not any(held.values()):
+            raise LabelsError(f"{path}: no image in it has a label")
+        name = "".join(c for c in path.name if c.isprintable())[-MAX_NAME:]
+        return cls(name or "labels", hashlib.sha256(data).hexdigest(), held)
+
+    def of(self, predictions: Predictions) -> "Relabelled":
+        """Judge answers by these labels.
+
+        Raises:
+            LabelsError: none of the images has a label here.
+        """
+        sets = [self.classes.get(image_id) for image_id in predictions.image_ids]
+        if all(found is None for found in sets):
+            raise LabelsError(
+                f"{self.name}: of other images: it names {next(iter(self.classes))[:_SHOWN]!a}, "
+                f"but the results are of {predictions.image_ids[0][:_SHOWN]!a}; ids must agree"
+            )
+        labelled = np.array([bool(found) for found in sets])
+        if not labelled.any():
+            raise LabelsError(f"{self.name}: none of the results' images has a label in it")
+        chosen = predictions.of_images(labelled)
+        allowed = np.zeros((chosen.n_images, len(classes.wnids())), np.bool_)
+        for row, found in enumerate(filter(None, sets)):
+            allowed[row, sorted(found)] = True
+        answers = chosen.top5_class[:, :, 0]
+        right = np.take_along_axis(allowed, answers.astype(np.int64), axis=1)
+        return Relabelled(self, chosen, right, n_unlabelled=int((~labelled).sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelled:
+    """Answers judged by other labels, to the images that have some.
+
+    Attributes:
+        labels: which.
+        predictions: the answers to those images.
+        right: whether the likeliest class is one of the image's labels; shape (n, m).
+        n_unlabelled: images that have none.
+    """
+
+    labels: Labels
+    predictions: Predictions
+    right: NDArray[np.bool_]
+    n_unlabelled: int
+
+    def scores(self) -> LabelScores:
+        """Accuracies by these labels and by the data's own, over the same images."""
+        return LabelScores(
+            name=self.labels.name,
+            sha256=self.labels.sha256,
+            n_images=self.predictions.n_images,
+            n_unlabelled=self.n_unlabelled,
+            other=_accuracies(self.predictions, self.right),
+            own=_accuracies(self.predictions, self.predictions.correct(1)),
+        )
+
+
+def with_labels(entry: Entry, scores: LabelScores) -> Entry:
+    """An entry that holds these scores too, in place of older ones by the same file.
+
+    Raises:
+        EntryError: it holds as many as it can.
+    """
+    others = [held for held in entry.other_labels if held.sha256 != scores.sha256]
+    if len(others) == MAX_LABEL_SETS:
+        raise EntryError(f"the entry holds scores by {MAX_LABEL_SETS} sets of labels, and no more")
+    return entry.model_copy(update={"other_labels": (*others, scores)})
+
+
+def _accuracies(predictions: Predictions, right: NDArray[np.bool_]) -> Accuracies:
+    n = predictions.n_images
+    return Accuracies(
+        variants={
+            name: wilson(int(count), n)
+            for name, count in zip(predictions.variants, right.sum(axis=0), strict=True)
+        },
+        distortions={
+            ladder.distortion: optional_estimate(
+                distortion_mean(predictions, ladder.distortion, right)
+            )
+            for ladder in LADDERS
+        },
+        mean=optional_estimate(score(predictions, right)),
+    )
+
+
+def _items(told: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Names of images with what is listed for each."""
+    if isinstance(told, dict) and told:
+        yield from told.items()
+    elif isinstance(told, list) and told:
+        if len(told) != N_VALIDATION:
+            raise LabelsError(
+                f"{name}: a list of {len(told)}, but ImageNet's validation set, in whose order it "
+                f"would be, has {N_VALIDATION} images; give an object from image id to list"
+            )
+        yield from ((f"ILSVRC2012_val_{i:08d}", listed) for i, listed in enumerate(told, 1))
+    else:
+        raise LabelsError(
+            f"{name}: no labels; it must be a list of lists in validation order, or an object "
+            "from image id to list"
+        )
+
+
+def _classes(listed: Any, image: str, name: str) -> frozenset[int]:
+    where = f"{name}: {image[:_SHOWN]!a}"
+    if not isinstance(listed, list):
+        raise LabelsError(f"{where} has no list of labels")
+    for label in listed:
+        if type(label) is not int or not 0 <= label < len(classes.wnids()):
+            raise LabelsError(
+                f"{where} has the label {str(label)[:_SHOWN]!a}, which is no class from 0 to 999"
+            )
+    return frozenset(listed)
+
+
+def _image_id(name: str) -> str:
+    stem = name[: -len(ending)] if (ending := _ending(name)) else name
+    return image_id_of(stem)
+
+
+def _ending(name: str) -> str:
+    return next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")

@@ -1,0 +1,263 @@
+"""Classes under distortion: which fall first, and what they are then taken for.
+
+Both look at the photographs that a network recognises when they are clean, so that a class which is
+hard anyway does not count as one that a distortion fells. Both test with exact distributions of
+drawing images without replacement, and correct for all tests by Holm's method: of 1,000 classes
+some look special by chance.
+"""
+
+import math
+from collections import Counter
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagenetq.entry_scores import FiniteModel, Share
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.results.scores import scored_columns
+from imagenetq.evaluate.results.statistics import holm, tidy
+from imagenetq.predictions import Predictions
+from imagenetq.specification import CLEAN, LADDERS
+
+MOST_PER_CLASS = 50
+"""Photographs of each class in ImageNet's validation set."""
+
+MOST_CONFUSIONS = 100
+"""Of a distortion's confusions only the surest are listed."""
+
+
+class ClassFall(FiniteModel):
+    """One class under one distortion.
+
+    Attributes:
+        label: of the class.
+        n_images: its photographs that were recognised clean.
+        kept: the mean over them of the share of scored levels at which they still are.
+        p: of as small a `kept`, if the class's photographs were drawn at random from all that
+            were recognised clean.
+        p_holm: the same, corrected over all classes and distortions of the network.
+    """
+
+    label: int
+    n_images: int
+    kept: Share
+    p: Share
+    p_holm: Share
+
+
+class Confusion(FiniteModel):
+    """A wrong answer that a distortion creates: photographs of one class, taken for another.
+
+    Attributes:
+        label: of the class that the photographs are of.
+        answer: of the class that they are taken for.
+        n_images: photographs of the class that were recognised clean.
+        n_taken: of these, the ones that at some scored level are taken for the other.
+        n_answers: at how many levels, over all of these.
+        share_of_others: the share of all other classes' recognised photographs (but those of
+            `answer` itself) that at some level are taken for it.
+        p: of as many, if the class's photographs were drawn at random from all these.
+        p_holm: the same, corrected over all pairs of a class and an answer, of all distortions.
+    """
+
+    label: int
+    answer: int
+    n_images: int
+    n_taken: int
+    n_answers: int
+    share_of_others: Share
+    p: Share
+    p_holm: Share
+
+
+class DistortionClasses(FiniteModel):
+    """What a distortion does to the classes.
+
+    Attributes:
+        kept: the mean over all photographs recognised clean of the share of levels at which they
+            still are.
+        falls: of all classes with such a photograph, the first to fall first.
+        confusions: that it creates, the surest first; at most `MOST_CONFUSIONS`.
+    """
+
+    kept: Share
+    falls: tuple[ClassFall, ...]
+    confusions: tuple[Confusion, ...]
+
+
+_AnyTest = TypeVar("_AnyTest", ClassFall, Confusion)
+
+
+class Classes(FiniteModel):
+    """A network's classes under the distortions.
+
+    Attributes:
+        n_images: photographs recognised clean.
+        n_falls: tests of classes, over all distortions.
+        n_confusions: tests of pairs of a class and an answer.
+        distortions: those evaluated whole; empty if clean was not evaluated, or nothing recognised.
+    """
+
+    n_images: int
+    n_falls: int
+    n_confusions: int
+    distortions: dict[str, DistortionClasses]
+
+
+def class_scores(predictions: Predictions) -> Classes:
+    """Which classes fall first under each distortion, and which confusions it creates.
+
+    Raises:
+        EntryError: a class has more photographs than ImageNet has of any.
+    """
+    _require_few_per_class(predictions)
+    clean = predictions.column(CLEAN)
+    if clean is None:
+        return Classes(n_images=0, n_falls=0, n_confusions=0, distortions={})
+    known = predictions.of_images(predictions.correct(1)[:, clean])
+    columns = {
+        ladder.distortion: held
+        for ladder in LADDERS
+        if (held := scored_columns(predictions, ladder.distortion)) is not None
+    }
+    if known.n_images == 0:
+        columns = {}
+    falls = {name: _falls(known, held) for name, held in columns.items()}
+    confusions: dict[str, list[Confusion]] = {}
+    n_confusions = 0
+    for name, held in columns.items():
+        confusions[name], n_tests = _confusions(known, held)
+        n_confusions += n_tests
+    n_falls = sum(map(len, falls.values()))
+    falls, confusions = _corrected(falls, n_falls), _corrected(confusions, n_confusions)
+    return Classes(
+        n_images=known.n_images,
+        n_falls=n_falls,
+        n_confusions=n_confusions,
+        distortions={
+            name: DistortionClasses(
+                kept=tidy(float(known.correct(1)[:, held].mean())),
+                falls=tuple(sorted(falls[name], key=lambda one: (one.kept, one.p, one.label))),
+                confusions=tuple(
+                    sorted(
+                        confusions[name],
+                        key=lambda one: (one.p, -one.n_answers, one.label, one.answer),
+                    )[:MOST_CONFUSIONS]
+                ),
+            )
+            for name, held in columns.items()
+        },
+    )
+
+
+def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]:
+    """In how many ways some of whole numbers, drawn without replacement, reach each sum.
+
+    Args:
+        values: all of the numbers, 0 or more; shape (n,).
+        most: the most that are drawn.
+
+    Returns:
+        For each count drawn, from 0 to `most`, the exact ways by sum, from 0.
+    """
+    length = most * int(values.max()) + 1
+    ways = [np.zeros(length, np.object_) for _ in range(most + 1)]
+    ways[0][0] = 1
+    for value, count in sorted(Counter(values.tolist()).items()):
+        # Downwards, so that what is read is from before this value.
+        for drawn in range(most, 0, -1):
+            for taken in range(1, min(drawn, count) + 1):
+                shift = taken * value
+                chosen = ways[drawn - taken][: length - shift]
+                ways[drawn][shift:] += chosen * math.comb(count, taken)
+    return ways
+
+
+@cache
+def upper_tail(n_all: int, n_special: int, n_drawn: int, least: int) -> float:
+    """The chance that of some drawn without replacement so many or more are special.
+
+    Args:
+        n_all: of how many.
+        n_special: how many of these are special.
+        n_drawn: how many are drawn.
+        least: so many, or more.
+    """
+    ways = sum(
+        math.comb(n_special, k) * math.comb(n_all - n_special, n_drawn - k)
+        for k in range(least, min(n_special, n_drawn) + 1)
+    )
+    return ways / math.comb(n_all, n_drawn)
+
+
+def _falls(known: Predictions, columns: list[int]) -> list[ClassFall]:
+    kept = known.correct(1)[:, columns].sum(axis=1)
+    sizes = np.bincount(known.labels)
+    ways = draw_ways(kept, int(sizes.max()))
+    sums = np.bincount(known.labels, weights=kept).astype(np.int64)
+    return [
+        ClassFall(
+            label=label,
+            n_images=size,
+            kept=tidy(total / (size * len(columns))),
+            p=tidy(sum(ways[size][: total + 1]) / math.comb(len(kept), size)),
+            p_holm=1.0,
+        )
+        for label, (size, total) in enumerate(zip(sizes.tolist(), sums.tolist(), strict=True))
+        if size
+    ]
+
+
+def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion], int]:
+    """The confusions, and of how many that there could have been."""
+    n = known.n_images
+    image = np.repeat(np.arange(n), len(columns))
+    answers = known.top5_class[:, columns, 0].astype(np.int64).ravel()
+    wrong = answers != known.labels[image]
+    # An image counts once for an answer, at however many levels it is given.
+    given = np.stack([image, answers], axis=1)[wrong]
+    taken, times = np.unique(given, axis=0, return_counts=True)
+    sizes = Counter(known.labels.tolist())
+    drawn = Counter(taken[:, 1].tolist())
+    named = list(zip(known.labels[taken[:, 0]].tolist(), taken[:, 1].tolist(), strict=True))
+    pairs = Counter(named)
+    levels: Counter[tuple[int, int]] = Counter()
+    for pair, count in zip(named, times.tolist(), strict=True):
+        levels[pair] += count
+    found = []
+    for (label, answer), count in sorted(pairs.items()):
+        could_be = n - sizes[answer]
+        others = could_be - sizes[label]
+        found.append(
+            Confusion(
+                label=label,
+                answer=answer,
+                n_images=sizes[label],
+                n_taken=count,
+                n_answers=levels[label, answer],
+                share_of_others=tidy((drawn[answer] - count) / others) if others else 0.0,
+                p=tidy(upper_tail(could_be, drawn[answer], sizes[label], count)),
+                p_holm=1.0,
+            )
+        )
+    return found, sum(len(sizes) - (answer in sizes) for answer in drawn)
+
+
+def _corrected(found: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list[_AnyTest]]:
+    p = holm(np.array([one.p for held in found.values() for one in held]), n_tests)
+    corrected = iter(p.tolist())
+    return {
+        name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in held]
+        for name, held in found.items()
+    }
+
+
+def _require_few_per_class(predictions: Predictions) -> None:
+    label, size = Counter(predictions.labels.tolist()).most_common(1)[0]
+    if size > MOST_PER_CLASS:
+        raise EntryError(
+            f"{size} photographs are of class {label}, but ImageNet's validation set has "
+            f"{MOST_PER_CLASS} of each: these classes are not looked at one by one"
+        )

@@ -1,0 +1,300 @@
+"""How stable a ranking is: over smaller subsets, over other classes, against other scores."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagenetq.entry_scores import Estimate, FiniteModel, Share
+from imagenetq.errors import EntryError
+from imagenetq.evaluate.results.scores import (
+    clean_accuracy,
+    distortion_mean,
+    image_scores,
+    relative_score,
+    score,
+)
+from imagenetq.evaluate.results.statistics import Statistic, Z, estimate, mean, tidy
+from imagenetq.predictions import Predictions
+from imagenetq.selection import rank_key
+from imagenetq.specification import LADDERS
+
+N_RESAMPLES = 2000
+"""Of the bootstrap over classes."""
+
+FEWEST_FOR_CORRELATION = 3
+"""Networks; two always lie on a line."""
+
+_FEWEST_FOR_INTERVAL = 4
+_KEY = 1604_04004
+_DECIMALS = 12
+
+Rank = Annotated[int, Field(ge=1)]
+
+
+class NetworkStability(FiniteModel):
+    """How one network's score and rank move when other classes are drawn.
+
+    Attributes:
+        name: of the network.
+        score: its ImageNet-Q score, with the interval over images.
+        low: 2.5 % of the resamples give a lower score.
+        high: 2.5 % give a higher one.
+        rank: by the score; 1, and one more for each network with a higher one.
+        lowest_rank: 2.5 % of the resamples give one nearer to 1 ..
+        highest_rank: .. and 2.5 % one farther from it.
+        rank_shares: the share of resamples that give each rank, from 1.
+    """
+
+    name: str
+    score: Estimate
+    low: float
+    high: float
+    rank: Rank
+    lowest_rank: Rank
+    highest_rank: Rank
+    rank_shares: tuple[Share, ...]
+
+
+class SubsetRanking(FiniteModel):
+    """Scores and ranks over a part of the images.
+
+    Attributes:
+        n_images: how many.
+        scores: the networks' ImageNet-Q scores.
+        ranks: by them.
+        tau: Kendall's tau-b between these scores and those over all images; None for fewer than
+            two networks, or where all are equal.
+    """
+
+    n_images: int
+    scores: tuple[float, ...]
+    ranks: tuple[Rank, ...]
+    tau: float | None
+
+
+class Correlation(FiniteModel):
+    """How two scores go together over networks.
+
+    Attributes:
+        first: the name of one.
+        second: of the other.
+        n_networks: that have both.
+        pearson: the correlation; None for fewer than three networks, or where one is constant.
+        low: lower end of its 95 % interval (Fisher's z); None for fewer than four networks.
+        high: its upper end.
+        tau: Kendall's tau-b; None as `pearson` is.
+    """
+
+    first: str
+    second: str
+    n_networks: int
+    pearson: float | None
+    low: float | None
+    high: float | None
+    tau: float | None
+
+
+class Stability(FiniteModel):
+    """How far a ranking would be another.
+
+    Attributes:
+        n_classes: of which there are images.
+        n_resamples: of the bootstrap over classes.
+        networks: in the order of the results.
+        nested: over the first photographs of each class, for one a class (`mini`), two, and so on,
+            to all that there are (of `full`, ten).
+        slices: over the first, the second .. of each class alone: as many disjoint `mini`.
+        correlations: of clean accuracy and each score of others with the ImageNet-Q score, the
+            relative score and the distortions' means; and of scores of others with clean accuracy.
+    """
+
+    n_classes: int
+    n_resamples: int
+    networks: tuple[NetworkStability, ...]
+    nested: tuple[SubsetRanking, ...]
+    slices: tuple[SubsetRanking, ...]
+    correlations: tuple[Correlation, ...]
+
+
+def stability(
+    names: Sequence[str],
+    predictions: Sequence[Predictions],
+    others: Mapping[str, Sequence[float | None]] | None = None,
+) -> Stability:
+    """How scores and ranks move, and what they go together with.
+
+    Args:
+        names: of the networks, all different.
+        predictions: theirs, over the same images.
+        others: scores of others by their name, one a network.
+
+    Raises:
+        EntryError: a network has no ImageNet-Q score.
+    """
+    values = np.stack([_values(*held) for held in zip(names, predictions, strict=True)])
+    labels = predictions[0].labels
+    place = place_in_class(predictions[0])
+    whole = _means(values)
+    n_most = int(place.max()) + 1
+    return Stability(
+        n_classes=len(np.unique(labels)),
+        n_resamples=N_RESAMPLES,
+        networks=_networks(names, values, labels),
+        nested=tuple(_subset(values[:, place < n], whole) for n in range(1, n_most + 1)),
+        slices=tuple(_subset(values[:, place == n], whole) for n in range(n_most)),
+        correlations=tuple(_correlations(predictions, others or {})),
+    )
+
+
+def place_in_class(predictions: Predictions) -> NDArray[np.int64]:
+    """Each image's place in its class, from 0, in the order in which subsets take them."""
+    places = np.zeros(predictions.n_images, np.int64)
+    keys = np.array([rank_key(image_id) for image_id in predictions.image_ids])
+    for label in np.unique(predictions.labels):
+        members = np.flatnonzero(predictions.labels == label)
+        places[members[np.argsort(keys[members])]] = np.arange(len(members))
+    return places
+
+
+def resampled_scores(
+    values: NDArray[np.float64], labels: NDArray[np.int16], n_resamples: int = N_RESAMPLES
+) -> NDArray[np.float64]:
+    """Mean values over classes drawn with replacement, all images of a class together.
+
+    The draws are the same every time, on every machine.
+
+    Args:
+        values: one an image and network; shape (networks, n).
+        labels: of the images; shape (n,).
+        n_resamples: how often to draw.
+
+    Returns:
+        Of shape (n_resamples, networks).
+    """
+    _, of_class = np.unique(labels, return_inverse=True)
+    n_classes = int(of_class.max()) + 1
+    raw = np.random.Philox(key=_KEY).random_raw(n_resamples * n_classes)
+    drawn = (raw % np.uint64(n_classes)).astype(np.int64).reshape(n_resamples, n_classes)
+    cells = drawn + n_classes * np.arange(n_resamples)[:, None]
+    times = np.bincount(cells.ravel(), minlength=n_resamples * n_classes)
+    times = times.reshape(n_resamples, n_classes).astype(np.float64)
+    sums = np.stack([np.bincount(of_class, weights=held) for held in values], axis=1)
+    scores: NDArray[np.float64] = (times @ sums) / (times @ np.bincount(of_class))[:, None]
+    return scores
+
+
+def ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """1, and one more for each higher score, along the last axis."""
+    # Sums in another order differ in their last digits, which must not decide.
+    rounded = np.round(scores, _DECIMALS)
+    found: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
+    return found
+
+
+def _values(name: str, predictions: Predictions) -> NDArray[np.float64]:
+    values = image_scores(predictions)
+    if values is None:
+        raise EntryError(f"{name} has no ImageNet-Q score, which needs all 49 scored variants")
+    return values
+
+
+def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([math.fsum(held) / len(held) for held in values.tolist()])
+
+
+def _networks(
+    names: Sequence[str], values: NDArray[np.float64], labels: NDArray[np.int16]
+) -> tuple[NetworkStability, ...]:
+    drawn = resampled_scores(values, labels)
+    drawn_ranks, own_ranks = ranks(drawn), ranks(_means(values))
+    found = []
+    for i, name in enumerate(names):
+        low, high = np.quantile(drawn[:, i], [0.025, 0.975])
+        ends = np.quantile(drawn_ranks[:, i], [0.025, 0.975], method="inverted_cdf")
+        counts = np.bincount(drawn_ranks[:, i], minlength=len(names) + 1)[1:]
+        found.append(
+            NetworkStability(
+                name=name,
+                score=estimate(mean(values[i])),
+                low=tidy(float(low)),
+                high=tidy(float(high)),
+                rank=int(own_ranks[i]),
+                lowest_rank=int(ends[0]),
+                highest_rank=int(ends[1]),
+                rank_shares=tuple(tidy(share) for share in (counts / len(drawn)).tolist()),
+            )
+        )
+    return tuple(found)
+
+
+def _subset(values: NDArray[np.float64], whole: NDArray[np.float64]) -> SubsetRanking:
+    scores = _means(values)
+    return SubsetRanking(
+        n_images=values.shape[1],
+        scores=tuple(tidy(score) for score in scores.tolist()),
+        ranks=tuple(ranks(scores).tolist()),
+        tau=kendall_tau(scores, whole),
+    )
+
+
+def _correlations(
+    predictions: Sequence[Predictions], others: Mapping[str, Sequence[float | None]]
+) -> list[Correlation]:
+    ours: dict[str, list[float | None]] = {
+        "ImageNet-Q score": [_value(score(held)) for held in predictions],
+        "relative score": [_value(relative_score(held)) for held in predictions],
+    }
+    for ladder in LADDERS:
+        ours[f"{ladder.distortion} mean"] = [
+            _value(distortion_mean(held, ladder.distortion)) for held in predictions
+        ]
+    clean = {"clean top-1": [_value(clean_accuracy(held)) for held in predictions]}
+    pairs = [
+        *product(clean.items(), ours.items()),
+        *product(others.items(), (clean | ours).items()),
+    ]
+    return [_correlation(first, one, second, other) for (first, one), (second, other) in pairs]
+
+
+def _value(statistic: Statistic | None) -> float | None:
+    return None if statistic is None else statistic.value
+
+
+def _correlation(
+    first: str, one: Sequence[float | None], second: str, other: Sequence[float | None]
+) -> Correlation:
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
+    a, b = np.array(pairs, np.float64).reshape(-1, 2).T
+    pearson = tau = low = high = None
+    if len(pairs) >= FEWEST_FOR_CORRELATION and np.ptp(a) > 0 and np.ptp(b) > 0:
+        pearson = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
+        tau = kendall_tau(a, b)
+        if len(pairs) >= _FEWEST_FOR_INTERVAL and abs(pearson) < 1:
+            half = Z / math.sqrt(len(pairs) - 3)
+            low, high = (tidy(math.tanh(math.atanh(pearson) + side * half)) for side in (-1, 1))
+    return Correlation(
+        first=first,
+        second=second,
+        n_networks=len(pairs),
+        pearson=None if pearson is None else tidy(pearson),
+        low=low,
+        high=high,
+        tau=tau,
+    )
+
+
+def kendall_tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
+    """Kendall's tau-b of two scores over networks; None where one of them tells none apart."""
+    upper = np.triu_indices(len(one), 1)
+    signs = [
+        np.sign(np.round(held[:, None] - held[None, :], _DECIMALS))[upper] for held in (one, other)
+    ]
+    untied = [float(np.abs(held).sum()) for held in signs]
+    if not all(untied):
+        return None
+    return tidy(float((signs[0] * signs[1]).sum()) / math.sqrt(untied[0] * untied[1]))

@@ -1,0 +1,86 @@
+"""The command that renders any folder of pictures."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.filesize import decimal
+
+from imagenetq.commands.common import (
+    DATA_PANEL,
+    OUTPUT_PANEL,
+    Json,
+    Workers,
+    explains_errors,
+    names,
+)
+from imagenetq.words import counted
+
+if TYPE_CHECKING:
+    from imagenetq.builder import RenderManifest
+
+
+@explains_errors
+def render(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Any tree of pictures; no labels are needed.")
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR",
+            help="Where the variants go: DIR/blur-3/.. with the tree and names of FOLDER.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ],
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VARIANTS",
+            help="Variants and distortions, such as clean,blur-3,jpeg; all 52 if not given.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
+    workers: Workers = None,
+    keep_names: Annotated[
+        bool,
+        typer.Option(
+            "--keep-names/--fit-suffixes",
+            help="Keep every name, which annotations go by, or let suffixes say what files are: "
+            "a.jpg becomes blur-3/a.png.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = True,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Leave unreadable pictures out, and record them.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Render any folder of pictures, or go on with that; verify DIR FOLDER proves it."""
+    from imagenetq import builder
+
+    manifest = builder.render_folder(
+        folder,
+        out,
+        only=names(only),
+        workers=workers,
+        keep_names=keep_names,
+        skip_bad=skip_bad,
+    )
+    _print_manifest(out, manifest, as_json=as_json)
+
+
+def _print_manifest(out: str, manifest: "RenderManifest", *, as_json: bool) -> None:
+    if as_json:
+        print(manifest.to_json(), end="")
+        return
+    pictures = counted(manifest.pictures, "picture")
+    variants = counted(len(manifest.variants), "variant")
+    print(f"{out}: {pictures} x {variants}, {decimal(manifest.bytes)}")
+    if manifest.bad_pictures:
+        print(f"left out: {counted(len(manifest.bad_pictures), 'unreadable picture')}")
+    print(f"pixel digest {manifest.pixel_digest}")

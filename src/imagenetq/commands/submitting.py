@@ -1,0 +1,172 @@
+"""The command that hands a result in for the leaderboard: submit."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from imagenetq.commands.common import DATA_PANEL, Json, explains_errors, note
+from imagenetq.commands.leaderboard import ENTRIES
+from imagenetq.commands.options import spliced
+from imagenetq.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.evaluate.leaderboard.entry.submission import Place
+
+_ASKED = {
+    "name": "The model's name, as the leaderboard shows it",
+    "link": "Link to the model, its weights or its code",
+    "training_data": "What it was trained on",
+    "paper": "Link to the paper (empty for none)",
+    "notes": "What else a reader should know (empty for nothing)",
+}
+_MAY_BE_EMPTY = ("paper", "notes")
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What only the submitter knows; on a terminal, what is not given is asked for."""
+
+    PANEL: ClassVar[str] = "What you say of it"
+
+    name: Annotated[str | None, typer.Option(help=f"{_ASKED['name']}.")] = None
+    link: Annotated[str | None, typer.Option(help=f"{_ASKED['link']}.")] = None
+    training_data: Annotated[str | None, typer.Option(help=f"{_ASKED['training_data']}.")] = None
+    paper: Annotated[str | None, typer.Option(help=f"{_ASKED['paper']}.")] = None
+    notes: Annotated[str | None, typer.Option(help=f"{_ASKED['notes']}.")] = None
+
+
+@explains_errors
+@spliced
+def submit(
+    answers: _Answers,
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of entries, for a pull request on Git; leaderboard/entries."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Open a pull request on this Hub dataset instead."),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Keep predictions in this Hub dataset of yours."),
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Of the entry; made of the name if not given.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a result by recomputing it, and hand it in for the leaderboard."""
+    from imagenetq.hub import HubAddress
+    from imagenetq.progress import working
+
+    with working("loading what recomputes results"):
+        from imagenetq.evaluate import open_data
+        from imagenetq.evaluate.leaderboard.entry.submission import Submission
+        from imagenetq.evaluate.leaderboard.hub_pull_request import (
+            keep_predictions,
+            open_pull_request,
+        )
+        from imagenetq.evaluate.leaderboard.package import (
+            check_submittable,
+            entry_name,
+            pack,
+            write_package,
+        )
+        from imagenetq.evaluate.leaderboard.register_source import known_source
+
+    if out is not None and to is not None:
+        raise UsageError("give --out or --to, not both")
+    target, keep = (
+        None if text is None else HubAddress.parse(text, example="ORG/imagenet-q-leaderboard")
+        for text in (to, predictions)
+    )
+    given = asdict(answers)
+    told = _checked(given, folder)
+    _require_answers(given)
+    with working(f"recomputing {results}"):
+        source = None if data is None else known_source(open_data(data))
+        result = check_submittable(results, source)
+    for finding in result.findings:
+        note(f"{finding.level}: {finding.text}")
+    told |= _asked([field for field in given if field not in told], folder)
+    submission = Submission.model_validate(told)
+    place: Place | None = None
+    if keep is not None:
+        place = keep_predictions(result.predictions, entry_name(submission.name, folder), keep)
+    package = pack(result, submission.model_copy(update={"predictions": place}), folder)
+    if target is None:
+        where = str(write_package(package, out or ENTRIES))
+    else:
+        where = open_pull_request(package, target)
+    if as_json:
+        findings = [asdict(finding) for finding in result.findings]
+        print(json.dumps({"entry": where, "name": package.name, "findings": findings}, indent=1))
+    else:
+        print(where)
+
+
+def _require_answers(given: dict[str, str | None]) -> None:
+    """Refuse early what only the submitter knows, is not told, and cannot be asked for."""
+    missing = [
+        _option(field)
+        for field, value in given.items()
+        if value is None and field not in _MAY_BE_EMPTY
+    ]
+    if missing and not sys.stdin.isatty():
+        raise UsageError(f"only you know {', '.join(missing)}: give them, or run it on a terminal")
+
+
+def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
+    """The answers that options gave, each of which can be taken."""
+    told = {}
+    for field, text in given.items():
+        if text is not None:
+            try:
+                told[field] = _answer(field, text, folder)
+            except UsageError as refused:
+                raise UsageError(f"{_option(field)}: {refused}") from None
+    return told
+
+
+def _asked(fields: list[str], folder: str | None) -> dict[str, str | None]:
+    """The answers to what options left open: on a terminal, asked until they can be taken."""
+    if not sys.stdin.isatty():
+        return {field: _answer(field, "", folder) for field in fields}
+    return {field: _ask(field, folder) for field in fields}
+
+
+def _ask(field: str, folder: str | None) -> str | None:
+    default = "" if field in _MAY_BE_EMPTY else None
+    while True:
+        text = typer.prompt(_ASKED[field], default=default, show_default=False, err=True)
+        try:
+            return _answer(field, text.strip(), folder)
+        except UsageError as refused:
+            note(str(refused))
+
+
+def _answer(field: str, text: str, folder: str | None) -> str | None:
+    from imagenetq.evaluate.leaderboard.entry.submission import checked_answer
+    from imagenetq.evaluate.leaderboard.package import entry_name
+
+    value = checked_answer(field, text)
+    if field == "name":
+        entry_name(text, folder)  # An unusable one must be told now, not after all questions.
+    return value
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"

@@ -1,0 +1,286 @@
+"""Random variants for training: which one a sample gets is a pure function of a few numbers.
+
+A draw is the SHA-256 of seed, epoch and sample (a generator that counts), and nothing is taken from
+a generator's state: so it is the same in any process, in any order, on a CPU and on a GPU.
+"""
+
+import hashlib
+import operator
+import os
+import secrets
+import struct
+import sys
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import isfinite
+from multiprocessing.context import get_spawning_popen
+from multiprocessing.sharedctypes import RawValue
+from typing import Any
+
+from imagenetq.errors import UsageError
+from imagenetq.specification import CLEAN, KEY_PREFIX, Value, Variant, ladder, variant, variants
+
+Limits = Value | tuple[Value, Value] | None
+"""A parameter's range, both ends included; one value; or None, the whole ladder."""
+
+Sample = int | str
+"""What a sample is known by: its index in the data set, or its id."""
+
+_BITS = 2**53
+"""Of a fraction, so many as a float holds exactly."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What was drawn for a sample.
+
+    Attributes:
+        variant: of the image.
+        image_id: keys the noise, if it is noise; another one for every draw.
+    """
+
+    variant: Variant
+    image_id: str
+
+
+class Draws:
+    """Draws a variant for each sample.
+
+    Args:
+        distortion: one distortion, or several with the range of each one's parameter.
+        weights: how often each distortion is drawn, relative to the others; 1 if left out.
+        levels: of the ladder, from 1, the mildest: a pair (from, to), both included, or one.
+        p_clean: the probability of leaving an image clean.
+        seed: a whole number; None draws one from the operating system.
+        limits: of the one distortion's parameter, by the parameter's name.
+
+    Attributes:
+        rungs: all variants that can be drawn, but clean.
+        seed: of every draw.
+        position: how many samples without a name of their own were drawn for in this epoch.
+
+    Raises:
+        UsageError: no such distortion or parameter, no rung in range, or an impossible weight or
+            probability.
+    """
+
+    def __init__(
+        self,
+        distortion: str | Mapping[str, Limits],
+        *,
+        weights: Mapping[str, float] | None,
+        levels: int | tuple[int, int] | None,
+        p_clean: float,
+        seed: int | None,
+        limits: Mapping[str, Limits],
+    ) -> None:
+        self._choices = tuple(
+            _rungs(name, wanted, levels) for name, wanted in _limits_of(distortion, limits).items()
+        )
+        self.rungs = tuple(rung for choice in self._choices for rung in choice)
+        names = [choice[0].distortion for choice in self._choices]
+        self._cumulative = list(accumulate(_weights_of(names, weights or {})))
+        if not (isinstance(p_clean, int | float) and 0 <= p_clean <= 1):
+            raise UsageError(f"p_clean is a probability from 0 to 1, not {p_clean!r}")
+        self._p_clean = p_clean
+        self.seed = _whole("seed", secrets.randbits(63) if seed is None else seed)
+        self._epoch = _SharedNumber(0)
+        self.position = 0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is drawn for."""
+        return self._epoch.value
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch, also in worker processes that run already."""
+        self._epoch.value = _whole("epoch", epoch)
+        self.position = 0
+
+    def draw(self, sample: Sample) -> Draw:
+        """Draw for one sample of this epoch; the same whenever and wherever it is asked."""
+        key = f"draw/{self.seed}/{self.epoch}/{sample}"
+        digest = hashlib.sha256((KEY_PREFIX + key).encode()).digest()
+        clean, distortion, rung = (word >> 11 for word in struct.unpack("<3Q", digest[:24]))
+        if clean / _BITS < self._p_clean:
+            return Draw(variant(CLEAN), key)
+        place = bisect_right(self._cumulative, distortion / _BITS * self._cumulative[-1])
+        rungs = self._choices[min(place, len(self._choices) - 1)]
+        return Draw(rungs[rung * len(rungs) // _BITS], key)
+
+    def draw_next(self, n: int) -> list[Draw]:
+        """Draw for the next samples, which have no name: they are known by their place.
+
+        Where several processes train together, each with every so many-th sample, it is the place
+        among all; in a data loader's worker, the worker's own, told apart by the worker's seed.
+        """
+        rank, world_size = _rank()
+        worker = _worker_seed()
+        prefix = "" if worker is None else f"{worker}:"
+        places = range(self.position, self.position + n)
+        self.position += n
+        return [self.draw(f"{prefix}{place * world_size + rank}") for place in places]
+
+    def state(self) -> dict[str, int]:
+        """What must be kept to go on with the same draws."""
+        return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another one's `state` was taken.
+
+        Raises:
+            UsageError: it is no such state.
+        """
+        if set(state) != set(self.state()):
+            raise UsageError(f"a state of Distort holds {', '.join(self.state())}; this: {state}")
+        seed, epoch, position = (_whole(name, state[name]) for name in self.state())
+        self.seed = seed
+        self.set_epoch(epoch)
+        self.position = position
+
+    def describe(self) -> str:
+        """Say what can be drawn, as the options were given."""
+        ranges = [f"{choice[0].name} to {choice[-1].name}" for choice in self._choices]
+        names = [choice[0].distortion for choice in self._choices]
+        listed = ", ".join(f"{n!r}: {r}" for n, r in zip(names, ranges, strict=True))
+        drawn = f"{names[0]!r}, {ranges[0]}" if len(names) == 1 else f"{{{listed}}}"
+        return drawn + (f", p_clean={self._p_clean}" if self._p_clean else "")
+
+
+class _SharedNumber:
+    """A whole number of 64 bits that running worker processes see change.
+
+    A copy made in any other way than by starting a process is a number of its own.
+    """
+
+    def __init__(self, value: int) -> None:
+        self._cell: Any = RawValue("q", value)
+
+    @property
+    def value(self) -> int:
+        """As it is now."""
+        return int(self._cell.value)
+
+    @value.setter
+    def value(self, value: int) -> None:
+        self._cell.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if get_spawning_popen() is None:
+            return _SharedNumber, (self.value,)
+        return _shared, (self._cell,)
+
+
+def _shared(cell: Any) -> _SharedNumber:
+    number = _SharedNumber(0)
+    number._cell = cell
+    return number
+
+
+def samples_of(samples: Sequence[Any], n: int) -> list[Sample]:
+    """Check the names of n samples: whole numbers or texts, one each.
+
+    Raises:
+        UsageError: they are others, or not as many.
+    """
+    named = [
+        sample if isinstance(sample, str) else _whole("a sample", sample) for sample in samples
+    ]
+    if len(named) != n:
+        raise UsageError(f"{len(named)} samples are named for {n} images; name one for each")
+    return named
+
+
+def _limits_of(
+    distortion: str | Mapping[str, Limits], limits: Mapping[str, Limits]
+) -> Mapping[str, Limits]:
+    if not isinstance(distortion, str):
+        several = "or several as {'blur': (1, 3), 'jpeg': None}"
+        if not isinstance(distortion, Mapping):
+            raise UsageError(f"a distortion's name, {several}, not {distortion!r}")
+        if not distortion:
+            raise UsageError(f"no distortion named; give one, {several}")
+        if limits:
+            raise UsageError(
+                f"of several distortions, each has its own range: {{'blur': (1, 3), ..}}; "
+                f"leave {', '.join(limits)} out"
+            )
+        return distortion
+    parameter = ladder(distortion).parameter
+    for name in limits:
+        if name != parameter:
+            raise UsageError(f"{distortion} has no parameter {name!r}; it has {parameter!r}")
+    return {distortion: limits.get(parameter)}
+
+
+def _rungs(
+    distortion: str, limits: Limits, levels: int | tuple[int, int] | None
+) -> tuple[Variant, ...]:
+    ladder(distortion)
+    rungs = tuple(v for v in variants() if v.distortion == distortion)
+    in_range = tuple(
+        v
+        for v in rungs
+        if v.value is not None and _within(v.value, limits) and _within(v.level, levels)
+    )
+    if not in_range:
+        wanted = [f"{_span(one)}{of}" for one, of in ((limits, ""), (levels, " (levels)")) if one]
+        values = ", ".join(str(v.value) for v in rungs)
+        raise UsageError(
+            f"no rung of {distortion} lies in {' and '.join(wanted)}; there are {values}"
+        )
+    return in_range
+
+
+def _within(value: Value, limits: Limits) -> bool:
+    if limits is None:
+        return True
+    low, high = sorted(_ends(limits))
+    return low <= value <= high
+
+
+def _span(limits: Any) -> str:
+    low, high = _ends(limits)
+    return f"{low} to {high}"
+
+
+def _ends(limits: Any) -> tuple[Value, Value]:
+    ends = tuple(limits) if isinstance(limits, tuple | list) else (limits, limits)
+    if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
+        raise UsageError(f"a range is a pair (from, to) or one number, not {limits!r}")
+    return ends
+
+
+def _weights_of(distortions: Sequence[str], weights: Mapping[str, float]) -> list[float]:
+    for name, weight in weights.items():
+        if name not in distortions:
+            raise UsageError(
+                f"a weight is given for {name!r}, which is not among {', '.join(distortions)}"
+            )
+        if not (isinstance(weight, int | float) and isfinite(weight) and weight > 0):
+            raise UsageError(f"the weight of {name} is a positive number, not {weight!r}")
+    return [float(weights.get(name, 1)) for name in distortions]
+
+
+def _whole(name: str, number: Any) -> int:
+    if not hasattr(number, "__index__") or isinstance(number, bool):
+        raise UsageError(f"{name} is a whole number, not {number!r}")
+    return operator.index(number)
+
+
+def _rank() -> tuple[int, int]:
+    """This process's place among those that train together, and how many they are."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    # A data loader's worker knows only what torchrun told its parent.
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
+def _worker_seed() -> int | None:
+    """The seed of the torch data loader worker that we run in, without importing torch."""
+    torch_data: Any = sys.modules.get("torch.utils.data")
+    info = torch_data.get_worker_info() if torch_data is not None else None
+    return None if info is None else int(info.seed)

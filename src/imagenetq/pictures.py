@@ -1,0 +1,147 @@
+"""Pictures in folders: which names are images', bounded reads, and whole trees of them."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenetq.errors import BadImage, SourceError
+from imagenetq.files import read_bounded
+
+MAX_FILE_BYTES = 256 * 2**20
+"""Larger files are not read: no photograph comes near, and memory is finite."""
+
+_JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif")
+_OTHER_SUFFIXES = (
+    *(".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"),
+    *(".jp2", ".j2k", ".avif", ".heic"),
+)
+
+_UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's controls, halves of characters (bytes that are no UTF-8), and breaks of lines."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder of pictures holds.
+
+    Attributes:
+        paths: of the pictures, below the folder, with slashes, sorted.
+        others: files that are no pictures by their names, sorted.
+    """
+
+    paths: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """Any tree of pictures; each is known by its path below the root, such as `val/a.jpg`.
+
+    Links to files and folders are followed; hidden files and folders are passed over.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    def listing(self) -> Listing:
+        """List all pictures, without reading them; dangling links are among them.
+
+        Raises:
+            SourceError: a folder cannot be listed, a link leads back to a folder that holds it,
+                a name cannot be written down, or there is no picture.
+        """
+        pictures: list[str] = []
+        others: list[str] = []
+        for path in self._walk():
+            (pictures if is_image_name(path.rpartition("/")[2]) else others).append(path)
+        if not pictures:
+            raise SourceError(f"{self.root}: holds no pictures; name a folder that does")
+        return Listing(tuple(sorted(pictures)), tuple(sorted(others)))
+
+    def read(self, path: str) -> bytes:
+        """Read a picture's file.
+
+        Raises:
+            BadImage: it cannot be read, or has more than `MAX_FILE_BYTES`.
+        """
+        return read_image(self.root / path, path)
+
+    def _walk(self) -> Iterator[str]:
+        """The path of every file that is not hidden, in any order."""
+        pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+        while pending:
+            folder, above = pending.pop()
+            try:
+                state = (self.root / folder).stat()
+                chain = above | {(state.st_dev, state.st_ino)}
+                if len(chain) == len(above):
+                    raise SourceError(
+                        f"{self.root / folder}: leads back to a folder that holds it; remove the "
+                        "link"
+                    )
+                with os.scandir(self.root / folder) as entries:
+                    for entry in entries:
+                        if entry.name.startswith("."):
+                            continue
+                        path = f"{folder}/{entry.name}" if folder else entry.name
+                        _require_writable(path)
+                        if entry.is_dir():
+                            pending.append((path, chain))
+                        else:
+                            yield path
+            except OSError as error:
+                raise SourceError(
+                    f"{self.root / folder}: cannot be listed ({reason(error)}); name a folder that "
+                    "you may read"
+                ) from error
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file's name ends as an image's does; hidden files are none.
+
+    More kinds than can be decoded, so that the others are refused, not overlooked.
+    """
+    return not name.startswith(".") and name.lower().endswith((*_JPEG_SUFFIXES, *_OTHER_SUFFIXES))
+
+
+def says_jpeg(name: str) -> bool:
+    """Whether a file's name ends as a JPEG file's does."""
+    return name.lower().endswith(_JPEG_SUFFIXES)
+
+
+def read_image(path: Path, name: str) -> bytes:
+    """An image file's bytes.
+
+    Args:
+        path: the file.
+        name: what to call it in an error, which a manifest may record.
+
+    Raises:
+        BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
+    """
+    try:
+        return read_bounded(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise BadImage(
+            f"{name}: cannot be read ({reason(error)}); get it again, or mend its permissions"
+        ) from error
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, in a few words on one line."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split())[:200] or type(error).__name__
+
+
+def is_writable(path: str) -> bool:
+    """Whether a path can stand in a line of text, and so in a manifest."""
+    return not any(unicodedata.category(character) in _UNWRITABLE for character in path)
+
+
+def _require_writable(path: str) -> None:
+    if not is_writable(path):
+        raise SourceError(f"{path!a}: a name with control characters, or not in UTF-8; rename it")

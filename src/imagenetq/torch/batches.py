@@ -1,0 +1,115 @@
+"""Batches of images as callers hold them, and the pictures in them as they are rendered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from imagenetq.decoding import MAX_SIDE
+from imagenetq.errors import UsageError
+
+Channels = Literal["first", "last"]
+"""Where a tensor's channels are: (.., 3, height, width) or (.., height, width, 3)."""
+
+Images = torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]
+"""A batch of one size, one image, or images of different sizes."""
+
+_SHAPES = {"first": "3, height, width", "last": "height, width, 3"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A batch on its way to be rendered.
+
+    Attributes:
+        groups: uint8 of shape (n, height, width, 3), contiguous: the images, those of one tensor
+            together, otherwise each alone.
+        device: of all.
+    """
+
+    groups: tuple[torch.Tensor, ...]
+    device: torch.device
+    _images: Images
+    _channels: Channels
+
+    @classmethod
+    def of(cls, images: Any, channels: Channels) -> "Pictures":
+        """Take a batch apart.
+
+        Args:
+            images: uint8; a tensor of shape (n, 3, height, width) or (3, height, width), or a list
+                of tensors of the latter; with channels last accordingly.
+            channels: where they are.
+
+        Raises:
+            UsageError: it is something else, holds nothing, or images of different devices.
+        """
+        if channels not in _SHAPES:
+            raise UsageError(f"channels are 'first' or 'last', not {channels!r}")
+        tensors = list(images) if isinstance(images, list | tuple) else [images]
+        for tensor in tensors:
+            _check(tensor, channels, alone=isinstance(images, list | tuple))
+        if not tensors:
+            raise UsageError("an empty batch: give at least one image")
+        devices = sorted({str(tensor.device) for tensor in tensors})
+        if len(devices) > 1:
+            raise UsageError(f"images of one batch lie on {' and '.join(devices)}; give one device")
+        groups = tuple(_channels_last(tensor, channels) for tensor in tensors)
+        return cls(groups, tensors[0].device, images, channels)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups))
+
+    def given_back(self, rendered: Sequence[torch.Tensor]) -> Images:
+        """Put rendered groups into the form, and the memory's order, that the batch came in."""
+        tensors = self._images if isinstance(self._images, list | tuple) else [self._images]
+        back = [
+            _as_given(one, tensor, self._channels)
+            for one, tensor in zip(rendered, tensors, strict=True)
+        ]
+        return type(self._images)(back) if isinstance(self._images, list | tuple) else back[0]
+
+
+def _check(tensor: Any, channels: Channels, *, alone: bool) -> None:
+    shape = _SHAPES[channels]
+    wanted = f"({shape})" if alone else f"(n, {shape}) or ({shape})"
+    if not isinstance(tensor, torch.Tensor):
+        raise UsageError(
+            f"images are uint8 tensors of shape {wanted}, not {type(tensor).__name__}; "
+            "imagenetq.render and imagenetq.Distort take arrays and Pillow images"
+        )
+    if tensor.dtype != torch.uint8:
+        raise UsageError(
+            f"images are uint8, 0 to 255, not {str(tensor.dtype).removeprefix('torch.')}; distort "
+            "before scaling and normalising"
+        )
+    sides = tensor.shape[-2:] if channels == "first" else tensor.shape[-3:-1]
+    place, other = (-3, -1) if channels == "first" else (-1, -3)
+    if tensor.ndim not in ((3,) if alone else (3, 4)) or tensor.shape[place] != 3:
+        hint = ""
+        if tensor.ndim in (3, 4) and tensor.shape[other] == 3:
+            hint = f"; channels='{'last' if channels == 'first' else 'first'}' takes this one"
+        raise UsageError(f"images have shape {wanted}, not {tuple(tensor.shape)}{hint}")
+    if tensor.numel() == 0:
+        raise UsageError(f"a batch of shape {tuple(tensor.shape)} holds no samples")
+    if max(sides) > MAX_SIDE:
+        raise UsageError(f"an image has a side of {max(sides)} pixels; at most {MAX_SIDE}")
+
+
+def _channels_last(tensor: torch.Tensor, channels: Channels) -> torch.Tensor:
+    plain = tensor.as_subclass(torch.Tensor)
+    batch = plain if plain.ndim == 4 else plain[None]
+    return (batch.permute(0, 2, 3, 1) if channels == "first" else batch).contiguous()
+
+
+def _as_given(rendered: torch.Tensor, like: torch.Tensor, channels: Channels) -> torch.Tensor:
+    tensor = rendered
+    if channels == "first":
+        tensor = tensor.permute(0, 3, 1, 2)
+        if like.is_contiguous():
+            tensor = tensor.contiguous()
+    if like.ndim == 3:
+        tensor = tensor[0]
+    # An image of torchvision's comes back as one.
+    return tensor.as_subclass(type(like))

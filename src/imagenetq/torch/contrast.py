@@ -1,0 +1,36 @@
+"""Contrast in tensors: the same integers as `imagenetq.distortions.contrast`."""
+
+from collections.abc import Sequence
+
+import torch
+
+from imagenetq.specification import Value
+from imagenetq.torch.original import Original
+
+
+def mean_luma(pixels: torch.Tensor) -> torch.Tensor:
+    """Mean of Pillow's integer luma over an image, rounded half up; int32 without dimensions.
+
+    Args:
+        pixels: uint8 of shape (height, width, 3).
+    """
+    red, green, blue = pixels.to(torch.int32).unbind(2)
+    luma = (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
+    total = luma.sum(dtype=torch.int64)
+    return ((2 * total + luma.numel()) // (2 * luma.numel())).to(torch.int32)
+
+
+def contrast(original: Original, factors: Sequence[Value], out: torch.Tensor) -> None:
+    """Blend the image with its mean luma.
+
+    Args:
+        original: the image.
+        factors: share of the image in the blend, in tenths.
+        out: uint8 of shape (len(factors), height, width, 3), which becomes
+            `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
+    """
+    grey = mean_luma(original.pixels)
+    samples = original.pixels.to(torch.int32)
+    for level, factor in enumerate(factors):
+        k = round(10 * factor)
+        out[level] = (samples * k + (grey * (10 - k) + 5)) // 10

@@ -1,0 +1,36 @@
+"""Gaussian noise in tensors: the same integers as `imagenetq.distortions.noise`."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+
+from imagenetq.distortions.noise import noise_field, quantiles
+from imagenetq.specification import Value
+from imagenetq.torch.original import Original
+from imagenetq.torch.transfer import table_on
+
+
+def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
+    """Add Gaussian noise to every sample.
+
+    Args:
+        original: the image.
+        sigmas: standard deviations in grey levels, whole numbers.
+        out: uint8 of shape (len(sigmas), height, width, 3), which becomes
+            `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
+    """
+    device = original.pixels.device
+    # Drawn by the host: torch has no Philox4x64, and where speed matters there are kernels.
+    field = table_on(noise_field(original.image_id, original.pixels.numel()), device)
+    z = quantiles_on(device)[field.to(torch.int32)]
+    samples = original.pixels.reshape(-1).to(torch.int32)
+    for level, sigma in enumerate(sigmas):
+        noisy = (samples + ((z * int(sigma) + 32768) >> 16)).clamp_(0, 255)
+        out[level] = noisy.view(original.pixels.shape)
+
+
+@lru_cache
+def quantiles_on(device: torch.device) -> torch.Tensor:
+    """The specification's table of normal quantiles, int32 of shape (65536,)."""
+    return table_on(quantiles(), device)

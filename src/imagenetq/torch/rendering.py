@@ -1,0 +1,238 @@
+"""Render batches of tensors where they are: the pixels of `imagenetq.render`, bit for bit."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from imagenetq.errors import MissingPackage, PlatformError, UsageError
+from imagenetq.progress import say
+from imagenetq.rendering import render_ladder
+from imagenetq.specification import CLEAN, Value, Variant, variant
+from imagenetq.torch.batches import Channels, Images, Pictures
+from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
+from imagenetq.torch.engine_check import difference, with_jpeg2000
+from imagenetq.torch.original import Original, Originals
+from imagenetq.torch.transfer import made_current, table_on
+
+_NOISE = "noise"
+
+
+class _Wanted(NamedTuple):
+    """A picture, uint8 of shape (height, width, 3), where its variant goes, and what keys noise."""
+
+    picture: torch.Tensor
+    out: torch.Tensor
+    variant: Variant
+    image_id: str
+
+    @property
+    def value(self) -> Value:
+        """The parameter's, of a variant that is not clean."""
+        return 0 if self.variant.value is None else self.variant.value
+
+
+def render(
+    images: Images,
+    names: str | Sequence[str],
+    *,
+    image_ids: str | Sequence[str] | None = None,
+    channels: Channels = "first",
+) -> Images:
+    """Render a batch, on the device where it is.
+
+    On a GPU kernels render, which need Triton, and for JPEG 2000 CUDA's run-time compiler; they are
+    checked against the reference before they are first trusted. Elsewhere tensors do, and the
+    reference for JPEG 2000.
+
+    Args:
+        images: uint8; a tensor of shape (n, 3, height, width) in any memory format, one image of
+            shape (3, height, width), or a list of such images of different sizes.
+        names: the variant of all, such as `"jpeg-10"`, or one for each image.
+        image_ids: of each image, key the noise; only noise needs them. For an ImageNet image it
+            is the file's stem, such as `"ILSVRC2012_val_00000293"`.
+        channels: `"first"`, or `"last"` for shapes (n, height, width, 3) and (height, width, 3).
+
+    Returns:
+        New tensors of the same form, memory format and device.
+
+    Raises:
+        UsageError: no such variant, images of another type or shape, an empty batch, noise without
+            ids, or ids or variants of another number than the images.
+        MissingPackage: the images are on a GPU, and Triton is not installed.
+        PlatformError: this device gives other pixels than the reference.
+    """
+    pictures = Pictures.of(images, channels)
+    variants = [variant(name) for name in _for_each(names, len(pictures), "variants")]
+    ids = _ids(image_ids, variants)
+    return pictures.given_back(render_pictures(pictures, variants, ids))
+
+
+def render_pictures(
+    pictures: Pictures, variants: Sequence[Variant], ids: Sequence[str]
+) -> list[torch.Tensor]:
+    """Render each picture as one variant.
+
+    Args:
+        pictures: uint8.
+        variants: of each.
+        ids: of each, to key the noise.
+
+    Returns:
+        For each group, uint8 of its shape.
+    """
+    rendered = [torch.empty_like(group) for group in pictures.groups]
+    wanted = {variant.distortion for variant in variants} - {CLEAN}
+    with torch.no_grad(), made_current(pictures.device):
+        engine = trusted_engine(pictures.device) if wanted else TENSORS
+        rest: list[_Wanted] = []
+        start = 0
+        for group, out in zip(pictures.groups, rendered, strict=True):
+            stop = start + len(group)
+            rows = map(_Wanted, group, out, variants[start:stop], ids[start:stop])
+            rest += _render_group(group, out, list(rows), engine)
+            start = stop
+        jpeg2000 = [one for one in rest if one.variant.distortion == JPEG2000]
+        _render_jpeg2000(jpeg2000, jpeg2000_on(pictures.device) if jpeg2000 else None)
+        for one in rest:
+            if one.variant.distortion != JPEG2000:
+                _by_reference(one)
+    return rendered
+
+
+def _render_group(
+    group: torch.Tensor, out: torch.Tensor, wanted: Sequence[_Wanted], engine: Engine
+) -> list[_Wanted]:
+    """Render pictures of one size; what the engine does not have one by one is given back."""
+    rest: list[_Wanted] = []
+    together: dict[str, list[int]] = {}
+    for place, one in enumerate(wanted):
+        distortion = one.variant.distortion
+        if distortion == CLEAN:
+            one.out.copy_(one.picture)
+        elif distortion in engine.in_batches and len(group) > 1:
+            together.setdefault(distortion, []).append(place)
+        elif distortion in engine.distortions:
+            original = Original(one.picture, one.image_id)
+            engine.distortions[distortion](original, [one.value], one.out[None])
+        else:
+            rest.append(one)
+    at_once = max(1, engine.samples_at_once // group[0].numel())
+    for distortion, places in together.items():
+        for first in range(0, len(places), at_once):
+            some = places[first : first + at_once]
+            # A slice of all is no copy.
+            whole = len(some) == len(group)
+            rows = slice(None) if whole else table_on(np.array(some), group.device)
+            originals = Originals(group[rows], [wanted[place].image_id for place in some])
+            distorted = out if whole else torch.empty_like(originals.pixels)
+            values = [wanted[place].value for place in some]
+            engine.in_batches[distortion](originals, values, distorted)
+            if not whole:
+                out[rows] = distorted
+    return rest
+
+
+@cache
+def trusted_engine(device: torch.device) -> Engine:
+    """The engine for a device, once it has rendered what the reference does.
+
+    Raises:
+        MissingPackage: it is a GPU, and Triton is not installed.
+        PlatformError: it renders something else, or fails.
+    """
+    if device.type == "cpu":
+        return TENSORS
+    if device.type == "cuda" and find_spec("triton") is None:
+        raise MissingPackage(
+            f"rendering on {device} needs Triton, which is not installed; pip install triton, or "
+            "give tensors on the CPU"
+        )
+    engine = engine_for(device)
+    problem = difference(engine, device)
+    if problem is not None:
+        raise PlatformError(f"{problem}; give tensors on the CPU")
+    return engine
+
+
+@cache
+def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
+    """What renders JPEG 2000 on a device; None leaves it to the reference."""
+    if device.type != "cuda":
+        return None
+    try:
+        return with_jpeg2000(trusted_engine(device), device).jpeg2000
+    except PlatformError as reason:
+        say(f"warning: {reason}; the CPU renders JPEG 2000")
+        return None
+
+
+def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
+    queued = []
+    for group in _parts(wanted, renderer):
+        if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
+            for one in group:
+                _by_reference(one)
+            continue
+        targets = sorted({one.value for one in group})
+        rendering = renderer.queue([one.picture for one in group], targets)
+        for one, levels in zip(group, rendering.levels, strict=True):
+            one.out.copy_(levels[targets.index(one.value)])
+        queued.append(rendering)
+    if queued:
+        # What the kernels report is on the host only then.
+        torch.cuda.current_stream().synchronize()
+    for rendering in queued:
+        rendering.check()
+
+
+def _parts(
+    wanted: Sequence[_Wanted], renderer: GroupRenderer | None
+) -> Iterator[Sequence[_Wanted]]:
+    """As many at once as there is memory for; a picture too large for any group is alone."""
+    part: list[_Wanted] = []
+    n_pixels = 0
+    for one in wanted:
+        size = one.picture.numel() // 3
+        if part and renderer is not None and n_pixels + size > renderer.pixels_at_once:
+            yield part
+            part, n_pixels = [], 0
+        part.append(one)
+        n_pixels += size
+    if part:
+        yield part
+
+
+def _by_reference(one: _Wanted) -> None:
+    pixels = one.picture.cpu().numpy()
+    (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
+    one.out.copy_(torch.tensor(rendered.pixels))
+
+
+def _for_each(given: str | Sequence[str], n: int, what: str) -> list[str]:
+    if isinstance(given, str):
+        return [given] * n
+    listed = list(given)
+    if len(listed) != n:
+        raise UsageError(f"{len(listed)} {what} for {n} images; give one for each, or one for all")
+    return listed
+
+
+def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> list[str]:
+    if image_ids is None:
+        if any(variant.distortion == _NOISE for variant in variants):
+            raise UsageError(
+                "noise is keyed by the image: give image_ids, one for each image, such as its "
+                "file's stem"
+            )
+        return [""] * len(variants)
+    ids = [image_ids] if isinstance(image_ids, str) else list(image_ids)
+    if len(ids) != len(variants):
+        raise UsageError(f"{len(ids)} image_ids for {len(variants)} images; give one for each")
+    for one in ids:
+        if not isinstance(one, str):
+            raise UsageError(f"an image's id is a text, not {one!r}")
+    return ids

@@ -1,0 +1,141 @@
+"""A random distortion as a torch module, for batches on any device."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from imagenetq.draws import Draw, Draws, Limits, Sample, samples_of
+from imagenetq.errors import UsageError
+from imagenetq.specification import Variant
+from imagenetq.torch.batches import Channels, Images, Pictures
+from imagenetq.torch.rendering import render_pictures
+
+
+class Distort(torch.nn.Module):
+    """Distort each image of a batch at a random rung of one distortion's ladder, or of several.
+
+    Takes what `imagenetq.torch.render` takes, and gives the pixels of `imagenetq.render`. It names
+    a draw as `imagenetq.Distort` does: the same seed, epoch and sample give the same variant and
+    the same noise on a CPU and on a GPU, for any batch size and any number of processes.
+
+    Without samples' names (`distort(images, samples=indices)`), images are numbered as they come;
+    where several processes train together (`torch.distributed`), each with every so many-th
+    sample as a `DistributedSampler` deals them, by their places among all. Seed, epoch and that
+    number are in `state_dict`, so that a training resumes with the same draws.
+
+    `torch.compile` steps over it (a graph break). As a transform of `torchvision.transforms.v2` it
+    passes on what comes with the image.
+
+    Args:
+        distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`; or several, each
+            with its parameter's range or None: `{"blur": (1, 3), "jpeg": None}`.
+        weights: how often each of several is drawn, relative to the others: `{"blur": 2}`; 1 if
+            left out.
+        levels: of the ladder, 1 the mildest, as a pair (from, to), both included, or one number.
+        p_clean: the probability of leaving an image as it is.
+        same_in_batch: give all images of a batch the variant that its first image draws.
+        seed: a whole number; None draws one from the operating system, so that nothing repeats.
+        generator: draws the seed instead.
+        channels: where images' channels are, `"first"` or `"last"`.
+        **limits: the distortion's parameter as a pair (from, to), both included, or as one
+            value: `sigma=(1, 3)`, `quality=10`. Left out: the whole ladder.
+
+    Raises:
+        UsageError: no such distortion or parameter, no rung in range, an impossible weight or
+            probability, or a seed beside a generator.
+    """
+
+    def __init__(
+        self,
+        distortion: str | Mapping[str, Limits],
+        *,
+        weights: Mapping[str, float] | None = None,
+        levels: int | tuple[int, int] | None = None,
+        p_clean: float = 0.0,
+        same_in_batch: bool = False,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        channels: Channels = "first",
+        **limits: Limits,
+    ) -> None:
+        super().__init__()
+        if generator is not None:
+            if seed is not None:
+                raise UsageError("the generator draws the seed; give one of both")
+            # At most, so that its range has as many numbers as torch can count.
+            seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
+        self._draws = Draws(
+            distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits
+        )
+        self.same_in_batch = same_in_batch
+        self.channels = channels
+
+    @property
+    def rungs(self) -> tuple[Variant, ...]:
+        """All variants that can be drawn, but clean."""
+        return self._draws.rungs
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(
+        self,
+        images: Images,
+        *others: Any,
+        samples: Sequence[Sample] | torch.Tensor | None = None,
+    ) -> Any:
+        """Distort a batch.
+
+        Args:
+            images: as for `imagenetq.torch.render`.
+            *others: passed on, such as labels.
+            samples: the index or id of each image.
+
+        Returns:
+            The distorted images; with others, a tuple of them and the others.
+
+        Raises:
+            UsageError: as `imagenetq.torch.render`, or samples of another number than the images.
+        """
+        pictures = Pictures.of(images, self.channels)
+        drawn = self._drawn(len(pictures), samples)
+        variants = [one.variant for one in drawn]
+        if self.same_in_batch:
+            variants = variants[:1] * len(variants)
+        rendered = render_pictures(pictures, variants, [one.image_id for one in drawn])
+        distorted = pictures.given_back(rendered)
+        return (distorted, *others) if others else distorted
+
+    def variant_of(self, sample: Sample) -> Variant:
+        """The variant that a sample gets in this epoch, if each image draws its own."""
+        return self._draws.draw(*samples_of([sample], 1)).variant
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch: other draws for the same samples, also in workers that run already."""
+        self._draws.set_epoch(epoch)
+
+    def get_extra_state(self) -> dict[str, int]:
+        """Give what `state_dict` keeps: seed, epoch, and how many images without a name came."""
+        return self._draws.state()
+
+    def set_extra_state(self, state: Mapping[str, int]) -> None:
+        """Take what `state_dict` kept.
+
+        Raises:
+            UsageError: it is something else.
+        """
+        self._draws.restore(state)
+
+    def extra_repr(self) -> str:
+        """Say what can be drawn."""
+        return self._draws.describe()
+
+    def _drawn(self, n: int, samples: Sequence[Sample] | torch.Tensor | None) -> list[Draw]:
+        if samples is not None:
+            listed = samples.tolist() if isinstance(samples, torch.Tensor) else samples
+            return [self._draws.draw(sample) for sample in samples_of(listed, n)]
+        if getattr(self, "_is_replica", False):
+            raise UsageError(
+                "a replica of DataParallel does not know its images' places: give samples, or "
+                "distort before the images are dealt out"
+            )
+        return self._draws.draw_next(n)
