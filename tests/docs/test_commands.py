@@ -70,7 +70,11 @@ def test_every_option_in_a_text_exists() -> None:
     while waiting:
         command = waiting.pop()
         waiting += getattr(command, "commands", {}).values()
-        known |= {option for parameter in command.params for option in parameter.opts}
+        known |= {
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
     for document in DOCUMENTS:
         if document in ("benchmarks/README.md", "docs/performance.md"):
             continue  # Options of the benchmarks.
