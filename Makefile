@@ -40,7 +40,7 @@ bench: $(VENV)/.bench
 
 # Strict: a lost link or an undocumented name is an error. The site opens from disk.
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Runs docs/quickstart.ipynb, and keeps what it gives.
 notebook: $(VENV)/.dev

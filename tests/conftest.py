@@ -223,7 +223,14 @@ def opened(chromium: Any) -> Iterator[Open]:
         page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
-        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.on(
+            "requestfailed",
+            lambda request: (
+                None  # The page was left before it was all there.
+                if request.failure == "net::ERR_ABORTED"
+                else wrong.append(f"failed: {request.url}")
+            ),
+        )
         page.on(
             "request",
             lambda request: (
