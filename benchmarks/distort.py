@@ -100,7 +100,7 @@ def parse_options() -> argparse.Namespace:
         default="256x224x224,64x375x500" if on_gpu else "8x224x224,4x375x500",
         metavar="NxHxW,..",
     )
-    parser.add_argument("--seconds", type=float, default=0.5, help="a measurement, at least")
+    parser.add_argument("--seconds", type=float, default=0.3, help="a measurement, at least")
     parser.add_argument("--workers", type=int, default=min(16, usable_cores()))
     parser.add_argument("--images", type=int, default=256 if on_gpu else 8, help="for the workers")
     parser.add_argument("--network", default="resnet50", help="of torchvision")
@@ -177,7 +177,7 @@ def _measured(batch: torch.Tensor, distortion: str, seconds: float) -> dict[str,
             except Exception as error:  # Peers raise many types; the table says which.
                 figures[peer] = type(error).__name__
                 continue
-            apart = (given.to(torch.int16) - exact).abs()
+            apart = (given.to(exact.device, torch.int16) - exact).abs()
             equal, mean = (apart == 0).float().mean().item(), apart.float().mean().item()
             figures[f"{peer} differs"] = f"{1 - equal:.2%}, by {mean:.2f}"
     return figures

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from imagenetq.evaluate.models import LoadOptions, Model, load_model
     from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing
     from imagenetq.evaluate.results.comparison import Comparison, compare
+    from imagenetq.evaluate.results.labels import Labels
     from imagenetq.evaluate.results.result import Result, folder_name
 
 __all__ = [
     "CleanSource",
     "Comparison",
     "Data",
+    "Labels",
     "LoadOptions",
     "Model",
     "OpaquePreprocessing",
@@ -40,6 +42,7 @@ _HOMES = {
     "results.comparison": ("Comparison", "compare"),
     "data": ("CleanSource", "Data", "open_data"),
     "evaluation.run": ("evaluate", "evaluate_model", "folder_of"),
+    "results.labels": ("Labels",),
     "results.result": ("Result", "folder_name"),
     "models": ("LoadOptions", "Model", "load_model"),
     "models.preprocessing": ("OpaquePreprocessing", "Preprocessing"),

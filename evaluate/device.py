@@ -7,6 +7,7 @@ import torch
 
 from imagenetq.choices import Precision
 from imagenetq.errors import UsageError
+from imagenetq.remote_errors import first_line
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -21,8 +22,9 @@ def choose_device(name: str | None) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"no device {name!r} here ({reason}); try --device cpu") from None
+        raise UsageError(
+            f"no device {name!r} here ({first_line(error)}); try --device cpu"
+        ) from None
     return device
 
 

@@ -43,6 +43,7 @@ def test_it_holds_what_the_contract_lists():
         "variants",
         "scores",
         "predictions_sha256",
+        "other_labels",
     ]
     assert list(DATA["model"]) == list(EntryModel.model_fields)
     assert list(DATA["variants"]) == list(DATA["scores"]["variants"]) == list(ALL)

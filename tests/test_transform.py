@@ -201,6 +201,8 @@ def test_processes_that_train_together_share_the_samples_out(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"weights": ["jpeg"]}, "weights are given by distortion"),
+        ({"generator": 3}, "generator is a numpy.random.Generator, not 3"),
         ({"weights": {"jpeg": 0}}, "weight of jpeg is a positive number, not 0"),
         ({"weights": {"noise": 1}}, "'noise', which is not among blur, jpeg"),
         ({"weights": {"blur": "2"}}, "weight of blur is a positive number, not '2'"),
@@ -220,6 +222,11 @@ def test_bad_options_of_several_are_refused(options, message):
 
 
 def test_no_distortion_and_odd_samples_are_refused():
+    for epoch in (-1, 2**63):
+        with pytest.raises(UsageError, match=r"counted from 0, and below 2\^63"):
+            Distort("blur").set_epoch(epoch)
+    with pytest.raises(UsageError, match="holds seed, epoch, position"):
+        Distort("blur").load_state_dict(5)
     with pytest.raises(UsageError, match="no distortion named"):
         Distort({})
     with pytest.raises(UsageError, match=r"or several as \{'blur': \(1, 3\), 'jpeg': None\}, not"):
@@ -236,6 +243,7 @@ def test_no_distortion_and_odd_samples_are_refused():
         ("blur", {"quality": 3}, "it has 'sigma'"),
         ("blur", {"sigma": (20, 30)}, "there are 1, 2, 3"),
         ("jpeg", {"quality": 5}, "no rung of jpeg"),
+        ("jpeg", {"quality": 0}, "no rung of jpeg lies in 0 to 0; there are 20"),
     ],
 )
 def test_bad_arguments_are_refused(distortion, limits, message):

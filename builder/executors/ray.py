@@ -35,6 +35,7 @@ from imagenetq.builder.executors.base import (
 from imagenetq.errors import BuildStopped, ImagenetqError
 from imagenetq.progress import Tally, say, usable_cores
 from imagenetq.provenance import code_version, library_versions
+from imagenetq.remote_errors import first_line
 from imagenetq.selfcheck import check_platform
 from imagenetq.workers import environment, portable
 
@@ -221,7 +222,7 @@ def _cause(error: Exception) -> Exception:
     cause = getattr(error, "cause", None) or error
     if not isinstance(cause, exceptions.RayError):
         return cast(Exception, cause)
-    reason = str(cause).partition("\n")[0]
+    reason = first_line(cause)
     return BuildStopped(
         f"Ray cannot run a unit ({reason}); see that every node has what this machine has: "
         "pip install 'imagenetq[ray]'"
@@ -305,7 +306,7 @@ def _require_listener(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    reason = getattr(error, "strerror", None) or first_line(error)
     return f"no Ray cluster at {address} ({reason}); start it, or set RAY_ADDRESS to another"
 
 

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imagenetq.builder.publish.hub_errors import explained, status_of
+from imagenetq.builder.publish.hub_errors import explained
 from imagenetq.builder.publish.payload import NewFile, RemoteFile
 from imagenetq.builder.publish.preflight import changed
-from imagenetq.builder.publish.retry import retried
 from imagenetq.choices import Gate
 from imagenetq.errors import FolderError, PublishError
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_served
-from imagenetq.retrying import ANOTHER_ANSWERED
+from imagenetq.remote_errors import ANOTHER_ANSWERED, may_pass, status_of
+from imagenetq.retrying import Patience, retried
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
 Result = TypeVar("Result")
+
+_PATIENCE = Patience(seconds=120.0)
+"""The clients have tried some requests again by themselves before they raise."""
 
 _KIND = "dataset"
 _READ_ONLY = "read"
@@ -287,7 +290,7 @@ class HubRepository:
 
     def _ask(self, what: str, request: Callable[[], Result]) -> Result:
         with explained(self.address):
-            return retried(request, f"{self.address}: {what}")
+            return retried(request, _PATIENCE, passes=may_pass, what=f"{self.address}: {what}")
 
 
 @contextmanager

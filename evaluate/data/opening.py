@@ -10,8 +10,9 @@ from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.data.stored_shards import StoredShards
 from imagenetq.hub import PREFIX, HubAddress
 from imagenetq.manifest import MANIFEST_NAME
+from imagenetq.remote_errors import is_busy
 from imagenetq.retrying import Interrupted, Patience, retried
-from imagenetq.storage import is_busy, local_path
+from imagenetq.storage import local_path
 
 _EXPECTED = (
     "a dataset is a folder that `imagenetq build` made, its URL, "

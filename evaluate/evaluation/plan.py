@@ -108,7 +108,7 @@ def differences(before: EvaluationPlan, now: EvaluationPlan) -> str:
 
 def difference(name: str, before: Any, now: Any) -> str:
     """Say what a field was, and what it is now."""
-    noun = "photographs" if name == "limit" else name.replace("_", " ")
+    noun = "number of photographs" if name == "limit" else name.replace("_", " ")
     return f"{noun} was {_shown(before, now)}, now {_shown(now, before)}"
 
 

@@ -23,6 +23,7 @@ from imagenetq.evaluate.inputs.rebatch import whole_batches
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.progress import meter, say, working
+from imagenetq.remote_errors import first_line
 
 _WAITING_WRITES = 8
 """Finished tasks that may wait for a slow disk before the pass does."""
@@ -116,10 +117,9 @@ def _failures_in_a_line(device: torch.device) -> Iterator[None]:
     try:
         yield
     except torch.AcceleratorError as error:
-        reason = str(error).partition("\n")[0]
         raise EvaluationError(
-            f"{device} failed ({reason}); what was finished is kept, and the same command goes on, "
-            "with --render cpu if it fails again"
+            f"{device} failed ({first_line(error)}); what was finished is kept, and the same "
+            "command goes on, with --render cpu if it fails again"
         ) from None
 
 

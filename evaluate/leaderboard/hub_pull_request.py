@@ -8,9 +8,9 @@ from imagenetq.errors import ImagenetqError, PublishError
 from imagenetq.evaluate.leaderboard.entry.submission import Place
 from imagenetq.evaluate.leaderboard.package import Package
 from imagenetq.files import sha256_of
-from imagenetq.hub import HubAddress, is_misread_of_hub
+from imagenetq.hub import HubAddress
 from imagenetq.predictions import PREDICTIONS_NAME
-from imagenetq.retrying import MISREAD
+from imagenetq.remote_errors import MISREAD, first_line, is_misread_of_hub, status_of
 
 _KIND = "dataset"
 _REFUSED = (401, 403)
@@ -104,8 +104,7 @@ def _explained(address: HubAddress) -> Iterator[None]:
             f"{address}: there is no token; run `hf auth login` or set HF_TOKEN"
         ) from error
     except Exception as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        status = status_of(error)
         hub = constants.ENDPOINT
         if isinstance(error, errors.RepositoryNotFoundError):
             said = f"no such dataset on {hub}, or none that this token may see; check the name"
@@ -117,5 +116,5 @@ def _explained(address: HubAddress) -> Iterator[None]:
         elif is_misread_of_hub(error):
             said = f"cannot be written to {hub}: {MISREAD}"
         else:
-            said = f"cannot be written to {hub} ({reason}); run the same command again"
+            said = f"cannot be written to {hub} ({first_line(error)}); run the same command again"
         raise PublishError(f"{address}: {said}") from error

@@ -87,12 +87,9 @@ def to_markdown(classes: Classes) -> str:
 
 def _blocks(classes: Classes) -> Iterator[str]:
     sure = sum(
-        p < SIGNIFICANT
+        sum(one.p_holm < SIGNIFICANT for one in held.falls)
+        + sum(one.p_holm < SIGNIFICANT for one in held.confusions)
         for held in classes.distortions.values()
-        for p in [
-            *(fall.p_holm for fall in held.falls),
-            *(confusion.p_holm for confusion in held.confusions),
-        ]
     )
     yield (
         f"Of {classes.n_images} photographs that are recognised clean. A class is tested against "

@@ -16,6 +16,7 @@ from imagenetq.evaluate.report.sections import (
     KINDS,
     NEEDS_NETWORK,
     NEEDS_PICTURE,
+    NEEDS_TWO,
     Material,
     Piece,
     known_names,
@@ -94,7 +95,7 @@ def write_report(
     left_out: list[str] = []
     possible = []
     for figure in wanted:
-        lack = _lack(figure, pictures, models)
+        lack = _lack(figure, results, pictures, models)
         if lack is None:
             possible.append(figure)
         elif figures is not None:
@@ -143,8 +144,12 @@ def _check_layers(models: Sequence[Model], layers: Sequence[str] | None) -> None
         require_layers(model, layers)
 
 
-def _lack(figure: str, pictures: Pictures | None, models: Sequence[Model]) -> str | None:
+def _lack(
+    figure: str, results: Sequence[Result], pictures: Pictures | None, models: Sequence[Model]
+) -> str | None:
     kind = KINDS[figure]
+    if kind.needs_two and len(results) < 2:
+        return f"{_called(figure)}: {NEEDS_TWO}"
     if kind.needs_picture and pictures is None:
         return f"{_called(figure)}: {NEEDS_PICTURE}"
     if kind.needs_network and not models:

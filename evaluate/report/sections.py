@@ -89,11 +89,13 @@ class Kind:
         needs_picture: whether pixels of a photograph.
         needs_network: whether a loaded network.
         write: from the material and a folder to the pieces, and lines on what was left out of them.
+        needs_two: whether two results or more.
     """
 
     needs_picture: bool
     needs_network: bool
     write: Callable[[Material, Path], tuple[list[Piece], list[str]]]
+    needs_two: bool = False
 
 
 def shown_variants(figure: str, results: Sequence[Result]) -> list[str]:
@@ -274,6 +276,7 @@ def _picture(material: Material) -> Picture:
 
 
 NEEDS_PICTURE = "shows a photograph; give --source SOURCE or --data DIR"
+NEEDS_TWO = "is between networks; give two results or more"
 NEEDS_NETWORK = "shows a network's filters; give --model NAME (and --weights FILE)"
 
 KINDS: dict[str, Kind] = {
@@ -283,7 +286,7 @@ KINDS: dict[str, Kind] = {
     "3": Kind(True, False, _write_figure3),
     "4": Kind(True, True, _write_figure4),
     "findings": Kind(False, False, _write_findings),
-    "consistency": Kind(False, False, _write_consistency),
+    "consistency": Kind(False, False, _write_consistency, needs_two=True),
     "classes": Kind(False, False, _write_classes),
     "risk": Kind(False, False, _write_risk),
     "stability": Kind(False, False, _write_stability),

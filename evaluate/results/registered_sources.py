@@ -14,6 +14,7 @@ from pathlib import Path
 
 from imagenetq.digests import PixelLine, source_digest
 from imagenetq.errors import FolderError
+from imagenetq.remote_errors import first_line
 from imagenetq.specification import CLEAN
 
 DEMONSTRATIONS_NAME = "demonstrations.json"
@@ -79,7 +80,7 @@ def read_source(path: Path) -> KnownSource:
         columns = [pq.read_table(path, columns=[name])[name].to_pylist() for name in COLUMNS]
     # Texts that are no UTF-8 are a ValueError.
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
-        raise FolderError(f"{path}: damaged ({str(error).splitlines()[0]})") from None
+        raise FolderError(f"{path}: damaged ({first_line(error)})") from None
     digest = path.name.removesuffix(_SUFFIX)
     image_ids, wnids, hashes = columns
     lines = [PixelLine(i, w, CLEAN, h) for i, w, h in zip(image_ids, wnids, hashes, strict=True)]

@@ -192,8 +192,8 @@ def ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """1, and one more for each higher score, along the last axis."""
     # Sums in another order differ in their last digits, which must not decide.
     rounded = np.round(scores, _DECIMALS)
-    found: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
-    return found
+    places: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
+    return places
 
 
 def _values(name: str, predictions: Predictions) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import secrets
 import struct
 import sys
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import isfinite
@@ -81,7 +81,7 @@ class Draws:
         )
         self.rungs = tuple(rung for choice in self._choices for rung in choice)
         names = [choice[0].distortion for choice in self._choices]
-        self._cumulative = list(accumulate(_weights_of(names, weights or {})))
+        self._cumulative = list(accumulate(_weights_of(names, {} if weights is None else weights)))
         if not (isinstance(p_clean, int | float) and 0 <= p_clean <= 1):
             raise UsageError(f"p_clean is a probability from 0 to 1, not {p_clean!r}")
         self._p_clean = p_clean
@@ -96,7 +96,10 @@ class Draws:
 
     def set_epoch(self, epoch: int) -> None:
         """Begin an epoch, also in worker processes that run already."""
-        self._epoch.value = _whole("epoch", epoch)
+        number = _whole("epoch", epoch)
+        if not 0 <= number < 2**63:
+            raise UsageError(f"an epoch is counted from 0, and below 2^63; not {number}")
+        self._epoch.value = number
         self.position = 0
 
     def draw(self, sample: Sample) -> Draw:
@@ -133,7 +136,7 @@ class Draws:
         Raises:
             UsageError: it is no such state.
         """
-        if set(state) != set(self.state()):
+        if not isinstance(state, Mapping) or set(state) != set(self.state()):
             raise UsageError(f"a state of Distort holds {', '.join(self.state())}; this: {state}")
         seed, epoch, position = (_whole(name, state[name]) for name in self.state())
         self.seed = seed
@@ -179,12 +182,14 @@ def _shared(cell: Any) -> _SharedNumber:
     return number
 
 
-def samples_of(samples: Sequence[Any], n: int) -> list[Sample]:
+def samples_of(samples: Iterable[Any], n: int) -> list[Sample]:
     """Check the names of n samples: whole numbers or texts, one each.
 
     Raises:
         UsageError: they are others, or not as many.
     """
+    if isinstance(samples, str) or not isinstance(samples, Iterable):
+        raise UsageError(f"samples are indices or ids, one for each image, not {samples!r}")
     named = [
         sample if isinstance(sample, str) else _whole("a sample", sample) for sample in samples
     ]
@@ -226,7 +231,8 @@ def _rungs(
         if v.value is not None and _within(v.value, limits) and _within(v.level, levels)
     )
     if not in_range:
-        wanted = [f"{_span(one)}{of}" for one, of in ((limits, ""), (levels, " (levels)")) if one]
+        asked = {"": limits, " (levels)": levels}
+        wanted = [f"{_span(one)}{of}" for of, one in asked.items() if one is not None]
         values = ", ".join(str(v.value) for v in rungs)
         raise UsageError(
             f"no rung of {distortion} lies in {' and '.join(wanted)}; there are {values}"
@@ -254,6 +260,8 @@ def _ends(limits: Any) -> tuple[Value, Value]:
 
 
 def _weights_of(distortions: Sequence[str], weights: Mapping[str, float]) -> list[float]:
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"weights are given by distortion, {{'blur': 2}}, not {weights!r}")
     for name, weight in weights.items():
         if name not in distortions:
             raise UsageError(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imagenetq.errors import AccessError, ImagenetqError, SourceError, UsageError
-from imagenetq.retrying import MISREAD, is_misread
+from imagenetq.remote_errors import MISREAD, is_misread_of_hub, reason_of, status_of
 
 PREFIX = "hf:"
 """What an address of the Hub begins with on the command line."""
@@ -72,7 +72,7 @@ class HubAddress:
 
         hub = constants.ENDPOINT
         page = f"{hub}/datasets/{self.repository}"
-        status = getattr(getattr(error, "response", None), "status_code", None)
+        status = status_of(error)
         match error:
             case errors.GatedRepoError() if status == 401:
                 return AccessError(
@@ -101,24 +101,6 @@ class HubAddress:
         if is_misread_of_hub(error):
             return SourceError(f"{self} cannot be read from {hub}: {MISREAD}")
         return SourceError(
-            f"{self} cannot be read from {hub} ({_reason(error)}); "
+            f"{self} cannot be read from {hub} ({reason_of(error)}); "
             "run the same command again to go on"
         )
-
-
-def is_misread_of_hub(error: BaseException) -> bool:
-    """Whether the Hub's client could make nothing of an answer; of some it says so itself."""
-    from huggingface_hub import errors
-
-    says_so = isinstance(error, ValueError | RuntimeError)
-    # Refusals and bad names are ValueErrors, too.
-    has_reason = isinstance(error, errors.HfHubHTTPError | errors.HFValidationError)
-    return is_misread(error) or (says_so and not has_reason)
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of what an error says, or else of what caused it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from imagenetq.errors import FolderError, ImagenetqError
 from imagenetq.files import read_bounded
-from imagenetq.retrying import ANOTHER_ANSWERED, StorageError
+from imagenetq.remote_errors import ANOTHER_ANSWERED
+from imagenetq.retrying import StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
 from imagenetq.specification import variants
 

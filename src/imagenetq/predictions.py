@@ -25,6 +25,7 @@ from imagenetq.predictions_check import (
     check_footer,
     check_values,
 )
+from imagenetq.remote_errors import first_line
 from imagenetq.selection import rank_key
 
 if TYPE_CHECKING:
@@ -275,8 +276,8 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise PredictionsError(f"{name}: cannot be read ({reason.splitlines()[0]})") from None
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise PredictionsError(f"{name}: cannot be read ({reason})") from None
     return Predictions._of(image, variant, numbers, name)
 
 

@@ -1,33 +1,25 @@
-"""Patience with a storage that is busy or drops connections."""
+"""Patience with a service that is busy or drops connections."""
 
-import json
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from imagenetq.progress import say
+from imagenetq.remote_errors import reason_of, seconds_to_wait
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _LONGEST_PAUSE = 16.0
 
-ANOTHER_ANSWERED = (
-    "a proxy or a login page may have answered instead; check the network, and the proxy's settings"
-)
-"""Why a server's answer may be something else, and the way out."""
 
-MISREAD = f"its answer makes no sense, so {ANOTHER_ANSWERED}"
-"""What to say where `is_misread`."""
+class _End:
+    """What follows the last piece."""
 
 
-def is_misread(error: BaseException) -> bool:
-    """Whether a client could make nothing of an answer that said that all was well."""
-    kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
-    return isinstance(error, kinds)
+_END: Final = _End()
 
 
 class StorageError(OSError):
@@ -40,10 +32,11 @@ class Interrupted(StorageError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on asking a storage that fails.
+    """How long to go on asking a service that fails.
 
     Attributes:
-        seconds: from the first failure in a row until giving up; anything read starts it anew.
+        seconds: from the first failure in a row until giving up, or of pauses, whichever is more;
+            anything read starts it anew, and pauses that the service demands do not count.
         first_pause: seconds before the second attempt; each further pause is twice as long, up to
             16 seconds.
     """
@@ -52,20 +45,58 @@ class Patience:
     first_pause: float = 1.0
 
 
-def retried(ask: Callable[[], Result], patience: Patience) -> Result:
-    """The answer of a storage, asked again while it is interrupted, which the user is told.
+def is_interrupted(error: Exception) -> bool:
+    """Tell whether a storage's failure may pass."""
+    return isinstance(error, Interrupted)
+
+
+def retried(
+    ask: Callable[[], Result],
+    patience: Patience,
+    *,
+    passes: Callable[[Exception], bool] = is_interrupted,
+    what: str | None = None,
+    quiet: bool = False,
+) -> Result:
+    """Ask a service, again while it fails in ways that may pass.
+
+    Args:
+        ask: makes the request.
+        patience: how long to go on.
+        passes: which failures may pass.
+        what: is attempted, as the user is told; what failed says so itself if None.
+        quiet: tell the user of no pause.
 
     Raises:
-        StorageError: it failed for good, or for too long.
+        StorageError: a storage was interrupted for too long.
+        Exception: what another service raised at last, or the first that cannot pass.
     """
-    attempts = _Attempts(patience)
+    failures = 0
+    paused = begun = 0.0
     while True:
         try:
             return ask()
-        except Interrupted as error:
-            pause = attempts.next_pause(error)
-            say(f"{error}; asking again in {pause:.0f} s")
-            time.sleep(pause)
+        except Exception as error:
+            if not passes(error):
+                raise
+            now = time.monotonic()
+            # From the first failure: a request may take a minute before it fails.
+            begun = begun if failures else now
+            pause = min(patience.first_pause * 2.0**failures, _LONGEST_PAUSE)
+            failures += 1
+            if max(now - begun, paused) + pause > patience.seconds:
+                if not isinstance(error, Interrupted):
+                    raise
+                raise StorageError(
+                    f"{error}, {failures} times in a row; run the same command again to go on"
+                ) from error
+            paused += pause
+            demanded = max(0.0, seconds_to_wait(error) - pause)
+            begun += demanded
+            if not quiet:
+                said = str(error) if what is None else f"{what}: {reason_of(error)}"
+                say(f"{said}; asking again in {pause + demanded:.0f} s")
+            time.sleep(pause + demanded)
 
 
 def resumed(
@@ -82,41 +113,22 @@ def resumed(
     Raises:
         StorageError: it failed for good, or for too long.
     """
-    attempts = _Attempts(patience)
-    done = 0
-    while True:
+    opened = read()
+    pieces: Iterator[Piece] = opened
+    n_given = 0
+
+    def next_piece() -> Piece | _End:
+        nonlocal opened, pieces
         try:
-            with closing(read()) as pieces:
-                for piece in islice(pieces, done, None):
-                    attempts.forget()
-                    done += 1
-                    yield piece
-            return
-        except Interrupted as error:
-            time.sleep(attempts.next_pause(error))
+            return next(pieces, _END)
+        except Interrupted:
+            opened = read()
+            pieces = islice(opened, n_given, None)
+            raise
 
-
-class _Attempts:
-    """Counts failures in a row."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._failures = 0
-        self._since = 0.0
-
-    def forget(self) -> None:
-        """Something was read."""
-        self._failures = 0
-
-    def next_pause(self, error: Interrupted) -> float:
-        """How many seconds to wait now, unless that would be too long."""
-        now = time.monotonic()
-        if self._failures == 0:
-            self._since = now
-        pause = min(self._patience.first_pause * 2.0**self._failures, _LONGEST_PAUSE)
-        self._failures += 1
-        if now - self._since + pause > self._patience.seconds:
-            raise StorageError(
-                f"{error}, {self._failures} times in a row; run the same command again to go on"
-            ) from error
-        return pause
+    try:
+        while not isinstance(piece := retried(next_piece, patience, quiet=True), _End):
+            n_given += 1
+            yield piece
+    finally:
+        opened.close()

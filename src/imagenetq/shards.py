@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from imagenetq.errors import FolderError
 from imagenetq.files import naming
 from imagenetq.record import features
+from imagenetq.remote_errors import first_line
 
 ROW_GROUP = 25
 """Rows a parquet row group: the unit that readers fetch."""
@@ -64,7 +65,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         # Arrow finds bad bytes with bare OSErrors; those of files have a number, or a type.
         if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
             raise
-        raise FolderError(f"{name}: damaged ({str(error).splitlines()[0]})") from None
+        raise FolderError(f"{name}: damaged ({first_line(error)})") from None
 
 
 def _opened_tar(file: BinaryIO) -> tarfile.TarFile:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imagenetq.errors import ImagenetqError, UsageError
-from imagenetq.retrying import MISREAD, Interrupted, StorageError, is_misread
+from imagenetq.remote_errors import MISREAD, first_line, is_busy, is_misread, named, status_of
+from imagenetq.retrying import Interrupted, StorageError
 
 _HTTP = ("http", "https")
 _S3 = ("s3", "s3a")
@@ -28,8 +29,6 @@ _EXTRAS = {"s3fs": "s3", "gcsfs": "gs", "adlfs": "az"}
 
 _READ_AHEAD = 8 * 2**20
 _BUFFER = 2**20
-_BUSY = (408, 425, 429)
-_NEVER = 501
 _SILENCE = 60.0
 """Seconds without a byte after which an HTTP connection counts as lost."""
 
@@ -134,12 +133,6 @@ def explained(address: str, *, writing: bool = False) -> Iterator[None]:
         raise _explanation(address, error, writing=writing) from error
 
 
-def is_busy(error: Exception) -> bool:
-    """Whether a client's error is an HTTP status that says: later."""
-    status = _status(error)
-    return status is not None and (status in _BUSY or (status >= 500 and status != _NEVER))
-
-
 def file_system(address: str) -> tuple[Any, str]:
     """Fsspec's file system for a remote address, and what the file is called there.
 
@@ -165,17 +158,15 @@ def file_system(address: str) -> tuple[Any, str]:
     except ImportError as error:
         raise UsageError(f"{address}: {_missing_package(address, error)}") from error
     except ValueError as error:
-        line = str(error).partition("\n")[0]
         raise UsageError(
-            f"{address}: fsspec cannot open it ({line}); check the address, or copy the dataset "
-            "to this machine"
+            f"{address}: fsspec cannot open it ({first_line(error)}); check the address, or copy "
+            "the dataset to this machine"
         ) from error
 
 
 def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
-    status = _status(error)
-    line = str(error).strip().partition("\n")[0]
-    reason = f"HTTP {status}" if status else f"{type(error).__name__}: {line}".rstrip(": ")
+    status = status_of(error)
+    reason = f"HTTP {status}" if status else named(error)
     if isinstance(error, FileNotFoundError) or status in (404, 410):
         if writing:
             return FileNotFoundError(f"{address}: there is no such bucket or place; make it first")
@@ -193,22 +184,6 @@ def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
     return StorageError(message) if for_good else Interrupted(message)
 
 
-def _status(error: BaseException) -> int | None:
-    """The HTTP status that an error tells of.
-
-    That is what aiohttp calls `status` and httpx `response.status_code`; for S3 it is in a
-    dictionary of the error that the client's own stems from.
-    """
-    response = getattr(error, "response", None)
-    cause = getattr(error.__cause__, "response", None)
-    told = cause.get("ResponseMetadata", {}) if isinstance(cause, dict) else {}
-    return (
-        getattr(error, "status", None)
-        or getattr(response, "status_code", None)
-        or told.get("HTTPStatusCode")
-    )
-
-
 def _missing_package(address: str, error: ImportError) -> str:
     """What to install for an address that fsspec knows but cannot open."""
     from fsspec.registry import known_implementations
@@ -216,8 +191,7 @@ def _missing_package(address: str, error: ImportError) -> str:
     implementation = known_implementations.get(_protocol(address), {}).get("class", "fsspec")
     package = implementation.partition(".")[0]
     if package == "fsspec":
-        line = str(error).partition("\n")[0]
-        return f"fsspec cannot open it ({line}); install what is missing"
+        return f"fsspec cannot open it ({first_line(error)}); install what is missing"
     extra = f" (extra [{_EXTRAS[package]}])" if package in _EXTRAS else ""
     return f"needs a package that is not installed; pip install {package}{extra}"
 

@@ -63,6 +63,8 @@ class Distort:
         if generator is not None:
             if seed is not None:
                 raise UsageError("the generator draws the seed; give one of both")
+            if not isinstance(generator, np.random.Generator):
+                raise UsageError(f"generator is a numpy.random.Generator, not {generator!r}")
             seed = int(generator.integers(2**63))
         self._draws = Draws(
             distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits

@@ -136,3 +136,16 @@ def push(dataset: Path, place: str) -> None:
 
     copying.require_verified = lambda *_: None
     copying.copy(dataset, place)
+
+
+def render(pictures: Path, out: Path) -> None:
+    """Render a folder of pictures, as `imagenetq render` does, without worker processes."""
+    from imagenetq.builder.executors.local import SharedReporter
+    from imagenetq.builder.pictures import render
+
+    def in_turn(function: Any, context: Any, units: Any, **_: Any) -> Any:
+        reporter = SharedReporter(multiprocessing.get_context("spawn"))
+        return (function(context, unit, reporter) for unit in units)
+
+    render.run_units = in_turn
+    render.render_folder(pictures, out, only=["contrast-0.5", "jpeg-10"])

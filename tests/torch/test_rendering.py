@@ -124,6 +124,8 @@ def test_settings_of_torch_change_nothing() -> None:
         ({"image": batch(1)}, "blur-1", "not dict"),
         (batch(2), "blurr-1", "did you mean blur-1"),
         (batch(2), ["blur-1"], "1 variants for 2 images"),
+        (batch(2), 5, "variants are texts, not 5"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8).to_sparse(), "blur-1", "dense tensors, not"),
         (batch(2), ["blur-1", "noise-10"], "noise is keyed by the image: give image_ids"),
     ],
 )
@@ -135,7 +137,7 @@ def test_what_is_refused(images: Any, names: Any, message: str) -> None:
 def test_wrong_ids_and_channels_are_refused() -> None:
     with pytest.raises(UsageError, match="1 image_ids for 2 images"):
         render(batch(2), "noise-10", image_ids="one")
-    with pytest.raises(UsageError, match="an image's id is a text, not 5"):
+    with pytest.raises(UsageError, match="image_ids are texts, not 5"):
         render(batch(2), "noise-10", image_ids=[5, "b"])  # type: ignore[list-item]
     with pytest.raises(UsageError, match="channels are 'first' or 'last', not 'middle'"):
         render(batch(2), "jpeg-2", channels="middle")  # type: ignore[arg-type]

@@ -235,6 +235,8 @@ def test_in_workers_samples_without_names_differ() -> None:
         ({"samples": range(7)}, "7 samples are named for 8 images"),
         ({"samples": [0.5] * 8}, "a sample is a whole number, not 0.5"),
         ({"samples": torch.rand(8)}, "a sample is a whole number"),
+        ({"samples": "abcdefgh"}, "one for each image, not 'abcdefgh'"),
+        ({"samples": 5}, "one for each image, not 5"),
     ],
 )
 def test_other_names_of_samples_are_refused(options: dict[str, Any], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -14,6 +14,9 @@ Channels = Literal["first", "last"]
 
 Images = torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]
 """A batch of one size, one image, or images of different sizes."""
+
+AnyImages = TypeVar("AnyImages", torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...])
+"""The same, one of them in and out."""
 
 _SHAPES = {"first": "3, height, width", "last": "height, width, 3"}
 
@@ -68,7 +71,9 @@ class Pictures:
             _as_given(one, tensor, self._channels)
             for one, tensor in zip(rendered, tensors, strict=True)
         ]
-        return type(self._images)(back) if isinstance(self._images, list | tuple) else back[0]
+        if isinstance(self._images, tuple):
+            return tuple(back)
+        return back if isinstance(self._images, list) else back[0]
 
 
 def _check(tensor: Any, channels: Channels, *, alone: bool) -> None:
@@ -84,6 +89,8 @@ def _check(tensor: Any, channels: Channels, *, alone: bool) -> None:
             f"images are uint8, 0 to 255, not {str(tensor.dtype).removeprefix('torch.')}; distort "
             "before scaling and normalising"
         )
+    if tensor.layout != torch.strided:
+        raise UsageError(f"images are dense tensors, not {tensor.layout}")
     sides = tensor.shape[-2:] if channels == "first" else tensor.shape[-3:-1]
     place, other = (-3, -1) if channels == "first" else (-1, -3)
     if tensor.ndim not in ((3,) if alone else (3, 4)) or tensor.shape[place] != 3:

@@ -1,9 +1,9 @@
 """Render batches of tensors where they are: the pixels of `imagenetq.render`, bit for bit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from imagenetq.errors import MissingPackage, PlatformError, UsageError
 from imagenetq.progress import say
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
-from imagenetq.torch.batches import Channels, Images, Pictures
+from imagenetq.torch.batches import AnyImages, Channels, Pictures
 from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import Original, Originals
@@ -36,12 +36,12 @@ class _Wanted(NamedTuple):
 
 
 def render(
-    images: Images,
+    images: AnyImages,
     names: str | Sequence[str],
     *,
     image_ids: str | Sequence[str] | None = None,
     channels: Channels = "first",
-) -> Images:
+) -> AnyImages:
     """Render a batch, on the device where it is.
 
     On a GPU kernels render, which need Triton, and for JPEG 2000 CUDA's run-time compiler; they are
@@ -66,9 +66,10 @@ def render(
         PlatformError: this device gives other pixels than the reference.
     """
     pictures = Pictures.of(images, channels)
-    variants = [variant(name) for name in _for_each(names, len(pictures), "variants")]
+    variants = [variant(name) for name in _names(names, len(pictures))]
     ids = _ids(image_ids, variants)
-    return pictures.given_back(render_pictures(pictures, variants, ids))
+    rendered = pictures.given_back(render_pictures(pictures, variants, ids))
+    return cast(AnyImages, rendered)
 
 
 def render_pictures(
@@ -212,12 +213,14 @@ def _by_reference(one: _Wanted) -> None:
     one.out.copy_(torch.tensor(rendered.pixels))
 
 
-def _for_each(given: str | Sequence[str], n: int, what: str) -> list[str]:
+def _names(given: str | Sequence[str], n: int) -> list[str]:
     if isinstance(given, str):
         return [given] * n
-    listed = list(given)
+    listed = _texts(given, "variants")
     if len(listed) != n:
-        raise UsageError(f"{len(listed)} {what} for {n} images; give one for each, or one for all")
+        raise UsageError(
+            f"{len(listed)} variants for {n} images; give one for each, or one for all"
+        )
     return listed
 
 
@@ -229,10 +232,15 @@ def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> 
                 "file's stem"
             )
         return [""] * len(variants)
-    ids = [image_ids] if isinstance(image_ids, str) else list(image_ids)
+    ids = [image_ids] if isinstance(image_ids, str) else _texts(image_ids, "image_ids")
     if len(ids) != len(variants):
         raise UsageError(f"{len(ids)} image_ids for {len(variants)} images; give one for each")
-    for one in ids:
-        if not isinstance(one, str):
-            raise UsageError(f"an image's id is a text, not {one!r}")
     return ids
+
+
+def _texts(given: Any, what: str) -> list[str]:
+    listed = list(given) if isinstance(given, Iterable) else [given]
+    for one in listed:
+        if not isinstance(one, str):
+            raise UsageError(f"{what} are texts, not {one!r}")
+    return listed

@@ -63,6 +63,8 @@ class Distort(torch.nn.Module):
         if generator is not None:
             if seed is not None:
                 raise UsageError("the generator draws the seed; give one of both")
+            if not isinstance(generator, torch.Generator):
+                raise UsageError(f"generator is a torch.Generator, not {generator!r}")
             # At most, so that its range has as many numbers as torch can count.
             seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
         self._draws = Draws(

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image, ImageOps
 
+import killing
 from imagenetq import render, variants
 from imagenetq.builder import build, open_source, render_folder, verify_rendered_folder
 from imagenetq.builder.pictures.manifest import read_render_manifest
@@ -152,31 +152,26 @@ def test_bad_pictures_are_named_at_once_or_left_out(
     assert render_folder(pictures, out, only=["jpeg-10"], skip_bad=True).pictures == 9
 
 
-def test_killed_it_goes_on_and_makes_nothing_twice(
-    photograph: Image.Image, tmp_path: Path, start: Callable
-) -> None:
-    pictures, out, other = (tmp_path / name for name in ("pictures", "out", "other"))
-    pictures.mkdir()
-    for number in range(40):
-        photograph.crop((number, 9, number + 120, 99)).save(pictures / f"{number}.jpg")
-    process = start("render", pictures, "--out", out, "--only", "jpeg2000", "--workers", 2)
-    while process.poll() is None and len(list(out.glob(".build/units/*.json"))) < 3:
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert not (out / RENDER_MANIFEST_NAME).exists()
-    done = {
-        file: (out / file).stat().st_mtime_ns
-        for record in out.glob(".build/units/*.json")
-        for picture in json.loads(record.read_text())["record"]["pictures"]
-        for file in (stored["file"] for stored in picture["files"].values())
-    }
-    assert 0 < len(done) < 40 * 11
-    manifest = render_folder(pictures, out, only=["jpeg2000"])
-    assert {file: (out / file).stat().st_mtime_ns for file in done} == done
-    assert not list(out.rglob(f"{TEMPORARY_PREFIX}*"))
-    again = render_folder(pictures, other, only=["jpeg2000"])
-    assert (again, files_of(other)) == (manifest, files_of(out))
+def test_killed_anywhere_it_goes_on_and_makes_nothing_twice(pictures: Path, tmp_path: Path) -> None:
+    only = ["contrast-0.5", "jpeg-10"]
+    steps = killing.run(killing.render, pictures, tmp_path / "whole", below=tmp_path / "whole")
+    expected = files_of(tmp_path / "whole")
+    assert len(steps) > 50
+    for number in range(3, len(steps), len(steps) // 5):
+        out = tmp_path / f"out{number}"
+        killing.run(killing.render, pictures, out, below=out, kill_at=number)
+        done = {
+            file: (out / file).stat().st_mtime_ns
+            for record in out.glob(".build/units/*.json")
+            for picture in json.loads(record.read_text())["record"]["pictures"]
+            for file in (stored["file"] for stored in picture["files"].values())
+        }
+        render_folder(pictures, out, only=only)
+        assert {file: (out / file).stat().st_mtime_ns for file in done} == done
+        assert files_of(out) == expected, steps[number]
+        assert not list(out.rglob(f"{TEMPORARY_PREFIX}*"))
+    # The last one was killed shortly before its end.
+    assert len(done) > len(expected) / 2
 
 
 def test_torn_states_are_mended(pictures: Path, tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_passing_faults_are_retried(hub, client, built, contents, xet) -> None:
     assert pushed["tag"] == "v1.0.0", pushed
     require_complete(hub, contents(built))
     said = client.said()
-    assert "hf:org/q: asking who you are: HTTP 429: out of order; trying again in 120 s" in said
-    assert "hf:org/q: committing: HTTP 500: out of order; trying again in 1 s" in said
+    assert "hf:org/q: asking who you are: HTTP 429: out of order; asking again in 120 s" in said
+    assert "hf:org/q: committing: HTTP 500: out of order; asking again in 1 s" in said
     assert "Traceback" not in said
     assert hub.objects.repeated == hub.xet.repeated == 0
 

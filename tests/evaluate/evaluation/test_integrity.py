@@ -127,7 +127,7 @@ def test_a_result_of_other_data_is_kept(
     out = tmp_path / "r"
     evaluate([load_model(TINY)], open_data(str(folder)), out, SETTINGS)
     before = files(out)
-    with pytest.raises(EvaluationError, match=r"source digest was .*now .*; images was 12, now 11"):
+    with pytest.raises(EvaluationError, match=r"source digest was .*now .*; number of photographs was 12, now 11"):
         evaluate([load_model(TINY)], open_data(str(other)), out, SETTINGS)
     full = CleanSource(
         open_source(source), originals=tmp_path / "o", subset="full", allow_short=True

@@ -142,7 +142,7 @@ def test_a_report_has_all_of_it_and_says_what_is_left_out(three, tmp_path):
     assert correlation["n_networks"] == 1
     risk = json.loads((tmp_path / "r" / "risk-timm-twin.json").read_text())
     assert set(risk) == set(ALL)
-    with pytest.raises(EntryError, match="two results or more"):
+    with pytest.raises(UsageError, match="consistency: is between networks; give two results"):
         report_writer.write_report(three[:1], tmp_path / "one", figures=["consistency"])
     with pytest.raises(UsageError, match="has no row of 'timm/other'"):
         report_writer.write_report(

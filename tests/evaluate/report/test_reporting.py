@@ -54,7 +54,7 @@ def test_lines_say_what_was_left_out(call, folders, tmp_path):
         (["ENTRY", "--weights", "w"], 2, "say with --model whose they are"),
         (["ENTRY", "--model", TINY, "--weights", "w"], 1, "w: no such file"),
         (["ENTRY", "--scores", "none.csv"], 2, "none.csv: cannot be read"),
-        (["ENTRY", "--figure", "consistency"], 1, "is between networks; give two results or more"),
+        (["ENTRY", "--figure", "consistency"], 2, "is between networks; give two results or more"),
         (["ENTRY", "--out", "/proc/r"], 1, "/proc/r"),
         (["ENTRY", "OTHER"], 1, "cannot be compared: they are of different spec"),
         (["DAMAGED"], 1, "predictions.parquet"),

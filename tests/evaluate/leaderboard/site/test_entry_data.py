@@ -6,6 +6,8 @@ from imagenetq.entry_scores import VariantScores
 from imagenetq.evaluate.leaderboard.site import Board
 from imagenetq.evaluate.leaderboard.site.entry_data import record, records_data, web_link
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
+from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.results.labels import Labels, with_labels
 from site_data import unpacked
 from site_entries import result, standing
 
@@ -68,3 +70,19 @@ def test_records_stand_in_table_order():
 )
 def test_only_addresses_of_the_web_become_links(address, is_link):
     assert web_link(address) == (address if is_link else None)
+
+
+def test_accuracies_by_other_labels_stand_beside_the_own(tmp_path):
+    made = result(0.9)
+    ids = made.predictions.image_ids
+    (tmp_path / "real.json").write_text(json.dumps({image_id: [7] for image_id in ids[:10]}))
+    scores = Labels.read(tmp_path / "real.json").of(made.predictions).scores()
+    (told,) = record(
+        standing("good", Result(with_labels(made.entry, scores), made.predictions)), None
+    )["other_labels"]
+    assert (told["name"], told["images"], told["unlabelled"]) == ("real.json", "10", "30")
+    title, own, other = told["rows"][0]
+    assert title == "Clean top-1"
+    assert own.startswith(f"{100 * scores.own.variants['clean'].value:.1f} (")
+    assert other.startswith(f"{100 * scores.other.variants['clean'].value:.1f} (")
+    assert len(told["rows"]) == 7

@@ -1,0 +1,127 @@
+"""Read what the clients of remote services raise: the status, whether it may pass, and why.
+
+aiohttp calls an answer's status `status`, httpx `response.status_code`; for S3 it is in a
+dictionary of the error that the client's own stems from; `hf_xet` tells it in its text.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_LATER = (408, 425, 429)
+_NEVER = 501
+_HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
+_XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
+
+ANOTHER_ANSWERED = (
+    "a proxy or a login page may have answered instead; check the network, and the proxy's settings"
+)
+"""Why a server's answer may be something else, and the way out."""
+
+MISREAD = f"its answer makes no sense, so {ANOTHER_ANSWERED}"
+"""What to say where `is_misread`."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to what it stems from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error says; its type's name if it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def named(error: BaseException) -> str:
+    """Give an error's type and the first line of what it says."""
+    line, name = first_line(error), type(error).__name__
+    return name if line == name else f"{name}: {line}"
+
+
+def status_of(error: BaseException) -> int | None:
+    """Find the HTTP status that an error tells of; None if it tells of none."""
+    for cause in causes(error):
+        response = getattr(cause, "response", None)
+        told = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+        status = (
+            getattr(response, "status_code", None)
+            or told.get("HTTPStatusCode")
+            or getattr(cause, "status", None)
+        )
+        if isinstance(status, int):
+            return status
+        if match := _XET_STATUS.search(str(cause)):
+            return int(match[1])
+    return None
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether an error is an HTTP status that says: later."""
+    status = status_of(error)
+    return status is not None and (status in _LATER or (status >= 500 and status != _NEVER))
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether the same request may succeed later: busy, or a connection was lost."""
+    if status_of(error) is not None:
+        return is_busy(error)
+    return any(
+        isinstance(cause, ConnectionError | TimeoutError)
+        or type(cause).__module__.partition(".")[0] in _HTTP_LIBRARIES
+        for cause in causes(error)
+    )
+
+
+def seconds_to_wait(error: BaseException) -> float:
+    """Find how long a service asks to be left alone; 0 if it does not say."""
+    for headers in _headers(error):
+        if headers.get("Retry-After", "").isdigit():
+            return float(headers["Retry-After"])
+    return 0.0
+
+
+def reason_of(error: BaseException) -> str:
+    """Say what went wrong in a few words: the status and what the service says, or the origin."""
+    status = status_of(error)
+    if status is None:
+        *_, origin = causes(error)
+        return named(origin)
+    message = _message(error)
+    return f"HTTP {status}: {message}" if message else f"HTTP {status}"
+
+
+def is_misread(error: BaseException) -> bool:
+    """Tell whether a client could make nothing of an answer that said that all was well."""
+    kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
+    return isinstance(error, kinds)
+
+
+def is_misread_of_hub(error: BaseException) -> bool:
+    """Tell the same of the Hub's client, which of some answers says so itself."""
+    from huggingface_hub import errors
+
+    says_so = isinstance(error, ValueError | RuntimeError)
+    # Refusals and bad names are ValueErrors, too.
+    has_reason = isinstance(error, errors.HfHubHTTPError | errors.HFValidationError)
+    return is_misread(error) or (says_so and not has_reason)
+
+
+def _message(error: BaseException) -> str:
+    """What the Hub itself said."""
+    for cause in causes(error):
+        said = getattr(cause, "server_message", None)
+        if said:
+            return str(said).strip().partition("\n")[0]
+    said = next((h["X-Error-Message"] for h in _headers(error) if h.get("X-Error-Message")), "")
+    return str(said).strip().partition("\n")[0]
+
+
+def _headers(error: BaseException) -> Iterator[Any]:
+    for cause in causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", None)
+        if headers is not None:
+            yield headers
