@@ -17,7 +17,10 @@ pytest.importorskip("mkdocs", reason="no MkDocs; pip install '.[docs]'")
 pytest.importorskip("playwright", reason="no playwright")
 
 Open = Callable[..., Any]
-API = ("imagenetq", "imagenetq.builder", "imagenetq.evaluate", "imagenetq.evaluate.report")
+API = (
+    *("imagenetq", "imagenetq.builder", "imagenetq.evaluate", "imagenetq.evaluate.report"),
+    "imagenetq.torch",
+)
 
 
 @pytest.fixture(scope="module")
