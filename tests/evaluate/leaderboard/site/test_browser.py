@@ -153,7 +153,7 @@ def test_two_entries_are_compared_as_the_command_does(opened, index):
     page.get_by_role("button", name="Swap first and second").click()
     assert row.locator("td").last.inner_text() == "second is better"
     page.locator("#second").select_option("other")
-    assert "over different datasets" in said.inner_text()
+    assert "over different photographs" in said.inner_text()
     page.locator("#first").select_option("half")
     assert "Different precisions" in said.inner_text()
     page.locator("#second").select_option("half")
@@ -365,19 +365,19 @@ def test_commands_wrap_between_words_and_can_be_copied(opened, site):
 
 
 def test_charts_say_when_they_mix_photographs(opened, index):
-    page = opened(index, "?chosen=strong,weak")
+    page = opened(index, "#chosen=strong,weak")
     assert page.locator("#curves-mixed .notice").count() == 0
     # The points are of all that the table shows.
     assert "Different photographs" in page.locator("#scatter-mixed").inner_text()
     page.locator("#data").select_option("0")
     expect(page.locator("#scatter-mixed .notice")).to_have_count(0)
-    page = opened(index, "?chosen=strong,other")
+    page = opened(index, "#chosen=strong,other")
     said = page.locator("#curves-mixed li").all_inner_texts()
     assert [line.rpartition(": ")[2] for line in said] == ["Strong", "Other"]
 
 
 def test_every_network_has_a_dash_of_its_own(opened, index):
-    page = opened(index, "?chosen=strong,weak,small,half,other,hostile")
+    page = opened(index, "#chosen=strong,weak,small,half,other,hostile")
     dashes = page.locator("#chips .swatch g[class^=line]").evaluate_all(
         "lines => lines.map((line) => line.getAttribute('stroke-dasharray') ?? 'none')"
     )
@@ -400,7 +400,7 @@ def test_ranks_that_nothing_has_take_no_column_on_a_phone(opened, index, tmp_pat
 
 
 def test_the_comparison_prints_in_ink_on_one_page_s_width(opened, index):
-    page = opened(index, "?first=strong&second=weak", width=718, color_scheme="dark")
+    page = opened(index, "#first=strong&second=weak", width=718, color_scheme="dark")
     page.locator("#compare").scroll_into_view_if_needed()
     page.locator("#comparison svg[role=img]").wait_for()
     page.emulate_media(media="print")
