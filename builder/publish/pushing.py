@@ -117,8 +117,9 @@ def push(
         if tag_of(manifest) in state.tags:
             if benchmark and EVAL_NAME not in repository.files(state.head):
                 raise PublishError(
-                    f"{address} has {tag_of(manifest)} without {EVAL_NAME}, and a published version "
-                    f"never changes: add leaderboard/hub/{EVAL_NAME} to its main branch by hand"
+                    f"{address} has {tag_of(manifest)} without {EVAL_NAME}, and a published "
+                    f"version never changes: add leaderboard/hub/{EVAL_NAME} to its main branch "
+                    "by hand"
                 )
             return _published(repository, state, manifest, access)
         _require_own(repository, state.head)

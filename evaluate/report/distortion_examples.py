@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE1 = (CLEAN, "blur-2", "noise-50", "jpeg-10", "jpeg2000-28", "contrast-0.5")
-"""What Figure 1 shows, after the paper's: the original, blur of sigma 2, noise, JPEG, contrast; and
-JPEG 2000, which the paper's leaves out.
+"""What Figure 1 shows, after the paper's: the original, blur of sigma 2, noise, JPEG, contrast;
+and JPEG 2000, which the paper's leaves out.
 
 The paper gives its noise as "sigma squared = 50", milder than any level that it measures, and we
-read it as sigma 50; of JPEG and contrast it names no level, and ours, like JPEG 2000's, are from the middle.
+read it as sigma 50; of JPEG and contrast it names no level, and ours, as JPEG 2000's, are from the
+middle.
 """
 
 N_LEVELS = 4

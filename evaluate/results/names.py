@@ -51,8 +51,8 @@ def class_word(label: int) -> str:
 def network_names(results: Sequence[Result]) -> list[str]:
     """A name for each result's network, all different.
 
-    It is its label, or the model's name; those that several results share are told apart by the precision, by the
-    start of the weights' SHA-256, and by a number, whichever do.
+    It is its label, or the model's name; those that several results share are told apart by the
+    precision, by the start of the weights' SHA-256, and by a number, whichever do.
     """
     names = [result.label or result.entry.model.name for result in results]
     precisions = [result.entry.precision for result in results]

@@ -1,7 +1,7 @@
 """ImageNet-Q as a benchmark of the Hugging Face Hub: `eval.yaml`, and the tasks that it names.
 
-The Hub reads `eval.yaml` at a dataset's root, collects under each task what model repositories say in
-`.eval_results/*.yaml`, and refuses the file unless `evaluation_framework` is on its own list
+The Hub reads `eval.yaml` at a dataset's root, collects under each task what model repositories say
+in `.eval_results/*.yaml`, and refuses the file unless `evaluation_framework` is on its own list
 (https://huggingface.co/docs/hub/eval-results).
 """
 

@@ -22,8 +22,8 @@ _FACTS = {
 _TEXT = f"""
 # ImageNet-Q leaderboard
 
-Top-1 accuracy of image classifiers on blurred, noisy, pale and compressed ImageNet photographs, dataset
-version {DATASET_VERSION}. Every number is recomputed from an entry's predictions.
+Top-1 accuracy of image classifiers on blurred, noisy, pale and compressed ImageNet photographs,
+dataset version {DATASET_VERSION}. Every number is recomputed from an entry's predictions.
 
 `imagenetq leaderboard build --space` makes this folder; what is changed here by hand is lost.
 """

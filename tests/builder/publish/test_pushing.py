@@ -231,7 +231,8 @@ def test_a_benchmark_stays_one(hub, client, built) -> None:
     assert repository.files()["eval.yaml"].content == stated
 
 
-def test_a_published_version_gets_no_benchmark_file(hub, client, built) -> None:
+@pytest.mark.usefixtures("hub")
+def test_a_published_version_gets_no_benchmark_file(client, built) -> None:
     client.push(built)
     refused = client.push(built, benchmark=True)
     assert "v1.0.0 without eval.yaml" in refused["message"]

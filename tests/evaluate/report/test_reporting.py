@@ -29,6 +29,19 @@ def test_a_report_from_the_command_line(run, folders, tmp_path):
 
 
 @pytest.mark.usefixtures("few_kinds")
+def test_networks_are_called_as_labels_say(call, folders, tmp_path):
+    labels = ("--label", "Tiny", "--label", "Nearest (grey)")
+    ended = call("report", *folders, *labels, "--figure", "findings", "--out", tmp_path / "r")
+    assert ended.returncode == 0, ended.stderr
+    told = (tmp_path / "r" / "report.md").read_text(encoding="utf-8")
+    assert "Nearest (grey)" in told
+    assert "baseline/nearest" not in told
+    few = call("report", *folders, "--label", "Tiny", "--out", tmp_path / "r")
+    assert few.returncode == 2
+    assert "--label is given 1 time for 2 results; give one for each" in few.stderr
+
+
+@pytest.mark.usefixtures("few_kinds")
 def test_lines_say_what_was_left_out(call, folders, tmp_path):
     ended = call("report", folders[0], "--out", tmp_path / "r")
     assert ended.returncode == 0, ended.stderr

@@ -23,8 +23,9 @@ function makeChosen(board, table, onChange) {
   });
   find("#chosen").hidden = false;
 
-  // The first ones are no choice, and need not be in the address.
-  const first = () => board.entries.slice(0, AT_FIRST).map((entry) => entry.name);
+  // The first ones, of one dataset, are no choice, and need not be in the address.
+  const first = () => board.entries.filter(({ dataset }) => dataset === board.entries[0].dataset)
+    .slice(0, AT_FIRST).map((entry) => entry.name);
 
   function toggle(entry) {
     if (names.includes(entry.name)) names = names.filter((name) => name !== entry.name);

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import yaml
 
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.leaderboard.site import Board, write_site
@@ -109,7 +110,7 @@ def test_a_build_that_was_killed_is_known_as_a_site(tmp_path, monkeypatch):
 
 def test_a_space_has_its_card(tmp_path):
     out = tmp_path / "space"
-    write_site(board("one"), out, space=True)
+    write_site(many(1), out, space=True)
     _, front, text = (out / "README.md").read_text(encoding="utf-8").split("---\n")
     facts = yaml.safe_load(front)
     assert (facts["sdk"], facts["app_file"]) == ("static", "index.html")
@@ -118,6 +119,6 @@ def test_a_space_has_its_card(tmp_path):
     assert {facts["colorFrom"], facts["colorTo"]} <= colours
     assert len(facts["short_description"]) <= 60
     assert "# ImageNet-Q leaderboard" in text
-    write_site(board("one"), out, space=True)
-    write_site(board("one"), out)
+    write_site(many(1), out, space=True)
+    write_site(many(1), out)
     assert not (out / "README.md").exists()
