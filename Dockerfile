@@ -18,7 +18,7 @@ ENV PATH=/opt/imagenetq/bin:$PATH \
     PYTHONUNBUFFERED=1
 
 WORKDIR /tmp/source
-COPY pyproject.toml MANIFEST.in README.md LICENSE dataset_card.md ./
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE dataset_card.md ./
 COPY docs/preview.jpg docs/
 COPY leaderboard/datasets leaderboard/datasets
 COPY leaderboard/reference leaderboard/reference
