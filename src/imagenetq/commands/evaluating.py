@@ -66,9 +66,7 @@ class _RunOptions:
 @explains_errors
 @spliced
 def evaluate(
-    model_options: ModelOptions,
-    data_options: DataOptions,
-    run_options: _RunOptions,
+    *,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,6 +83,9 @@ def evaluate(
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
+    model_options: ModelOptions,
+    data_options: DataOptions,
+    run_options: _RunOptions,
     only: Annotated[
         str | None,
         typer.Option(

@@ -10,7 +10,6 @@ import typer
 
 from imagenetq.commands.common import OUTPUT_PANEL, explains_errors, note
 from imagenetq.commands.opening import read_results
-from imagenetq.entry import ENTRY_NAME
 from imagenetq.errors import UsageError
 from imagenetq.words import counted
 
@@ -62,6 +61,8 @@ def results(
 
 
 def _folders(folder: Path) -> list[Path]:
+    from imagenetq.entry import ENTRY_NAME
+
     found = sorted(path.parent for path in folder.glob(f"*/{ENTRY_NAME}"))
     if not found:
         raise UsageError(f"{folder}: no results in it; name the folder that eval's --out named")

@@ -108,7 +108,7 @@ def test_one_network_needs_no_letter_and_one_column_no_class(results, picture):
     narrow = texts(figure3(results, picture, columns=1))
     assert not any(class_word(label) in narrow for label in range(1000))
     assert figure3(results, picture, columns=1).get_figwidth() == 3.5
-    assert len(figure1(results, picture, columns=1).axes) == 5
+    assert len(figure1(results, picture, columns=1).axes) == 6
 
 
 def test_refusals(results, picture):
