@@ -46,7 +46,9 @@ def load(name: str, options: LoadOptions) -> Network:
     if name.startswith((".", "/")) and not Path(name).is_dir():
         raise ModelError(f"{full_name}: no folder {name}; a Hub model is named ORG/NAME")
     arguments = {"trust_remote_code": False, **options.arguments}
-    common = {k: arguments[k] for k in ("trust_remote_code", "revision") if k in arguments}
+    common: dict[str, Any] = {
+        k: arguments[k] for k in ("trust_remote_code", "revision") if k in arguments
+    }
     auto: Any = transformers
     try:
         config = auto.AutoConfig.from_pretrained(name, **arguments)

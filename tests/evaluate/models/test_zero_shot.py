@@ -130,10 +130,10 @@ def test_a_text_tower_without_its_files_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def save_clip(folder: Path) -> Any:
-    """A small CLIP with a tokenizer of bytes."""
+def save_clip(folder: Path, kind: str = "CLIP") -> Any:
+    """A small CLIP or Siglip with a tokenizer of bytes."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-    from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -159,18 +159,21 @@ def save_clip(folder: Path) -> Any:
     }
     text = {"vocab_size": len(words), "max_position_embeddings": 77, "eos_token_id": end}
     torch.manual_seed(0)
-    config = CLIPConfig(
-        text_config=tower | text | {"bos_token_id": start, "pad_token_id": end},
-        vision_config=tower | {"image_size": 32, "patch_size": 16},
-        projection_dim=8,
+    text_config = tower | text | {"bos_token_id": start, "pad_token_id": end}
+    vision_config = tower | {"image_size": 32, "patch_size": 16}
+    config = getattr(transformers, f"{kind}Config")(
+        text_config=text_config, vision_config=vision_config
     )
-    network = CLIPModel(config).eval()
+    network = getattr(transformers, f"{kind}Model")(config).eval()
     network.save_pretrained(folder)
     return network
 
 
-def test_transformers_answers_as_its_own_model(tmp_path: Path, few_prompts: Prompts) -> None:
-    network = save_clip(tmp_path / "clip")
+@pytest.mark.parametrize("kind", ["CLIP", "Siglip"])
+def test_transformers_answers_as_its_own_model(
+    tmp_path: Path, few_prompts: Prompts, kind: str
+) -> None:
+    network = save_clip(tmp_path / "clip", kind)
     model = load_model(f"transformers/{tmp_path / 'clip'}")
 
     assert model.preprocessing.input_size == (32, 32)
@@ -178,17 +181,27 @@ def test_transformers_answers_as_its_own_model(tmp_path: Path, few_prompts: Prom
     inputs = torch.rand(2, 3, 32, 32)
     logits = model.module(inputs)
     with torch.inference_mode():
-        pictures = network.get_image_features(pixel_values=inputs).pooler_output
-        pictures /= pictures.norm(dim=-1, keepdim=True)
         for label in (0, 134, 517, 999):
-            # One text at a time, as long as it is: nothing of a batch's padding may show.
-            texts = few_prompts.of(few_prompts.class_names[label])
-            one_by_one = [
-                network(**tokenizer(text, return_tensors="pt"), pixel_values=inputs).text_embeds
-                for text in texts
+            # One text at a time: SigLIP's padded as in training, CLIP's as long as it is.
+            outputs = [
+                network(
+                    **tokenizer(
+                        text,
+                        return_tensors="pt",
+                        return_attention_mask=kind == "CLIP",
+                        max_length=77,
+                        padding="max_length" if kind == "Siglip" else False,
+                        truncation=True,
+                    ),
+                    pixel_values=inputs,
+                )
+                for text in few_prompts.of(few_prompts.class_names[label])
             ]
-            mean = torch.cat(one_by_one).mean(dim=0)
-            expected = network.logit_scale.exp() * pictures @ (mean / mean.norm())
+            mean = torch.cat([output.text_embeds for output in outputs]).mean(dim=0)
+            similarity = outputs[0].image_embeds @ (mean / mean.norm())
+            expected = network.logit_scale.exp() * similarity
+            if kind == "Siglip":
+                expected += network.logit_bias
             torch.testing.assert_close(logits[:, label], expected, rtol=0, atol=1e-5)
     assert logits.std() > 0.01
 

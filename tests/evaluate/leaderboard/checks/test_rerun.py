@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from imagenetq.builder import build, open_source
+from imagenetq.entry import ZeroShot
 from imagenetq.errors import UsageError
 from imagenetq.evaluate import Data, Result, evaluate, load_model, open_data
 from imagenetq.evaluate.leaderboard.checks.findings import Verdict
@@ -79,6 +80,14 @@ def test_another_model_is_not_run(results, data):
     assert name.startswith("not run again: model.name is 'python/tiny_models:tiny'")
     assert any("model.weights_sha256" in line for line in more)
     assert any("model.preprocessing" in line for line in more)
+
+
+def test_other_prompts_are_not_run(results, data):
+    said = ZeroShot(prompts_sha256="a" * 64, embeddings_sha256="b" * 64)
+    model = results[0].entry.model.model_copy(update={"zero_shot": said})
+    entry = results[0].entry.model_copy(update={"model": model})
+    (line,) = run(Result(entry, results[0].predictions), data)
+    assert line.startswith("not run again: model.zero_shot.prompts_sha256 is 'aaaa")
 
 
 def test_other_data_are_not_run_on(results, data):
