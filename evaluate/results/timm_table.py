@@ -125,8 +125,8 @@ def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
     crop, resize = preprocessing.get("crop"), preprocessing.get("resize")
     if resize is None or crop is None:
         return None
-    short = min(resize) if isinstance(resize, list) else resize
-    cut = min(crop)
+    short = int(min(resize) if isinstance(resize, list) else resize)
+    cut = int(min(crop))
     for scale in (10, 100, 1000):
         thousandths = cut * scale // short * (1000 // scale)
         if thousandths * (short + 1) > 1000 * cut:
