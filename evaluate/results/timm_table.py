@@ -122,13 +122,20 @@ def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
 
     timm resizes to the whole pixels of crop / share, so 224 of 248 are stated as 0.9.
     """
-    crop, resize = preprocessing.get("crop"), preprocessing.get("resize")
-    if resize is None or crop is None:
+    cut, short = (_short_side(preprocessing.get(name)) for name in ("crop", "resize"))
+    if cut is None or short is None:
         return None
-    short = min(resize) if isinstance(resize, list) else resize
-    cut = min(crop)
+    thousandths = 0
     for scale in (10, 100, 1000):
         thousandths = cut * scale // short * (1000 // scale)
         if thousandths * (short + 1) > 1000 * cut:
             break
     return thousandths / 1000
+
+
+def _short_side(size: object) -> int | None:
+    """The shorter side of what an entry states, which may be anyone's; None if it is no size."""
+    sides = size if isinstance(size, list) else [size]
+    if not sides or not all(type(side) is int and side > 0 for side in sides):
+        return None
+    return min(sides)
