@@ -135,7 +135,6 @@ def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
 
 def _short_side(size: object) -> int | None:
     """The shorter side of what an entry states, which may be anyone's; None if it is no size."""
-    sides = size if isinstance(size, list) else [size]
-    if not sides or not all(type(side) is int and side > 0 for side in sides):
-        return None
-    return min(sides)
+    sides: list[object] = size if isinstance(size, list) else [size]
+    known = [side for side in sides if type(side) is int and side > 0]
+    return min(known) if known and len(known) == len(sides) else None
