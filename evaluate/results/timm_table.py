@@ -122,13 +122,19 @@ def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
 
     timm resizes to the whole pixels of crop / share, so 224 of 248 are stated as 0.9.
     """
-    crop, resize = preprocessing.get("crop"), preprocessing.get("resize")
-    if resize is None or crop is None:
+    cut, short = (_short_side(preprocessing.get(name)) for name in ("crop", "resize"))
+    if cut is None or short is None:
         return None
-    short = int(min(resize) if isinstance(resize, list) else resize)
-    cut = int(min(crop))
+    thousandths = 0
     for scale in (10, 100, 1000):
         thousandths = cut * scale // short * (1000 // scale)
         if thousandths * (short + 1) > 1000 * cut:
             break
     return thousandths / 1000
+
+
+def _short_side(size: object) -> int | None:
+    """The shorter side of what an entry states, which may be anyone's; None if it is no size."""
+    sides: list[object] = size if isinstance(size, list) else [size]
+    known = [side for side in sides if type(side) is int and side > 0]
+    return min(known) if known and len(known) == len(sides) else None

@@ -13,7 +13,7 @@ from imagenetq.errors import UsageError
 if TYPE_CHECKING:
     from imagenetq.evaluate import Listed
 
-(_ParserError,) = typer.BadParameter.__bases__
+_ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 """The parser's own usage error, whose home differs among Typer's versions."""
 
 

@@ -55,6 +55,12 @@ def test_the_crop_is_stated_as_timm_states_it(crop: int, stated: float) -> None:
     assert _crop_pct({"resize": resize, "crop": [crop, crop]}) == stated
 
 
+@pytest.mark.parametrize("resize", [None, 0, [], [256, "x"], {"a": 1}, -3, True, 2.5])
+def test_a_strange_resize_states_no_crop(resize: object) -> None:
+    assert _crop_pct({"resize": resize, "crop": [224, 224]}) is None
+    assert _crop_pct({"resize": 256, "crop": resize}) is None
+
+
 def test_numbers_are_those_of_the_result() -> None:
     evaluated = result(12)
     found = TableRow.of(evaluated)
