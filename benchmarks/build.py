@@ -37,19 +37,19 @@ _FLOOR = "codec calls alone"
 
 @dataclass(frozen=True)
 class Built:
-    """A build that was measured, and its folder removed.
-
-    Attributes:
-        workers: processes.
-        time: from start to manifest.
-        peak_bytes: the largest resident memory of any one worker process.
-        manifest: what was built.
-    """
+    """A build that was measured, and its folder removed."""
 
     workers: int
+    """Processes."""
+
     time: Time
+    """From start to manifest."""
+
     peak_bytes: int
+    """The largest resident memory of any one worker process."""
+
     manifest: Manifest
+    """What was built."""
 
     @property
     def images(self) -> int:

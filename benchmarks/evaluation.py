@@ -56,17 +56,16 @@ _SMALL = 1
 
 @dataclass(frozen=True)
 class Rate:
-    """What a contender reached.
-
-    Attributes:
-        steady: images/s without what starting takes.
-        whole: images/s of the whole run, everything included; None where nothing starts.
-        busy: how busy the machine was.
-    """
+    """What a contender reached."""
 
     steady: float
+    """Images/s without what starting takes."""
+
     whole: float | None
+    """Images/s of the whole run, everything included; None where nothing starts."""
+
     busy: Busy
+    """How busy the machine was."""
 
 
 def main() -> None:

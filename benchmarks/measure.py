@@ -43,16 +43,14 @@ def seconds(call: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class Time:
-    """What a call took.
-
-    Attributes:
-        wall: seconds on the clock.
-        cpu: seconds of processor time, of this process and of the children that ended meanwhile;
-            other programs on the machine change it less.
-    """
+    """What a call took."""
 
     wall: float
+    """Seconds on the clock."""
+
     cpu: float
+    """Seconds of processor time, of this process and of the children that ended meanwhile; other
+    programs on the machine change it less."""
 
     def __add__(self, other: "Time") -> "Time":
         return Time(self.wall + other.wall, self.cpu + other.cpu)

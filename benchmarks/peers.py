@@ -29,19 +29,19 @@ SEVERITIES: dict[str, tuple[str, tuple[float, ...]]] = {
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to render all levels of one distortion.
-
-    Attributes:
-        distortion: which.
-        name: whose way.
-        render: renders all levels of an image; None where it cannot be had.
-        note: why not, or what is to be known of it.
-    """
+    """One way to render all levels of one distortion."""
 
     distortion: str
+    """Which."""
+
     name: str
+    """Whose way."""
+
     render: Render | None
+    """Renders all levels of an image; None where it cannot be had."""
+
     note: str = ""
+    """Why not, or what is to be known of it."""
 
 
 def line_up(scratch: Path, probe: Pixels) -> tuple[list[Contender], list[str]]:

@@ -31,35 +31,34 @@ CODEC_CALLS = {
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph.
-
-    Attributes:
-        name: of its file.
-        data: the file's bytes.
-        pixels: its samples.
-    """
+    """A photograph."""
 
     name: str
+    """Of its file."""
+
     data: bytes
+    """The file's bytes."""
+
     pixels: Pixels
+    """Its samples."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How long one contender took.
-
-    Attributes:
-        distortion: which.
-        name: whose way.
-        ms: of processor time to render all levels of a photograph: the median of the repetitions,
-            then the mean over the photographs; None where it could not be had.
-        note: as the contender's.
-    """
+    """How long one contender took."""
 
     distortion: str
+    """Which."""
+
     name: str
+    """Whose way."""
+
     ms: float | None
+    """Of processor time to render all levels of a photograph: the median of the repetitions, then
+    the mean over the photographs; None where it could not be had."""
+
     note: str
+    """As the contender's."""
 
 
 def main() -> None:

@@ -40,16 +40,14 @@ def peak_memory_of_children() -> Iterator[dict[int, int]]:
 
 @dataclass
 class Busy:
-    """How busy the machine was.
-
-    Attributes:
-        cpu: share of all cores' time, 0 to 1.
-        gpu: share of the time in which a kernel ran on the first GPU, 0 to 1, as its driver
-            samples it; None without one.
-    """
+    """How busy the machine was."""
 
     cpu: float = 0.0
+    """Share of all cores' time, 0 to 1."""
+
     gpu: float | None = None
+    """Share of the time in which a kernel ran on the first GPU, 0 to 1, as its driver samples it;
+    None without one."""
 
 
 @contextmanager

@@ -36,19 +36,19 @@ _PATTERN = re.compile(r"[*?]|\[.+\]|::")
 
 @dataclass(frozen=True)
 class ShareBuilt:
-    """A share of a dataset that is done.
-
-    Attributes:
-        share: which.
-        units: how many units it has.
-        photographs: in them, without those that were left out.
-        bad_images: left out.
-    """
+    """A share of a dataset that is done."""
 
     share: Share
+    """Which."""
+
     units: int
+    """How many units it has."""
+
     photographs: int
+    """In them, without those that were left out."""
+
     bad_images: tuple[BadImageNote, ...]
+    """Left out."""
 
 
 class BuildOptions(TypedDict, total=False):

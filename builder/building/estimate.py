@@ -21,21 +21,22 @@ _PROBES = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build would make and take.
-
-    Attributes:
-        photographs: originals.
-        variants: of each.
-        shards: files.
-        bytes: of image files, extrapolated; None if no original could be rendered.
-        seconds: with the workers asked for, extrapolated; None likewise.
-    """
+    """What a build would make and take."""
 
     photographs: int
+    """Originals."""
+
     variants: int
+    """Of each."""
+
     shards: int
+    """Files."""
+
     bytes: int | None
+    """Of image files, extrapolated; None if no original could be rendered."""
+
     seconds: float | None
+    """With the workers asked for, extrapolated; None likewise."""
 
 
 def estimate(

@@ -30,21 +30,22 @@ UNIT = SHARD_ROWS
 
 
 class PlannedImage(Model):
-    """One original.
-
-    Attributes:
-        image_id: its id.
-        wnid: its class.
-        rank: its place in the class.
-        name: what the source calls it; may change when a source moves.
-        file_sha256: of the original file; None if it could not be read.
-    """
+    """One original."""
 
     image_id: str
+    """Its id."""
+
     wnid: str
+    """Its class."""
+
     rank: int
+    """Its place in the class."""
+
     name: str
+    """What the source calls it; may change when a source moves."""
+
     file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the original file; None if it could not be read."""
 
     def source_image(self) -> RankedImage:
         """The image as its source knows it."""
@@ -52,33 +53,40 @@ class PlannedImage(Model):
 
 
 class Plan(Model):
-    """All that decides a build's rows and bytes.
-
-    Attributes:
-        dataset_version: of the dataset.
-        specification_digest: of the specification.
-        subset: which.
-        source: the source's kind.
-        format: of the shards.
-        variants: their names, in ladder order.
-        clean_extension: `jpg` if all originals are JPEG, else `webp`.
-        versions: of the libraries.
-        classes_absent: wnids of which the source has no image.
-        classes_short: classes with too few photographs, and how many.
-        images: in row order.
-    """
+    """All that decides a build's rows and bytes."""
 
     dataset_version: str
+    """Of the dataset."""
+
     specification_digest: str = Sha256
+    """Of the specification."""
+
     subset: Literal["full", "mini", "sample"]
+    """Which."""
+
     source: str
+    """The source's kind."""
+
     format: Literal["parquet", "webdataset"]
+    """Of the shards."""
+
     variants: tuple[str, ...]
+    """Their names, in ladder order."""
+
     clean_extension: Literal["jpg", "webp"]
+    """`jpg` if all originals are JPEG, else `webp`."""
+
     versions: dict[str, str]
+    """Of the libraries."""
+
     classes_absent: tuple[str, ...]
+    """Wnids of which the source has no image."""
+
     classes_short: dict[str, int]
+    """Classes with too few photographs, and how many."""
+
     images: tuple[PlannedImage, ...]
+    """In row order."""
 
     def ladder(self) -> tuple[Variant, ...]:
         """The variants to build, in ladder order."""
@@ -99,15 +107,13 @@ class Plan(Model):
 
 
 class Unit(Model):
-    """One piece of work: up to 100 images, one shard of each variant.
-
-    Attributes:
-        index: from 0.
-        images: in row order.
-    """
+    """One piece of work: up to 100 images, one shard of each variant."""
 
     index: int
+    """From 0."""
+
     images: tuple[PlannedImage, ...]
+    """In row order."""
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:

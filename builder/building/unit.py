@@ -35,19 +35,19 @@ from imagenetq.specification import Variant
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of a build share.
-
-    Attributes:
-        folder: the dataset's.
-        source: where originals are read.
-        plan: the build's plan.
-        skip_bad: leave bad images out instead of leaving the unit undone.
-    """
+    """What all units of a build share."""
 
     folder: DatasetFolder
+    """The dataset's."""
+
     source: Source
+    """Where originals are read."""
+
     plan: Plan
+    """The build's plan."""
+
     skip_bad: bool
+    """Leave bad images out instead of leaving the unit undone."""
 
 
 def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:

@@ -17,13 +17,10 @@ _RECORDS = f"{STATE}/units"
 
 
 class Record(Model):
-    """What is kept of a unit that is done.
-
-    Attributes:
-        index: the unit's number.
-    """
+    """What is kept of a unit that is done."""
 
     index: int
+    """The unit's number."""
 
     def digest(self) -> str:
         """Hex SHA-256 of the record as JSON."""
@@ -34,29 +31,26 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class RenderedOriginal(Model):
-    """An original that a unit holds.
-
-    Attributes:
-        image_id: its id.
-        wnid: its class.
-        file_sha256: of the original file that was rendered.
-        pixel_sha256: of its decoded pixels.
-    """
+    """An original that a unit holds."""
 
     image_id: str
+    """Its id."""
+
     wnid: str
+    """Its class."""
+
     file_sha256: str = Sha256
+    """Of the original file that was rendered."""
+
     pixel_sha256: str = Sha256
+    """Of its decoded pixels."""
 
 
 class BadOriginal(BadImageNote):
-    """An original that a unit left out.
-
-    Attributes:
-        file_sha256: of the file that was refused; None if it could not be read.
-    """
+    """An original that a unit left out."""
 
     file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the file that was refused; None if it could not be read."""
 
     def note(self) -> BadImageNote:
         """What the manifest says of it."""
@@ -64,39 +58,41 @@ class BadOriginal(BadImageNote):
 
 
 class ShardRecord(Model):
-    """A shard that was written.
-
-    Attributes:
-        path: relative to the dataset folder.
-        bytes: the file's size.
-        sha256: of the file.
-        image_bytes: of the image files in it.
-        uniform: rows of a single colour.
-        psnrs: of each row, dB; None where identical to clean.
-        pixels: each row's pixel hash.
-    """
+    """A shard that was written."""
 
     path: str = ShardPath
+    """Relative to the dataset folder."""
+
     bytes: int = Count
+    """The file's size."""
+
     sha256: str = Sha256
+    """Of the file."""
+
     image_bytes: int = Count
+    """Of the image files in it."""
+
     uniform: int = Count
+    """Rows of a single colour."""
+
     psnrs: tuple[float | None, ...]
+    """Of each row, dB; None where identical to clean."""
+
     pixels: tuple[str, ...]
+    """Each row's pixel hash."""
 
 
 class UnitRecord(Record):
-    """A unit of a dataset that is done.
-
-    Attributes:
-        originals: in row order.
-        bad_images: left out.
-        shards: by variant.
-    """
+    """A unit of a dataset that is done."""
 
     originals: tuple[RenderedOriginal, ...]
+    """In row order."""
+
     bad_images: tuple[BadOriginal, ...]
+    """Left out."""
+
     shards: dict[str, ShardRecord]
+    """By variant."""
 
     @property
     def n_originals(self) -> int:
@@ -105,15 +101,13 @@ class UnitRecord(Record):
 
 
 class _Sealed(Model, Generic[AnyRecord]):
-    """A record's file.
-
-    Attributes:
-        sha256: the record's digest.
-        record: itself.
-    """
+    """A record's file."""
 
     sha256: str = Sha256
+    """The record's digest."""
+
     record: AnyRecord
+    """Itself."""
 
 
 def _sealed(kind: type[AnyRecord]) -> type[_Sealed[AnyRecord]]:

@@ -86,15 +86,13 @@ class SharedReporter(Reporter):
 
 @dataclass(frozen=True)
 class _Worker:
-    """What a worker process was started for.
-
-    Attributes:
-        job: packed: the function to call, and its context.
-        reporter: the line to the parent.
-    """
+    """What a worker process was started for."""
 
     job: bytes
+    """Packed: the function to call, and its context."""
+
     reporter: SharedReporter
+    """The line to the parent."""
 
     @cached_property
     def unpacked(self) -> tuple[Callable[..., Any], Any]:

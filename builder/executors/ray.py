@@ -61,21 +61,22 @@ _LOST: dict[type[Exception], str] = {
 
 @dataclass(frozen=True)
 class _Run(Generic[Context, Unit, Result]):
-    """What all tasks of a run share.
-
-    Attributes:
-        function: to call.
-        context: its first argument.
-        tallies: where to report.
-        versions: of the libraries, as the driver has them.
-        driver: the driver's node.
-    """
+    """What all tasks of a run share."""
 
     function: Callable[[Context, Unit, Reporter], Result]
+    """To call."""
+
     context: Context
+    """Its first argument."""
+
     tallies: Any
+    """Where to report."""
+
     versions: dict[str, str]
+    """Of the libraries, as the driver has them."""
+
     driver: str
+    """The driver's node."""
 
 
 @ray.remote(num_cpus=0)

@@ -31,21 +31,22 @@ class Hold:
 
 
 class DatasetFolder(ABC):
-    """A place of one dataset; picklable, so that workers can write there.
-
-    Attributes:
-        name: its path or URL.
-        state: a folder on this machine for what a build needs beside the dataset.
-        disk: what fills up when the disk is full.
-        is_local: whether the dataset itself lies on that disk.
-        tag: of unfinished files, while a share of a build holds the folder.
-    """
+    """A place of one dataset; picklable, so that workers can write there."""
 
     name: str
+    """Its path or URL."""
+
     state: Path
+    """A folder on this machine for what a build needs beside the dataset."""
+
     disk: Path
+    """What fills up when the disk is full."""
+
     is_local: bool
+    """Whether the dataset itself lies on that disk."""
+
     tag: str = ""
+    """Of unfinished files, while a share of a build holds the folder."""
 
     def __str__(self) -> str:
         return self.name

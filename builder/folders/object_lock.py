@@ -37,19 +37,19 @@ _POLL = 3.0
 
 
 class Claim(Model):
-    """What the lock says.
-
-    Attributes:
-        owner: the build.
-        machine: that it runs on.
-        host: that machine's name, for people.
-        beat: how often it was renewed.
-    """
+    """What the lock says."""
 
     owner: str
+    """The build."""
+
     machine: str
+    """That it runs on."""
+
     host: str
+    """That machine's name, for people."""
+
     beat: int = 0
+    """How often it was renewed."""
 
 
 class Objects(Protocol):

@@ -12,15 +12,13 @@ Unit = TypeVar("Unit")
 
 @dataclass(frozen=True)
 class Share:
-    """Every `count`-th unit, from unit `number - 1` on.
-
-    Attributes:
-        number: from 1.
-        count: how many shares there are.
-    """
+    """Every `count`-th unit, from unit `number - 1` on."""
 
     number: int
+    """From 1."""
+
     count: int
+    """How many shares there are."""
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

@@ -31,52 +31,60 @@ FILES_NAME = "render-files.parquet"
 
 
 class BadPicture(Model):
-    """A picture that was left out.
-
-    Attributes:
-        path: below the folder of pictures.
-        reason: what is wrong with it, and what to do.
-        file_sha256: of its file; None if that could not be read.
-    """
+    """A picture that was left out."""
 
     path: str
+    """Below the folder of pictures."""
+
     reason: str
+    """What is wrong with it, and what to do."""
+
     file_sha256: str | None = Field(pattern=SHA256_PATTERN)
+    """Of its file; None if that could not be read."""
 
 
 class RenderManifest(Model):
-    """A folder of pictures whose every variant is rendered.
-
-    Attributes:
-        format_version: of this file and of `render-files.parquet`.
-        dataset_version: of the pixels, MAJOR.MINOR.PATCH.
-        specification_digest: SHA-256 of the specification's canonical JSON.
-        source_digest: SHA-256 over a line `path TAB SHA-256 of the original file LF` a picture.
-        pixel_digest: SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` a file;
-            pictures by path, variants as in the ladder.
-        variants: rendered, in ladder order.
-        keep_names: whether files bear their originals' names, whatever their kind.
-        pictures: how many were rendered.
-        bytes: of all image files.
-        files_sha256: of `render-files.parquet`.
-        bad_pictures: left out on request, by path.
-        versions: of the libraries that decide pixels or bytes.
-        code: that rendered them.
-    """
+    """A folder of pictures whose every variant is rendered."""
 
     format_version: Literal[1] = 1
+    """Of this file and of `render-files.parquet`."""
+
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    """Of the pixels, MAJOR.MINOR.PATCH."""
+
     specification_digest: str = Sha256
+    """SHA-256 of the specification's canonical JSON."""
+
     source_digest: str = Sha256
+    """SHA-256 over a line `path TAB SHA-256 of the original file LF` a picture."""
+
     pixel_digest: str = Sha256
+    """SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` a file; pictures by path,
+    variants as in the ladder."""
+
     variants: tuple[str, ...]
+    """Rendered, in ladder order."""
+
     keep_names: bool
+    """Whether files bear their originals' names, whatever their kind."""
+
     pictures: int = Count
+    """How many were rendered."""
+
     bytes: int = Count
+    """Of all image files."""
+
     files_sha256: str = Sha256
+    """Of `render-files.parquet`."""
+
     bad_pictures: tuple[BadPicture, ...]
+    """Left out on request, by path."""
+
     versions: dict[str, str]
+    """Of the libraries that decide pixels or bytes."""
+
     code: Code
+    """That rendered them."""
 
     @model_validator(mode="after")
     def _variants_are_known(self) -> "RenderManifest":

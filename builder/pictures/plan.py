@@ -22,39 +22,41 @@ _MIN_UNITS = 64
 
 
 class Unit(Model):
-    """One piece of work.
-
-    Attributes:
-        index: from 0.
-        paths: of its pictures.
-        names: by variant, of the file of each picture.
-    """
+    """One piece of work."""
 
     index: int
+    """From 0."""
+
     paths: tuple[str, ...]
+    """Of its pictures."""
+
     names: dict[str, tuple[str, ...]]
+    """By variant, of the file of each picture."""
 
 
 class RenderPlan(Model):
-    """All that decides which files are made, and how.
-
-    Attributes:
-        format_version: of this file.
-        dataset_version: of the pixels.
-        specification_digest: of the specification.
-        variants: their names, in ladder order.
-        keep_names: whether files bear their originals' names.
-        versions: of the libraries.
-        paths: of all pictures, sorted.
-    """
+    """All that decides which files are made, and how."""
 
     format_version: Literal[1] = 1
+    """Of this file."""
+
     dataset_version: str
+    """Of the pixels."""
+
     specification_digest: str = Sha256
+    """Of the specification."""
+
     variants: tuple[str, ...]
+    """Their names, in ladder order."""
+
     keep_names: bool
+    """Whether files bear their originals' names."""
+
     versions: dict[str, str]
+    """Of the libraries."""
+
     paths: tuple[str, ...]
+    """Of all pictures, sorted."""
 
     def ladder(self) -> tuple[Variant, ...]:
         """The variants to render, in ladder order."""

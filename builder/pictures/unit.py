@@ -36,81 +36,78 @@ _PNG_LEVEL = 1
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of a rendering share.
-
-    Attributes:
-        folder: where the variants go.
-        pictures: where originals are read.
-        plan: the rendering's plan.
-        skip_bad: leave bad pictures out instead of leaving the unit undone.
-    """
+    """What all units of a rendering share."""
 
     folder: LocalFolder
+    """Where the variants go."""
+
     pictures: PictureFolder
+    """Where originals are read."""
+
     plan: RenderPlan
+    """The rendering's plan."""
+
     skip_bad: bool
+    """Leave bad pictures out instead of leaving the unit undone."""
 
 
 class StoredFile(Model):
-    """One variant of a picture, as it was stored.
-
-    Attributes:
-        file: its path below the rendered folder.
-        bytes: its size.
-        sha256: of the file.
-        pixel_sha256: of its decoded pixels.
-    """
+    """One variant of a picture, as it was stored."""
 
     file: str
+    """Its path below the rendered folder."""
+
     bytes: int = Count
+    """Its size."""
+
     sha256: str = Sha256
+    """Of the file."""
+
     pixel_sha256: str = Sha256
+    """Of its decoded pixels."""
 
 
 class RenderedPicture(Model):
-    """A picture whose variants are rendered.
-
-    Attributes:
-        path: below the folder of pictures.
-        file_sha256: of the original file.
-        orientation: that it states, 1 to 8, and that nobody applied; None if its metadata cannot
-            be read.
-        width: in pixels.
-        height: in pixels.
-        files: by variant.
-    """
+    """A picture whose variants are rendered."""
 
     path: str
+    """Below the folder of pictures."""
+
     file_sha256: str = Sha256
+    """Of the original file."""
+
     orientation: int | None
+    """That it states, 1 to 8, and that nobody applied; None if its metadata cannot be read."""
+
     width: int = Count
+    """In pixels."""
+
     height: int = Count
+    """In pixels."""
+
     files: dict[str, StoredFile]
+    """By variant."""
 
 
 class PicturesRecord(Record):
-    """A unit of pictures that is done.
-
-    Attributes:
-        pictures: in order.
-        bad_pictures: left out.
-    """
+    """A unit of pictures that is done."""
 
     pictures: tuple[RenderedPicture, ...]
+    """In order."""
+
     bad_pictures: tuple[BadPicture, ...] = Field(default=())
+    """Left out."""
 
 
 @dataclass(frozen=True)
 class UnitDone:
-    """What is worth telling of a unit that is done; its record says the rest.
-
-    Attributes:
-        index: the unit's number.
-        n_originals: its pictures, bad ones included.
-    """
+    """What is worth telling of a unit that is done; its record says the rest."""
 
     index: int
+    """The unit's number."""
+
     n_originals: int
+    """Its pictures, bad ones included."""
 
 
 def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:

@@ -27,17 +27,16 @@ _FORMATS = (*ORIGINAL_FORMATS, "JPEG2000")
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of a verification share.
-
-    Attributes:
-        root: the rendered folder.
-        variants: their names, in ladder order.
-        pictures: to render again from; None to check the folder alone.
-    """
+    """What all units of a verification share."""
 
     root: Path
+    """The rendered folder."""
+
     variants: tuple[str, ...]
+    """Their names, in ladder order."""
+
     pictures: PictureFolder | None
+    """To render again from; None to check the folder alone."""
 
 
 def check_rows(job: Job, group: int, reporter: Reporter) -> list[str]:

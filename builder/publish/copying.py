@@ -32,19 +32,19 @@ _PREFERRED = "jpeg-10"
 
 @dataclass(frozen=True)
 class Copied:
-    """A dataset in a storage.
-
-    Attributes:
-        place: its URL.
-        pixel_digest: of the dataset.
-        was_there: whether it was there before, every file of it, so that nothing was sent.
-        loading: a line of Python that streams a variant from there.
-    """
+    """A dataset in a storage."""
 
     place: str
+    """Its URL."""
+
     pixel_digest: str
+    """Of the dataset."""
+
     was_there: bool
+    """Whether it was there before, every file of it, so that nothing was sent."""
+
     loading: str
+    """A line of Python that streams a variant from there."""
 
 
 def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copied:

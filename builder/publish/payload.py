@@ -21,36 +21,36 @@ from imagenetq.specification import canonical_json
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of the repository.
-
-    Attributes:
-        size: in bytes.
-        blob_id: its id in git.
-        sha256: of a large file, which git knows by a pointer; None for a small one.
-    """
+    """A file of the repository."""
 
     size: int
+    """In bytes."""
+
     blob_id: str
+    """Its id in git."""
+
     sha256: str | None
+    """Of a large file, which git knows by a pointer; None for a small one."""
 
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file to publish.
-
-    Attributes:
-        path: in the repository, and in the folder that it comes from.
-        source: that folder, or its content.
-        size: in bytes.
-        sha256: of its content, as it must be.
-        rows: of the dataset, in it.
-    """
+    """A file to publish."""
 
     path: str
+    """In the repository, and in the folder that it comes from."""
+
     source: DatasetFolder | bytes
+    """That folder, or its content."""
+
     size: int
+    """In bytes."""
+
     sha256: str
+    """Of its content, as it must be."""
+
     rows: int = 0
+    """Of the dataset, in it."""
 
     @classmethod
     def of(cls, path: str, content: bytes) -> "NewFile":
@@ -98,16 +98,14 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Payload:
-    """All files of a version.
-
-    Attributes:
-        body: shards, or the recipe's hashes.
-        head: card, with the picture that it shows, its form for machines, and manifest, which say
-            that all is there, and so come last.
-    """
+    """All files of a version."""
 
     body: tuple[NewFile, ...]
+    """Shards, or the recipe's hashes."""
+
     head: tuple[NewFile, ...]
+    """Card, with the picture that it shows, its form for machines, and manifest, which say that all
+    is there, and so come last."""
 
     @property
     def files(self) -> dict[str, NewFile]:

@@ -30,29 +30,34 @@ _DEFAULT_GATE = "manual"
 
 @dataclass(frozen=True)
 class Pushed:
-    """A published version.
-
-    Attributes:
-        repository: `ORG/NAME`.
-        tag: the version's name there, such as `v1.0.0`.
-        commit: that the tag names.
-        page: the repository's address.
-        pixel_digest: of the dataset.
-        was_there: whether the version was published before, so that nothing was uploaded.
-        private: whether only its owners see it.
-        gated: how requests for access are answered; None if they are not asked for.
-        loading: a line of Python that loads it.
-    """
+    """A published version."""
 
     repository: str
+    """`ORG/NAME`."""
+
     tag: str
+    """The version's name there, such as `v1.0.0`."""
+
     commit: str
+    """That the tag names."""
+
     page: str
+    """The repository's address."""
+
     pixel_digest: str
+    """Of the dataset."""
+
     was_there: bool
+    """Whether the version was published before, so that nothing was uploaded."""
+
     private: bool
+    """Whether only its owners see it."""
+
     gated: str | None
+    """How requests for access are answered; None if they are not asked for."""
+
     loading: str
+    """A line of Python that loads it."""
 
 
 def push(

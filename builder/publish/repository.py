@@ -30,19 +30,19 @@ _READ_ONLY = "read"
 
 @dataclass(frozen=True)
 class State:
-    """What a repository is.
-
-    Attributes:
-        head: the newest commit of its main branch.
-        private: whether only its owners see it.
-        gated: how requests for access are answered; None if the repository is open.
-        tags: the commit of each.
-    """
+    """What a repository is."""
 
     head: str
+    """The newest commit of its main branch."""
+
     private: bool
+    """Whether only its owners see it."""
+
     gated: str | None
+    """How requests for access are answered; None if the repository is open."""
+
     tags: Mapping[str, str]
+    """The commit of each."""
 
 
 class HubRepository:

@@ -20,20 +20,20 @@ from imagenetq.progress import say
 
 @dataclass(frozen=True)
 class Likeness:
-    """What was built, and in what it differs from its recipe.
-
-    Attributes:
-        manifest: of what was built.
-        recipe: the recipe's name.
-        is_equal: whether every pixel and label is the same.
-        differences: a line each; empty if it is equal, or if the recipe keeps its hashes where
-            they cannot be read without all its images.
-    """
+    """What was built, and in what it differs from its recipe."""
 
     manifest: Manifest
+    """Of what was built."""
+
     recipe: str
+    """The recipe's name."""
+
     is_equal: bool
+    """Whether every pixel and label is the same."""
+
     differences: tuple[str, ...]
+    """A line each; empty if it is equal, or if the recipe keeps its hashes where they cannot be
+    read without all its images."""
 
 
 def build_like(

@@ -28,19 +28,19 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a dataset should be.
-
-    Attributes:
-        name: what the caller called it.
-        folder: where it lies.
-        manifest: its own.
-        is_listed: whether its pixel hashes lie in one file.
-    """
+    """What a dataset should be."""
 
     name: str
+    """What the caller called it."""
+
     folder: DatasetFolder
+    """Where it lies."""
+
     manifest: Manifest
+    """Its own."""
+
     is_listed: bool
+    """Whether its pixel hashes lie in one file."""
 
     def lines(self) -> Sequence[PixelLine] | None:
         """What the pixel digest covers, proven by it.

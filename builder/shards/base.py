@@ -25,15 +25,13 @@ class ShardWriter(ABC):
 
 
 class ShardFormat(ABC):
-    """A file format for shards.
-
-    Attributes:
-        name: on the command line and in the manifest.
-        glob: what a folder's shards are called.
-    """
+    """A file format for shards."""
 
     name: str
+    """On the command line and in the manifest."""
+
     glob: str
+    """What a folder's shards are called."""
 
     @abstractmethod
     def file_name(self, shard: int, n_shards: int) -> str:

@@ -34,12 +34,10 @@ class TarArchive(Source):
     """A plain tar of images, such as `ILSVRC2012_img_val.tar`, with its labels beside it.
 
     Pickles hold the path alone: each process indexes the tar once, when it first needs it.
-
-    Attributes:
-        path: the tar.
     """
 
     path: Path
+    """The tar."""
 
     kind = "tar"
 

@@ -11,16 +11,16 @@ class Source(ABC):
     """ImageNet validation images with their classes.
 
     A source is sent to worker processes, so it must be picklable, and cheap to pickle.
-
-    Attributes:
-        kind: what it is, for manifest and messages; names no path of this machine.
-        default_subset: what is built of it unless the user says otherwise.
-        is_remote: whether originals must be fetched before they can be read.
     """
 
     kind: str
+    """What it is, for manifest and messages; names no path of this machine."""
+
     default_subset: str = "full"
+    """What is built of it unless the user says otherwise."""
+
     is_remote: bool = False
+    """Whether originals must be fetched before they can be read."""
 
     @abstractmethod
     def images(self) -> Sequence[SourceImage]:

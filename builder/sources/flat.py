@@ -15,12 +15,10 @@ class FlatFolder(Source):
     """A folder of files such as `ILSVRC2012_val_00000293.JPEG`.
 
     The Hub's naming, `ILSVRC2012_val_00000293_n01440764.JPEG`, is read too.
-
-    Attributes:
-        root: the folder that holds the images.
     """
 
     root: Path
+    """The folder that holds the images."""
 
     kind = "flat folder"
 

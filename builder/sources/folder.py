@@ -15,13 +15,10 @@ TINY_IMAGES = "images"
 
 @dataclass(frozen=True)
 class ClassFolders(Source):
-    """A folder with one folder of images for each class, named by its wnid.
-
-    Attributes:
-        root: the folder that holds the class folders.
-    """
+    """A folder with one folder of images for each class, named by its wnid."""
 
     root: Path
+    """The folder that holds the class folders."""
 
     kind = "class folders"
 

@@ -55,19 +55,19 @@ class _RowGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a repository's validation split holds.
-
-    Attributes:
-        images: in the order of the files.
-        row_groups: for each image's name, where it is.
-        footers: for each file, its `pyarrow.parquet.FileMetaData`.
-        digest: of the files' contents: images of other contents are kept elsewhere.
-    """
+    """What a repository's validation split holds."""
 
     images: tuple[SourceImage, ...]
+    """In the order of the files."""
+
     row_groups: dict[str, _RowGroup]
+    """For each image's name, where it is."""
+
     footers: dict[str, Any]
+    """For each file, its `pyarrow.parquet.FileMetaData`."""
+
     digest: str
+    """Of the files' contents: images of other contents are kept elsewhere."""
 
 
 class HubDataset(Source):

@@ -24,15 +24,13 @@ _FOLDERS_UP = 4
 
 @dataclass(frozen=True)
 class Labels:
-    """The class of each validation image.
-
-    Attributes:
-        path: the file or folder that says so, for messages.
-        wnids: the wnid of each image id.
-    """
+    """The class of each validation image."""
 
     path: Path
+    """The file or folder that says so, for messages."""
+
     wnids: dict[str, str]
+    """The wnid of each image id."""
 
     def image(self, name: str) -> SourceImage:
         """Describe an image by its name in the source.

@@ -27,19 +27,19 @@ _KEPT_SAMPLES = 3 * 2**20
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of a verification share.
-
-    Attributes:
-        folder: the dataset's.
-        manifest: what it should hold.
-        source: to render again from; None to check the folder alone.
-        originals: the source's images by id; empty without a source.
-    """
+    """What all units of a verification share."""
 
     folder: DatasetFolder
+    """The dataset's."""
+
     manifest: Manifest
+    """What it should hold."""
+
     source: Source | None
+    """To render again from; None to check the folder alone."""
+
     originals: dict[str, RankedImage]
+    """The source's images by id; empty without a source."""
 
 
 @dataclass
@@ -53,19 +53,19 @@ class FoundVariant:
 
 @dataclass
 class Findings:
-    """What was found, in a unit or in all of them.
-
-    Attributes:
-        problems: one line each: file, row and variant, and what is wrong.
-        lines: of all rows, as their pixels really are.
-        ranks: of each image, as its first row says.
-        variants: what each variant's rows amount to.
-    """
+    """What was found, in a unit or in all of them."""
 
     problems: list[str] = field(default_factory=list)
+    """One line each: file, row and variant, and what is wrong."""
+
     lines: list[PixelLine] = field(default_factory=list)
+    """Of all rows, as their pixels really are."""
+
     ranks: dict[str, int] = field(default_factory=dict)
+    """Of each image, as its first row says."""
+
     variants: dict[str, FoundVariant] = field(default_factory=dict)
+    """What each variant's rows amount to."""
 
     def add(self, other: "Findings") -> None:
         """Take another unit's findings, which are of other images."""

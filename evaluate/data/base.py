@@ -11,57 +11,59 @@ from imagenetq.specification import Variant
 
 @dataclass(frozen=True)
 class Sample:
-    """One image of one variant, ready to be preprocessed.
-
-    Attributes:
-        image_id: the original's id.
-        wnid: its class.
-        variant: the variant's name.
-        label: 0 to 999.
-        pixels: RGB samples, shape (height, width, 3).
-        pixel_sha256: of the pixels; None where it is not known and was not asked for.
-    """
+    """One image of one variant, ready to be preprocessed."""
 
     image_id: str
+    """The original's id."""
+
     wnid: str
+    """Its class."""
+
     variant: str
+    """The variant's name."""
+
     label: int
+    """0 to 999."""
+
     pixels: Pixels
+    """RGB samples, shape (height, width, 3)."""
+
     pixel_sha256: str | None
+    """Of the pixels; None where it is not known and was not asked for."""
 
 
 @dataclass(frozen=True)
 class Undistorted:
-    """One image whose variants the device renders.
-
-    Attributes:
-        image_id: the original's id.
-        wnid: its class.
-        label: 0 to 999.
-        pixels: the original's RGB samples, shape (height, width, 3).
-        pixel_sha256: of the pixels.
-        variants: the names of those to render, in ladder order.
-    """
+    """One image whose variants the device renders."""
 
     image_id: str
+    """The original's id."""
+
     wnid: str
+    """Its class."""
+
     label: int
+    """0 to 999."""
+
     pixels: Pixels
+    """The original's RGB samples, shape (height, width, 3)."""
+
     pixel_sha256: str
+    """Of the pixels."""
+
     variants: tuple[str, ...]
+    """The names of those to render, in ladder order."""
 
 
 class Task(ABC):
-    """A piece of a dataset that one worker reads from beginning to end; must be picklable.
-
-    Attributes:
-        key: unique and the same in every run; names the file that keeps its predictions, so it
-            consists of letters, digits, dots and dashes.
-        n_samples: how many samples it yields; None if only reading it tells.
-    """
+    """A piece of a dataset that one worker reads from beginning to end; must be picklable."""
 
     key: str
+    """Unique and the same in every run; names the file that keeps its predictions, so it consists
+    of letters, digits, dots and dashes."""
+
     n_samples: int | None
+    """How many samples it yields; None if only reading it tells."""
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
@@ -98,35 +100,35 @@ class Task(ABC):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a dataset is, for the entry.
-
-    Attributes:
-        dataset_version: MAJOR.MINOR.PATCH.
-        specification_digest: of its pixels' specification.
-        source_digest: over its clean lines; None if it is known only after a full pass.
-        subset: `full`, `mini` or `sample`.
-        n_images: originals; None if only a full pass tells.
-    """
+    """What a dataset is, for the entry."""
 
     dataset_version: str
+    """MAJOR.MINOR.PATCH."""
+
     specification_digest: str
+    """Of its pixels' specification."""
+
     source_digest: str | None
+    """Over its clean lines; None if it is known only after a full pass."""
+
     subset: str | None
+    """`full`, `mini` or `sample`."""
+
     n_images: int | None
+    """Originals; None if only a full pass tells."""
 
 
 class Data(ABC):
-    """A dataset to evaluate on: stored shards, or clean images to render from.
-
-    Attributes:
-        identity: what it is.
-        variants: what it can give, in ladder order.
-        is_rendered: whether its variants are rendered as they are asked for, not stored.
-    """
+    """A dataset to evaluate on: stored shards, or clean images to render from."""
 
     identity: Identity
+    """What it is."""
+
     variants: tuple[Variant, ...]
+    """What it can give, in ladder order."""
+
     is_rendered: bool = False
+    """Whether its variants are rendered as they are asked for, not stored."""
 
     @property
     def bad_images(self) -> Sequence[BadImageNote]:

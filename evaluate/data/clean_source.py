@@ -140,23 +140,25 @@ def _digest(images: Sequence[RankedImage]) -> str:
 
 @dataclass(frozen=True)
 class RenderTask(Task):
-    """Some images, each rendered in all variants that are wanted.
-
-    Attributes:
-        key: the number of the unit, and which images it holds.
-        n_samples: images times variants.
-        source: where to read the originals.
-        images: in row order.
-        variants: their names.
-        on_device: those of them that the device renders, of images of up to so many pixels.
-    """
+    """Some images, each rendered in all variants that are wanted."""
 
     key: str
+    """The number of the unit, and which images it holds."""
+
     n_samples: int | None
+    """Images times variants."""
+
     source: Source
+    """Where to read the originals."""
+
     images: tuple[RankedImage, ...]
+    """In row order."""
+
     variants: tuple[str, ...]
+    """Their names."""
+
     on_device: Mapping[str, float] = field(default_factory=dict)
+    """Those of them that the device renders, of images of up to so many pixels."""
 
     def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "RenderTask":
         """The same task, which leaves variants to the device."""

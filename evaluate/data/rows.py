@@ -22,17 +22,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Expected:
-    """What a shard's rows should be.
-
-    Attributes:
-        variant: the name of the variant that all are of.
-        dataset_version: what each row should say, if its format says it; None for parquet.
-        check_pixels: which rows' pixels to compare with their hash.
-    """
+    """What a shard's rows should be."""
 
     variant: str
+    """The name of the variant that all are of."""
+
     dataset_version: str | None
+    """What each row should say, if its format says it; None for parquet."""
+
     check_pixels: CheckPixels
+    """Which rows' pixels to compare with their hash."""
 
 
 def samples(rows: Iterable[StoredRow], shard: str, expected: Expected) -> Iterator[Sample]:

@@ -20,19 +20,19 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True)
 class Shard:
-    """Where a shard lies, and what proves it.
-
-    Attributes:
-        address: a path or a URL.
-        n_bytes: its size, if a manifest says it.
-        n_rows: how many rows it has, if a manifest says it.
-        sha256: of the file, if a manifest says it.
-    """
+    """Where a shard lies, and what proves it."""
 
     address: str
+    """A path or a URL."""
+
     n_bytes: int | None = None
+    """Its size, if a manifest says it."""
+
     n_rows: int | None = None
+    """How many rows it has, if a manifest says it."""
+
     sha256: str | None = None
+    """Of the file, if a manifest says it."""
 
     def rows(self, patience: Patience) -> Iterator[StoredRow]:
         """Its rows, from the first, once the whole of it is proven.
@@ -96,23 +96,25 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardTask(Task):
-    """All rows of a shard, or the first of them.
-
-    Attributes:
-        key: variant and number of the shard.
-        n_samples: how many; None if only reading tells.
-        shard: to read.
-        expected: what its rows should be.
-        limit: how many rows to take at most; None for all.
-        patience: with the storage.
-    """
+    """All rows of a shard, or the first of them."""
 
     key: str
+    """Variant and number of the shard."""
+
     n_samples: int | None
+    """How many; None if only reading tells."""
+
     shard: Shard
+    """To read."""
+
     expected: Expected
+    """What its rows should be."""
+
     limit: int | None
+    """How many rows to take at most; None for all."""
+
     patience: Patience
+    """With the storage."""
 
     @property
     def work(self) -> int:

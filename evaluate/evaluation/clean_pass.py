@@ -100,15 +100,13 @@ def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model
 
 
 class Seen(NamedTuple):
-    """What a look at clean images says about one model.
-
-    Attributes:
-        warnings: of wrong preprocessing, padding, class order or weights.
-        check: how much it could have seen; None if it did not look.
-    """
+    """What a look at clean images says about one model."""
 
     warnings: tuple[str, ...] = ()
+    """Of wrong preprocessing, padding, class order or weights."""
+
     check: CleanCheck | None = None
+    """How much it could have seen; None if it did not look."""
 
 
 def look_at_clean(

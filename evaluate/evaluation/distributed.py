@@ -20,17 +20,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place among those that evaluate together.
-
-    Attributes:
-        rank: from 0; rank 0 gathers the results.
-        size: how many processes.
-        local_rank: among those of this machine; the GPU to use.
-    """
+    """This process's place among those that evaluate together."""
 
     rank: int = 0
+    """From 0; rank 0 gathers the results."""
+
     size: int = 1
+    """How many processes."""
+
     local_rank: int = 0
+    """Among those of this machine; the GPU to use."""
 
     def share(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """This process's tasks. Every task belongs to exactly one process, and none is padded."""

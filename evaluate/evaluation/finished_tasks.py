@@ -32,15 +32,13 @@ _REMOVED = ".removed"
 
 @dataclass(frozen=True)
 class Part:
-    """A finished task's predictions.
-
-    Attributes:
-        notes: of its samples, in order.
-        answers: to them.
-    """
+    """A finished task's predictions."""
 
     notes: tuple[SampleNote, ...]
+    """Of its samples, in order."""
+
     answers: Answers
+    """To them."""
 
 
 class Parts:

@@ -19,37 +19,46 @@ _PLAN_NAME = "plan.json"
 
 
 class EvaluationPlan(Record):
-    """All that decides the predictions.
-
-    Attributes:
-        model: its name.
-        weights_sha256: of its weights.
-        weights_key: which of those that their file holds.
-        arguments: of its constructor.
-        class_map: which of its outputs each class is; None if they are the classes.
-        preprocessing: as recorded in the entry.
-        precision: of the arithmetic.
-        dataset_version: of the data.
-        specification_digest: of the data.
-        source_digest: of the data, where it is known beforehand.
-        subset: of the data.
-        variants: evaluated, in ladder order.
-        limit: on the number of images.
-    """
+    """All that decides the predictions."""
 
     model: str
+    """Its name."""
+
     weights_sha256: str | None
+    """Of its weights."""
+
     weights_key: str | None = None
+    """Which of those that their file holds."""
+
     arguments: dict[str, Any]
+    """Of its constructor."""
+
     class_map: tuple[int, ...] | None = None
+    """Which of its outputs each class is; None if they are the classes."""
+
     preprocessing: dict[str, Any]
+    """As recorded in the entry."""
+
     precision: str
+    """Of the arithmetic."""
+
     dataset_version: str
+    """Of the data."""
+
     specification_digest: str
+    """Of the data."""
+
     source_digest: str | None
+    """Of the data, where it is known beforehand."""
+
     subset: str | None
+    """Of the data."""
+
     variants: tuple[str, ...]
+    """Evaluated, in ladder order."""
+
     limit: int | None
+    """On the number of images."""
 
 
 def make_plan(

@@ -31,23 +31,25 @@ _WAITING_WRITES = 8
 
 @dataclass
 class _Seat:
-    """One model's place in the pass.
-
-    Attributes:
-        runner: the model on its device.
-        place: of its preprocessing among those of all models.
-        parts: its finished tasks.
-        collector: its answers to tasks that are not finished.
-        notes: of the batches whose answers are still to come.
-        writes: finished tasks on their way to the disk.
-    """
+    """One model's place in the pass."""
 
     runner: Runner
+    """The model on its device."""
+
     place: int
+    """Of its preprocessing among those of all models."""
+
     parts: Parts
+    """Its finished tasks."""
+
     collector: Collector = field(default_factory=Collector)
+    """Its answers to tasks that are not finished."""
+
     notes: deque[tuple[SampleNote, ...]] = field(default_factory=deque)
+    """Of the batches whose answers are still to come."""
+
     writes: deque[Future[None]] = field(default_factory=deque)
+    """Finished tasks on their way to the disk."""
 
 
 def answer(

@@ -18,36 +18,43 @@ CACHE_GIGABYTES = 100.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How to evaluate.
-
-    Attributes:
-        only: variants and distortions; all that the data hold if None. Clean is always added,
-            since relative scores need it.
-        limit: the first so many photographs, balanced over classes; all if None.
-        precision: of the arithmetic on the device; only `fp32` is ranked.
-        device: where the models run.
-        batch_size: pictures a batch; made smaller by itself where memory runs out.
-        workers: processes that read, decode and preprocess; 0 does so in this process.
-        compiled: compile the networks first.
-        render: who renders variants of clean images: the workers (`cpu`), the device (`gpu`), or
-            the device if it is a GPU and can (`auto`). The pixels are the same.
-        cache: a folder for prepared inputs, so that a second pass over the same data with the same
-            preprocessing needs no decoding; none if None.
-        cache_bytes: how large that folder may become.
-        overwrite: replace what another evaluation left in the same folder.
-    """
+    """How to evaluate."""
 
     only: Sequence[str] | None = None
+    """Variants and distortions; all that the data hold if None. Clean is always added, since
+    relative scores need it."""
+
     limit: int | None = None
+    """The first so many photographs, balanced over classes; all if None."""
+
     precision: Precision = "fp32"
+    """Of the arithmetic on the device; only `fp32` is ranked."""
+
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """Where the models run."""
+
     batch_size: int = 64
+    """Pictures a batch; made smaller by itself where memory runs out."""
+
     workers: int = 0
+    """Processes that read, decode and preprocess; 0 does so in this process."""
+
     compiled: bool = False
+    """Compile the networks first."""
+
     render: Render = "auto"
+    """Who renders variants of clean images: the workers (`cpu`), the device (`gpu`), or the device
+    if it is a GPU and can (`auto`). The pixels are the same."""
+
     cache: Path | None = None
+    """A folder for prepared inputs, so that a second pass over the same data with the same
+    preprocessing needs no decoding; none if None."""
+
     cache_bytes: int = int(CACHE_GIGABYTES * 1e9)
+    """How large that folder may become."""
+
     overwrite: bool = False
+    """Replace what another evaluation left in the same folder."""
 
     @classmethod
     def of(

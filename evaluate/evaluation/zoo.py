@@ -40,17 +40,16 @@ _NOT_THE_MODELS_FAULT = (
 
 @dataclass(frozen=True)
 class Listed:
-    """A model that is to be evaluated.
-
-    Attributes:
-        name: such as `timm/vgg16`.
-        options: how it is loaded.
-        place: where it was listed, for messages; its name if empty.
-    """
+    """A model that is to be evaluated."""
 
     name: str
+    """Such as `timm/vgg16`."""
+
     options: LoadOptions = field(default_factory=LoadOptions)
+    """How it is loaded."""
+
     place: str = ""
+    """Where it was listed, for messages; its name if empty."""
 
     def __str__(self) -> str:
         """Say which it is, and where it was listed."""
@@ -59,15 +58,13 @@ class Listed:
 
 @dataclass(frozen=True)
 class Failure:
-    """A model that could not be evaluated.
-
-    Attributes:
-        model: as it was listed.
-        reason: one line.
-    """
+    """A model that could not be evaluated."""
 
     model: Listed
+    """As it was listed."""
+
     reason: str
+    """One line."""
 
 
 @dataclass(frozen=True)

@@ -21,24 +21,28 @@ class SampleNote(NamedTuple):
     """What is remembered of a sample once its pixels have become a batch.
 
     A tuple, because there is one for every picture, and a data class would take thrice as long.
-
-    Attributes:
-        task: key of the task it came from.
-        image_id: the original's id.
-        wnid: its class.
-        variant: the variant's name.
-        label: 0 to 999.
-        short_side: of the picture, in pixels.
-        pixel_sha256: of its pixels, where known.
     """
 
     task: str
+    """Key of the task it came from."""
+
     image_id: str
+    """The original's id."""
+
     wnid: str
+    """Its class."""
+
     variant: str
+    """The variant's name."""
+
     label: int
+    """0 to 999."""
+
     short_side: int
+    """Of the picture, in pixels."""
+
     pixel_sha256: str | None
+    """Of its pixels, where known."""
 
 
 def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
@@ -52,23 +56,24 @@ def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures ready for the device.
-
-    Attributes:
-        inputs: one tensor for each preprocessing: uint8 of shape (n, height, width, 3), or
-            float32 of shape (n, 3, height, width) from an opaque preprocessing.
-        notes: of each picture.
-        finished: keys of tasks that have been read to their end, and how many samples each had;
-            some may still be on their way.
-        failure: why a worker gave up; then there is nothing else in the batch.
-        by_pipe: whether shared memory had no room for it.
-    """
+    """Pictures ready for the device."""
 
     inputs: tuple[torch.Tensor, ...]
+    """One tensor for each preprocessing: uint8 of shape (n, height, width, 3), or float32 of shape
+    (n, 3, height, width) from an opaque preprocessing."""
+
     notes: tuple[SampleNote, ...]
+    """Of each picture."""
+
     finished: tuple[tuple[str, int], ...]
+    """Keys of tasks that have been read to their end, and how many samples each had; some may still
+    be on their way."""
+
     failure: Exception | None = None
+    """Why a worker gave up; then there is nothing else in the batch."""
+
     by_pipe: bool = False
+    """Whether shared memory had no room for it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         inputs = tuple(map(sent, self.inputs))
@@ -81,21 +86,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class Unrendered:
-    """Images on their way to the device, which renders variants of them.
-
-    Attributes:
-        pixels: of all images, in one piece: uint8 of shape (n_bytes,).
-        shapes: of each image: height and width.
-        notes: of each one's clean variant.
-        variants: the names of those to render, in ladder order.
-        by_pipe: whether shared memory had no room for them.
-    """
+    """Images on their way to the device, which renders variants of them."""
 
     pixels: torch.Tensor
+    """Of all images, in one piece: uint8 of shape (n_bytes,)."""
+
     shapes: tuple[tuple[int, int], ...]
+    """Of each image: height and width."""
+
     notes: tuple[SampleNote, ...]
+    """Of each one's clean variant."""
+
     variants: tuple[str, ...]
+    """The names of those to render, in ladder order."""
+
     by_pipe: bool = False
+    """Whether shared memory had no room for them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _received_images, (sent(self.pixels), self.shapes, self.notes, self.variants)

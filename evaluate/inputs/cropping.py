@@ -12,27 +12,31 @@ from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocess
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """How one size of picture becomes a network's input.
-
-    Attributes:
-        height: of the input.
-        width: of the input.
-        top: rows of padding above what the picture fills.
-        left: columns of padding beside it.
-        rows: of the picture that fills the input.
-        columns: of the picture that fills the input.
-        rows_first: whether the vertical pass comes first; each pass rounds, so it matters.
-        fill: RGB of the padding.
-    """
+    """How one size of picture becomes a network's input."""
 
     height: int
+    """Of the input."""
+
     width: int
+    """Of the input."""
+
     top: int
+    """Rows of padding above what the picture fills."""
+
     left: int
+    """Columns of padding beside it."""
+
     rows: Axis
+    """Of the picture that fills the input."""
+
     columns: Axis
+    """Of the picture that fills the input."""
+
     rows_first: bool
+    """Whether the vertical pass comes first; each pass rounds, so it matters."""
+
     fill: tuple[int, int, int]
+    """RGB of the padding."""
 
     @property
     def is_padded(self) -> bool:

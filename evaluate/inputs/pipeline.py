@@ -26,21 +26,22 @@ _PIECES = 8
 
 @dataclass(frozen=True)
 class Feeding:
-    """How networks are fed.
-
-    Attributes:
-        device: where they run.
-        batch_size: pictures that the networks see at a time.
-        workers: processes that read, decode and preprocess; 0 does so in this process.
-        engine: renders on the device what it can; None leaves all to the workers.
-        cache: of prepared inputs; None keeps none.
-    """
+    """How networks are fed."""
 
     device: torch.device
+    """Where they run."""
+
     batch_size: int
+    """Pictures that the networks see at a time."""
+
     workers: int
+    """Processes that read, decode and preprocess; 0 does so in this process."""
+
     engine: Engine | None = None
+    """Renders on the device what it can; None leaves all to the workers."""
+
     cache: Store | None = None
+    """Of prepared inputs; None keeps none."""
 
     @contextmanager
     def batches(

@@ -17,16 +17,14 @@ SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """A run of outputs along one axis, each a weighted sum of consecutive samples.
-
-    Attributes:
-        first: int32 of shape (n,): the first sample of each output; with all taps, no output
-            reads beyond the last sample.
-        weights: int32 of shape (n, taps), in units of 2^-22; zeros where an output needs fewer.
-    """
+    """A run of outputs along one axis, each a weighted sum of consecutive samples."""
 
     first: NDArray[np.int32]
+    """Int32 of shape (n,): the first sample of each output; with all taps, no output reads beyond
+    the last sample."""
+
     weights: NDArray[np.int32]
+    """Int32 of shape (n, taps), in units of 2^-22; zeros where an output needs fewer."""
 
 
 @lru_cache(maxsize=1024)

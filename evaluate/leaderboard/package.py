@@ -26,17 +26,16 @@ MAX_BESIDE_BYTES = 2**20
 
 @dataclass(frozen=True)
 class CheckedResult:
-    """A result that may be handed in.
-
-    Attributes:
-        folder: of the result.
-        entry: its `entry.json`.
-        findings: what the check found; none of them FAIL.
-    """
+    """A result that may be handed in."""
 
     folder: Path
+    """Of the result."""
+
     entry: bytes
+    """Its `entry.json`."""
+
     findings: tuple[Finding, ...]
+    """What the check found; none of them FAIL."""
 
     @property
     def predictions(self) -> Path:
@@ -46,15 +45,13 @@ class CheckedResult:
 
 @dataclass(frozen=True)
 class Package:
-    """An entry that is ready to be handed in.
-
-    Attributes:
-        name: of its folder.
-        files: by name, the entry's files; without predictions that are on the Hub already.
-    """
+    """An entry that is ready to be handed in."""
 
     name: str
+    """Of its folder."""
+
     files: Mapping[str, bytes]
+    """By name, the entry's files; without predictions that are on the Hub already."""
 
 
 def check_submittable(results: Path, source: KnownSource | None = None) -> CheckedResult:

@@ -17,15 +17,13 @@ _FULL = ("AddmmBackward", "MmBackward", "LinearBackward")
 
 @dataclass(frozen=True)
 class Depth:
-    """The layers with weights on the longest way from input to output, as papers count depth.
-
-    Attributes:
-        convolutional: convolutions.
-        fully_connected: linear layers.
-    """
+    """The layers with weights on the longest way from input to output, as papers count depth."""
 
     convolutional: int
+    """Convolutions."""
+
     fully_connected: int
+    """Linear layers."""
 
 
 def depth(module: "nn.Module", input_size: Size) -> Depth | None:

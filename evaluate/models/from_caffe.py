@@ -16,25 +16,28 @@ _WHERE = "docs/paper-networks.md"
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of a network's published weights; sources are in `docs/paper-networks.md`.
-
-    Attributes:
-        file: its name where it is published.
-        megabytes: its size, rounded, in millions of bytes.
-        side: of the network's input, in pixels.
-        mean_bgr: subtracted from blue, green and red, 0 to 255.
-        licence: of the weights.
-        top1: clean accuracy that its authors state for one centre crop, 0 to 1; None if none.
-        left_out: how the names of layers begin that the file holds for training only.
-    """
+    """What is known of a network's published weights; sources are in `docs/paper-networks.md`."""
 
     file: str
+    """Its name where it is published."""
+
     megabytes: int
+    """Its size, rounded, in millions of bytes."""
+
     side: int
+    """Of the network's input, in pixels."""
+
     mean_bgr: Colour
+    """Subtracted from blue, green and red, 0 to 255."""
+
     licence: str
+    """Of the weights."""
+
     top1: float | None = None
+    """Clean accuracy that its authors state for one centre crop, 0 to 1; None if none."""
+
     left_out: tuple[str, ...] = ()
+    """How the names of layers begin that the file holds for training only."""
 
     @property
     def most_bytes(self) -> int:

@@ -30,31 +30,35 @@ IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize, crop from the centre, scale to 0..1, normalise.
-
-    Attributes:
-        resize: length of the shorter side in pixels; or (height, width); None leaves the size.
-        interpolation: Pillow's filter, with antialiasing.
-        crop: (height, width) from the centre; None keeps all. A picture smaller than the crop
-            is padded.
-        mean: subtracted from each channel, on the scale 0..1.
-        std: by which each channel is then divided.
-        fit: what a resize to (height, width) does: `squash` gives exactly that size, whatever
-            the picture's shape was; `cover` keeps the shape and leaves no part of the area
-            empty; `contain` keeps the shape and stays inside (timm's crop modes).
-        corner: how a crop's corner is rounded: to the nearest pixel, half to even (torchvision,
-            timm), or down (transformers).
-        fill: RGB of the padding, 0 to 255.
-    """
+    """Resize, crop from the centre, scale to 0..1, normalise."""
 
     resize: int | Size | None
+    """Length of the shorter side in pixels; or (height, width); None leaves the size."""
+
     interpolation: Interpolation
+    """Pillow's filter, with antialiasing."""
+
     crop: Size | None
+    """(height, width) from the centre; None keeps all. A picture smaller than the crop is padded.
+    """
+
     mean: Colour
+    """Subtracted from each channel, on the scale 0..1."""
+
     std: Colour
+    """By which each channel is then divided."""
+
     fit: Literal["squash", "cover", "contain"] = "squash"
+    """What a resize to (height, width) does: `squash` gives exactly that size, whatever the
+    picture's shape was; `cover` keeps the shape and leaves no part of the area empty; `contain`
+    keeps the shape and stays inside (timm's crop modes)."""
+
     corner: Literal["nearest", "down"] = "nearest"
+    """How a crop's corner is rounded: to the nearest pixel, half to even (torchvision, timm), or
+    down (transformers)."""
+
     fill: tuple[int, int, int] = (0, 0, 0)
+    """RGB of the padding, 0 to 255."""
 
     @property
     def input_size(self) -> Size | None:
@@ -124,16 +128,14 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class OpaquePreprocessing:
-    """A callable that does everything; used where no `Preprocessing` gives the same samples.
-
-    Attributes:
-        transform: from a Pillow image in RGB to float32 of shape (3, height, width), normalised,
-            as a tensor or array; picklable, because it runs in worker processes.
-        input_size: (height, width) of every input; None if unknown.
-    """
+    """A callable that does everything; used where no `Preprocessing` gives the same samples."""
 
     transform: Callable[[Image.Image], Any]
+    """From a Pillow image in RGB to float32 of shape (3, height, width), normalised, as a tensor or
+    array; picklable, because it runs in worker processes."""
+
     input_size: Size | None = None
+    """(height, width) of every input; None if unknown."""
 
     def pixels(self, picture: Pixels) -> NDArray[np.float32]:
         """From an RGB picture of shape (height, width, 3) to float32, shape (3, height, width).

@@ -28,17 +28,16 @@ _WITHOUT_NUMBERS = ("sparse", "meta")
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights a network has.
-
-    Attributes:
-        sha256: hex SHA-256 of their file, or of the tensors where there is none.
-        tensors_sha256: as `tensors_sha256` gives it: whatever file they came from.
-        key: what the user chose of a file that holds several networks' weights; None if nothing.
-    """
+    """Which weights a network has."""
 
     sha256: str
+    """Hex SHA-256 of their file, or of the tensors where there is none."""
+
     tensors_sha256: str
+    """As `tensors_sha256` gives it: whatever file they came from."""
+
     key: str | None = None
+    """What the user chose of a file that holds several networks' weights; None if nothing."""
 
     @classmethod
     def of(cls, module: "nn.Module") -> "Weights":

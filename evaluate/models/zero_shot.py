@@ -33,17 +33,16 @@ _FEWEST_TOLD_APART = 950
 
 @dataclass(frozen=True)
 class Prompts:
-    """What is said of the classes.
-
-    Attributes:
-        source: where the templates and names are published.
-        templates: sentences with `{}` for a class's name.
-        class_names: of the 1,000 classes, in label order.
-    """
+    """What is said of the classes."""
 
     source: str
+    """Where the templates and names are published."""
+
     templates: tuple[str, ...]
+    """Sentences with `{}` for a class's name."""
+
     class_names: tuple[str, ...]
+    """Of the 1,000 classes, in label order."""
 
     @property
     def sha256(self) -> str:
@@ -58,20 +57,20 @@ class Prompts:
 
 @dataclass(frozen=True)
 class TextTower:
-    """The half of a network that embeds texts.
-
-    Attributes:
-        identity: what, besides its tensors, decides what the network computes: its name or its
-            configuration.
-        tensors_sha256: of the network's tensors.
-        tokenize: from texts to what `encode` takes: integers of shape (texts, length), by name.
-        encode: from tokens, where the network is, to embeddings of shape (texts, width).
-    """
+    """The half of a network that embeds texts."""
 
     identity: str
+    """What, besides its tensors, decides what the network computes: its name or its configuration.
+    """
+
     tensors_sha256: str
+    """Of the network's tensors."""
+
     tokenize: "Callable[[list[str]], Tokens]"
+    """From texts to what `encode` takes: integers of shape (texts, length), by name."""
+
     encode: "Callable[[Tokens], torch.Tensor]"
+    """From tokens, where the network is, to embeddings of shape (texts, width)."""
 
 
 @cache

@@ -23,15 +23,13 @@ from imagenetq.evaluate.models.preprocessing import normalise
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """One layer's outputs.
-
-    Attributes:
-        layer: its name in the network.
-        maps: float32 of shape (pictures, channels, height, width).
-    """
+    """One layer's outputs."""
 
     layer: str
+    """Its name in the network."""
+
     maps: NDArray[np.float32]
+    """Float32 of shape (pictures, channels, height, width)."""
 
 
 def responses(

@@ -32,44 +32,48 @@ Place = Annotated[int, Field(ge=1)]
 
 
 class Sensitivity(FiniteModel):
-    """What a distortion leaves of one network's accuracy.
-
-    Attributes:
-        distortion: which.
-        relative: mean top-1 accuracy over its scored levels, divided by clean accuracy.
-        first_place: its place among the distortions, the most sensitive first, if all that are
-            not told apart from it were less sensitive ..
-        last_place: .. and if all those were more sensitive; the same number where it is certain.
-    """
+    """What a distortion leaves of one network's accuracy."""
 
     distortion: str
+    """Which."""
+
     relative: Estimate
+    """Mean top-1 accuracy over its scored levels, divided by clean accuracy."""
+
     first_place: Place
+    """Its place among the distortions, the most sensitive first, if all that are not told apart
+    from it were less sensitive .."""
+
     last_place: Place
+    """.. and if all those were more sensitive; the same number where it is certain."""
 
 
 class NetworkFindings(FiniteModel):
-    """One network.
-
-    Attributes:
-        name: of the network, different from all others'.
-        parameters: how many.
-        convolutional: convolutional layers on the longest path; None if they are not known.
-        fully_connected: likewise.
-        clean: top-1 accuracy on clean images.
-        relative_score: the ImageNet-Q score divided by it.
-        sensitivities: of the distortions evaluated whole, the least accuracy left first.
-        falls: for each distortion, where accuracy first falls to 90 % of clean.
-    """
+    """One network."""
 
     name: str
+    """Of the network, different from all others'."""
+
     parameters: int
+    """How many."""
+
     convolutional: int | None
+    """Convolutional layers on the longest path; None if they are not known."""
+
     fully_connected: int | None
+    """Likewise."""
+
     clean: Proportion | None
+    """Top-1 accuracy on clean images."""
+
     relative_score: Estimate | None
+    """The ImageNet-Q score divided by it."""
+
     sensitivities: tuple[Sensitivity, ...]
+    """Of the distortions evaluated whole, the least accuracy left first."""
+
     falls: dict[str, Crossing | None]
+    """For each distortion, where accuracy first falls to 90 % of clean."""
 
     @property
     def layers(self) -> int | None:
@@ -80,19 +84,19 @@ class NetworkFindings(FiniteModel):
 
 
 class Pair(FiniteModel):
-    """Two networks' relative scores.
-
-    Attributes:
-        first: the more robust network's name.
-        second: the other's.
-        difference: first less second, paired over images.
-        p_holm: corrected over all pairs.
-    """
+    """Two networks' relative scores."""
 
     first: str
+    """The more robust network's name."""
+
     second: str
+    """The other's."""
+
     difference: Estimate
+    """First less second, paired over images."""
+
     p_holm: Share
+    """Corrected over all pairs."""
 
     @property
     def is_told_apart(self) -> bool:
@@ -101,25 +105,28 @@ class Pair(FiniteModel):
 
 
 class Findings(FiniteModel):
-    """What all results together say.
-
-    Attributes:
-        dataset_version: MAJOR.MINOR.PATCH.
-        subset: of the dataset; None if it is none of the named ones.
-        n_images: how many.
-        demonstration: why it is only one; None if it is more.
-        networks: in the order of the results.
-        pairs: of networks whose relative scores are known.
-        warnings: what the entries warn of, and why networks may differ for other reasons.
-    """
+    """What all results together say."""
 
     dataset_version: str
+    """MAJOR.MINOR.PATCH."""
+
     subset: str | None
+    """Of the dataset; None if it is none of the named ones."""
+
     n_images: int
+    """How many."""
+
     demonstration: str | None
+    """Why it is only one; None if it is more."""
+
     networks: tuple[NetworkFindings, ...]
+    """In the order of the results."""
+
     pairs: tuple[Pair, ...]
+    """Of networks whose relative scores are known."""
+
     warnings: tuple[str, ...]
+    """What the entries warn of, and why networks may differ for other reasons."""
 
 
 def findings(results: Sequence[Result], models: Sequence[Model] = ()) -> Findings:

@@ -34,29 +34,26 @@ _ABSENT = "-"
 
 
 class PairConsistency(FiniteModel):
-    """Two networks.
-
-    Attributes:
-        first: name of one.
-        second: of the other.
-        consistency: theirs.
-    """
+    """Two networks."""
 
     first: str
+    """Name of one."""
+
     second: str
+    """Of the other."""
+
     consistency: Consistency
+    """Theirs."""
 
 
 class ConsistencyTable(FiniteModel):
-    """All pairs of networks.
-
-    Attributes:
-        networks: their names, in the order of the results.
-        pairs: (first, second), (first, third) .., (second, third) ..
-    """
+    """All pairs of networks."""
 
     networks: tuple[str, ...]
+    """Their names, in the order of the results."""
+
     pairs: tuple[PairConsistency, ...]
+    """(first, second), (first, third) .., (second, third) .."""
 
 
 def consistency_table(results: Sequence[Result]) -> ConsistencyTable:

@@ -13,17 +13,16 @@ from imagenetq.specification import CLEAN
 
 @dataclass(frozen=True)
 class Answer:
-    """One network's answer to one variant of one photograph.
-
-    Attributes:
-        label: the likeliest class, 0 to 999.
-        is_right: whether it is the true one.
-        confidence: the probability given to the true class, 0 to 1.
-    """
+    """One network's answer to one variant of one photograph."""
 
     label: int
+    """The likeliest class, 0 to 999."""
+
     is_right: bool
+    """Whether it is the true one."""
+
     confidence: float
+    """The probability given to the true class, 0 to 1."""
 
 
 def answer_to(predictions: Predictions, image_id: str, variant: str) -> Answer | None:

@@ -40,27 +40,31 @@ _USUAL_SIZE = (224, 224)
 
 @dataclass(frozen=True)
 class Summary:
-    """One row of Table I.
-
-    Attributes:
-        name: of the network, different from all others' in the table.
-        convolutional: convolutional layers on the longest path; None if they are not known.
-        fully_connected: likewise.
-        is_loaded: whether the network was at hand to count them.
-        parameters: how many.
-        input_size: height and width in pixels; None if they vary.
-        top1: accuracy on clean images; None if those were not evaluated.
-        top5: likewise.
-    """
+    """One row of Table I."""
 
     name: str
+    """Of the network, different from all others' in the table."""
+
     convolutional: int | None
+    """Convolutional layers on the longest path; None if they are not known."""
+
     fully_connected: int | None
+    """Likewise."""
+
     is_loaded: bool
+    """Whether the network was at hand to count them."""
+
     parameters: int
+    """How many."""
+
     input_size: tuple[int, int] | None
+    """Height and width in pixels; None if they vary."""
+
     top1: Proportion | None
+    """Accuracy on clean images; None if those were not evaluated."""
+
     top5: Proportion | None
+    """Likewise."""
 
 
 def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summary]:

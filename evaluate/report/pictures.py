@@ -23,17 +23,16 @@ from imagenetq.specification import CLEAN, select_variants, variant
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One photograph, distorted.
-
-    Attributes:
-        image_id: its id.
-        label: the true class, 0 to 999.
-        pixels: by the variant's name, RGB samples of shape (height, width, 3).
-    """
+    """One photograph, distorted."""
 
     image_id: str
+    """Its id."""
+
     label: int
+    """The true class, 0 to 999."""
+
     pixels: dict[str, Pixels]
+    """By the variant's name, RGB samples of shape (height, width, 3)."""
 
 
 Pictures = Callable[[str, Sequence[str]], Picture]

@@ -33,16 +33,13 @@ PAGE = "report.md"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
-
-    Attributes:
-        files: all, the page first.
-        left_out: one line for each piece, or part of one, that could not be made, and what would
-            make it.
-    """
+    """What was written."""
 
     files: tuple[Path, ...]
+    """All, the page first."""
+
     left_out: tuple[str, ...]
+    """One line for each piece, or part of one, that could not be made, and what would make it."""
 
 
 def write_report(

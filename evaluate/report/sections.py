@@ -45,57 +45,59 @@ from imagenetq.files import write_whole
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All that a report is made of.
-
-    Attributes:
-        results: of one dataset.
-        picture: the photograph to show; None if no pixels are at hand.
-        models: the networks at hand.
-        layers: of which to show the filters; None for the first and last convolution.
-        paper: whether to draw the paper's curves.
-        columns: of a two-column page that figures span.
-        others: scores of other benchmarks; None if none were given.
-    """
+    """All that a report is made of."""
 
     results: Sequence[Result]
+    """Of one dataset."""
+
     picture: Picture | None
+    """The photograph to show; None if no pixels are at hand."""
+
     models: Sequence[Model]
+    """The networks at hand."""
+
     layers: Sequence[str] | None
+    """Of which to show the filters; None for the first and last convolution."""
+
     paper: bool
+    """Whether to draw the paper's curves."""
+
     columns: Columns
+    """Of a two-column page that figures span."""
+
     others: OtherScores | None = None
+    """Scores of other benchmarks; None if none were given."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the report, written.
-
-    Attributes:
-        files: what was written, the picture first if there is one.
-        caption: of the picture.
-        text: Markdown beneath it.
-    """
+    """A part of the report, written."""
 
     files: tuple[Path, ...]
+    """What was written, the picture first if there is one."""
+
     caption: str
+    """Of the picture."""
+
     text: str = ""
+    """Markdown beneath it."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a piece of the report needs, and how it is made.
-
-    Attributes:
-        needs_picture: whether pixels of a photograph.
-        needs_network: whether a loaded network.
-        write: from the material and a folder to the pieces, and lines on what was left out of them.
-        needs_two: whether two results or more.
-    """
+    """What a piece of the report needs, and how it is made."""
 
     needs_picture: bool
+    """Whether pixels of a photograph."""
+
     needs_network: bool
+    """Whether a loaded network."""
+
     write: Callable[[Material, Path], tuple[list[Piece], list[str]]]
+    """From the material and a folder to the pieces, and lines on what was left out of them."""
+
     needs_two: bool = False
+    """Whether two results or more."""
 
 
 def shown_variants(figure: str, results: Sequence[Result]) -> list[str]:

@@ -43,17 +43,16 @@ _NO_LABEL = 62.0
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One photograph and the answers to it.
-
-    Attributes:
-        title: above it.
-        pixels: RGB samples of shape (height, width, 3).
-        answers: one a network, None where it was not evaluated on this variant.
-    """
+    """One photograph and the answers to it."""
 
     title: str
+    """Above it."""
+
     pixels: Pixels
+    """RGB samples of shape (height, width, 3)."""
+
     answers: tuple[Answer | None, ...]
+    """One a network, None where it was not evaluated on this variant."""
 
 
 def draw_tiles(

@@ -31,73 +31,83 @@ _REORDERED_RESIZE = 13
 
 
 class VariantDifference(FiniteModel):
-    """Top-1 accuracy of two models on one variant.
-
-    Attributes:
-        difference: first less second, paired over images.
-        only_first: images that only the first model recognises.
-        only_second: images that only the second does.
-        p: of the exact McNemar test.
-        p_holm: the same, corrected over all variants tested (Holm 1979).
-    """
+    """Top-1 accuracy of two models on one variant."""
 
     difference: Estimate
+    """First less second, paired over images."""
+
     only_first: Annotated[int, Field(ge=0)]
+    """Images that only the first model recognises."""
+
     only_second: Annotated[int, Field(ge=0)]
+    """Images that only the second does."""
+
     p: Share
+    """Of the exact McNemar test."""
+
     p_holm: Share
+    """The same, corrected over all variants tested (Holm 1979)."""
 
 
 class LabelComparison(FiniteModel):
-    """Two models by labels of another making; every difference is first less second.
-
-    Attributes:
-        name: of the file of labels.
-        n_images: images that have a label in it, of which all of this is.
-        n_unlabelled: images that have none, and are left out.
-        mean: difference of the means over the five distortions; None where a variant is missing.
-        distortions: of each distortion's mean.
-        variants: for clean and each scored variant that both evaluated, in ladder order.
-    """
+    """Two models by labels of another making; every difference is first less second."""
 
     name: str
+    """Of the file of labels."""
+
     n_images: int
+    """Images that have a label in it, of which all of this is."""
+
     n_unlabelled: int
+    """Images that have none, and are left out."""
+
     mean: Estimate | None
+    """Difference of the means over the five distortions; None where a variant is missing."""
+
     distortions: dict[str, Estimate | None]
+    """Of each distortion's mean."""
+
     variants: dict[str, VariantDifference]
+    """For clean and each scored variant that both evaluated, in ladder order."""
 
 
 class Comparison(FiniteModel):
-    """Two models on the same images; every difference is first less second.
-
-    Attributes:
-        first: name of the first model.
-        second: of the second.
-        n_images: over how many photographs.
-        score: difference of the ImageNet-Q scores; None where a variant is missing.
-        relative_score: of the relative scores.
-        distortions: of each distortion's mean.
-        means_p_holm: for the means above that there are, by their names (`score`,
-            `relative_score`, or the distortion's), p of the two-sided normal test of the paired
-            difference, corrected over all of them (Holm 1979); a single photograph gives none.
-        variants: for clean and each scored variant that both evaluated, in ladder order.
-        consistency: whether both fail on the same images.
-        labels: the same differences by other labels; None if none were given.
-        warnings: why the difference may not be the models' alone.
-    """
+    """Two models on the same images; every difference is first less second."""
 
     first: str
+    """Name of the first model."""
+
     second: str
+    """Of the second."""
+
     n_images: int
+    """Over how many photographs."""
+
     score: Estimate | None
+    """Difference of the ImageNet-Q scores; None where a variant is missing."""
+
     relative_score: Estimate | None
+    """Of the relative scores."""
+
     distortions: dict[str, Estimate | None]
+    """Of each distortion's mean."""
+
     means_p_holm: dict[str, Share]
+    """For the means above that there are, by their names (`score`, `relative_score`, or the
+    distortion's), p of the two-sided normal test of the paired difference, corrected over all of
+    them (Holm 1979); a single photograph gives none."""
+
     variants: dict[str, VariantDifference]
+    """For clean and each scored variant that both evaluated, in ladder order."""
+
     consistency: Consistency
+    """Whether both fail on the same images."""
+
     labels: LabelComparison | None = None
+    """The same differences by other labels; None if none were given."""
+
     warnings: tuple[str, ...]
+    """Why the difference may not be the models' alone."""
 
 
 def compare(first: Result, second: Result, labels: Labels | None = None) -> Comparison:

@@ -25,43 +25,37 @@ _BOUND_TOLERANCE = 1e-6
 
 
 class Bounds(FiniteModel):
-    """A mean over images that what is stored may determine only within bounds.
-
-    Attributes:
-        low: it is at least this; with its 95 % interval.
-        high: it is at most this; the same as `low` where it is known, and None where nothing
-            bounds it.
-    """
+    """A mean over images that what is stored may determine only within bounds."""
 
     low: Estimate
+    """It is at least this; with its 95 % interval."""
+
     high: Estimate | None
+    """It is at most this; the same as `low` where it is known, and None where nothing bounds it."""
 
 
 class ConfidenceScores(FiniteModel):
-    """One variant.
-
-    Attributes:
-        negative_log_likelihood: mean of -ln of the true class's probability, in nats.
-        brier: mean over images of the sum over classes of (probability - truth)², 0 to 2.
-        risk_area: area under the risk-coverage curve, 0 to 1; less is better.
-    """
+    """One variant."""
 
     negative_log_likelihood: Bounds
+    """Mean of -ln of the true class's probability, in nats."""
+
     brier: Bounds
+    """Mean over images of the sum over classes of (probability - truth)², 0 to 2."""
+
     risk_area: Share
+    """Area under the risk-coverage curve, 0 to 1; less is better."""
 
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The share of wrong answers among those that a network is surest of.
-
-    Attributes:
-        coverage: the share of answers given, k / n for k of 1 to n; float64 of shape (n,).
-        risk: the share of these k that are wrong; of the same shape.
-    """
+    """The share of wrong answers among those that a network is surest of."""
 
     coverage: NDArray[np.float64]
+    """The share of answers given, k / n for k of 1 to n; float64 of shape (n,)."""
+
     risk: NDArray[np.float64]
+    """The share of these k that are wrong; of the same shape."""
 
     @property
     def area(self) -> float:

@@ -35,19 +35,17 @@ class Consistency(FiniteModel):
 
     Intervals are of large samples: where chance would give fewer than five images that both
     recognise, or that just one does, or neither, there is a value, but no error and no interval.
-
-    Attributes:
-        variants: for clean and each scored variant that both answered, in ladder order; None
-            where both are right on every image, or both on none, so that there is no chance to
-            agree or not.
-        distortions: for each of the five, over its scored levels; None if one is missing, or all
-            are as above.
-        mean: of the five; None if one of them is.
     """
 
     variants: dict[str, Estimate | None]
+    """For clean and each scored variant that both answered, in ladder order; None where both are
+    right on every image, or both on none, so that there is no chance to agree or not."""
+
     distortions: dict[str, Estimate | None]
+    """For each of the five, over its scored levels; None if one is missing, or all are as above."""
+
     mean: Estimate | None
+    """Of the five; None if one of them is."""
 
 
 def consistency(first: Predictions, second: Predictions) -> Consistency:

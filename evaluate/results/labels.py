@@ -40,17 +40,16 @@ _SHOWN = 60
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Which classes are right answers for each image.
-
-    Attributes:
-        name: of the file.
-        sha256: of the file.
-        classes: for each image id the classes, 0 to 999; empty where no class is right.
-    """
+    """Which classes are right answers for each image."""
 
     name: str
+    """Of the file."""
+
     sha256: str
+    """Of the file."""
+
     classes: dict[str, frozenset[int]]
+    """For each image id the classes, 0 to 999; empty where no class is right."""
 
     @classmethod
     def read(cls, path: Path | str) -> "Labels":
@@ -104,19 +103,19 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Relabelled:
-    """Answers judged by other labels, to the images that have some.
-
-    Attributes:
-        labels: which.
-        predictions: the answers to those images.
-        right: whether the likeliest class is one of the image's labels; shape (n, m).
-        n_unlabelled: images that have none.
-    """
+    """Answers judged by other labels, to the images that have some."""
 
     labels: Labels
+    """Which."""
+
     predictions: Predictions
+    """The answers to those images."""
+
     right: NDArray[np.bool_]
+    """Whether the likeliest class is one of the image's labels; shape (n, m)."""
+
     n_unlabelled: int
+    """Images that have none."""
 
     def scores(self) -> LabelScores:
         """Accuracies by these labels and by the data's own, over the same images."""

@@ -19,17 +19,16 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class OtherScores:
-    """What others measured of networks.
-
-    Attributes:
-        name: of the file.
-        columns: names of the scores.
-        rows: for each network's name its scores; None where the file has none.
-    """
+    """What others measured of networks."""
 
     name: str
+    """Of the file."""
+
     columns: tuple[str, ...]
+    """Names of the scores."""
+
     rows: dict[str, tuple[float | None, ...]]
+    """For each network's name its scores; None where the file has none."""
 
     @classmethod
     def read(cls, path: Path | str) -> "OtherScores":

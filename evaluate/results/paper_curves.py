@@ -14,21 +14,22 @@ _FILE = "dodge-karam-2016.csv"
 
 @dataclass(frozen=True)
 class PaperCurve:
-    """One curve of the paper's Fig. 2.
-
-    Attributes:
-        network: as the paper calls it.
-        distortion: ours of the same meaning.
-        metric: what was counted.
-        values: the parameter, mild to strong; 0 of blur and noise is the undistorted image.
-        accuracy: at each of them, 0 to 1.
-    """
+    """One curve of the paper's Fig. 2."""
 
     network: str
+    """As the paper calls it."""
+
     distortion: str
+    """Ours of the same meaning."""
+
     metric: Metric
+    """What was counted."""
+
     values: tuple[float, ...]
+    """The parameter, mild to strong; 0 of blur and noise is the undistorted image."""
+
     accuracy: tuple[float, ...]
+    """At each of them, 0 to 1."""
 
 
 @cache

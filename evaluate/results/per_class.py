@@ -29,81 +29,85 @@ MOST_CONFUSIONS = 100
 
 
 class ClassFall(FiniteModel):
-    """One class under one distortion.
-
-    Attributes:
-        label: of the class.
-        n_images: its photographs that were recognised clean.
-        kept: the mean over them of the share of scored levels at which they still are.
-        p: of as small a `kept`, if the class's photographs were drawn at random from all that
-            were recognised clean.
-        p_holm: the same, corrected over all classes and distortions of the network.
-    """
+    """One class under one distortion."""
 
     label: int
+    """Of the class."""
+
     n_images: int
+    """Its photographs that were recognised clean."""
+
     kept: Share
+    """The mean over them of the share of scored levels at which they still are."""
+
     p: Share
+    """Of as small a `kept`, if the class's photographs were drawn at random from all that were
+    recognised clean."""
+
     p_holm: Share
+    """The same, corrected over all classes and distortions of the network."""
 
 
 class Confusion(FiniteModel):
-    """A wrong answer that a distortion creates: photographs of one class, taken for another.
-
-    Attributes:
-        label: of the class that the photographs are of.
-        answer: of the class that they are taken for.
-        n_images: photographs of the class that were recognised clean.
-        n_taken: of these, the ones that at some scored level are taken for the other.
-        n_answers: at how many levels, over all of these.
-        share_of_others: the share of all other classes' recognised photographs (but those of
-            `answer` itself) that at some level are taken for it.
-        p: of as many, if the class's photographs were drawn at random from all these.
-        p_holm: the same, corrected over all pairs of a class and an answer, of all distortions.
-    """
+    """A wrong answer that a distortion creates: photographs of one class, taken for another."""
 
     label: int
+    """Of the class that the photographs are of."""
+
     answer: int
+    """Of the class that they are taken for."""
+
     n_images: int
+    """Photographs of the class that were recognised clean."""
+
     n_taken: int
+    """Of these, the ones that at some scored level are taken for the other."""
+
     n_answers: int
+    """At how many levels, over all of these."""
+
     share_of_others: Share
+    """The share of all other classes' recognised photographs (but those of `answer` itself) that at
+    some level are taken for it."""
+
     p: Share
+    """Of as many, if the class's photographs were drawn at random from all these."""
+
     p_holm: Share
+    """The same, corrected over all pairs of a class and an answer, of all distortions."""
 
 
 class DistortionClasses(FiniteModel):
-    """What a distortion does to the classes.
-
-    Attributes:
-        kept: the mean over all photographs recognised clean of the share of levels at which they
-            still are.
-        falls: of all classes with such a photograph, the first to fall first.
-        confusions: that it creates, the surest first; at most `MOST_CONFUSIONS`.
-    """
+    """What a distortion does to the classes."""
 
     kept: Share
+    """The mean over all photographs recognised clean of the share of levels at which they still
+    are."""
+
     falls: tuple[ClassFall, ...]
+    """Of all classes with such a photograph, the first to fall first."""
+
     confusions: tuple[Confusion, ...]
+    """That it creates, the surest first; at most `MOST_CONFUSIONS`."""
 
 
 _AnyTest = TypeVar("_AnyTest", ClassFall, Confusion)
 
 
 class Classes(FiniteModel):
-    """A network's classes under the distortions.
-
-    Attributes:
-        n_images: photographs recognised clean.
-        n_falls: tests of classes, over all distortions.
-        n_confusions: tests of pairs of a class and an answer.
-        distortions: those evaluated whole; empty if clean was not evaluated, or nothing recognised.
-    """
+    """A network's classes under the distortions."""
 
     n_images: int
+    """Photographs recognised clean."""
+
     n_falls: int
+    """Tests of classes, over all distortions."""
+
     n_confusions: int
+    """Tests of pairs of a class and an answer."""
+
     distortions: dict[str, DistortionClasses]
+    """Those evaluated whole; empty if clean was not evaluated, or nothing recognised."""
 
 
 def class_scores(predictions: Predictions) -> Classes:

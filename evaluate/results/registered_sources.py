@@ -25,15 +25,13 @@ _SUFFIX = ".parquet"
 
 @dataclass(frozen=True)
 class KnownSource:
-    """The images of a source, without a pixel of them.
-
-    Attributes:
-        digest: the source digest.
-        classes: the wnid of each image id.
-    """
+    """The images of a source, without a pixel of them."""
 
     digest: str
+    """The source digest."""
+
     classes: Mapping[str, str]
+    """The wnid of each image id."""
 
 
 def is_registered(digest: str | None) -> bool:

@@ -29,17 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One model's answers on one dataset, and all that follows from them.
-
-    Attributes:
-        entry: what was evaluated, by what, and with what result.
-        predictions: the answers.
-        label: what people call the network, for tables and figures; the model's name if None.
-    """
+    """One model's answers on one dataset, and all that follows from them."""
 
     entry: Entry
+    """What was evaluated, by what, and with what result."""
+
     predictions: Predictions
+    """The answers."""
+
     label: str | None = None
+    """What people call the network, for tables and figures; the model's name if None."""
 
     @classmethod
     def of(cls, run: Run, predictions: Predictions) -> "Result":

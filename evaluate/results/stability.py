@@ -37,88 +37,97 @@ Rank = Annotated[int, Field(ge=1)]
 
 
 class NetworkStability(FiniteModel):
-    """How one network's score and rank move when other classes are drawn.
-
-    Attributes:
-        name: of the network.
-        score: its ImageNet-Q score, with the interval over images.
-        low: 2.5 % of the resamples give a lower score.
-        high: 2.5 % give a higher one.
-        rank: by the score; 1, and one more for each network with a higher one.
-        lowest_rank: 2.5 % of the resamples give one nearer to 1 ..
-        highest_rank: .. and 2.5 % one farther from it.
-        rank_shares: the share of resamples that give each rank, from 1.
-    """
+    """How one network's score and rank move when other classes are drawn."""
 
     name: str
+    """Of the network."""
+
     score: Estimate
+    """Its ImageNet-Q score, with the interval over images."""
+
     low: float
+    """2.5 % of the resamples give a lower score."""
+
     high: float
+    """2.5 % give a higher one."""
+
     rank: Rank
+    """By the score; 1, and one more for each network with a higher one."""
+
     lowest_rank: Rank
+    """2.5 % of the resamples give one nearer to 1 .."""
+
     highest_rank: Rank
+    """.. and 2.5 % one farther from it."""
+
     rank_shares: tuple[Share, ...]
+    """The share of resamples that give each rank, from 1."""
 
 
 class SubsetRanking(FiniteModel):
-    """Scores and ranks over a part of the images.
-
-    Attributes:
-        n_images: how many.
-        scores: the networks' ImageNet-Q scores.
-        ranks: by them.
-        tau: Kendall's tau-b between these scores and those over all images; None for fewer than
-            two networks, or where all are equal.
-    """
+    """Scores and ranks over a part of the images."""
 
     n_images: int
+    """How many."""
+
     scores: tuple[float, ...]
+    """The networks' ImageNet-Q scores."""
+
     ranks: tuple[Rank, ...]
+    """By them."""
+
     tau: float | None
+    """Kendall's tau-b between these scores and those over all images; None for fewer than two
+    networks, or where all are equal."""
 
 
 class Correlation(FiniteModel):
-    """How two scores go together over networks.
-
-    Attributes:
-        first: the name of one.
-        second: of the other.
-        n_networks: that have both.
-        pearson: the correlation; None for fewer than three networks, or where one is constant.
-        low: lower end of its 95 % interval (Fisher's z); None for fewer than four networks.
-        high: its upper end.
-        tau: Kendall's tau-b; None as `pearson` is.
-    """
+    """How two scores go together over networks."""
 
     first: str
+    """The name of one."""
+
     second: str
+    """Of the other."""
+
     n_networks: int
+    """That have both."""
+
     pearson: float | None
+    """The correlation; None for fewer than three networks, or where one is constant."""
+
     low: float | None
+    """Lower end of its 95 % interval (Fisher's z); None for fewer than four networks."""
+
     high: float | None
+    """Its upper end."""
+
     tau: float | None
+    """Kendall's tau-b; None as `pearson` is."""
 
 
 class Stability(FiniteModel):
-    """How far a ranking would be another.
-
-    Attributes:
-        n_classes: of which there are images.
-        n_resamples: of the bootstrap over classes.
-        networks: in the order of the results.
-        nested: over the first photographs of each class, for one a class (`mini`), two, and so on,
-            to all that there are (of `full`, ten).
-        slices: over the first, the second .. of each class alone: as many disjoint `mini`.
-        correlations: of clean accuracy and each score of others with the ImageNet-Q score, the
-            relative score and the distortions' means; and of scores of others with clean accuracy.
-    """
+    """How far a ranking would be another."""
 
     n_classes: int
+    """Of which there are images."""
+
     n_resamples: int
+    """Of the bootstrap over classes."""
+
     networks: tuple[NetworkStability, ...]
+    """In the order of the results."""
+
     nested: tuple[SubsetRanking, ...]
+    """Over the first photographs of each class, for one a class (`mini`), two, and so on, to all
+    that there are (of `full`, ten)."""
+
     slices: tuple[SubsetRanking, ...]
+    """Over the first, the second .. of each class alone: as many disjoint `mini`."""
+
     correlations: tuple[Correlation, ...]
+    """Of clean accuracy and each score of others with the ImageNet-Q score, the relative score and
+    the distortions' means; and of scores of others with clean accuracy."""
 
 
 def stability(

@@ -24,16 +24,14 @@ _DIGITS = 10
 
 
 class Statistic(NamedTuple):
-    """A number computed from n images.
-
-    Attributes:
-        value: the number.
-        influence: for each image, n times what it contributes to the deviation from the true
-            value, to first order; float64 of shape (n,), adding up to 0.
-    """
+    """A number computed from n images."""
 
     value: float
+    """The number."""
+
     influence: NDArray[np.float64]
+    """For each image, n times what it contributes to the deviation from the true value, to first
+    order; float64 of shape (n,), adding up to 0."""
 
 
 def mean(values: NDArray[Any]) -> Statistic:

@@ -20,29 +20,34 @@ _OF_TIMM = "timm/"
 
 @dataclass(frozen=True)
 class TableRow:
-    """One network in numbers; accuracies are percentages.
-
-    Attributes:
-        name: of the model; timm's own without `timm/`, so that the rows of timm's tables fit.
-        top1: the ImageNet-Q score.
-        top5: the same mean of top-5 accuracies.
-        clean_top1: top-1 accuracy on the undistorted images.
-        clean_top5: top-5 accuracy on them.
-        parameters: how many.
-        img_size: pixels, or HEIGHTxWIDTH; empty if it varies.
-        crop_pct: share of the resized picture's shorter side that the crop keeps; None if unknown.
-        interpolation: of the resize; empty if unknown.
-    """
+    """One network in numbers; accuracies are percentages."""
 
     name: str
+    """Of the model; timm's own without `timm/`, so that the rows of timm's tables fit."""
+
     top1: float
+    """The ImageNet-Q score."""
+
     top5: float
+    """The same mean of top-5 accuracies."""
+
     clean_top1: float
+    """Top-1 accuracy on the undistorted images."""
+
     clean_top5: float
+    """Top-5 accuracy on them."""
+
     parameters: int
+    """How many."""
+
     img_size: str
+    """Pixels, or HEIGHTxWIDTH; empty if it varies."""
+
     crop_pct: float | None
+    """Share of the resized picture's shorter side that the crop keeps; None if unknown."""
+
     interpolation: str
+    """Of the resize; empty if unknown."""
 
     @classmethod
     def of(cls, result: Result) -> "TableRow | None":

@@ -8,19 +8,19 @@ from imagenetq.specification import CLEAN, variants
 
 
 class PixelLine(NamedTuple):
-    """What the pixel digest covers of one row.
-
-    Attributes:
-        image_id: the original's id.
-        wnid: its class.
-        variant: the variant's name.
-        pixel_sha256: hex SHA-256 of the RGB rows.
-    """
+    """What the pixel digest covers of one row."""
 
     image_id: str
+    """The original's id."""
+
     wnid: str
+    """Its class."""
+
     variant: str
+    """The variant's name."""
+
     pixel_sha256: str
+    """Hex SHA-256 of the RGB rows."""
 
 
 def pixel_digest(lines: Iterable[PixelLine]) -> str:

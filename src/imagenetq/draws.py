@@ -34,15 +34,13 @@ _BITS = 2**53
 
 @dataclass(frozen=True)
 class Draw:
-    """What was drawn for a sample.
-
-    Attributes:
-        variant: of the image.
-        image_id: keys the noise, if it is noise; another one for every draw.
-    """
+    """What was drawn for a sample."""
 
     variant: Variant
+    """Of the image."""
+
     image_id: str
+    """Keys the noise, if it is noise; another one for every draw."""
 
 
 class Draws:

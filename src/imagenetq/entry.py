@@ -70,65 +70,71 @@ Outputs = Literal["logits", "probabilities", "bounded"]
 
 
 class ZeroShot(FiniteModel):
-    """How a network without classes of its own was given them.
-
-    Attributes:
-        prompts_sha256: of the prompts' templates and the classes' names, each with a line feed.
-        embeddings_sha256: of the classes' embeddings, float32 in row-major order, little-endian.
-    """
+    """How a network without classes of its own was given them."""
 
     prompts_sha256: str = Field(pattern=SHA256_PATTERN)
+    """Of the prompts' templates and the classes' names, each with a line feed."""
+
     embeddings_sha256: str = Field(pattern=SHA256_PATTERN)
+    """Of the classes' embeddings, float32 in row-major order, little-endian."""
 
 
 class EntryModel(FiniteModel):
-    """The model that was evaluated.
-
-    Attributes:
-        name: as the user named it, such as `timm/vgg16`.
-        weights_sha256: of the weights; None if there are none.
-        parameters: how many.
-        input_size: height and width of its inputs in pixels; None if they vary.
-        preprocessing: from a picture to an input.
-        arguments: of its constructor.
-        tensors_sha256: of the weights' names, types, shapes and numbers, whatever file held them;
-            None if there are none, or in entries from before it was recorded.
-        weights_key: which was chosen of a file that holds several networks' weights; else None.
-        outputs: what it gave for clean images, of which logits were then made; None in entries
-            from before it was recorded.
-        weights_file: the name of the file of weights that was given; None for the source's own.
-        overrides: what was replaced in the preprocessing; None if that was not recorded.
-        class_map: which of its outputs each class is; None if they are the classes.
-        zero_shot: how it was given the classes; None if it was trained on them.
-    """
+    """The model that was evaluated."""
 
     name: Text
+    """As the user named it, such as `timm/vgg16`."""
+
     weights_sha256: str | None = Sha256
+    """Of the weights; None if there are none."""
+
     parameters: int = Field(ge=0, le=_MAX_INTEGER)
+    """How many."""
+
     input_size: tuple[Side, Side] | None
+    """Height and width of its inputs in pixels; None if they vary."""
+
     preprocessing: Settings
+    """From a picture to an input."""
+
     arguments: Settings
+    """Of its constructor."""
+
     tensors_sha256: str | None = Field(default=None, pattern=SHA256_PATTERN)
+    """Of the weights' names, types, shapes and numbers, whatever file held them; None if there are
+    none, or in entries from before it was recorded."""
+
     weights_key: Text | None = None
+    """Which was chosen of a file that holds several networks' weights; else None."""
+
     outputs: Outputs | None = None
+    """What it gave for clean images, of which logits were then made; None in entries from before it
+    was recorded."""
+
     weights_file: Text | None = None
+    """The name of the file of weights that was given; None for the source's own."""
+
     overrides: Settings | None = None
+    """What was replaced in the preprocessing; None if that was not recorded."""
+
     class_map: Annotated[tuple[int, ...], Field(max_length=1000)] | None = None
+    """Which of its outputs each class is; None if they are the classes."""
+
     zero_shot: ZeroShot | None = None
+    """How it was given the classes; None if it was trained on them."""
 
 
 class VariantCounts(FiniteModel):
-    """The raw counts of one variant.
-
-    Attributes:
-        correct_top1: images whose likeliest class is the true one.
-        correct_top5: images whose true class is among the five likeliest.
-        total: images.
-    """
+    """The raw counts of one variant."""
 
     correct_top1: int = Count
+    """Images whose likeliest class is the true one."""
+
     correct_top5: int = Count
+    """Images whose true class is among the five likeliest."""
+
     total: int = Field(ge=1)
+    """Images."""
 
     @model_validator(mode="after")
     def _counts_are_nested(self) -> "VariantCounts":
@@ -138,17 +144,16 @@ class VariantCounts(FiniteModel):
 
 
 class LeftOut(FiniteModel):
-    """A photograph that was left out of the data as bad.
-
-    Attributes:
-        image_id: its id.
-        wnid: its class.
-        reason: what is wrong with it.
-    """
+    """A photograph that was left out of the data as bad."""
 
     image_id: ImageId
+    """Its id."""
+
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
+    """Its class."""
+
     reason: Text = Field(max_length=_MAX_REASON)
+    """What is wrong with it."""
 
     @classmethod
     def of(cls, note: BadImageNote) -> "LeftOut":
@@ -158,20 +163,18 @@ class LeftOut(FiniteModel):
 
 
 class CleanCheck(FiniteModel):
-    """How much the look at clean images before an evaluation could have seen.
-
-    Attributes:
-        n_images: photographs that were looked at.
-        smallest_loss: the loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it
-            warns of none.
-        compared_with: what such a loss would be against: the accuracy that is published, or that of
-            the same network with another mean, std or padding; `chance` if it warns of nothing but
-            answers by chance; None if not even of that, or in entries from before it was recorded.
-    """
+    """How much the look at clean images before an evaluation could have seen."""
 
     n_images: int = Count
+    """Photographs that were looked at."""
+
     smallest_loss: float | None = Field(ge=0, le=1)
+    """The loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it warns of none."""
+
     compared_with: Literal["published accuracy", "other preprocessing", "chance"] | None = None
+    """What such a loss would be against: the accuracy that is published, or that of the same
+    network with another mean, std or padding; `chance` if it warns of nothing but answers by
+    chance; None if not even of that, or in entries from before it was recorded."""
 
     def words(self) -> str:
         """In one sentence."""
@@ -189,58 +192,69 @@ class CleanCheck(FiniteModel):
 
 
 class Run(FiniteModel):
-    """What was evaluated, on what, by what: all that the predictions do not tell.
-
-    Attributes:
-        format_version: of the file.
-        model: the model.
-        dataset_version: MAJOR.MINOR.PATCH.
-        specification_digest: SHA-256 of the specification's canonical JSON.
-        source_digest: SHA-256 over the dataset's clean lines; None if they were not read.
-        subset: `full`, `mini` or `sample`; None if the data are none of them.
-        precision: of the arithmetic; ranked entries are computed in `fp32`.
-        hardware: what it ran on.
-        versions: of the packages that decide the answers.
-        code_version: of imagenetq.
-        code_commit: hex, with `-dirty` if changed since; None if unknown.
-        warnings: what the reader of the scores should know.
-        bad_images: photographs that were left out of the data on request.
-        clean_check: how much the check before the run could have seen; None if there was none.
-    """
+    """What was evaluated, on what, by what: all that the predictions do not tell."""
 
     format_version: Literal[1] = 1
+    """Of the file."""
+
     model: EntryModel
+    """The model."""
+
     dataset_version: str = Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")
+    """MAJOR.MINOR.PATCH."""
+
     specification_digest: str = Sha256
+    """SHA-256 of the specification's canonical JSON."""
+
     source_digest: str | None = Sha256
+    """SHA-256 over the dataset's clean lines; None if they were not read."""
+
     subset: Literal["full", "mini", "sample"] | None
+    """`full`, `mini` or `sample`; None if the data are none of them."""
+
     precision: Literal["fp32", "tf32", "bf16", "fp16"]
+    """Of the arithmetic; ranked entries are computed in `fp32`."""
+
     hardware: Facts
+    """What it ran on."""
+
     versions: Facts
+    """Of the packages that decide the answers."""
+
     code_version: Text
+    """Of imagenetq."""
+
     code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
+    """Hex, with `-dirty` if changed since; None if unknown."""
+
     warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    """What the reader of the scores should know."""
+
     bad_images: Annotated[tuple[LeftOut, ...], Field(max_length=MAX_LEFT_OUT)] = ()
+    """Photographs that were left out of the data on request."""
+
     clean_check: CleanCheck | None = None
+    """How much the check before the run could have seen; None if there was none."""
 
 
 class Entry(Run):
-    """One model's result on one dataset.
-
-    Attributes:
-        n_images: photographs, each evaluated in every variant.
-        variants: the counts of each variant evaluated, in ladder order.
-        scores: as computed from the predictions.
-        predictions_sha256: of `predictions.parquet`.
-        other_labels: what the answers are worth by labels of another making, if that was asked
-            for; it does not enter `scores`.
-    """
+    """One model's result on one dataset."""
 
     n_images: int = Field(ge=1, le=_MAX_IMAGES)
+    """Photographs, each evaluated in every variant."""
+
     variants: dict[str, VariantCounts]
+    """The counts of each variant evaluated, in ladder order."""
+
     scores: Scores
+    """As computed from the predictions."""
+
     predictions_sha256: str = Sha256
+    """Of `predictions.parquet`."""
+
     other_labels: Annotated[tuple[LabelScores, ...], Field(max_length=MAX_LABEL_SETS)] = ()
+    """What the answers are worth by labels of another making, if that was asked for; it does not
+    enter `scores`."""
 
     @model_validator(mode="after")
     def _variants_are_complete(self) -> "Entry":

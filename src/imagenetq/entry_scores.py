@@ -27,120 +27,122 @@ class FiniteModel(Model):
 
 
 class Proportion(FiniteModel):
-    """A share of images.
-
-    Attributes:
-        value: the share.
-        low: lower end of the 95 % Wilson interval.
-        high: its upper end.
-    """
+    """A share of images."""
 
     value: Share
+    """The share."""
+
     low: Share
+    """Lower end of the 95 % Wilson interval."""
+
     high: Share
+    """Its upper end."""
 
 
 class Estimate(FiniteModel):
-    """A mean over images, or a ratio or difference of such means.
-
-    Attributes:
-        value: the estimate.
-        standard_error: over images; None from a single image.
-        low: lower end of the 95 % interval, value - 1.96 standard errors; it is not cut at 0.
-        high: its upper end, not cut at 1.
-    """
+    """A mean over images, or a ratio or difference of such means."""
 
     value: float
+    """The estimate."""
+
     standard_error: float | None
+    """Over images; None from a single image."""
+
     low: float | None
+    """Lower end of the 95 % interval, value - 1.96 standard errors; it is not cut at 0."""
+
     high: float | None
+    """Its upper end, not cut at 1."""
 
 
 class Crossing(FiniteModel):
-    """Where on a ladder top-1 accuracy first falls to a share of the clean accuracy.
-
-    Attributes:
-        place: `on the ladder`; `below the first` if it has fallen further at the mildest rung
-            already; `beyond the last` if it has not at the strongest.
-        value: the parameter there, linear between rungs; None if it is not on the ladder.
-    """
+    """Where on a ladder top-1 accuracy first falls to a share of the clean accuracy."""
 
     place: Literal["on the ladder", "below the first", "beyond the last"]
+    """`on the ladder`; `below the first` if it has fallen further at the mildest rung already;
+    `beyond the last` if it has not at the strongest."""
+
     value: float | None
+    """The parameter there, linear between rungs; None if it is not on the ladder."""
 
 
 class VariantScores(FiniteModel):
-    """One variant.
-
-    Attributes:
-        top1: share of images whose likeliest class is the true one.
-        top5: share whose true class is among the five likeliest.
-        true_confidence: mean probability of the true class.
-        calibration_error: expected calibration error, 15 equal-width bins.
-    """
+    """One variant."""
 
     top1: Proportion
+    """Share of images whose likeliest class is the true one."""
+
     top5: Proportion
+    """Share whose true class is among the five likeliest."""
+
     true_confidence: Estimate
+    """Mean probability of the true class."""
+
     calibration_error: Share
+    """Expected calibration error, 15 equal-width bins."""
 
 
 class DistortionScores(FiniteModel):
-    """One distortion.
-
-    Attributes:
-        mean: mean of the top-1 accuracies of its scored levels.
-        falls_to_90: where accuracy first falls to 90 % of clean.
-        falls_to_50: where it first falls to 50 %.
-    """
+    """One distortion."""
 
     mean: Estimate | None
+    """Mean of the top-1 accuracies of its scored levels."""
+
     falls_to_90: Crossing | None
+    """Where accuracy first falls to 90 % of clean."""
+
     falls_to_50: Crossing | None
+    """Where it first falls to 50 %."""
 
 
 class SizeScores(FiniteModel):
-    """The images of one size class: a third of the images, by the shorter side.
-
-    Attributes:
-        smallest: shorter side of the smallest of them, pixels.
-        largest: of the largest.
-        n_images: how many.
-        clean: top-1 accuracy on their clean images.
-        distortions: for each distortion, the mean over its scored levels.
-        score: the ImageNet-Q score.
-        relative_score: divided by `clean`.
-    """
+    """The images of one size class: a third of the images, by the shorter side."""
 
     smallest: int = Count
+    """Shorter side of the smallest of them, pixels."""
+
     largest: int = Count
+    """Of the largest."""
+
     n_images: int = Count
+    """How many."""
+
     clean: Estimate | None
+    """Top-1 accuracy on their clean images."""
+
     distortions: dict[str, Estimate | None]
+    """For each distortion, the mean over its scored levels."""
+
     score: Estimate | None
+    """The ImageNet-Q score."""
+
     relative_score: Estimate | None
+    """Divided by `clean`."""
 
 
 class Scores(FiniteModel):
-    """All scores of one model.
-
-    Attributes:
-        score_name: the definition of `score`.
-        variants: for each variant evaluated, in ladder order.
-        distortions: for each of the five distortions.
-        score: the ImageNet-Q score: the mean of the distortions' means.
-        relative_score: `score` divided by clean top-1 accuracy.
-        calibration_error: expected calibration error over all samples of the scored variants.
-        sizes: the scores of small, middle and large images.
-    """
+    """All scores of one model."""
 
     score_name: ScoreName = "imagenet-q-score-1"
+    """The definition of `score`."""
+
     variants: dict[str, VariantScores]
+    """For each variant evaluated, in ladder order."""
+
     distortions: dict[str, DistortionScores]
+    """For each of the five distortions."""
+
     score: Estimate | None
+    """The ImageNet-Q score: the mean of the distortions' means."""
+
     relative_score: Estimate | None
+    """`score` divided by clean top-1 accuracy."""
+
     calibration_error: Share | None
+    """Expected calibration error over all samples of the scored variants."""
+
     sizes: Annotated[tuple[SizeScores, ...], Field(max_length=3)]
+    """The scores of small, middle and large images."""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Scores":
@@ -155,17 +157,16 @@ class Scores(FiniteModel):
 
 
 class Accuracies(FiniteModel):
-    """Top-1 accuracies by one set of labels, over the images that have some.
-
-    Attributes:
-        variants: for each variant evaluated, in ladder order.
-        distortions: for each of the five, the mean over its scored levels.
-        mean: the mean of the five; None where a scored variant is missing.
-    """
+    """Top-1 accuracies by one set of labels, over the images that have some."""
 
     variants: dict[str, Proportion]
+    """For each variant evaluated, in ladder order."""
+
     distortions: dict[str, Estimate | None]
+    """For each of the five, the mean over its scored levels."""
+
     mean: Estimate | None
+    """The mean of the five; None where a scored variant is missing."""
 
     @model_validator(mode="after")
     def _distortions_are_the_five(self) -> "Accuracies":
@@ -175,20 +176,22 @@ class Accuracies(FiniteModel):
 
 
 class LabelScores(FiniteModel):
-    """How often an answer is right by labels of another making; none of it enters the score.
-
-    Attributes:
-        name: of the file of labels.
-        sha256: of the file.
-        n_images: images that have a label in it, of which all of this is.
-        n_unlabelled: images that have none, and are left out.
-        other: by these labels: an answer is right if it is one of the image's.
-        own: by the data's own labels, over the same images.
-    """
+    """How often an answer is right by labels of another making; none of it enters the score."""
 
     name: str
+    """Of the file of labels."""
+
     sha256: str = Sha256
+    """Of the file."""
+
     n_images: int = Field(ge=1)
+    """Images that have a label in it, of which all of this is."""
+
     n_unlabelled: int = Count
+    """Images that have none, and are left out."""
+
     other: Accuracies
+    """By these labels: an answer is right if it is one of the image's."""
+
     own: Accuracies
+    """By the data's own labels, over the same images."""

@@ -16,15 +16,13 @@ _ADDRESS = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\S+))?
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A dataset repository.
-
-    Attributes:
-        repository: `ORG/NAME`.
-        revision: a branch, tag or commit; None for the main branch.
-    """
+    """A dataset repository."""
 
     repository: str
+    """`ORG/NAME`."""
+
     revision: str | None
+    """A branch, tag or commit; None for the main branch."""
 
     @classmethod
     def parse(cls, text: str, example: str) -> "HubAddress":

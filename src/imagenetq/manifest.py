@@ -45,107 +45,119 @@ class Model(BaseModel):
 
 
 class Shard(Model):
-    """One file of the dataset.
-
-    Attributes:
-        path: relative to the dataset folder.
-        variant: the variant it holds.
-        rows: how many.
-        bytes: the file's size.
-        sha256: of the file.
-    """
+    """One file of the dataset."""
 
     path: str = ShardPath
+    """Relative to the dataset folder."""
+
     variant: str
+    """The variant it holds."""
+
     rows: int = Count
+    """How many."""
+
     bytes: int = Count
+    """The file's size."""
+
     sha256: str = Sha256
+    """Of the file."""
 
 
 class VariantSummary(Model):
-    """What is worth knowing of a variant as a whole.
-
-    Attributes:
-        rows: images.
-        image_bytes: of the stored image files, without the shards' own overhead.
-        mean_psnr: dB, over the rows that differ from clean; None if none does.
-        off_target: rows more than 1 dB from the PSNR asked for; None where none was.
-        uniform: rows of a single colour.
-    """
+    """What is worth knowing of a variant as a whole."""
 
     rows: int = Count
+    """Images."""
+
     image_bytes: int = Count
+    """Of the stored image files, without the shards' own overhead."""
+
     mean_psnr: float | None
+    """DB, over the rows that differ from clean; None if none does."""
+
     off_target: int | None
+    """Rows more than 1 dB from the PSNR asked for; None where none was."""
+
     uniform: int = Count
+    """Rows of a single colour."""
 
 
 class BadImageNote(Model):
-    """A photograph that was left out.
-
-    Attributes:
-        image_id: its id.
-        wnid: its class.
-        reason: what is wrong with it.
-    """
+    """A photograph that was left out."""
 
     image_id: ImageId
+    """Its id."""
+
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
+    """Its class."""
+
     reason: str
+    """What is wrong with it."""
 
 
 class Code(Model):
-    """The code that built the dataset.
-
-    Attributes:
-        version: of imagenetq.
-        commit: hex, with `-dirty` if changed since; None if unknown.
-    """
+    """The code that built the dataset."""
 
     version: str
+    """Of imagenetq."""
+
     commit: str | None
+    """Hex, with `-dirty` if changed since; None if unknown."""
 
 
 class Manifest(Model):
-    """A complete dataset.
-
-    Attributes:
-        format_version: of this file.
-        dataset_version: MAJOR.MINOR.PATCH.
-        specification_digest: SHA-256 of the specification's canonical JSON.
-        source_digest: SHA-256 over the clean lines.
-        pixel_digest: SHA-256 over all lines: the dataset's identity.
-        subset: `full`, `mini` or `sample`.
-        source: the kind of source it was built from.
-        format: of the shards.
-        clean_extension: of the clean images: `jpg` if they are the original files, else `webp`.
-        images: photographs in the dataset.
-        variants: for each variant held, in ladder order, its summary.
-        classes_absent: wnids of which the source had no photograph.
-        classes_short: for classes with fewer photographs than the subset asks for, how many.
-        bad_images: photographs left out on request.
-        shards: all files, in ladder order.
-        versions: of the libraries that decide pixels or bytes.
-        code: that built it.
-    """
+    """A complete dataset."""
 
     format_version: Literal[1] = 1
+    """Of this file."""
+
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    """MAJOR.MINOR.PATCH."""
+
     specification_digest: str = Sha256
+    """SHA-256 of the specification's canonical JSON."""
+
     source_digest: str = Sha256
+    """SHA-256 over the clean lines."""
+
     pixel_digest: str = Sha256
+    """SHA-256 over all lines: the dataset's identity."""
+
     subset: Literal["full", "mini", "sample"]
+    """`full`, `mini` or `sample`."""
+
     source: str
+    """The kind of source it was built from."""
+
     format: Literal["parquet", "webdataset"]
+    """Of the shards."""
+
     clean_extension: Literal["jpg", "webp"]
+    """Of the clean images: `jpg` if they are the original files, else `webp`."""
+
     images: int = Count
+    """Photographs in the dataset."""
+
     variants: dict[str, VariantSummary]
+    """For each variant held, in ladder order, its summary."""
+
     classes_absent: tuple[str, ...]
+    """Wnids of which the source had no photograph."""
+
     classes_short: dict[str, int]
+    """For classes with fewer photographs than the subset asks for, how many."""
+
     bad_images: tuple[BadImageNote, ...]
+    """Photographs left out on request."""
+
     shards: tuple[Shard, ...]
+    """All files, in ladder order."""
+
     versions: dict[str, str]
+    """Of the libraries that decide pixels or bytes."""
+
     code: Code
+    """That built it."""
 
     @model_validator(mode="after")
     def _variants_are_known(self) -> "Manifest":

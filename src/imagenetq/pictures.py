@@ -24,15 +24,13 @@ _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder of pictures holds.
-
-    Attributes:
-        paths: of the pictures, below the folder, with slashes, sorted.
-        others: files that are no pictures by their names, sorted.
-    """
+    """What a folder of pictures holds."""
 
     paths: tuple[str, ...]
+    """Of the pictures, below the folder, with slashes, sorted."""
+
     others: tuple[str, ...]
+    """Files that are no pictures by their names, sorted."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,10 @@ class PictureFolder:
     """Any tree of pictures; each is known by its path below the root, such as `val/a.jpg`.
 
     Links to files and folders are followed; hidden files and folders are passed over.
-
-    Attributes:
-        root: the folder.
     """
 
     root: Path
+    """The folder."""
 
     def listing(self) -> Listing:
         """List all pictures, without reading them; dangling links are among them.

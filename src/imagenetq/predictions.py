@@ -49,28 +49,31 @@ _NAMES = ("image_id", "variant")
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The answers of one model to n photographs in m variants, complete and consistent.
-
-    Attributes:
-        image_ids: of the n photographs, sorted.
-        variants: names of the m variants, in ladder order.
-        labels: the true classes, 0 to 999; int16 of shape (n,).
-        short_sides: the photographs' shorter sides in pixels; int32 of shape (n,).
-        top5_class: the five likeliest classes, best first; int16 of shape (n, m, 5).
-        top5_probability: theirs, 0 to 1; float32 of shape (n, m, 5).
-        true_probability: of the true class, 0 to 1; float32 of shape (n, m).
-        true_rank: of the true class, from 1, equal scores ranked by the lower class; int32 of
-            shape (n, m).
-    """
+    """The answers of one model to n photographs in m variants, complete and consistent."""
 
     image_ids: tuple[str, ...]
+    """Of the n photographs, sorted."""
+
     variants: tuple[str, ...]
+    """Names of the m variants, in ladder order."""
+
     labels: NDArray[np.int16]
+    """The true classes, 0 to 999; int16 of shape (n,)."""
+
     short_sides: NDArray[np.int32]
+    """The photographs' shorter sides in pixels; int32 of shape (n,)."""
+
     top5_class: NDArray[np.int16]
+    """The five likeliest classes, best first; int16 of shape (n, m, 5)."""
+
     top5_probability: NDArray[np.float32]
+    """Theirs, 0 to 1; float32 of shape (n, m, 5)."""
+
     true_probability: NDArray[np.float32]
+    """Of the true class, 0 to 1; float32 of shape (n, m)."""
+
     true_rank: NDArray[np.int32]
+    """Of the true class, from 1, equal scores ranked by the lower class; int32 of shape (n, m)."""
 
     @classmethod
     def from_columns(

@@ -30,15 +30,13 @@ _ORDER_TOLERANCE = np.float32(1 + 1e-6)
 
 
 class Coded(NamedTuple):
-    """A column of strings.
-
-    Attributes:
-        names: its distinct values, sorted.
-        codes: for each row, which of them; int64.
-    """
+    """A column of strings."""
 
     names: tuple[str, ...]
+    """Its distinct values, sorted."""
+
     codes: NDArray[np.int64]
+    """For each row, which of them; int64."""
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "Coded":
@@ -58,17 +56,16 @@ class Coded(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Where the rows of n images in m variants lie.
-
-    Attributes:
-        image_ids: sorted.
-        variants: in ladder order.
-        order: the rows ordered by image id, then ladder; int64 of shape (n * m,).
-    """
+    """Where the rows of n images in m variants lie."""
 
     image_ids: tuple[str, ...]
+    """Sorted."""
+
     variants: tuple[str, ...]
+    """In ladder order."""
+
     order: NDArray[np.int64]
+    """The rows ordered by image id, then ladder; int64 of shape (n * m,)."""
 
 
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:

@@ -44,17 +44,16 @@ _displays: list[Progress] = []
 
 @dataclass(frozen=True)
 class Tally:
-    """How far all workers together have come.
-
-    Attributes:
-        images: worked on, including those found done; of the meter's unit.
-        already_done: images found done.
-        bytes: of image files made or read.
-    """
+    """How far all workers together have come."""
 
     images: int
+    """Worked on, including those found done; of the meter's unit."""
+
     already_done: int
+    """Images found done."""
+
     bytes: int
+    """Of image files made or read."""
 
 
 class Meter:

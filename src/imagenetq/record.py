@@ -18,39 +18,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One image of one variant, as the dataset stores it, less the image's bytes.
-
-    Attributes:
-        label: 0 to 999, the class's place among the sorted wnids.
-        wnid: the class's WordNet id.
-        image_id: the original's file stem, the same in every copy of ImageNet.
-        rank: the original's place in its class, from 0.
-        distortion: its name, or `clean`.
-        level: from 1 (mildest); 0 for clean.
-        parameter: the name of the distortion's parameter; None for clean.
-        value: the parameter's value; None for clean.
-        width: in pixels.
-        height: in pixels.
-        n_bytes: of the stored image file.
-        sse: sum of squared errors against the clean image over all samples.
-        psnr: peak signal-to-noise ratio from `sse`, dB; None where identical.
-        pixel_sha256: hex SHA-256 of the decoded RGB rows.
-    """
+    """One image of one variant, as the dataset stores it, less the image's bytes."""
 
     label: int
+    """0 to 999, the class's place among the sorted wnids."""
+
     wnid: str
+    """The class's WordNet id."""
+
     image_id: str
+    """The original's file stem, the same in every copy of ImageNet."""
+
     rank: int
+    """The original's place in its class, from 0."""
+
     distortion: str
+    """Its name, or `clean`."""
+
     level: int
+    """From 1 (mildest); 0 for clean."""
+
     parameter: str | None
+    """The name of the distortion's parameter; None for clean."""
+
     value: float | None
+    """The parameter's value; None for clean."""
+
     width: int
+    """In pixels."""
+
     height: int
+    """In pixels."""
+
     n_bytes: int
+    """Of the stored image file."""
+
     sse: int
+    """Sum of squared errors against the clean image over all samples."""
+
     psnr: float | None
+    """Peak signal-to-noise ratio from `sse`, dB; None where identical."""
+
     pixel_sha256: str
+    """Hex SHA-256 of the decoded RGB rows."""
 
     @classmethod
     def of(

@@ -17,17 +17,16 @@ AnyImage = TypeVar("AnyImage", Pixels, Image.Image)
 
 @dataclass(frozen=True)
 class Rendered:
-    """One variant of one image.
-
-    Attributes:
-        variant: which.
-        pixels: RGB samples, shape (height, width, 3), the original's size.
-        codestream: the JPEG or JPEG 2000 file that decodes to them; None for other variants.
-    """
+    """One variant of one image."""
 
     variant: Variant
+    """Which."""
+
     pixels: Pixels
+    """RGB samples, shape (height, width, 3), the original's size."""
+
     codestream: bytes | None
+    """The JPEG or JPEG 2000 file that decodes to them; None for other variants."""
 
 
 def render(image: AnyImage, name: str, *, image_id: str | None = None) -> AnyImage:

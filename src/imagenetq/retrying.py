@@ -32,17 +32,14 @@ class Interrupted(StorageError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on asking a service that fails.
-
-    Attributes:
-        seconds: from the first failure in a row until giving up, or of pauses, whichever is more;
-            anything read starts it anew, and pauses that the service demands do not count.
-        first_pause: seconds before the second attempt; each further pause is twice as long, up to
-            16 seconds.
-    """
+    """How long to go on asking a service that fails."""
 
     seconds: float = 60.0
+    """From the first failure in a row until giving up, or of pauses, whichever is more; anything
+    read starts it anew, and pauses that the service demands do not count."""
+
     first_pause: float = 1.0
+    """Seconds before the second attempt; each further pause is twice as long, up to 16 seconds."""
 
 
 def is_interrupted(error: Exception) -> bool:

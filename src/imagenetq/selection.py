@@ -20,45 +20,41 @@ _HUB_SUFFIX = re.compile(r"_n\d{8}$")
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An original as its source lists it, unread.
-
-    Attributes:
-        image_id: the file's stem, less the Hub's suffix: the same in every copy of ImageNet.
-        wnid: the class.
-        name: what the source calls the file, such as its path: for reading it, and for messages.
-    """
+    """An original as its source lists it, unread."""
 
     image_id: str
+    """The file's stem, less the Hub's suffix: the same in every copy of ImageNet."""
+
     wnid: str
+    """The class."""
+
     name: str
+    """What the source calls the file, such as its path: for reading it, and for messages."""
 
 
 @dataclass(frozen=True)
 class RankedImage(SourceImage):
-    """A chosen original.
-
-    Attributes:
-        rank: its place in its class, from 0.
-    """
+    """A chosen original."""
 
     rank: int
+    """Its place in its class, from 0."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A subset's photographs.
-
-    Attributes:
-        subset: its name.
-        images: ordered by rank, then wnid.
-        absent: wnids of which the source has no image.
-        short: for each class with fewer photographs than the subset asks for, how many it has.
-    """
+    """A subset's photographs."""
 
     subset: str
+    """Its name."""
+
     images: tuple[RankedImage, ...]
+    """Ordered by rank, then wnid."""
+
     absent: tuple[str, ...]
+    """Wnids of which the source has no image."""
+
     short: dict[str, int]
+    """For each class with fewer photographs than the subset asks for, how many it has."""
 
 
 def subset_of(wanted: str | None, default: str) -> str:

@@ -23,15 +23,13 @@ _MAX_MEMBER_BYTES = 2**30
 
 @dataclass(frozen=True)
 class StoredRow:
-    """A row with its image, as read from a shard.
-
-    Attributes:
-        fields: the row's columns by name, as stored; untrusted.
-        image: the image file's bytes.
-    """
+    """A row with its image, as read from a shard."""
 
     fields: dict[str, Any]
+    """The row's columns by name, as stored; untrusted."""
+
     image: bytes
+    """The image file's bytes."""
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:

@@ -34,38 +34,39 @@ Value = int | float
 
 @dataclass(frozen=True)
 class Ladder:
-    """One distortion and its rungs.
-
-    Attributes:
-        distortion: its name.
-        parameter: what a rung's value is called.
-        values: the rungs, from mild to strong; level 1 is the first.
-        definition: the constants that, with the values, fix every pixel.
-    """
+    """One distortion and its rungs."""
 
     distortion: str
+    """Its name."""
+
     parameter: str
+    """What a rung's value is called."""
+
     values: tuple[Value, ...]
+    """The rungs, from mild to strong; level 1 is the first."""
+
     definition: dict[str, Value | str]
+    """The constants that, with the values, fix every pixel."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One rung of one distortion, or the clean image.
-
-    Attributes:
-        name: distortion and value as a reader would say it, such as `jpeg-10`; the identity.
-        distortion: the distortion's name, or `clean`.
-        parameter: the parameter's name; None for the clean image.
-        value: the parameter's value; None for the clean image.
-        level: the place on the ladder, from 1 (mildest); 0 for the clean image.
-    """
+    """One rung of one distortion, or the clean image."""
 
     name: str
+    """Distortion and value as a reader would say it, such as `jpeg-10`; the identity."""
+
     distortion: str
+    """The distortion's name, or `clean`."""
+
     parameter: str | None
+    """The parameter's name; None for the clean image."""
+
     value: Value | None
+    """The parameter's value; None for the clean image."""
+
     level: int
+    """The place on the ladder, from 1 (mildest); 0 for the clean image."""
 
 
 LADDERS: tuple[Ladder, ...] = (

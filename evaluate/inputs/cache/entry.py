@@ -34,29 +34,34 @@ class DamagedEntry(Exception):
 
 
 class Notes(Model):
-    """What is known of an entry's samples, in the order of its crops.
-
-    Attributes:
-        name: of the entry, so that no other can stand in for it.
-        size: height and width of a crop.
-        image_id: the originals' ids.
-        wnid: their classes.
-        variant: the variants' names.
-        label: 0 to 999.
-        short_side: of the pictures, in pixels.
-        pixel_sha256: of the pictures, where known.
-        crop_hash: XXH3 of each crop's samples: at memory speed, it finds what disks do by accident.
-    """
+    """What is known of an entry's samples, in the order of its crops."""
 
     name: str
+    """Of the entry, so that no other can stand in for it."""
+
     size: tuple[int, int]
+    """Height and width of a crop."""
+
     image_id: tuple[str, ...]
+    """The originals' ids."""
+
     wnid: tuple[str, ...]
+    """Their classes."""
+
     variant: tuple[str, ...]
+    """The variants' names."""
+
     label: tuple[int, ...]
+    """0 to 999."""
+
     short_side: tuple[int, ...]
+    """Of the pictures, in pixels."""
+
     pixel_sha256: tuple[str | None, ...]
+    """Of the pictures, where known."""
+
     crop_hash: tuple[int, ...]
+    """XXH3 of each crop's samples: at memory speed, it finds what disks do by accident."""
 
     def of_task(self, task: str) -> tuple[SampleNote, ...]:
         """The notes of a pass in which a task has these samples."""
@@ -77,15 +82,13 @@ class Notes(Model):
 
 @dataclass(frozen=True)
 class Entry:
-    """The prepared inputs of a task.
-
-    Attributes:
-        path: of the file.
-        notes: of its samples.
-    """
+    """The prepared inputs of a task."""
 
     path: Path
+    """Of the file."""
+
     notes: Notes
+    """Of its samples."""
 
     @classmethod
     def open(cls, path: Path) -> "Entry":

@@ -22,19 +22,19 @@ _AHEAD = 8
 
 @dataclass(frozen=True)
 class Cached:
-    """A task whose inputs the cache has for every preprocessing.
-
-    Attributes:
-        key: of the task.
-        entries: one for each preprocessing.
-        notes: of its samples, in the order of the first entry.
-        rows: for each entry, the rows of these samples.
-    """
+    """A task whose inputs the cache has for every preprocessing."""
 
     key: str
+    """Of the task."""
+
     entries: tuple[Entry, ...]
+    """One for each preprocessing."""
+
     notes: tuple[SampleNote, ...]
+    """Of its samples, in the order of the first entry."""
+
     rows: tuple[NDArray[np.int64], ...]
+    """For each entry, the rows of these samples."""
 
 
 @dataclass(frozen=True)

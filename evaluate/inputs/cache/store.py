@@ -34,19 +34,19 @@ _LOOK_SECONDS = 30.0
 
 
 class _File(NamedTuple):
-    """A file of ours.
-
-    Attributes:
-        used: when it was used last, in seconds since the epoch.
-        n_bytes: its size.
-        path: where it lies.
-        is_finished: whether it may go to make room.
-    """
+    """A file of ours."""
 
     used: float
+    """When it was used last, in seconds since the epoch."""
+
     n_bytes: int
+    """Its size."""
+
     path: Path
+    """Where it lies."""
+
     is_finished: bool
+    """Whether it may go to make room."""
 
 
 class Store:

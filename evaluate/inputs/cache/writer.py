@@ -20,17 +20,16 @@ _WAITING = 32
 
 @dataclass(frozen=True)
 class _Job:
-    """A batch's inputs on their way into the cache.
-
-    Attributes:
-        inputs: one tensor for each preprocessing, on the CPU once `arrived`.
-        notes: of each sample.
-        arrived: when the inputs have come from the device; None if they were never there.
-    """
+    """A batch's inputs on their way into the cache."""
 
     inputs: tuple[torch.Tensor, ...]
+    """One tensor for each preprocessing, on the CPU once `arrived`."""
+
     notes: tuple[SampleNote, ...]
+    """Of each sample."""
+
     arrived: torch.cuda.Event | None
+    """When the inputs have come from the device; None if they were never there."""
 
 
 class Filler:

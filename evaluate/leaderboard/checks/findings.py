@@ -10,28 +10,24 @@ Level = Literal["FAIL", "WARN"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
-
-    Attributes:
-        level: how bad it is.
-        text: one printable line: where, what, and what to do.
-    """
+    """One thing that was found."""
 
     level: Level
+    """How bad it is."""
+
     text: str
+    """One printable line: where, what, and what to do."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be thought of an entry.
-
-    Attributes:
-        name: of its folder.
-        findings: the worst first; empty if all is well.
-    """
+    """What is to be thought of an entry."""
 
     name: str
+    """Of its folder."""
+
     findings: tuple[Finding, ...]
+    """The worst first; empty if all is well."""
 
     @classmethod
     def of(cls, name: str, findings: Sequence[Finding]) -> "Verdict":

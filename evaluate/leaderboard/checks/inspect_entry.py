@@ -21,15 +21,13 @@ from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
 
 @dataclass(frozen=True)
 class Inspected:
-    """What was found of an entry.
-
-    Attributes:
-        findings: in the order of the checks.
-        fingerprint: of the answers; None if they could not be read.
-    """
+    """What was found of an entry."""
 
     findings: tuple[Finding, ...]
+    """In the order of the checks."""
+
     fingerprint: str | None
+    """Of the answers; None if they could not be read."""
 
 
 def inspect(

@@ -34,15 +34,13 @@ _TINY = 1e-6
 
 
 class Pair(NamedTuple):
-    """One answer to compare.
-
-    Attributes:
-        image: the image's place in the predictions.
-        variant: the variant's.
-    """
+    """One answer to compare."""
 
     image: int
+    """The image's place in the predictions."""
+
     variant: int
+    """The variant's."""
 
 
 def rerun(

@@ -24,17 +24,16 @@ _MAX_SHOWN = 80
 
 @dataclass(frozen=True)
 class EntryFolder:
-    """An entry as it was handed in; its predictions are not read yet.
-
-    Attributes:
-        path: of the folder.
-        entry: what was evaluated, with what result; nothing of it is checked.
-        submission: what the submitter says.
-    """
+    """An entry as it was handed in; its predictions are not read yet."""
 
     path: Path
+    """Of the folder."""
+
     entry: Entry
+    """What was evaluated, with what result; nothing of it is checked."""
+
     submission: Submission
+    """What the submitter says."""
 
     @property
     def name(self) -> str:

@@ -3,8 +3,15 @@
 They say what can be said of one value at a time; `imagenetq leaderboard check` knows the rest.
 """
 
+import ast
+import inspect
 import json
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.entry.submission import Submission
@@ -31,5 +38,35 @@ def write_schemas(folder: Path) -> None:
 
 
 def _text(model: type[Entry] | type[Submission], identity: str) -> str:
-    schema = {"$schema": _DIALECT, "$id": identity, **model.model_json_schema()}
+    described = model.model_json_schema()
+    parts = {model.__name__: described} | described.get("$defs", {})
+    for kind in _models(BaseModel):
+        for name, note in _field_notes(kind).items():
+            parts.get(kind.__name__, {}).get("properties", {}).get(name, {})["description"] = note
+    schema = {"$schema": _DIALECT, "$id": identity, **described}
     return json.dumps(schema, indent=1) + "\n"
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Our own models below one."""
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("imagenetq."):
+            yield kind
+            yield from _models(kind)
+
+
+def _field_notes(kind: type[BaseModel]) -> dict[str, Any]:
+    """What stands beside the fields in the source; those of a base, too."""
+    notes = {}
+    for base in reversed(kind.__mro__):
+        if not base.__module__.startswith("imagenetq."):
+            continue
+        definition = ast.parse(inspect.getsource(base)).body[0]
+        for field, note in pairwise(getattr(definition, "body", ())):
+            match field, note:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    notes[name] = " ".join(text.split())
+    return notes

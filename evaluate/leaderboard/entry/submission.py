@@ -46,39 +46,41 @@ Link = Annotated[str, Field(pattern=_LINK, max_length=500)]
 
 
 class Place(FiniteModel):
-    """A file of a dataset repository of the Hugging Face Hub.
-
-    Attributes:
-        repository: `ORG/NAME`; everybody must be able to read it.
-        revision: the commit, so that the file cannot change.
-        path: of the file in it.
-    """
+    """A file of a dataset repository of the Hugging Face Hub."""
 
     repository: str = Field(pattern=_REPOSITORY)
+    """`ORG/NAME`; everybody must be able to read it."""
+
     revision: str = Field(pattern=_COMMIT)
+    """The commit, so that the file cannot change."""
+
     path: str = Field(pattern=_PATH, max_length=300)
+    """Of the file in it."""
 
 
 class Submission(FiniteModel):
-    """What only the submitter knows.
-
-    Attributes:
-        format_version: of the file.
-        name: of the model, as the leaderboard shows it.
-        link: to the model, its weights or its code.
-        paper: link to the paper; None if there is none.
-        training_data: what the model was trained on.
-        notes: what else a reader should know; may be empty.
-        predictions: where `predictions.parquet` is; None if it lies beside this file.
-    """
+    """What only the submitter knows."""
 
     format_version: Literal[1] = 1
+    """Of the file."""
+
     name: Name
+    """Of the model, as the leaderboard shows it."""
+
     link: Link
+    """To the model, its weights or its code."""
+
     paper: Link | None
+    """Link to the paper; None if there is none."""
+
     training_data: Sentence
+    """What the model was trained on."""
+
     notes: Text
+    """What else a reader should know; may be empty."""
+
     predictions: Place | None = None
+    """Where `predictions.parquet` is; None if it lies beside this file."""
 
     def to_json(self) -> str:
         """The file's text."""

@@ -12,40 +12,42 @@ Kind = Literal["ranked", "unranked", "demonstration"]
 
 
 class Dataset(NamedTuple):
-    """What entries must share to be compared: the same pixels of the same photographs.
-
-    Attributes:
-        version: of the dataset.
-        specification_digest: of the distortions.
-        source_digest: of the clean photographs; None if they were not read.
-        subset: `full`, `mini` or `sample`; None if they are none of them.
-    """
+    """What entries must share to be compared: the same pixels of the same photographs."""
 
     version: str
+    """Of the dataset."""
+
     specification_digest: str
+    """Of the distortions."""
+
     source_digest: str | None
+    """Of the clean photographs; None if they were not read."""
+
     subset: str | None
+    """`full`, `mini` or `sample`; None if they are none of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """One entry as the board holds it.
-
-    Attributes:
-        name: of its folder; its page bears it too.
-        submission: what its submitter says; unchecked, and from anyone.
-        entry: what was evaluated, by what, and with what result.
-        answers: to each image, which paired comparisons need; None if they are not at hand.
-        is_registered: whether its source is an official one.
-        unranked: why it has no rank; None if it has.
-    """
+    """One entry as the board holds it."""
 
     name: str
+    """Of its folder; its page bears it too."""
+
     submission: Submission
+    """What its submitter says; unchecked, and from anyone."""
+
     entry: Entry
+    """What was evaluated, by what, and with what result."""
+
     answers: Answers | None
+    """To each image, which paired comparisons need; None if they are not at hand."""
+
     is_registered: bool
+    """Whether its source is an official one."""
+
     unranked: str | None
+    """Why it has no rank; None if it has."""
 
     @property
     def kind(self) -> Kind:
@@ -71,28 +73,24 @@ class Standing:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """The part of the table whose entries belong together.
-
-    Attributes:
-        kind: of all its standings.
-        dataset: of all its standings.
-        standings: best score first.
-    """
+    """The part of the table whose entries belong together."""
 
     kind: Kind
+    """Of all its standings."""
+
     dataset: Dataset
+    """Of all its standings."""
+
     standings: tuple[Standing, ...]
+    """Best score first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """All entries.
-
-    Attributes:
-        standings: in any order; the site does not depend on it.
-    """
+    """All entries."""
 
     standings: tuple[Standing, ...]
+    """In any order; the site does not depend on it."""
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

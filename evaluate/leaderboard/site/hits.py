@@ -15,22 +15,22 @@ COMPARED = (CLEAN, *(v.name for v in scored_variants()))
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """How one model did on each image: 13 bytes an image, where the predictions have 2,000.
-
-    Attributes:
-        images: SHA-256 over the images' ids, labels and sizes; entries that share it are paired.
-        hits: for each image 1 or 0 for the clean image, then for each distortion in ladder order
-            at how many scored levels it was recognised; int8 of shape (n, 6). None if a scored
-            variant, or clean, was not evaluated.
-        right: for each of `COMPARED`, a bit an image, the first the highest of a byte: whether it
-            was recognised; uint8 of shape (50, n / 8, rounded up). None as `hits` is.
-        n_images: how many there are.
-    """
+    """How one model did on each image: 13 bytes an image, where the predictions have 2,000."""
 
     images: str
+    """SHA-256 over the images' ids, labels and sizes; entries that share it are paired."""
+
     hits: NDArray[np.int8] | None
+    """For each image 1 or 0 for the clean image, then for each distortion in ladder order at how
+    many scored levels it was recognised; int8 of shape (n, 6). None if a scored variant, or clean,
+    was not evaluated."""
+
     right: NDArray[np.uint8] | None
+    """For each of `COMPARED`, a bit an image, the first the highest of a byte: whether it was
+    recognised; uint8 of shape (50, n / 8, rounded up). None as `hits` is."""
+
     n_images: int
+    """How many there are."""
 
     @classmethod
     def of(cls, predictions: Predictions) -> "Answers":

@@ -33,19 +33,19 @@ _QUALITY = 75
 
 @dataclass(frozen=True)
 class Level:
-    """One picture.
-
-    Attributes:
-        name: of the variant.
-        file: its file's name.
-        words: what it shows, for those who do not see it.
-        short: the level without its distortion.
-    """
+    """One picture."""
 
     name: str
+    """Of the variant."""
+
     file: str
+    """Its file's name."""
+
     words: str
+    """What it shows, for those who do not see it."""
+
     short: str
+    """The level without its distortion."""
 
 
 def ladders_shown() -> list[tuple[str, list[Level]]]:

@@ -26,29 +26,25 @@ Pairing = Literal["paired", "unpaired", "mixed"]
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """The errors of all differences between entries over the same images.
-
-    Attributes:
-        errors: for each of `MEASURES` the standard errors of the differences, 0 to 1; of shape
-            (k, k), symmetric. NaN where a relative score does not exist.
-        alone: for each of `MEASURES` the standard errors of the entries themselves; of shape (k,).
-    """
+    """The errors of all differences between entries over the same images."""
 
     errors: dict[str, NDArray[np.float64]]
+    """For each of `MEASURES` the standard errors of the differences, 0 to 1; of shape (k, k),
+    symmetric. NaN where a relative score does not exist."""
+
     alone: dict[str, NDArray[np.float64]]
+    """For each of `MEASURES` the standard errors of the entries themselves; of shape (k,)."""
 
 
 @dataclass(frozen=True)
 class Rank:
-    """A place among entries of the same dataset.
-
-    Attributes:
-        rank: 1, and one more for each entry that is significantly better.
-        pairing: whether the comparisons were paired over the same images.
-    """
+    """A place among entries of the same dataset."""
 
     rank: int
+    """1, and one more for each entry that is significantly better."""
+
     pairing: Pairing
+    """Whether the comparisons were paired over the same images."""
 
 
 def paired_errors(hits: NDArray[np.int8]) -> Paired:

@@ -26,19 +26,19 @@ _OURS = re.compile(
 
 @dataclass(frozen=True)
 class Site:
-    """What was written.
-
-    Attributes:
-        folder: where.
-        entries: how many it shows.
-        files: how many files there are.
-        bytes: of all of them.
-    """
+    """What was written."""
 
     folder: Path
+    """Where."""
+
     entries: int
+    """How many it shows."""
+
     files: int
+    """How many files there are."""
+
     bytes: int
+    """Of all of them."""
 
 
 def write_site(board: Board, out: Path, *, space: bool = False) -> Site:

@@ -28,19 +28,19 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Blob:
-    """An array of a layer.
-
-    Attributes:
-        shape: as the file gives it; older files pad it with leading ones to four axes.
-        size: how many numbers the file holds for it, which may be another number.
-        parts: where they lie, in order.
-        itemsize: bytes of each: 4, or 8 for double precision.
-    """
+    """An array of a layer."""
 
     shape: tuple[int, ...]
+    """As the file gives it; older files pad it with leading ones to four axes."""
+
     size: int
+    """How many numbers the file holds for it, which may be another number."""
+
     parts: tuple[Field, ...]
+    """Where they lie, in order."""
+
     itemsize: int
+    """Bytes of each: 4, or 8 for double precision."""
 
 
 def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:

@@ -19,14 +19,12 @@ class CaffePreprocessing(Preprocessing):
     out of a noisy picture before the network sees it: of independent noise, a reduction to half
     leaves 31 % of the standard deviation with Pillow's filter and 50 % without it.
 
-    Attributes:
-        antialias: always False; recorded, because everywhere else it is True.
-
     Raises:
         UsageError: the interpolation cannot be had without antialiasing.
     """
 
     antialias: bool = False
+    """Always False; recorded, because everywhere else it is True."""
 
     def __post_init__(self) -> None:
         if self.interpolation not in _SAMPLED:

@@ -28,21 +28,22 @@ class DamagedMessage(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a message; or a run of fixed-width ones of the same number.
-
-    Attributes:
-        number: as declared in the .proto file.
-        start: offset of the value in the file; of a run, of the first tag.
-        end: offset behind it.
-        value: of a varint; else None.
-        width: of a run, the bytes of each value, which follows a tag of one byte; else None.
-    """
+    """One field of a message; or a run of fixed-width ones of the same number."""
 
     number: int
+    """As declared in the .proto file."""
+
     start: int
+    """Offset of the value in the file; of a run, of the first tag."""
+
     end: int
+    """Offset behind it."""
+
     value: int | None = None
+    """Of a varint; else None."""
+
     width: int | None = None
+    """Of a run, the bytes of each value, which follows a tag of one byte; else None."""
 
 
 class Wire:

@@ -16,15 +16,13 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Original:
-    """An undistorted image.
-
-    Attributes:
-        pixels: its RGB samples.
-        image_id: its id, which keys the noise; None if no noise is asked for.
-    """
+    """An undistorted image."""
 
     pixels: Pixels
+    """Its RGB samples."""
+
     image_id: str | None = None
+    """Its id, which keys the noise; None if no noise is asked for."""
 
     @cached_property
     def image(self) -> Image.Image:
@@ -34,15 +32,13 @@ class Original:
 
 @dataclass(frozen=True)
 class Distorted:
-    """A distorted image.
-
-    Attributes:
-        pixels: its RGB samples, same shape as the original's.
-        codestream: the compressed file that decodes to them; None unless the distortion is one.
-    """
+    """A distorted image."""
 
     pixels: Pixels
+    """Its RGB samples, same shape as the original's."""
+
     codestream: bytes | None = None
+    """The compressed file that decodes to them; None unless the distortion is one."""
 
 
 BLOCK_SAMPLES = 1 << 16

@@ -43,19 +43,19 @@ def jpeg2000(original: Original, psnrs: Sequence[Value]) -> Iterator[Distorted]:
 
 @dataclass(frozen=True)
 class LayeredCodestream:
-    """A codestream with one quality layer for each rung of the ladder.
-
-    Attributes:
-        codestream: the encoded image.
-        targets: each layer's PSNR in dB, ascending: the first layer is the coarsest.
-        markers: where glymur's parser found each marker segment.
-        packets: each packet's length in bytes, in the codestream's order.
-    """
+    """A codestream with one quality layer for each rung of the ladder."""
 
     codestream: bytes
+    """The encoded image."""
+
     targets: tuple[Value, ...]
+    """Each layer's PSNR in dB, ascending: the first layer is the coarsest."""
+
     markers: dict[str, Any]
+    """Where glymur's parser found each marker segment."""
+
     packets: tuple[int, ...]
+    """Each packet's length in bytes, in the codestream's order."""
 
     @classmethod
     def encode(cls, image: Image.Image) -> "LayeredCodestream":

@@ -23,16 +23,15 @@ _SHAPES = {"first": "3, height, width", "last": "height, width, 3"}
 
 @dataclass(frozen=True)
 class Pictures:
-    """A batch on its way to be rendered.
-
-    Attributes:
-        groups: uint8 of shape (n, height, width, 3), contiguous: the images, those of one tensor
-            together, otherwise each alone.
-        device: of all.
-    """
+    """A batch on its way to be rendered."""
 
     groups: tuple[torch.Tensor, ...]
+    """Uint8 of shape (n, height, width, 3), contiguous: the images, those of one tensor together,
+    otherwise each alone."""
+
     device: torch.device
+    """Of all."""
+
     _images: Images
     _channels: Channels
 

@@ -35,21 +35,22 @@ class GroupRenderer(Protocol):
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to render on a device.
-
-    Attributes:
-        name: for messages.
-        distortions: what it renders, by the distortion's name.
-        samples_at_once: of distorted pictures; bounds the memory that large photographs take.
-        jpeg2000: renders JPEG 2000, in groups; None leaves it to others.
-        in_batches: what it renders of several originals at once; the rest one by one.
-    """
+    """One way to render on a device."""
 
     name: str
+    """For messages."""
+
     distortions: dict[str, Renderer]
+    """What it renders, by the distortion's name."""
+
     samples_at_once: int
+    """Of distorted pictures; bounds the memory that large photographs take."""
+
     jpeg2000: GroupRenderer | None = None
+    """Renders JPEG 2000, in groups; None leaves it to others."""
+
     in_batches: dict[str, BatchRenderer] = field(default_factory=dict)
+    """What it renders of several originals at once; the rest one by one."""
 
     @property
     def rendered(self) -> list[str]:

@@ -8,15 +8,13 @@ import torch
 
 @dataclass(frozen=True)
 class Original:
-    """An undistorted image on a device.
-
-    Attributes:
-        pixels: its RGB samples, uint8 of shape (height, width, 3), contiguous.
-        image_id: the image's id, which keys its noise.
-    """
+    """An undistorted image on a device."""
 
     pixels: torch.Tensor
+    """Its RGB samples, uint8 of shape (height, width, 3), contiguous."""
+
     image_id: str
+    """The image's id, which keys its noise."""
 
     @property
     def height(self) -> int:
@@ -31,12 +29,10 @@ class Original:
 
 @dataclass(frozen=True)
 class Originals:
-    """Undistorted images of one size on a device.
-
-    Attributes:
-        pixels: their RGB samples, uint8 of shape (n, height, width, 3), contiguous.
-        image_ids: of each.
-    """
+    """Undistorted images of one size on a device."""
 
     pixels: torch.Tensor
+    """Their RGB samples, uint8 of shape (n, height, width, 3), contiguous."""
+
     image_ids: Sequence[str]
+    """Of each."""

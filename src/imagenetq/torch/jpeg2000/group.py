@@ -83,22 +83,23 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Tables:
-    """What a group's pictures are, for the kernels.
-
-    Attributes:
-        images: as `IMAGE`; where their samples lie is left open.
-        blocks: as `BLOCK`, of all pictures in turn.
-        tiles: int32 of shape (levels, pictures + 1): at each wavelet level the first tile of each
-            picture, and of the one after the last.
-        n_samples: coefficients, each code block rounded up.
-        n_quarters: samples of planes halved both ways.
-    """
+    """What a group's pictures are, for the kernels."""
 
     images: NDArray[np.void]
+    """As `IMAGE`; where their samples lie is left open."""
+
     blocks: NDArray[np.void]
+    """As `BLOCK`, of all pictures in turn."""
+
     tiles: NDArray[np.int32]
+    """Int32 of shape (levels, pictures + 1): at each wavelet level the first tile of each picture,
+    and of the one after the last."""
+
     n_samples: int
+    """Coefficients, each code block rounded up."""
+
     n_quarters: int
+    """Samples of planes halved both ways."""
 
     @classmethod
     def of(cls, sizes: Sequence[tuple[int, int]]) -> "Tables":

@@ -45,15 +45,13 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class Rendering:
-    """A group that is queued on a stream.
-
-    Attributes:
-        levels: of each picture, uint8 of shape (n, height, width, 3), on the device.
-        status: what the kernels report, int32 of shape (2,), on the host once the stream is there.
-    """
+    """A group that is queued on a stream."""
 
     levels: list[torch.Tensor]
+    """Of each picture, uint8 of shape (n, height, width, 3), on the device."""
+
     status: torch.Tensor
+    """What the kernels report, int32 of shape (2,), on the host once the stream is there."""
 
     def check(self) -> None:
         """Look at what the kernels report, once the stream is through.

@@ -16,27 +16,31 @@ _UNIT = 6
 
 @dataclass(frozen=True)
 class CodedBlock:
-    """A code block, and what its passes take and give.
-
-    Attributes:
-        values: the coefficients, int32 of shape (height, width).
-        early: bool of the same shape: became significant in a significance pass.
-        band: LL, HL, LH or HH.
-        n_planes: bits of the largest magnitude.
-        rates: bytes up to the end of each pass.
-        gains: by how much the passes so far lower the distortion.
-        checkpoints: the encoder before the first pass, and after each.
-        output: the encoder's bytes, after one zero.
-    """
+    """A code block, and what its passes take and give."""
 
     values: NDArray[np.int32]
+    """The coefficients, int32 of shape (height, width)."""
+
     early: NDArray[np.bool_]
+    """Bool of the same shape: became significant in a significance pass."""
+
     band: int
+    """LL, HL, LH or HH."""
+
     n_planes: int
+    """Bits of the largest magnitude."""
+
     rates: tuple[int, ...]
+    """Bytes up to the end of each pass."""
+
     gains: tuple[float, ...]
+    """By how much the passes so far lower the distortion."""
+
     checkpoints: tuple[Checkpoint, ...]
+    """The encoder before the first pass, and after each."""
+
     output: bytes
+    """The encoder's bytes, after one zero."""
 
     @property
     def n_lost(self) -> int:

@@ -15,23 +15,25 @@ BYTES_AHEAD = 3
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The encoder after a coding pass.
-
-    Attributes:
-        interval: the standard's register A.
-        code: register C.
-        room: shifts until a byte is full, the standard's CT.
-        at: index of the last byte put out; -1 before the first.
-        last: that byte, which a carry may still change.
-        states: of the contexts.
-    """
+    """The encoder after a coding pass."""
 
     interval: int
+    """The standard's register A."""
+
     code: int
+    """Register C."""
+
     room: int
+    """Shifts until a byte is full, the standard's CT."""
+
     at: int
+    """Index of the last byte put out; -1 before the first."""
+
     last: int
+    """That byte, which a carry may still change."""
+
     states: tuple[int, ...]
+    """Of the contexts."""
 
 
 def initial_states() -> list[int]:
