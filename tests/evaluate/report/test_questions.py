@@ -64,7 +64,7 @@ def test_of_two_networks_there_is_no_matrix_and_of_one_nothing(three):
 
 
 def test_networks_of_other_images_have_no_matrix(three):
-    with pytest.raises(EntryError, match="of different images"):
+    with pytest.raises(EntryError, match="of different photographs"):
         error_consistency.consistency_table([three[0], named("timm/other", honest(41))])
 
 
