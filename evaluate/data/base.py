@@ -29,7 +29,7 @@ class Sample:
     """The image's RGB samples: uint8 of shape (height, width, 3)."""
 
     pixel_sha256: str | None
-    """SHA-256 of the pixels; None where it is not known and was not asked for."""
+    """SHA-256 of the pixels; None for an image that was rendered and is not the clean one."""
 
 
 @dataclass(frozen=True)

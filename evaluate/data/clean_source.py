@@ -28,12 +28,10 @@ from imagenetq.specification import (
 )
 
 _UNIT = 25
-"""Photographs in a task: few, because an interrupted evaluation loses all variants of those in
-work."""
+"""Most photographs in a task: few, because an interrupted evaluation loses unfinished tasks."""
 
 _MIN_TASKS = 64
-"""Number of tasks that even a small source is cut into, if it can be, so that each worker has some.
-"""
+"""Number of tasks that even a small source is cut into if it can be, so that no worker is idle."""
 
 
 class Source(Protocol):

@@ -99,7 +99,7 @@ class ShardTask(Task):
     """All rows of a shard, or the first of them."""
 
     key: str
-    """Variant's name, and the name of the shard's file without its extension and shard count."""
+    """Variant's name, a dot, and a short form of the name of the shard's file."""
 
     n_samples: int | None
     """Number of samples; None if only reading the shard tells."""
