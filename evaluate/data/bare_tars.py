@@ -89,8 +89,8 @@ class BareTars(Data):
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
         """Make one task of each tar, variant by variant, in the order in which they were named.
 
-        A limit counts 100 images for each tar of a variant, which is what a tar holds unless bad
-        photographs were left out.
+        A limit counts 100 images for each tar of a variant, which is what a tar holds unless it is
+        the last one or bad photographs were left out.
 
         Raises:
             UsageError: a variant is not held, or the limit is below 1.

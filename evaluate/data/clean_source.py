@@ -28,7 +28,7 @@ from imagenetq.specification import (
 )
 
 _UNIT = 25
-"""Most photographs in a task: few, because an interrupted evaluation loses unfinished tasks."""
+"""Most photographs in a task: few, because an interrupted evaluation loses its unfinished tasks."""
 
 _MIN_TASKS = 64
 """Number of tasks that even a small source is cut into if it can be, so that no worker is idle."""

@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Expected:
-    """What a shard's rows should be."""
+    """The properties that a shard's rows should have."""
 
     variant: str
     """Name of the variant that all rows are of."""

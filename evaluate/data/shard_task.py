@@ -49,7 +49,7 @@ class Shard:
         return read(self._content(patience), self.address)
 
     def first_row(self) -> StoredRow | None:
-        """Read the first row of a tar and nothing after it; give None if there is none.
+        """Read the first row of a tar, but not the rest of it; give None if there is no row.
 
         Raises:
             FolderError: the tar is damaged or missing.
@@ -118,7 +118,7 @@ class ShardTask(Task):
 
     @property
     def work(self) -> int:
-        """The bytes that the samples take in the shard, on average; 0 if unknown."""
+        """The bytes of the shard, in proportion to the samples taken of it; 0 if unknown."""
         shard = self.shard
         if shard.n_bytes is None or shard.n_rows is None or self.n_samples is None:
             return 0

@@ -60,7 +60,7 @@ PUBLISHED: dict[str, Published] = {
         file="VGG_CNN_S.caffemodel",
         megabytes=412,
         side=224,
-        # Its authors subtract a mean image; this is the mean colour of the same team.
+        # Its authors subtract a mean image; this is the mean colour that they give with VGG-16.
         mean_bgr=(103.939, 116.779, 123.68),
         licence="non-commercial",
     ),

@@ -72,7 +72,7 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
 def _call(full_name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
         return function(**arguments)
-    except Exception as error:  # The user's code.
+    except Exception as error:  # The user's code may raise anything.
         raise ModelError(
             f"{full_name}: failed with {type(error).__name__}: {messages.one_line(error)}"
         ) from error

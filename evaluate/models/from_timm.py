@@ -77,7 +77,7 @@ def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
         red, green, blue = (round(255 * value) for value in config["mean"])
         fit, fill = "contain", (red, green, blue)
     elif scaled[0] == scaled[1]:
-        # torchvision's resize, which rounds the longer side otherwise than timm's own.
+        # timm uses torchvision's resize here, which rounds the longer side otherwise than its own.
         resize, fit = scaled[0], "squash"
     return Preprocessing(
         resize=resize,
