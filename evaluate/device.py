@@ -1,4 +1,4 @@
-"""Run a network on a device: precision, normalisation, answers, and what to do out of memory."""
+"""Choose the device that networks run on, and set the precision and threads that it needs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from imagenetq.remote_errors import first_line
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The device of a name such as `cuda:1` or `cpu`; the first GPU, if any, without one.
+    """Give the device of a name such as `cuda:1` or `cpu`.
+
+    Without a name it is the current GPU, by default the first one; or the CPU if there is no GPU.
 
     Raises:
         UsageError: there is no such device.
@@ -42,10 +44,10 @@ def exact_arithmetic(precision: Precision) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undivided_copies(device: torch.device) -> Iterator[None]:
-    """While a GPU computes, let this process work in one thread, until the end of the block.
+    """Keep PyTorch on the CPU to one thread until the end of the block, if the device is a GPU.
 
-    All that is left to it is copying. Shared out among threads, each copy would wait for cores
-    that the workers need.
+    While a GPU computes, this process only copies. If a copy were shared out among threads, it
+    would wait for cores that the workers need.
     """
     before = torch.get_num_threads()
     if device.type == "cuda":

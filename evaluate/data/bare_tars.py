@@ -1,4 +1,4 @@
-"""Bare WebDataset tars, without a manifest: what they are, their rows say."""
+"""Read WebDataset tars that have no manifest; their rows say what they are."""
 
 import re
 from collections import defaultdict
@@ -22,7 +22,7 @@ _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 def tar_names(spec: str) -> list[str]:
-    """The tars, paths or URLs, that a list of them means; empty if they are not all tars.
+    """List the tars, as paths or URLs, that a text names; give none if they are not all tars.
 
     Args:
         spec: names separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
@@ -42,8 +42,9 @@ def tar_names(spec: str) -> list[str]:
 class BareTars(Data):
     """Tars that were named one by one or by patterns; a task is one tar.
 
-    A tar in a folder named after a variant, as they are built, is taken to hold that variant;
-    from any other the first row is read to see. Reading checks each row in either case.
+    A tar in a folder named after a variant, as `imagenetq build` lays them out, is taken to hold
+    that variant; of any other tar the first row is read to find out. In either case reading checks
+    each row.
     """
 
     def __init__(
@@ -57,13 +58,13 @@ class BareTars(Data):
 
         Args:
             names: paths and URLs; `*` and `[]` are expanded.
-            check_pixels: which rows' pixels to compare with their hash; a sample is all of them.
-            patience: with a remote storage.
+            check_pixels: which rows' pixels to compare with their hash; `sample` means all here.
+            patience: how long to go on asking a remote storage that fails.
 
         Raises:
             UsageError: a name matches nothing, two tars would have one name, or nothing installed
                 can open a URL.
-            FolderError: a tar is not of ImageNet-Q, or of another specification.
+            FolderError: a tar is empty or damaged, not of ImageNet-Q, or of another specification.
             OSError: the storage failed for good.
         """
         self._patience = patience or Patience()
@@ -86,13 +87,13 @@ class BareTars(Data):
         self._require_distinct_keys()
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """One task a tar, variant by variant, in the order in which they were named.
+        """Make one task of each tar, variant by variant, in the order in which they were named.
 
-        A limit takes the first tars of each variant to hold 100 images each, as they do unless
-        bad images were left out.
+        A limit counts 100 images for each tar of a variant, which is what a tar holds unless it is
+        the last one or bad photographs were left out.
 
         Raises:
-            UsageError: a variant is not held.
+            UsageError: a variant is not held, or the limit is below 1.
         """
         require_wanted(self.variants, variants, limit, "the tars")
         return [
@@ -155,5 +156,5 @@ def _key(variant: Variant, tar: str) -> str:
 
 
 def _path(name: str) -> str:
-    """A name's path, less the host and query of a URL."""
+    """Give a name's path, which for a URL is the part without host and query."""
     return urlsplit(name).path if "://" in name else name

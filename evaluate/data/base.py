@@ -1,4 +1,4 @@
-"""What every kind of evaluation data does: say what it is, and hand out pieces of itself."""
+"""Define what every kind of evaluation data does: say what it is, and cut itself into tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,63 +11,63 @@ from imagenetq.specification import Variant
 
 @dataclass(frozen=True)
 class Sample:
-    """One image of one variant, ready to be preprocessed."""
+    """One image, which is a photograph in one variant, ready to be preprocessed."""
 
     image_id: str
-    """The original's id."""
+    """The photograph's id."""
 
     wnid: str
-    """Its class."""
+    """WordNet id of the photograph's class, such as `n01440764`."""
 
     variant: str
     """The variant's name."""
 
     label: int
-    """0 to 999."""
+    """Number of the photograph's class, 0 to 999."""
 
     pixels: Pixels
-    """RGB samples, shape (height, width, 3)."""
+    """The image's RGB samples: uint8 of shape (height, width, 3)."""
 
     pixel_sha256: str | None
-    """Of the pixels; None where it is not known and was not asked for."""
+    """SHA-256 of the pixels; None for an image that was rendered and is not the clean one."""
 
 
 @dataclass(frozen=True)
 class Undistorted:
-    """One image whose variants the device renders."""
+    """One photograph whose variants the device renders."""
 
     image_id: str
-    """The original's id."""
+    """The photograph's id."""
 
     wnid: str
-    """Its class."""
+    """WordNet id of the photograph's class, such as `n01440764`."""
 
     label: int
-    """0 to 999."""
+    """Number of the photograph's class, 0 to 999."""
 
     pixels: Pixels
-    """The original's RGB samples, shape (height, width, 3)."""
+    """The photograph's RGB samples: uint8 of shape (height, width, 3)."""
 
     pixel_sha256: str
-    """Of the pixels."""
+    """SHA-256 of the pixels."""
 
     variants: tuple[str, ...]
-    """The names of those to render, in ladder order."""
+    """Names of the variants to render, in ladder order."""
 
 
 class Task(ABC):
     """A piece of a dataset that one worker reads from beginning to end; must be picklable."""
 
     key: str
-    """Unique and the same in every run; names the file that keeps its predictions, so it consists
-    of letters, digits, dots and dashes."""
+    """Name of the task, unique and the same in every run. It also names the file that keeps the
+    task's predictions, so it consists of letters, digits, dots and dashes."""
 
     n_samples: int | None
-    """How many samples it yields; None if only reading it tells."""
+    """Number of samples that the task yields; None if only reading them tells."""
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
-        """Every sample once, in row order, whatever the network does meanwhile.
+        """Yield every sample once, in row order, even if connections are lost meanwhile.
 
         Raises:
             FolderError: a shard is damaged, or a row's pixels are not those of its hash.
@@ -76,23 +76,25 @@ class Task(ABC):
 
     @property
     def work(self) -> int:
-        """How much there is to do, against other tasks of the same data; in any unit."""
+        """The amount of work, in any unit that all tasks of the same data share."""
         return self.n_samples or 0
 
     def fingerprint(self) -> str | None:
-        """A hash of all that decides the samples, without rendering them; None if unknown."""
+        """Hash all that decides the samples, without rendering them; give None if it is unknown."""
         return None
 
     def items(self) -> Iterator[Sample | Undistorted]:
-        """What stands for every sample once: itself, or the image that the device renders."""
+        """Yield what stands for each sample: itself, or the photograph that the device renders."""
         return self.samples()
 
     def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "Task":
-        """The same task, whose `items` leave variants to the device if they are rendered at all.
+        """Make the same task, but with `items` that leave variants to the device to render.
+
+        A task that reads stored images renders nothing and stays as it is.
 
         Args:
-            most_pixels: by the names of the variants that the device renders: how many an image
-                may have; larger ones stay with the workers.
+            most_pixels: the variants that the device renders, by name, each with the most pixels
+                that a photograph may have; workers render those of larger photographs.
         """
         del most_pixels
         return self
@@ -100,46 +102,47 @@ class Task(ABC):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a dataset is, for the entry."""
+    """The facts that identify a dataset, as an entry records them."""
 
     dataset_version: str
-    """MAJOR.MINOR.PATCH."""
+    """Version of the dataset: MAJOR.MINOR.PATCH."""
 
     specification_digest: str
-    """Of its pixels' specification."""
+    """Digest of the specification that the dataset's pixels follow."""
 
     source_digest: str | None
-    """Over its clean lines; None if it is known only after a full pass."""
+    """SHA-256 over the dataset's clean lines; None if only a full pass tells."""
 
     subset: str | None
-    """`full`, `mini` or `sample`."""
+    """`full`, `mini` or `sample`; None if the dataset does not say."""
 
     n_images: int | None
-    """Originals; None if only a full pass tells."""
+    """Number of photographs; None if only a full pass tells."""
 
 
 class Data(ABC):
-    """A dataset to evaluate on: stored shards, or clean images to render from."""
+    """A dataset to evaluate on: stored shards, or photographs to render variants from."""
 
     identity: Identity
-    """What it is."""
+    """The facts that identify the dataset."""
 
     variants: tuple[Variant, ...]
-    """What it can give, in ladder order."""
+    """Variants that the dataset can give, in ladder order."""
 
     is_rendered: bool = False
-    """Whether its variants are rendered as they are asked for, not stored."""
+    """Whether the variants are rendered when they are asked for, rather than stored."""
 
     @property
     def bad_images(self) -> Sequence[BadImageNote]:
-        """The originals that were left out as bad, known once tasks have been made."""
+        """The photographs that were left out as bad, known once tasks have been made."""
         return ()
 
     @abstractmethod
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """Cut the dataset into tasks which together hold each (image, variant) exactly once.
+        """Cut the dataset into tasks that together hold each photograph and variant exactly once.
 
         Args:
             variants: the ones wanted, all of them among `self.variants`.
-            limit: only the first so many photographs, which are balanced over classes.
+            limit: how many photographs to take at most. They are the first ones, which are
+                balanced over classes; None takes all.
         """

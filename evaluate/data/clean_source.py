@@ -1,4 +1,4 @@
-"""Clean images, rendered on the fly by the reference distortions."""
+"""Render the variants of a source's photographs on the fly, by the reference distortions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,37 +28,37 @@ from imagenetq.specification import (
 )
 
 _UNIT = 25
-"""Images a task: few, because all their variants are lost when an evaluation is interrupted."""
+"""Most photographs in a task: few, because an interrupted evaluation loses its unfinished tasks."""
 
 _MIN_TASKS = 64
-"""Tasks that even a small source is cut into if it can be, so that every worker has some."""
+"""Number of tasks that even a small source is cut into if it can be, so that no worker is idle."""
 
 
 class Source(Protocol):
-    """What a source of ImageNet images does; the builder's sources do. Picklable."""
+    """A source of ImageNet's photographs, such as the builder's sources; it must be picklable."""
 
     @property
     def kind(self) -> str:
-        """What it is, for messages."""
+        """What to call the source in messages."""
 
     @property
     def default_subset(self) -> str:
-        """What is evaluated of it unless the user says otherwise."""
+        """The subset that is evaluated unless the user names another."""
 
     @property
     def is_remote(self) -> bool:
-        """Whether originals must be fetched before they can be read."""
+        """Whether photographs must be fetched before they can be read."""
 
     def images(self) -> Sequence[SourceImage]:
-        """All images, unread."""
+        """List all photographs, unread."""
 
     def fetch(
         self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
     ) -> None:
-        """Bring remote originals to a folder, before workers read them."""
+        """Fetch remote photographs into a folder, before workers read them."""
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes."""
+        """Read the bytes of a photograph's file."""
 
 
 class CleanSource(Data):
@@ -75,11 +75,11 @@ class CleanSource(Data):
         allow_short: bool = False,
         skip_bad: bool = False,
     ) -> None:
-        """List the source and choose the subset's images.
+        """List the source and choose the subset's photographs.
 
         Args:
-            source: where the clean images come from.
-            originals: where to keep the images of a remote source.
+            source: where the photographs come from.
+            originals: folder that keeps the photographs of a remote source.
             subset: `full` or `mini`; the source's default if left out.
             allow_short: take classes with too few photographs as they are.
             skip_bad: leave bad photographs out, as `build` does, instead of refusing the source.
@@ -106,14 +106,16 @@ class CleanSource(Data):
 
     @property
     def bad_images(self) -> tuple[BadImageNote, ...]:
-        """The originals that were left out of the tasks made so far."""
+        """The photographs that were left out of the tasks made so far."""
         return self._originals.bad
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """One task for at most 25 images, once all are found good, or the bad ones left out.
+        """Make tasks of at most 25 photographs, after decoding all of them to find the bad ones.
 
         Raises:
-            SourceError: images are bad, and each one has been named; or one could not be fetched.
+            UsageError: a variant is not held, or the limit is below 1.
+            SourceError: photographs are bad and were not to be left out, and each one has been
+                named; or none is good; or one could not be fetched.
         """
         require_wanted(self.variants, variants, limit, self._source.kind)
         images = self._originals.good(limit)
@@ -133,39 +135,43 @@ class CleanSource(Data):
 
 
 def _digest(images: Sequence[RankedImage]) -> str:
-    """Of ids and classes: what was finished of other images, as of mended ones, is not ours."""
+    """Hash ids and classes, so that a task of other photographs has another key.
+
+    They differ, for example, after bad photographs were mended.
+    """
     lines = "".join(f"{image.image_id}\t{image.wnid}\n" for image in images)
     return sha256(lines.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class RenderTask(Task):
-    """Some images, each rendered in all variants that are wanted."""
+    """Some photographs, each rendered in all variants that are wanted."""
 
     key: str
-    """The number of the unit, and which images it holds."""
+    """Number of the task, and a digest of the photographs that it holds."""
 
     n_samples: int | None
-    """Images times variants."""
+    """Number of photographs times number of variants."""
 
     source: Source
-    """Where to read the originals."""
+    """Source to read the photographs from."""
 
     images: tuple[RankedImage, ...]
-    """In row order."""
+    """Photographs of the task, in row order."""
 
     variants: tuple[str, ...]
-    """Their names."""
+    """Names of the variants wanted."""
 
     on_device: Mapping[str, float] = field(default_factory=dict)
-    """Those of them that the device renders, of images of up to so many pixels."""
+    """Variants that the device renders, by name, each with the most pixels that a photograph may
+    have."""
 
     def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "RenderTask":
-        """The same task, which leaves variants to the device."""
+        """Make the same task, but leave variants to the device."""
         return replace(self, on_device=dict(most_pixels))
 
     def fingerprint(self) -> str:
-        """Of the original files' bytes, and of what is made of them."""
+        """Hash the bytes of the photographs' files, the specification and the variants' names."""
         digest = sha256(f"{specification_digest()}\t{','.join(self.variants)}\n".encode())
         for image in self.images:
             data = sha256(self.source.read(image)).hexdigest()
@@ -173,21 +179,21 @@ class RenderTask(Task):
         return digest.hexdigest()
 
     def samples(self) -> Iterator[Sample]:
-        """Image by image, each up its ladder.
+        """Yield samples photograph by photograph, each in its variants in ladder order.
 
         Raises:
-            BadImage: an original can no longer be read or decoded.
-            PlatformError: it cannot be rendered here.
+            BadImage: a photograph can no longer be read or decoded.
+            PlatformError: a photograph cannot be rendered on this machine.
         """
         for image in self.images:
             yield from self._distorted(self._clean(image), image, self.variants)
 
     def items(self) -> Iterator[Sample | Undistorted]:
-        """Image by image: first itself, for the device, then what the device does not render.
+        """Yield each photograph for the device, and then its samples that the device leaves.
 
         Raises:
-            BadImage: an original can no longer be read or decoded.
-            PlatformError: it cannot be rendered here.
+            BadImage: a photograph can no longer be read or decoded.
+            PlatformError: a photograph cannot be rendered on this machine.
         """
         for image in self.images:
             clean = self._clean(image)
@@ -221,6 +227,6 @@ class RenderTask(Task):
                 variant=name,
                 label=classes.labels()[image.wnid],
                 pixels=rendered.pixels,
-                # The source's digest is made of them.
+                # The source's digest is made of the clean images' hashes.
                 pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
             )

@@ -1,4 +1,4 @@
-"""From what the caller names as a dataset to the data that reads it."""
+"""Open the dataset that a path or an address names."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -26,19 +26,20 @@ def open_data(
     check_pixels: CheckPixels = "sample",
     patience: Patience | None = None,
 ) -> Data:
-    """The dataset that a path or an address names.
+    """Open the dataset that a path or an address names.
 
     Args:
         spec: a built folder; `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`; the URL of a built folder
-            (`https://`, `s3://`, `file://` ..: what fsspec can open); or tars, by paths or URLs
-            with `*` and braces, separated by commas or spaces. A `Path` is always a folder or tar.
+            (`https://`, `s3://`, `file://` or any other that fsspec can open); or tars, by paths
+            or URLs with `*` and braces, separated by commas or spaces. A `Path` is always a folder
+            or a tar.
         check_pixels: which rows' pixels to compare with their hash.
-        patience: with a remote storage that fails.
+        patience: how long to go on asking a remote storage that fails.
 
     Raises:
         UsageError: there is nothing of that name, or nothing installed can open it.
         SourceError: the Hub's repository cannot be read; `AccessError` if it is gated.
-        FolderError: it is incomplete, damaged, or of another version.
+        FolderError: the dataset is incomplete, damaged, or of another version.
         OSError: the storage failed for good.
     """
     name = str(spec)
@@ -58,7 +59,7 @@ def open_data(
 
 
 def _pinned(address: str, patience: Patience) -> str:
-    """The URL of a repository at the commit that its revision is now."""
+    """Give the URL of a repository at the commit that its revision names now."""
     repository = HubAddress.parse(address, example="hf:ORG/imagenet-q")
 
     def ask() -> str:

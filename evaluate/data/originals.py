@@ -1,4 +1,4 @@
-"""Which originals of a source can be evaluated: all are looked at before anything long begins."""
+"""Find which photographs of a source can be evaluated, before anything long begins."""
 
 import warnings
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from imagenetq.evaluate.data.clean_source import Source
 
 _THREADS = 8
-"""Pillow decodes beside other threads."""
+"""Number of threads that decode; Pillow releases Python's lock while it decodes."""
 
 
 class Originals:
-    """A source's chosen images, each fetched and decoded once to learn whether it is bad."""
+    """A source's chosen photographs, each fetched and decoded once to learn whether it is bad."""
 
     def __init__(
         self, source: "Source", images: Sequence[RankedImage], folder: Path, *, skip_bad: bool
     ) -> None:
-        """Nothing is read yet.
+        """Take the photographs, and read none yet.
 
         Args:
-            source: where to read them; must bear being read by several threads.
-            images: in row order.
-            folder: where to keep the images of a remote source.
-            skip_bad: leave bad images out instead of refusing the source.
+            source: where to read them; several threads must be able to read it at a time.
+            images: the photographs in row order.
+            folder: folder that keeps the photographs of a remote source.
+            skip_bad: leave bad photographs out instead of refusing the source.
         """
         self._source = source
         self._images = images
@@ -41,15 +41,15 @@ class Originals:
 
     @property
     def bad(self) -> tuple[BadImageNote, ...]:
-        """Those left out so far, in row order."""
+        """Notes on the photographs found bad so far, in row order."""
         return tuple(note for note in self._seen.values() if note is not None)
 
     def good(self, limit: int | None) -> tuple[RankedImage, ...]:
-        """The first images that are good, all of them if there is no limit.
+        """Give the first good photographs, or all of them if `limit` is None.
 
         Raises:
-            SourceError: images are bad, and not to be left out, each one has been named; or none
-                is good; or one could not be fetched.
+            SourceError: photographs are bad and not to be left out, and each one has been named;
+                or none is good; or one could not be fetched.
         """
         wanted = len(self._images) if limit is None else limit
         good: list[RankedImage] = []
@@ -69,7 +69,8 @@ class Originals:
             with meter("fetching", len(images), "photographs") as progress:
                 self._source.fetch(images, self._folder, progress.advance)
         pool = ThreadPoolExecutor(_THREADS)
-        # Around all threads: filters of warnings are the process's, and decoding changes them.
+        # All threads share the process's filters of warnings, which decoding changes, so they are
+        # restored only when all threads are done.
         with warnings.catch_warnings(), meter("checking", len(images), "photographs") as progress:
             try:
                 for image, note in zip(images, pool.map(self._note, images), strict=True):
@@ -87,7 +88,7 @@ class Originals:
             )
 
     def _note(self, image: RankedImage) -> BadImageNote | None:
-        """What is wrong with an image; None if it is good."""
+        """Decode a photograph and say what is wrong with it; give None if it is good."""
         try:
             decode(self._source.read(image), image.name)
         except BadImage as error:

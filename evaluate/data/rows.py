@@ -1,4 +1,4 @@
-"""From a stored row to a sample: the border that untrusted shards cross."""
+"""Turn the rows of untrusted shards into checked samples."""
 
 import hashlib
 import re
@@ -22,13 +22,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Expected:
-    """What a shard's rows should be."""
+    """The properties that a shard's rows should have."""
 
     variant: str
-    """The name of the variant that all are of."""
+    """Name of the variant that all rows are of."""
 
     dataset_version: str | None
-    """What each row should say, if its format says it; None for parquet."""
+    """Dataset version that each row should give; None for parquet, whose rows give none."""
 
     check_pixels: CheckPixels
     """Which rows' pixels to compare with their hash."""
@@ -38,13 +38,13 @@ def samples(rows: Iterable[StoredRow], shard: str, expected: Expected) -> Iterat
     """Decode and check the rows of one shard.
 
     Args:
-        rows: of the shard, in order.
-        shard: its address, for errors.
-        expected: what they should be.
+        rows: the shard's rows, in order.
+        shard: the shard's address, for errors.
+        expected: what the rows should be.
 
     Raises:
-        FolderError: a row is damaged, contradicts itself, is of another variant, is there twice, or
-            its pixels are not those of its hash.
+        FolderError: a row is damaged, contradicts itself, is of another variant or version, is
+            there twice, or has pixels that do not match its hash.
     """
     rung = variant(expected.variant)
     seen: set[str] = set()
@@ -62,10 +62,10 @@ def samples(rows: Iterable[StoredRow], shard: str, expected: Expected) -> Iterat
 
 
 def require_version(fields: dict[str, Any], place: str) -> str:
-    """The dataset version that a tar's row says.
+    """Give the dataset version that a tar's row states.
 
     Raises:
-        FolderError: it says none, or is of another specification.
+        FolderError: the row states none, or is of another specification.
     """
     version = fields.get("dataset_version")
     if not isinstance(version, str) or "specification_digest" not in fields:

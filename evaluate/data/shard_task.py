@@ -1,4 +1,4 @@
-"""One shard, read by one worker."""
+"""Read one shard in one worker, and check it against its manifest."""
 
 import io
 from collections.abc import Generator, Iterator
@@ -20,49 +20,49 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True)
 class Shard:
-    """Where a shard lies, and what proves it."""
+    """The address of a shard, and what its manifest says of the file."""
 
     address: str
-    """A path or a URL."""
+    """Path or URL of the shard."""
 
     n_bytes: int | None = None
-    """Its size, if a manifest says it."""
+    """Size of the file in bytes; None if there is no manifest."""
 
     n_rows: int | None = None
-    """How many rows it has, if a manifest says it."""
+    """Number of rows; None if there is no manifest."""
 
     sha256: str | None = None
-    """Of the file, if a manifest says it."""
+    """SHA-256 of the file; None if there is no manifest."""
 
     def rows(self, patience: Patience) -> Iterator[StoredRow]:
-        """Its rows, from the first, once the whole of it is proven.
+        """Read the shard's rows in order, after checking the whole file against the manifest.
 
         Args:
-            patience: with the storage.
+            patience: how long to go on asking a storage that fails.
 
         Raises:
-            FolderError: it is missing or damaged; none of its rows has been handed out if its
-                SHA-256 is known.
+            FolderError: the shard is missing or damaged; if its SHA-256 is known, no row of it
+                has been handed out.
             OSError: the storage failed for good.
         """
         read = read_parquet if self.address.endswith(".parquet") else read_tar
         return read(self._content(patience), self.address)
 
     def first_row(self) -> StoredRow | None:
-        """The first row of a tar, of which no more than that is read; None if there is none.
+        """Read the first row of a tar, but not the rest of it; give None if there is no row.
 
         Raises:
-            FolderError: it is damaged or missing.
+            FolderError: the tar is damaged or missing.
             OSError: the storage failed; `Interrupted` if asking again may help.
         """
         with self._opened() as file:
             return next(read_tar(file, self.address), None)
 
     def _content(self, patience: Patience) -> BinaryIO:
-        """All of its bytes, in one request, compared with what the manifest says.
+        """Read all of the shard's bytes and compare them with what the manifest says.
 
-        They take some 20 MB of memory: so the hash is known before the first row, and the storage
-        is read only once.
+        They are kept in memory, some 20 MB, so that the hash is known before the first row is used
+        and the storage is read only once.
         """
         content = io.BytesIO()
         with closing(resumed(self._blocks, patience)) as blocks:
@@ -99,44 +99,43 @@ class ShardTask(Task):
     """All rows of a shard, or the first of them."""
 
     key: str
-    """Variant and number of the shard."""
+    """Variant's name, a dot, and a short form of the name of the shard's file."""
 
     n_samples: int | None
-    """How many; None if only reading tells."""
+    """Number of samples; None if only reading the shard tells."""
 
     shard: Shard
-    """To read."""
+    """Shard to read."""
 
     expected: Expected
-    """What its rows should be."""
+    """What the shard's rows should be."""
 
     limit: int | None
-    """How many rows to take at most; None for all."""
+    """How many rows to take at most; None takes all."""
 
     patience: Patience
-    """With the storage."""
+    """How long to go on asking a storage that fails."""
 
     @property
     def work(self) -> int:
-        """The bytes to read, which take longest where there are most; 0 if unknown."""
+        """The bytes of the shard, in proportion to the samples taken of it; 0 if unknown."""
         shard = self.shard
         if shard.n_bytes is None or shard.n_rows is None or self.n_samples is None:
             return 0
         return shard.n_bytes * self.n_samples // max(1, shard.n_rows)
 
     def fingerprint(self) -> str | None:
-        """Of the shard's hash in the manifest; None if there is none."""
+        """Hash the shard's SHA-256, the variant and the limit; give None without a SHA-256."""
         if self.shard.sha256 is None:
             return None
         named = f"{self.shard.sha256}\t{self.expected.variant}\t{self.limit}"
         return sha256(named.encode()).hexdigest()
 
     def samples(self) -> Iterator[Sample]:
-        """Every sample once, in row order, also if the storage fails meanwhile and recovers.
+        """Yield every sample once, in row order, even if the storage fails and recovers meanwhile.
 
         Raises:
-            FolderError: the shard is damaged or missing, or a row's pixels are not those of its
-                hash.
+            FolderError: the shard is damaged or missing, or a row is not as expected.
             OSError: the storage failed for good.
         """
         count = 0

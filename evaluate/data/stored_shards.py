@@ -1,4 +1,4 @@
-"""A built dataset: its manifest, and the shards that it lists, wherever they lie."""
+"""Read a built dataset, on disk or remote: its manifest, and the shards that it lists."""
 
 import re
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _COUNT = re.compile(r"-of-\d+$")
 class StoredShards(Data):
     """A dataset folder with a manifest; a task is one shard: up to 100 images of one variant.
 
-    A shard is read into memory whole, also where few of its rows are wanted, and compared with its
-    SHA-256 before the first row is used; nothing is copied to disk.
+    A shard is read into memory whole, even if few of its rows are wanted, and compared with its
+    SHA-256 before the first row is used. Nothing is copied to disk.
     """
 
     def __init__(
@@ -38,10 +38,11 @@ class StoredShards(Data):
         Args:
             root: the folder's path or URL.
             check_pixels: which rows' pixels to compare with their hash.
-            patience: with a remote storage.
+            patience: how long to go on asking a remote storage that fails.
 
         Raises:
-            FolderError: there is no manifest, or it is damaged or of another specification.
+            FolderError: there is no manifest; or it is damaged, of another specification, or lists
+                shards that do not hold each photograph once in every variant.
             UsageError: nothing installed can open the URL.
             OSError: the storage failed for good.
         """
@@ -62,14 +63,14 @@ class StoredShards(Data):
 
     @property
     def bad_images(self) -> Sequence[BadImageNote]:
-        """What the manifest says was left out."""
+        """The photographs that were left out, as the manifest says."""
         return self._manifest.bad_images
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """One task a shard, variant by variant.
+        """Make one task of each shard, variant by variant.
 
         Raises:
-            UsageError: a variant is not held.
+            UsageError: a variant is not held, or the limit is below 1.
             FolderError: a shard is missing, or of another size than the manifest says.
         """
         require_wanted(self.variants, variants, limit, self._root)
@@ -151,7 +152,7 @@ def _require_ours(root: str, manifest: Manifest) -> None:
 
 
 def _require_whole(root: str, manifest: Manifest) -> None:
-    """Each variant's shards must hold each image once, as far as their list can tell."""
+    """Refuse a manifest if, by its list of shards, a variant does not hold each photograph once."""
     rows = dict.fromkeys(manifest.variants, 0)
     for shard in manifest.shards:
         if PurePosixPath(shard.path).parent.name != shard.variant:

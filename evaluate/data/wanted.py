@@ -1,4 +1,4 @@
-"""Whether what is asked of a dataset is something that it has."""
+"""Check that a dataset has what is asked of it."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,14 @@ def require_wanted(
     """Refuse variants that a dataset does not hold, and limits below 1.
 
     Args:
-        held: what it holds.
-        wanted: what is asked for.
-        limit: how many photographs at most; None for all.
+        held: variants that the dataset holds.
+        wanted: variants that are asked for.
+        limit: how many photographs to take at most; None takes all.
         name: what to call the dataset in an error.
 
     Raises:
-        UsageError: names the first variant that it does not hold.
+        UsageError: a variant is not held, and the message names the first such; or the limit is
+            below 1.
     """
     for variant in wanted:
         if variant not in held:

@@ -1,4 +1,4 @@
-"""The last steps, the same for every source: overrides, class map, and a look at the outputs."""
+"""Do the last steps of loading, the same for every source: overrides, outputs and class map."""
 
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         needs_fit=network.needs_fit,
         tensors_sha256=None if weights is None else weights.tensors_sha256,
         weights_key=None if weights is None else weights.key,
-        # Models of ours give what they say.
+        # Models that fit themselves are ours, and give logits.
         outputs=None if network.needs_fit is None else "logits",
         zero_shot=network.zero_shot,
     )

@@ -1,4 +1,4 @@
-"""What every kind of model is, once it is loaded."""
+"""Define what every kind of model is once it is loaded, and what may be overridden before."""
 
 import json
 from collections.abc import Callable
@@ -15,53 +15,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What the user may override when a model is loaded."""
+    """The options with which a user may change how a model is loaded."""
 
     weights: str | None = None
-    """A safetensors file, a checkpoint that holds nothing but tensors, or a `.caffemodel`; None
-    takes the source's own pretrained weights."""
+    """Path of a safetensors file, of a checkpoint that holds nothing but tensors, or of a
+    `.caffemodel` file; None takes the source's own pretrained weights."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Passed to the model's constructor, such as `{"pad_type": "same"}`."""
+    """Arguments for the model's constructor, such as `{"pad_type": "same"}`."""
 
     preprocessing: dict[str, Any] = field(default_factory=dict)
-    """Values to replace, such as `{"mean": 0.5}`; see `overrides.overridden`."""
+    """Preprocessing values to replace, such as `{"mean": 0.5}`; `overridden` lists their names."""
 
     class_map: tuple[int, ...] | None = None
-    """For a model of other than 1,000 outputs, which output each class is."""
+    """Output of the network for each of the 1,000 classes; None if the outputs are the classes."""
 
     weights_key: str | None = None
-    """Which to take of a checkpoint that holds several networks' weights, such as `state_dict_ema`.
-    """
+    """Place of the wanted weights in a checkpoint that holds several sets of them, such as
+    `state_dict_ema`; None if there is nothing to choose."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a source loads; `load_model` checks it and makes a `Model` of it."""
+    """A network as its source loads it; `load_model` checks it and makes a `Model` of it."""
 
     module: "nn.Module"
-    """As in `Model`, but of any number of outputs and in any mode."""
+    """The network on the CPU, as in `Model`, but with any number of outputs and in any mode."""
 
     preprocessing: AnyPreprocessing
-    """As in `Model`, before the user's overrides."""
+    """Preprocessing of the source, before the user's overrides."""
 
     weights: Weights | None
-    """Which they are; None if it has none."""
+    """Hashes of the weights; None if the network has none."""
 
     parameters: int | None = None
-    """How many, where the module itself does not hold them."""
+    """Number of parameters; None if the module itself holds them, so that they can be counted."""
 
     published_top1: float | None = None
-    """As in `Model`."""
+    """Clean top-1 accuracy that the source states, 0 to 1; None if it states none."""
 
     licence: str | None = None
-    """As in `Model`."""
+    """Licence of the weights; None if unknown."""
 
     needs_fit: Callable[[Any, Any], None] | None = None
-    """As in `Model`."""
+    """Function that fits a network which must see the clean images first, as in `Model`; None for
+    any other."""
 
     zero_shot: ZeroShot | None = None
-    """As in `Model`."""
+    """Hashes of the prompts and embeddings that gave the network its classes; None if it has
+    classes of its own."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,14 @@ class Source:
     """A place where models come from."""
 
     form: str
-    """What its names look like."""
+    """Form of the names of its models, such as `timm/NAME`."""
 
     summary: str
     """One line for the list of sources."""
 
     load: Callable[[str, LoadOptions], Network]
-    """From the part of the name after the source's own, and options, to the network; it raises
-    `UsageError` or `ModelError`."""
+    """Function that loads a network from the part of its name after the source's, with options; it
+    raises `UsageError` or `ModelError`."""
 
 
 @dataclass(frozen=True)
@@ -84,61 +86,67 @@ class Model:
     """A loaded classifier."""
 
     name: str
-    """As the user named it, such as `timm/vgg16`."""
+    """Name that the user gave, such as `timm/vgg16`."""
 
     module: "nn.Module"
-    """From a float32 batch of shape (n, 3, height, width), normalised, to logits of shape (n,
-    1000), or to what `outputs` says; in evaluation mode, on the CPU."""
+    """The network in evaluation mode, on the CPU. It takes a normalised float32 batch of shape
+    (n, 3, height, width) and gives logits of shape (n, 1000). While `outputs` is None, these may
+    still be probabilities."""
 
     preprocessing: AnyPreprocessing
-    """From a picture to the module's input."""
+    """Preprocessing that turns an image into the module's input."""
 
     weights_sha256: str | None
-    """Hex SHA-256 of the weights' file, or of the tensors where there is none."""
+    """Hex SHA-256 of the weights' file, or of the tensors if there is no file; None if the model
+    has no weights."""
 
     parameters: int
-    """How many."""
+    """Number of parameters."""
 
     published_top1: float | None = None
-    """Clean top-1 accuracy that the source states, 0 to 1; None if none."""
+    """Clean top-1 accuracy that the source states, 0 to 1; None if it states none."""
 
     licence: str | None = None
-    """Of the weights; None if unknown."""
+    """Licence of the weights; None if unknown."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Of the constructor."""
+    """Arguments that the user gave for the constructor."""
 
     weights_file: str | None = None
-    """The name of the file that the user gave; None for the source's own weights."""
+    """Name of the weights file that the user gave; None for the source's own weights."""
 
     overrides: dict[str, Any] = field(default_factory=dict)
-    """What the user replaced in the preprocessing."""
+    """Preprocessing values that the user replaced."""
 
     class_map: tuple[int, ...] | None = None
-    """Which of the network's outputs each class is; None if they are the classes."""
+    """Output of the network for each of the 1,000 classes; None if the outputs are the classes."""
 
     needs_fit: Callable[[Any, Any], None] | None = None
-    """A model that must see the clean images first fits itself with this; it gets the inputs of all
-    of them as float32 of shape (n, 3, height, width), and the labels as int64 of shape (n,)."""
+    """Function that fits a model which must see the clean images first; None for any other. It
+    takes the inputs of all clean images, float32 of shape (n, 3, height, width), and their labels,
+    int64 of shape (n,)."""
 
     tensors_sha256: str | None = None
-    """Of the tensors by themselves, whatever file they came from."""
+    """Hex SHA-256 of the tensors alone, whatever file they came from; None if the model has no
+    weights."""
 
     weights_key: str | None = None
-    """Which the user chose of a file that holds several networks' weights."""
+    """Place of the weights that the user chose in a file with several sets of them; None if the
+    user chose none."""
 
     outputs: Outputs | None = None
-    """What the module gives, once that was decided (`settle`); None before, when a network that
-    ends in a softmax still gives probabilities."""
+    """Kind of the network's own outputs; None until `settle` has found it and made `module` give
+    logarithms in place of probabilities."""
 
     zero_shot: ZeroShot | None = None
-    """How a network without classes of its own was given them; else None."""
+    """Hashes of the prompts and embeddings that gave the network its classes; None if it has
+    classes of its own."""
 
     def described(self) -> EntryModel:
-        """Describe it as an entry does.
+        """Describe the model as an entry does.
 
         Raises:
-            ValidationError: its arguments or overrides are nothing that an entry can hold.
+            ValidationError: an entry cannot hold the model's arguments or overrides.
         """
         return EntryModel(
             name=self.name,

@@ -1,4 +1,4 @@
-"""How deep a network is: the layers on the longest way through it."""
+"""Count how deep a network is: the layers with weights on the longest way through it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from imagenetq.evaluate.models.preprocessing import Size
 if TYPE_CHECKING:
     from torch import nn
 
-# The nodes that autograd records; a transposed convolution is one, too.
+# The nodes that autograd records; a transposed convolution has this name, too.
 _CONVOLUTIONS = ("ConvolutionBackward",)
-# A linear layer is one of these by the input's axes and the bias.
+# Which of these a linear layer becomes depends on the input's axes and on the bias.
 _FULL = ("AddmmBackward", "MmBackward", "LinearBackward")
 
 
@@ -20,26 +20,27 @@ class Depth:
     """The layers with weights on the longest way from input to output, as papers count depth."""
 
     convolutional: int
-    """Convolutions."""
+    """Number of convolutions on that way."""
 
     fully_connected: int
-    """Linear layers."""
+    """Number of linear layers on that way."""
 
 
 def depth(module: "nn.Module", input_size: Size) -> Depth | None:
     """Count the layers on the way through a network that has the most of them.
 
-    One picture is sent through, and the graph that autograd records of it is searched; so parallel
-    branches, residual connections and layers used twice count as they run. GoogLeNet gives the 21
-    + 1 of its paper, of 57 convolutions. Fused attention hides no layer, but a product of two
-    activations that are matrices would pass for a linear layer.
+    One blank image is sent through, and the graph that autograd records is searched. So parallel
+    branches, residual connections and layers used twice count as they run: GoogLeNet, which has 57
+    convolutions, gives the 21 + 1 of its paper. Fused attention hides no layer, but a product of
+    two activations that are matrices would pass for a linear layer.
 
     Args:
-        module: the network, of any mode; it runs in evaluation mode and is left as it was.
+        module: the network, in any mode; it runs in evaluation mode and is left as it was.
         input_size: (height, width) of its input.
 
     Returns:
-        None where there is no graph to search, as of an ONNX file, which PyTorch does not run.
+        The counts; None if there is no graph to search, as for an ONNX file, which PyTorch does
+        not run.
     """
     import torch
 
@@ -59,7 +60,10 @@ def depth(module: "nn.Module", input_size: Size) -> Depth | None:
 
 
 def _longest(last: Any) -> Depth:
-    """Over all paths from a node of the graph, without recursion, which deep networks exceed."""
+    """Count the layers on the path to a node of the graph that has the most of them.
+
+    It works without recursion, because deep networks exceed Python's limit.
+    """
     best: dict[Any, tuple[int, int, int]] = {}
     open_nodes = [last]
     while open_nodes:
@@ -82,5 +86,5 @@ def _longest(last: Any) -> Depth:
 
 
 def _is(node: Any, kinds: Iterable[str]) -> bool:
-    # Their names end in a digit, which tells overloads apart.
+    # Autograd's names end in a digit, which tells overloads apart.
     return node.name().rstrip("0123456789") in kinds

@@ -1,4 +1,4 @@
-"""What there is to evaluate, and what a model is: the twin of `imagenetq models`."""
+"""List what can be evaluated and describe a model, as `imagenetq models` does."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def sources() -> dict[str, str]:
-    """One line of help for each form of name, such as `timm/NAME`."""
+    """Give one line of help for each form of name, such as `timm/NAME`."""
     return {source.form: source.summary for source in SOURCES.values()}
 
 
@@ -18,17 +18,18 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
     """Load a model and say what it is, as plain JSON data.
 
     Args:
-        name: as for `load_model`.
-        options: as for `load_model`.
+        name: source and name, such as `timm/vgg16`.
+        options: what to override; None overrides nothing.
 
     Returns:
         `name`, `layers` (how many of each kind, the most frequent first), `parameters`,
         `input_size` (height and width, or None), `preprocessing`, `weights_sha256`,
-        `tensors_sha256`, `weights_key`, `licence`, `published_top1` and `arguments`; None where
-        unknown.
+        `tensors_sha256`, `weights_key`, `licence`, `published_top1` and `arguments`. A value that
+        is unknown or that the model does not have is None.
 
     Raises:
-        ImagenetqError: as `load_model`.
+        UsageError: the name has no known source, or an option makes no sense.
+        ModelError: the model cannot be loaded.
     """
     model = load_model(name, options)
     size = model.preprocessing.input_size
@@ -48,9 +49,9 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
 
 
 def layers(module: "nn.Module") -> dict[str, int]:
-    """How many layers of each kind a network has, the most frequent first.
+    """Count a network's layers of each kind, the most frequent first.
 
-    A layer is a module without children; of an ONNX graph it is an operator.
+    A layer is a module without children, or an operator of an ONNX graph.
     """
     kinds: Counter[str] = Counter()
     for part in module.modules():

@@ -1,4 +1,4 @@
-"""A baseline without weights, so that a demonstration measures something real."""
+"""Give a baseline that needs no weights, so that a demonstration measures something real."""
 
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.models.base import LoadOptions, Network
@@ -14,10 +14,12 @@ _THUMBNAIL = Preprocessing(
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """The nearest clean photograph, by cosine similarity of grey 32x32 thumbnails.
+    """Make the baseline that finds the nearest clean image by its grey 32x32 thumbnail.
+
+    Nearness is the cosine similarity of thumbnails.
 
     Raises:
-        UsageError: another name than `nearest`, or options that it does not have.
+        UsageError: the name is not `nearest`, or weights or arguments are given.
     """
     from imagenetq.evaluate.models.wrappers import NearestPhotograph
 

@@ -1,4 +1,4 @@
-"""The four networks of the paper's Table I, with the weights that Caffe's users published."""
+"""Load the four networks of the paper's Table I, with the weights published for Caffe."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,32 +16,33 @@ _WHERE = "docs/paper-networks.md"
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of a network's published weights; sources are in `docs/paper-networks.md`."""
+    """The facts about a network's published weights, with sources in `docs/paper-networks.md`."""
 
     file: str
-    """Its name where it is published."""
+    """Name of the weights file where it is published."""
 
     megabytes: int
-    """Its size, rounded, in millions of bytes."""
+    """Size of the weights file in millions of bytes, rounded."""
 
     side: int
-    """Of the network's input, in pixels."""
+    """Side of the network's input, in pixels."""
 
     mean_bgr: Colour
-    """Subtracted from blue, green and red, 0 to 255."""
+    """Mean colour subtracted from blue, green and red, 0 to 255."""
 
     licence: str
-    """Of the weights."""
+    """Licence of the weights."""
 
     top1: float | None = None
-    """Clean accuracy that its authors state for one centre crop, 0 to 1; None if none."""
+    """Clean top-1 accuracy that the authors state for one centre crop, 0 to 1; None if they state
+    none."""
 
     left_out: tuple[str, ...] = ()
-    """How the names of layers begin that the file holds for training only."""
+    """Beginnings of the names of layers that the file holds for training only."""
 
     @property
     def most_bytes(self) -> int:
-        """The size of the largest file that could be it: in double precision, and a little."""
+        """The most bytes that the file could have: in double precision, and a little more."""
         return (2 * self.megabytes + 1) * 10**6
 
 
@@ -50,7 +51,7 @@ PUBLISHED: dict[str, Published] = {
         file="bvlc_reference_caffenet.caffemodel",
         megabytes=244,
         side=227,
-        # Of all pixels of ilsvrc_2012_mean.npy, as Caffe's classify.py takes it.
+        # The mean over all pixels of ilsvrc_2012_mean.npy, as Caffe's classify.py takes it.
         mean_bgr=(104.0069879317889, 116.66876761696767, 122.6789143406786),
         licence="unrestricted",
         top1=0.574,
@@ -59,7 +60,7 @@ PUBLISHED: dict[str, Published] = {
         file="VGG_CNN_S.caffemodel",
         megabytes=412,
         side=224,
-        # Its authors subtract a mean image; this is the mean colour of the same team.
+        # Its authors subtract a mean image; this is the mean colour that they give with VGG-16.
         mean_bgr=(103.939, 116.779, 123.68),
         licence="non-commercial",
     ),
@@ -77,19 +78,20 @@ PUBLISHED: dict[str, Published] = {
         mean_bgr=(104.0, 117.0, 123.0),
         licence="unrestricted",
         top1=0.687,
-        # Two auxiliary classifiers, which train the lower layers.
+        # These are two auxiliary classifiers, which only help to train the lower layers.
         left_out=("loss1/", "loss2/"),
     ),
 }
-"""The networks by their names in `caffe/NAME`, in Table I's order."""
+"""Published weights by the network's name in `caffe/NAME`, in Table I's order."""
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """A network of Table I, from the `.caffemodel` file that the options name.
+    """Load a network of Table I from the `.caffemodel` file that the options name.
 
     Raises:
-        UsageError: options that these networks do not have.
-        ModelError: no such network; or its file is not given, cannot be read, or does not fit.
+        UsageError: arguments are given, which these networks do not take.
+        ModelError: there is no such network; or its file is not given, cannot be read, or does not
+            fit.
     """
     full_name = f"caffe/{name}"
     if name not in PUBLISHED:

@@ -1,4 +1,4 @@
-"""ONNX files, run by onnxruntime."""
+"""Load ONNX files, which onnxruntime runs."""
 
 import hashlib
 from collections import Counter
@@ -19,15 +19,15 @@ _CROP_SHARE = 0.875
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """An ONNX graph of one input, float32 of shape (n, 3, height, width).
+    """Load an ONNX graph of one input, float32 of shape (n, 3, height, width).
 
-    An ONNX file does not say how pictures are prepared. What is taken is the most usual way
-    (shorter side to 8/7 of the input, centre crop, ImageNet's mean and standard deviation),
-    which `--mean`, `--std` and the others override.
+    An ONNX file does not say how images are prepared, so the most usual way is assumed: the
+    shorter side is resized to 8/7 of the input's, the centre is cropped, and ImageNet's mean and
+    standard deviation normalise it. `--mean`, `--std` and the others override that.
 
     Raises:
-        UsageError: options that an ONNX file does not have.
-        ModelError: not a readable ONNX file, or its input is of another kind.
+        UsageError: weights or arguments are given, which an ONNX file holds itself.
+        ModelError: the file is not a readable ONNX file, or its input is of another kind.
     """
     if options.weights is not None or options.arguments:
         raise UsageError(f"onnx/{name}: holds its own weights and arguments; leave those out")
@@ -72,7 +72,7 @@ def _session(path: Path) -> Any:
     if "CUDAExecutionProvider" not in available:
         providers = ["CPUExecutionProvider"]
     options = onnxruntime.SessionOptions()
-    # What fails is told by an exception, and of the rest nothing is for the user.
+    # Exceptions tell what fails, and the rest of the log is of no use to the user.
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(path, options, providers=providers)
@@ -81,7 +81,7 @@ def _session(path: Path) -> Any:
 
 
 def _input_shape(path: Path, session: Any) -> tuple[int | None, Size]:
-    """The fixed batch size, if any, and the input size (224 where it is free)."""
+    """Give the batch size, None if it is free, and the input size, 224 for a side that is free."""
     inputs = session.get_inputs()
     shape, kind = inputs[0].shape, inputs[0].type
     if len(inputs) != 1 or kind != "tensor(float)" or len(shape) != 4 or shape[1] not in (3, None):
@@ -96,9 +96,9 @@ def _input_shape(path: Path, session: Any) -> tuple[int | None, Size]:
 
 
 def _takes_several(session: Any, size: Size) -> bool:
-    """Whether two pictures at a time give what each gives alone.
+    """Tell whether two images in one batch give what each gives alone.
 
-    A graph may say that it takes any number, and yet have a shape of one picture inside.
+    A graph may say that it takes any batch size, and yet have the shape of one image inside.
     """
     pictures = np.random.default_rng(0).normal(size=(2, 3, *size)).astype(np.float32)
     name = session.get_inputs()[0].name
@@ -126,7 +126,11 @@ def _parameters(graph: Any) -> int:
 
 
 def _sha256(path: Path, graph: Any) -> str:
-    """Of the file; with weights in further files, of a line `name TAB hash LF` for each file."""
+    """Give the hex SHA-256 of an ONNX file and of the files that hold its weights.
+
+    Without such further files it is the ONNX file's own. With them it is that of the lines
+    `name TAB hash LF`, one for each file.
+    """
     locations = {
         entry.value
         for tensor in graph.initializer
@@ -141,7 +145,7 @@ def _sha256(path: Path, graph: Any) -> str:
 
 
 def _tensors_sha256(path: Path, graph: Any) -> str:
-    """Of the graph's constant tensors; see `tensors_sha256`."""
+    """Give the hex SHA-256 of the graph's constant tensors, in the form of `tensors_sha256`."""
     from onnx import numpy_helper
 
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""CLIP and its kin as open_clip defines them, as zero-shot classifiers, from a file of weights."""
+"""Load CLIP and similar networks of open_clip, as zero-shot classifiers, from a weights file."""
 
 import logging
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from imagenetq.evaluate.models.zero_shot import TextTower, embed_classes
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """An architecture that open_clip lists, with the weights that the options name.
+    """Load an architecture that open_clip lists, with the weights that the options name.
 
     The preprocessing is that of the first weights that open_clip knows for the architecture.
 
     Raises:
-        UsageError: options that these networks do not have.
-        ModelError: no such architecture; its weights are not given or do not fit; or its text
-            tower needs files that cannot be had.
+        UsageError: arguments are given, which these networks do not take.
+        ModelError: there is no such architecture; its weights are not given or do not fit; or its
+            text tower needs files that cannot be had.
     """
     import open_clip
 
@@ -57,7 +57,7 @@ def load(name: str, options: LoadOptions) -> Network:
 
 
 def _constructed(full_name: str, name: str) -> tuple[Any, Any]:
-    """The network, with random weights, and its tokenizer."""
+    """Make the network, with random weights, and its tokenizer."""
     import open_clip
 
     text = open_clip.get_model_config(name)["text_cfg"]
@@ -86,7 +86,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _preprocessing(name: str, size: int | tuple[int, int]) -> AnyPreprocessing:
-    """What `open_clip.image_transform` does to a Pillow image for evaluation."""
+    """Give the preprocessing of `open_clip.image_transform` for evaluation."""
     import open_clip
     from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
 

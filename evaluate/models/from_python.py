@@ -1,4 +1,4 @@
-"""The user's own models: a callable in a module of theirs."""
+"""Load the user's own models from a callable in a module of theirs."""
 
 import importlib
 import sys
@@ -21,13 +21,14 @@ from imagenetq.evaluate.models.weights import Weights
 def load(name: str, options: LoadOptions) -> Network:
     """Call `MODULE:CALLABLE`, found in the working folder or installed, with the arguments.
 
-    It returns a `torch.nn.Module` that gives logits, and its preprocessing: a `Preprocessing`, or
-    a picklable callable from a Pillow image to a normalised float32 tensor of shape
-    (3, height, width).
+    The callable must return a `torch.nn.Module` that gives logits, and its preprocessing: a
+    `Preprocessing`, or a picklable callable from a Pillow image to a normalised float32 tensor of
+    shape (3, height, width).
 
     Raises:
         UsageError: the name is not of this form.
-        ModelError: there is no such callable, it fails, or it returns something else.
+        ModelError: there is no such callable, it fails or returns something else, or the weights
+            file that the options name cannot be loaded.
     """
     full_name = f"python/{name}"
     returned = _call(full_name, _find(full_name, name), options.arguments)
@@ -47,7 +48,8 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
     if not colon or not module_name or not attribute:
         raise UsageError(f"{full_name}: name it python/MODULE:CALLABLE, such as python/mine:vgg")
     here = str(Path.cwd())
-    # Workers search where this process does: last, so that no file here hides a library from them.
+    # Workers search where this process does, and need the folder last, so that no file in it hides
+    # a library from them.
     if here not in sys.path:
         sys.path.append(here)
     sys.path.insert(0, here)
@@ -70,7 +72,7 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
 def _call(full_name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
         return function(**arguments)
-    except Exception as error:  # The user's code.
+    except Exception as error:  # The user's code may raise anything.
         raise ModelError(
             f"{full_name}: failed with {type(error).__name__}: {messages.one_line(error)}"
         ) from error

@@ -1,4 +1,4 @@
-"""Models of timm, with the preprocessing of their pretrained configuration."""
+"""Load models of timm, with the preprocessing of their pretrained configuration."""
 
 import math
 from collections.abc import Mapping
@@ -13,16 +13,17 @@ from imagenetq.evaluate.models.weights import Weights
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """A model that timm lists, or one on the Hub named `hf-hub:ORG/NAME`.
+    """Load a model that timm lists, or one on the Hub named `hf-hub:ORG/NAME`.
 
     The preprocessing is what timm's model cards use: the training size, not the larger test size
-    with which some published figures were made (`--input-size` chooses that).
+    with which some published figures were made. `--input-size` chooses that one.
 
-    With a weights file, it is the preprocessing of timm's own weights of this architecture, which
-    need not be the file's; the checks on clean images (`check.py`) are there for that.
+    With a weights file, it is the preprocessing of timm's own weights of this architecture. The
+    file's may differ, which the checks on clean images are there to find.
 
     Raises:
-        ModelError: no such model, or its weights cannot be had or do not fit.
+        UsageError: the input size among the options makes no sense.
+        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     import timm
     import timm.data
@@ -54,14 +55,14 @@ def load(name: str, options: LoadOptions) -> Network:
 
 
 def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
-    """The preprocessing that `timm.data.create_transform` makes of a data configuration.
+    """Give the preprocessing that `timm.data.create_transform` makes of a data configuration.
 
     Args:
         model: the model's name, for messages.
         config: what `timm.data.resolve_data_config` gives.
 
     Raises:
-        ModelError: the model takes no RGB.
+        ModelError: the model does not take RGB.
     """
     channels, height, width = config["input_size"]
     if channels != 3 or len(config["mean"]) != 3:
@@ -76,7 +77,7 @@ def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
         red, green, blue = (round(255 * value) for value in config["mean"])
         fit, fill = "contain", (red, green, blue)
     elif scaled[0] == scaled[1]:
-        # torchvision's resize, which rounds the longer side otherwise than timm's own.
+        # timm uses torchvision's resize here, which rounds the longer side otherwise than its own.
         resize, fit = scaled[0], "squash"
     return Preprocessing(
         resize=resize,

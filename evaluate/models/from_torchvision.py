@@ -1,4 +1,4 @@
-"""torchvision's classifiers, with the preprocessing that comes with their weights."""
+"""Load torchvision's classifiers, with the preprocessing that comes with their weights."""
 
 import warnings
 from collections.abc import Callable
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """A classifier that torchvision lists, with its default weights.
+    """Load a classifier that torchvision lists, with its default weights.
 
-    The argument `weights`, such as `IMAGENET1K_V1`, picks others. With a weights file, it says
-    whose preprocessing to use; without it that is the first published recipe's.
+    The argument `weights`, such as `IMAGENET1K_V1`, picks others. With a weights file, it picks
+    only the preprocessing, which otherwise is that of the first weights that torchvision published.
 
     Raises:
-        UsageError: no such weights.
-        ModelError: no such model, or its weights cannot be had or do not fit.
+        UsageError: torchvision has no such weights for the model.
+        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     from torchvision import models
 
@@ -58,10 +58,10 @@ def load(name: str, options: LoadOptions) -> Network:
 
 
 def from_transform(transform: Callable[..., Any]) -> AnyPreprocessing:
-    """What a transform of torchvision does to a Pillow image.
+    """Make a preprocessing of a transform of torchvision, or of any other callable.
 
-    The preset that comes with classification weights is taken apart; any other callable is kept
-    as it is.
+    The preset that comes with classification weights becomes a `Preprocessing`; any other callable
+    is kept as it is.
     """
     from torchvision.transforms._presets import ImageClassification
 

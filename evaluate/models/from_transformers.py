@@ -1,4 +1,4 @@
-"""Image classifiers of transformers, and networks of CLIP's kind, with their image processor."""
+"""Load image classifiers and CLIP-like networks of transformers, with their image processors."""
 
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,21 @@ from imagenetq.evaluate.models.transformers_text import is_zero_shot, text_tower
 from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.models.zero_shot import embed_classes
 
-# (height, width): wide, tall, smaller than any crop, and so long that a limit on the longer side
-# shows. Odd, because there the ways of rounding differ.
+# (height, width) of a wide image, a tall one, one smaller than any crop, and one so long that a
+# limit on the longer side shows. Most sides are odd, because there the ways of rounding differ.
 _PROBES = ((275, 401), (333, 277), (31, 46), (40, 301))
 # One step of 1/255, divided by a usual std, is above 0.01.
 _TOLERANCE = 1e-3
 
 
 def load(name: str, options: LoadOptions) -> Network:
-    """A classifier of the Hub, `ORG/NAME`, or of a local folder, `./FOLDER`.
+    """Load a classifier of the Hub, `ORG/NAME`, or of a local folder, `./FOLDER`.
 
-    A network of CLIP's kind becomes a zero-shot classifier.
-
-    No code from a repository is run unless the argument `trust_remote_code` says so; `revision`
-    picks a revision.
+    A network of CLIP's kind becomes a zero-shot classifier. The argument `revision` picks a
+    revision. No code from a repository is run unless the argument `trust_remote_code` says so.
 
     Raises:
-        ModelError: no such model, or its weights cannot be had or do not fit.
+        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     import transformers
 
@@ -87,7 +85,7 @@ class ProcessorTransform:
         self.processor = processor
 
     def __call__(self, image: Image.Image) -> Any:
-        """float32 of shape (3, height, width)."""
+        """Give the processed image, float32 of shape (3, height, width)."""
         values = self.processor(image, return_tensors="pt")["pixel_values"][0]
         return values.numpy().astype(np.float32, copy=False)
 
@@ -96,10 +94,11 @@ class ProcessorTransform:
 
 
 def from_processor(processor: Any) -> AnyPreprocessing:
-    """What an image processor does to a Pillow image.
+    """Make a preprocessing of an image processor.
 
-    Its settings are read in the usual way, and the outcome is compared with the processor's own
-    on a few pictures; where they differ, or there is no usual way, the processor itself is used.
+    The processor's settings are read in the usual way, and the result is compared with the
+    processor's own on a few random images. If the two differ, or the settings cannot be read, the
+    processor itself is used.
     """
     transform = ProcessorTransform(processor)
     opaque = OpaquePreprocessing(transform)
@@ -141,12 +140,12 @@ def _sizes(processor: Any) -> tuple[int | Size | None, Size | None]:
     crop_pct = getattr(processor, "crop_pct", None)
     if crop_pct is None:
         return edge, crop
-    # ConvNeXT, and networks that borrow its processor: no crop from 384 pixels on.
+    # ConvNeXT's processor, which other networks borrow, does not crop from 384 pixels on.
     return (int(edge / crop_pct), (edge, edge)) if edge < 384 else ((edge, edge), None)
 
 
 def _colours(processor: Any) -> tuple[Colour, Colour]:
-    # (x * factor - mean) / std, written as (x / 255 - mean) / std.
+    # The processor's (x * factor - mean) / std becomes (x / 255 - mean) / std, as we write it.
     unit = 255 * processor.rescale_factor if processor.do_rescale else 255.0
     mean, std = (0.0,) * 3, (1.0,) * 3
     if processor.do_normalize:
@@ -156,7 +155,7 @@ def _colours(processor: Any) -> tuple[Colour, Colour]:
 
 
 def _require_all(model: str, loaded: dict[str, Any]) -> None:
-    """Refuse a checkpoint of which transformers fills gaps with random numbers."""
+    """Refuse a checkpoint that does not fit, whose gaps transformers fills with random numbers."""
     for what in ("missing_keys", "mismatched_keys", "unexpected_keys"):
         names = sorted(str(key) for key in loaded.get(what) or ())
         if names:
@@ -173,7 +172,7 @@ def _licence(name: str) -> str | None:
     readme = Path(name) / "README.md"
     try:
         card = ModelCard.load(readme if Path(name).is_dir() else name)
-    except Exception:  # The card is a courtesy, its absence no reason to stop.
+    except Exception:  # A model can be evaluated without its card.
         return None
     licence = card.data.to_dict().get("license")
     return None if licence is None else str(licence)

@@ -1,4 +1,4 @@
-"""What is said when a model cannot be had."""
+"""Word the errors of models that cannot be had."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ _LONGEST_NAME = 80
 
 
 def one_line(error: Exception) -> str:
-    """What an exception says, on one line of bearable length."""
+    """Give an exception's text on one line, cut after 200 characters."""
     text = " ".join(str(error).split()) or type(error).__name__
-    # It may quote a stranger's file, and a terminal obeys control characters.
+    # The text may quote a stranger's file, and a terminal obeys control characters.
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} .."
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first of some names, which may be a stranger's, as they can be printed."""
+    """Join the first three of some names, made safe to print since they may be a stranger's."""
     names = list(names)
     first = [name[:_LONGEST_NAME] for name in names[:_N_LISTED]]
     more = ", .." if len(names) > _N_LISTED else ""
@@ -27,18 +27,18 @@ def listed(names: Iterable[str]) -> str:
 
 
 def unknown(source: str, name: str, known: Iterable[str]) -> ModelError:
-    """A source does not have the name; near ones are suggested."""
+    """Make the error for a name that a source does not have, and suggest similar names."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return ModelError(f"{source} has no model {name!r}{hint}")
 
 
 def failed(model: str, repository: str | None, error: Exception) -> ModelError:
-    """A model could not be constructed, or its weights did not come.
+    """Make the error for a model that could not be constructed, or whose weights did not come.
 
     Args:
-        model: as the user named it.
-        repository: on the Hub; None if it is not there.
+        model: the model's name, as the user gave it.
+        repository: the model's repository on the Hub; None if it is not on the Hub.
         error: what the library raised.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError

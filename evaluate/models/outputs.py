@@ -1,8 +1,8 @@
-"""Whether a network gives logits or probabilities: decided from its answers to real pictures.
+"""Decide from a network's answers to real images whether it gives logits or probabilities.
 
-Where a softmax stands in a graph says little: other nodes may follow it, or it may be written out.
-Its values tell. Of log-probabilities nothing has to be undone: they are logits less a number that
-is the same for all classes, and the softmax of them is the probabilities again.
+The network's graph says little: other nodes may follow a softmax, or it may be written out in
+simpler ones. So the values decide. Log-probabilities can stay as they are: they are logits less a
+number that is the same for all classes, and their softmax gives the probabilities again.
 """
 
 from dataclasses import replace
@@ -14,14 +14,17 @@ from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.wrappers import Logarithm, SelectOutputs
 
 _TOLERANCE = 0.01
-"""By how much a sum may miss one: rounding to bfloat16 moves it by 0.002."""
+"""Largest difference between one and a sum of probabilities; rounding to bfloat16 makes 0.002."""
 
 
 def kind_of(answers: torch.Tensor) -> Outputs:
-    """What a network's answers to a few pictures are, of shape (n, outputs).
+    """Tell what a network's answers to a few images are.
 
-    Probabilities are not negative and sum to one for each picture. What lies between 0 and 1
-    otherwise may be sigmoids or similarities, which values cannot tell apart.
+    Probabilities are not negative and sum to one for each image. Other values between 0 and 1 are
+    called bounded: they may be sigmoids or similarities, which the values cannot tell apart.
+
+    Args:
+        answers: floating-point numbers of shape (n, outputs).
     """
     answers = answers.double()
     if not bool(((answers >= 0) & (answers <= 1 + _TOLERANCE)).all()):
@@ -31,16 +34,16 @@ def kind_of(answers: torch.Tensor) -> Outputs:
 
 
 def settle(model: Model, inputs: torch.Tensor) -> Model:
-    """The model, with its outputs known, and the logarithm taken where they are probabilities.
+    """Find out what a model gives, and make it give logarithms if those are probabilities.
 
     Args:
-        model: as loaded; one whose outputs are known is given back as it is.
-        inputs: of a few real pictures, as its module takes them, where it is.
+        model: the model as loaded; one whose outputs are known is given back as it is.
+        inputs: inputs of a few real images, as the module takes them, on the module's device.
     """
     if model.outputs is not None:
         return model
     module = model.module
-    # All of the outputs: what a class map chooses of probabilities need not sum to one.
+    # All outputs are needed: the probabilities that a class map chooses need not sum to one.
     network = module.module if isinstance(module, SelectOutputs) else module
     with torch.inference_mode():
         kind = kind_of(torch.cat([network(piece) for piece in torch.split(inputs, 1)]))
@@ -55,7 +58,7 @@ def settle(model: Model, inputs: torch.Tensor) -> Model:
 
 
 def suspicious_outputs(model: Model) -> str | None:
-    """One line on outputs that are taken for logits and may be none; None if all is well."""
+    """Say in one line if outputs that are taken for logits may be none; give None otherwise."""
     if model.outputs != "bounded":
         return None
     return (

@@ -1,9 +1,9 @@
-"""What of a stranger's entry may load a network: names of libraries' networks, plain arguments.
+"""Decide which model names and arguments of a stranger's entry may be used to load a network.
 
-Libraries take arguments that unpickle files, fetch repositories or run code, and new ones with each
-version. So nothing is forbidden here: little is allowed. Only plain values of parameters that shape
-an architecture are; what loads weights is the reader's own choice. On one's own command line
-anything goes.
+Libraries take arguments that unpickle files, fetch repositories or run code, and each version adds
+more. So this is a list of what is allowed, not of what is forbidden: names of libraries' networks,
+and plain values of parameters that shape an architecture. Which weights to load is the reader's own
+choice. Users may give anything on their own command line.
 """
 
 import re
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _OF_A_LIBRARY = re.compile(rf"(timm|torchvision|caffe|baseline)/{_WORD}")
 _SAFE_TO_TYPE = re.compile(rf"transformers/{_WORD}/{_WORD}|open_clip/{_WORD}")
-"""They may fetch files, so nobody else's entry loads them, but whoever types them may."""
+"""Names of models that may fetch files: no stranger's entry loads them, but users may type them."""
 
 _LARGEST = 10_000
 _LONGEST = 16
 _TEXT = re.compile(r"[A-Za-z0-9_]{0,40}")
-"""Without dots and slashes, so that it is no file and no address."""
+"""Texts without dots and slashes, which therefore name no file and no address."""
 
 ARCHITECTURAL = {
     source: frozenset(re.findall(r"\w+", names))
@@ -38,31 +38,32 @@ ARCHITECTURAL = {
         """,
     }.items()
 }
-"""Parameters that only shape an architecture, by source; torchvision's `weights` is one of its own
-names. Other sources have none: a repository or a callable may do anything with any."""
+"""Parameters that only shape an architecture, by source. torchvision's `weights` is among them,
+because it takes only names of torchvision's own weights. Other sources have none, since a
+repository or a callable may do anything with any argument."""
 
 
 def is_of_a_library(name: str) -> bool:
-    """Whether a model's name loads no code and no files but those of a library or of ours."""
+    """Tell whether a model's name loads no code and no files but those of a library or of ours."""
     return _OF_A_LIBRARY.fullmatch(name) is not None
 
 
 def foreign_arguments(name: str, arguments: Mapping[str, object]) -> list[str]:
-    """The names of those arguments that a stranger's entry may not give.
+    """List the names of those arguments that a stranger's entry may not give.
 
     Args:
-        name: of the model, such as `timm/vgg16`.
-        arguments: of its constructor, as the entry records them.
+        name: the model's name, such as `timm/vgg16`.
+        arguments: arguments of the model's constructor, as the entry records them.
     """
     allowed = ARCHITECTURAL.get(name.partition("/")[0], frozenset())
-    # A repository of the Hub that timm loads may do with them what it wants.
+    # A repository of the Hub that timm loads may do anything with its arguments.
     if not is_of_a_library(name):
         allowed = frozenset()
     return [key for key, value in arguments.items() if key not in allowed or not _is_plain(value)]
 
 
 def objections(name: str, arguments: Mapping[str, object]) -> Iterator[str]:
-    """Why a command that loads a model may not be made of what an entry says; none if it may."""
+    """Yield reasons not to make a command of an entry's model; none if users may safely run it."""
     if not is_of_a_library(name) and not _SAFE_TO_TYPE.fullmatch(name):
         yield f"its name {name[:80]!a} may load code or files of whoever wrote it"
     for key in foreign_arguments(name, arguments):

@@ -1,6 +1,6 @@
-"""Preprocessing: from a picture to a network's input, as the network's authors did it.
+"""Turn an image into a network's input, as the network's authors did it.
 
-Resizing and cropping run on Pillow images in the workers and give uint8; scaling and normalising
+Resizing and cropping run on Pillow images in the workers and give uint8. Scaling and normalising
 run on the device, on whole batches.
 """
 
@@ -30,45 +30,45 @@ IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resize, crop from the centre, scale to 0..1, normalise."""
+    """A preprocessing in steps: resize, crop from the centre, scale to 0..1, normalise."""
 
     resize: int | Size | None
-    """Length of the shorter side in pixels; or (height, width); None leaves the size."""
+    """Length of the shorter side in pixels, or (height, width); None leaves the size."""
 
     interpolation: Interpolation
-    """Pillow's filter, with antialiasing."""
+    """Pillow's filter for the resize, with antialiasing."""
 
     crop: Size | None
-    """(height, width) from the centre; None keeps all. A picture smaller than the crop is padded.
-    """
+    """Size of the centre crop, (height, width); None keeps all. An image smaller than the crop is
+    padded."""
 
     mean: Colour
-    """Subtracted from each channel, on the scale 0..1."""
+    """Mean subtracted from each channel, on the scale 0..1."""
 
     std: Colour
-    """By which each channel is then divided."""
+    """Standard deviation by which each channel is then divided, on the scale 0..1."""
 
     fit: Literal["squash", "cover", "contain"] = "squash"
     """What a resize to (height, width) does: `squash` gives exactly that size, whatever the
-    picture's shape was; `cover` keeps the shape and leaves no part of the area empty; `contain`
-    keeps the shape and stays inside (timm's crop modes)."""
+    image's shape was; `cover` keeps the shape and leaves no part of the area empty; `contain`
+    keeps the shape and stays inside the area. These are timm's crop modes."""
 
     corner: Literal["nearest", "down"] = "nearest"
-    """How a crop's corner is rounded: to the nearest pixel, half to even (torchvision, timm), or
-    down (transformers)."""
+    """Rounding of a crop's corner: to the nearest pixel, half to even, as torchvision and timm do,
+    or down, as transformers does."""
 
     fill: tuple[int, int, int] = (0, 0, 0)
-    """RGB of the padding, 0 to 255."""
+    """Colour of the padding: red, green and blue, 0 to 255."""
 
     @property
     def input_size(self) -> Size | None:
-        """(height, width) of every input; None if it depends on the picture."""
+        """(height, width) of every input; None if it depends on the image."""
         if self.crop is not None:
             return self.crop
         return self.resize if isinstance(self.resize, tuple) and self.fit == "squash" else None
 
     def pixels(self, picture: Pixels) -> Pixels:
-        """Resize and crop an RGB picture of shape (height, width, 3); gives uint8 again."""
+        """Resize and crop an RGB image, uint8 of shape (height, width, 3); give uint8 again."""
         image = Image.fromarray(picture)
         if self.resize is not None:
             image = self._resample(image, self.resized(image.width, image.height))
@@ -78,28 +78,28 @@ class Preprocessing:
         return np.array(image)
 
     def record(self) -> dict[str, Any]:
-        """The same as plain JSON data, for the entry."""
+        """Give the preprocessing as plain JSON data, for the entry."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def resized(self, width: int, height: int) -> Size:
-        """(width, height) after resizing, with each library's own rounding."""
+        """Give (width, height) after resizing, with each library's own rounding."""
         if self.resize is None:
             return width, height
         if isinstance(self.resize, int):
-            # torchvision's and transformers' arithmetic.
+            # This is torchvision's and transformers' arithmetic.
             short, long = sorted((width, height))
             longer = int(self.resize * long / short)
             return (self.resize, longer) if height >= width else (longer, self.resize)
         target_height, target_width = self.resize
         if self.fit == "squash":
             return target_width, target_height
-        # timm's ResizeKeepRatio.
+        # This is the arithmetic of timm's ResizeKeepRatio.
         ratios = height / target_height, width / target_width
         ratio = min(ratios) if self.fit == "cover" else max(ratios)
         return max(1, round(width / ratio)), max(1, round(height / ratio))
 
     def corner_of(self, crop: Size, size: Size) -> tuple[int, int]:
-        """Where a crop begins in the resized picture: (left, top), negative where it is padded.
+        """Give a crop's (left, top) in the resized image, negative where the image is padded.
 
         Args:
             crop: (height, width).
@@ -131,14 +131,14 @@ class OpaquePreprocessing:
     """A callable that does everything; used where no `Preprocessing` gives the same samples."""
 
     transform: Callable[[Image.Image], Any]
-    """From a Pillow image in RGB to float32 of shape (3, height, width), normalised, as a tensor or
-    array; picklable, because it runs in worker processes."""
+    """Callable from a Pillow image in RGB to a normalised tensor or array, float32 of shape
+    (3, height, width). It must be picklable, because it runs in worker processes."""
 
     input_size: Size | None = None
     """(height, width) of every input; None if unknown."""
 
     def pixels(self, picture: Pixels) -> NDArray[np.float32]:
-        """From an RGB picture of shape (height, width, 3) to float32, shape (3, height, width).
+        """Turn an RGB image of shape (height, width, 3) into float32 of shape (3, height, width).
 
         Raises:
             ModelError: the callable gives something else.
@@ -154,7 +154,7 @@ class OpaquePreprocessing:
         return values
 
     def record(self) -> dict[str, Any]:
-        """What is known about it as plain JSON data, for the entry."""
+        """Give what is known about the callable as plain JSON data, for the entry."""
         name = getattr(self.transform, "__qualname__", None)
         if name is not None:
             return {"callable": f"{self.transform.__module__}.{name}"}
@@ -167,18 +167,19 @@ AnyPreprocessing = Preprocessing | OpaquePreprocessing
 
 
 def normalise(batch: "torch.Tensor", preprocessing: AnyPreprocessing) -> "torch.Tensor":
-    """Scale and normalise what `pixels` gave, stacked, on the device where it is.
+    """Scale and normalise a batch of what `pixels` gave, on the device where it is.
 
     The operations are torchvision's `to_tensor` and `normalize`, in their order, so on a CPU the
     samples equal torchvision's.
 
     Args:
         batch: uint8 of shape (n, height, width, 3); or float32 of shape (n, 3, height, width)
-            from an opaque preprocessing, which is passed on.
-        preprocessing: what gave it.
+            from an opaque preprocessing, which is given back as it is.
+        preprocessing: the preprocessing whose `pixels` gave the batch.
 
     Returns:
-        float32 of shape (n, 3, height, width); from uint8 in channels-last memory, at no cost.
+        float32 of shape (n, 3, height, width). Made from uint8, it is in channels-last memory,
+        which costs nothing here.
     """
     import torch
 
@@ -193,7 +194,7 @@ def normalise(batch: "torch.Tensor", preprocessing: AnyPreprocessing) -> "torch.
 def _constants(
     mean: Colour, std: Colour, device: "torch.device"
 ) -> tuple["torch.Tensor", "torch.Tensor"]:
-    # Kept, because copying even three numbers to a GPU waits for it.
+    # The constants are kept, because copying even three numbers to a GPU waits for it.
     import torch
 
     with torch.inference_mode(False):

@@ -1,4 +1,4 @@
-"""What the user may change in a model's preprocessing: `--mean`, `--input-size` and the like."""
+"""Change a model's preprocessing as the user asks with `--mean`, `--input-size` and the like."""
 
 import dataclasses
 import math
@@ -19,11 +19,11 @@ _LARGEST_SIDE = 10_000
 
 
 def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) -> AnyPreprocessing:
-    """A preprocessing with some of its values replaced.
+    """Replace some of a preprocessing's values.
 
     Args:
         preprocessing: the model's own.
-        overrides: by name: `mean` and `std` (a number, or one for each channel),
+        overrides: new values by name: `mean` and `std` (a number, or one for each channel),
             `interpolation`, `crop` (a side, or (height, width)), `resize` (the shorter side, or
             (height, width)), and `input_size`, which sets the crop and scales the resize with it.
 
@@ -50,10 +50,14 @@ def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) ->
 
 
 def parse_size(name: str, value: Any) -> Size:
-    """(height, width) from a side in pixels or a pair.
+    """Give (height, width) for a side in pixels, or for a sequence of one or two sides.
+
+    Args:
+        name: what to call the value in an error.
+        value: the side or sides.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: there are more sides or none, or one is not of 1 to 10,000 pixels.
     """
     sides = (value, value) if isinstance(value, int) else tuple(value)
     if len(sides) == 1:
@@ -73,7 +77,7 @@ def _with_input_size(preprocessing: Preprocessing, size: Size) -> Preprocessing:
     if old is None:
         return dataclasses.replace(preprocessing, crop=size)
     if isinstance(resize, int) and size[0] == size[1]:
-        # Down, as timm rounds the side that it crops from.
+        # timm, too, rounds down the side that it crops from.
         resize = resize * size[0] // old[0]
     elif isinstance(resize, int):
         scaled = (resize * size[0] // old[0], resize * size[1] // old[1])

@@ -1,4 +1,4 @@
-"""The text towers of transformers' networks of CLIP's kind."""
+"""Find the text towers of those networks of transformers that are of CLIP's kind."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 _KINDS = ("altclip", "chinese_clip", "clip", "metaclip_2", "siglip")
 _PADDED = ("siglip",)
-"""Trained with padding to the full length, which is not masked."""
+"""Kinds of networks that were trained with texts padded to full length and nothing masked."""
 
 
 def is_zero_shot(config: Any) -> bool:
-    """Whether a configuration is of a network that embeds pictures and texts.
+    """Tell whether a configuration is of a network that embeds images and texts.
 
-    CLIP's kind has classifiers, too, which say so.
+    There are classifiers of CLIP's kind, too; their configuration says so.
     """
     architectures = getattr(config, "architectures", None) or ()
     classifies = any(name.endswith("ForImageClassification") for name in architectures)
@@ -29,13 +29,13 @@ def is_zero_shot(config: Any) -> bool:
 def text_tower(
     model: str, name: str, module: Any, weights: Weights, common: Mapping[str, Any]
 ) -> TextTower:
-    """The text tower of a network, with the tokenizer that lies beside it.
+    """Give the text tower of a network, with the tokenizer that lies beside it.
 
     Args:
         model: the model's name, for messages.
         name: the repository or folder.
         module: the network.
-        weights: which it has.
+        weights: hashes of the network's weights.
         common: further arguments of `from_pretrained`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Weights from a file: tensors only, never code; and the hashes that name them."""
+"""Load weights from files that hold only tensors, never code, and hash them."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -23,39 +23,41 @@ if TYPE_CHECKING:
 # PyTorch counts training batches here; evaluation never reads it, and converters leave it out.
 _UNUSED = "num_batches_tracked"
 _WITHOUT_NUMBERS = ("sparse", "meta")
-"""Types of tensors that cannot be copied number by number."""
+"""Beginnings of the types of tensors that cannot be copied number by number."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights a network has."""
+    """The hashes that identify a network's weights."""
 
     sha256: str
-    """Hex SHA-256 of their file, or of the tensors where there is none."""
+    """Hex SHA-256 of the weights' file, or of the tensors if there is no file."""
 
     tensors_sha256: str
-    """As `tensors_sha256` gives it: whatever file they came from."""
+    """Hex SHA-256 of the tensors alone, whatever file they came from."""
 
     key: str | None = None
-    """What the user chose of a file that holds several networks' weights; None if nothing."""
+    """Place of the weights that the user chose in a file with several sets of them; None if the
+    user chose none."""
 
     @classmethod
     def of(cls, module: "nn.Module") -> "Weights":
-        """Those that a network has by itself."""
+        """Hash the weights that a network has already."""
         sha256 = tensors_sha256(module)
         return cls(sha256, sha256)
 
     @classmethod
     def given(cls, module: "nn.Module", options: "LoadOptions", model: str) -> "Weights":
-        """Load the file that the options name; without one the network keeps its own.
+        """Load and hash the weights file that the options name; without one, keep those there are.
 
         Args:
             module: the network.
-            options: whose `weights` and `weights_key` to take.
+            options: the options, of which `weights` and `weights_key` are used.
             model: the model's name, for messages.
 
         Raises:
-            ModelError: as `load_weights`.
+            ModelError: the file cannot be read, holds other things than tensors, leaves a choice
+                that the key does not make, or does not fit.
         """
         if options.weights is None:
             return cls.of(module)
@@ -66,10 +68,10 @@ class Weights:
 def load_weights(module: "nn.Module", file: str, model: str, key: str | None = None) -> str:
     """Load a file's tensors into a network, all of them and nothing else.
 
-    Takes safetensors, and torch checkpoints that hold nothing but tensors and plain containers.
-    The usual wrappings are removed: outer dicts such as `state_dict`, and a prefix such as
-    `module.` that all names share and the network does not have. Half-precision tensors become
-    float32.
+    The file may be a safetensors file, or a torch checkpoint that holds nothing but tensors and
+    plain containers. The usual wrappings are removed: outer dicts such as `state_dict`, and a
+    prefix such as `module.` that all names share and the network does not have. Floating-point
+    tensors become float32.
 
     Args:
         module: the network.
@@ -98,9 +100,9 @@ def load_weights(module: "nn.Module", file: str, model: str, key: str | None = N
 
 
 def tensors_sha256(module: "nn.Module") -> str:
-    """Hex SHA-256 of a network's tensors.
+    """Give the hex SHA-256 of a network's tensors.
 
-    In order of their names, each as a line `name TAB dtype TAB shape LF`, such as
+    They are hashed in order of their names. Each is a line `name TAB dtype TAB shape LF`, such as
     `conv.weight TAB float32 TAB 64,3,3,3 LF`, and then its elements in row-major order as
     little-endian bytes.
     """
@@ -117,7 +119,7 @@ def tensors_sha256(module: "nn.Module") -> str:
 def add_tensor(
     digest: Any, name: str, dtype: str, shape: Iterable[int], elements: NDArray[Any]
 ) -> None:
-    """Add one tensor to a digest, in the form that `tensors_sha256` tells."""
+    """Add one tensor to a digest, in the form that `tensors_sha256` describes."""
     digest.update(f"{name}\t{dtype}\t{','.join(map(str, shape))}\n".encode())
     digest.update(elements)
 
@@ -136,7 +138,7 @@ def _require_fit(
         for name in both
         if tensors[name].shape != expected[name].shape
     ]
-    # An integer weight is a quantised one; copied as it is, it would be silently wrong.
+    # An integer in place of a real number is a quantised weight, and would be silently wrong.
     mistyped = [
         f"{name} {_type_of(tensors[name])}"
         for name in both

@@ -1,4 +1,4 @@
-"""What a weights file holds, read without running code; or what the file is instead."""
+"""Read what a weights file holds without running code, or say what the file is instead."""
 
 import pickle
 import re
@@ -38,11 +38,11 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
     (rb"GGUF", "a GGUF file; convert it to safetensors"),
     (rb"\s*[\[{]", "JSON, perhaps the index of a checkpoint in several files; join those in one"),
 )
-"""How other files begin, and what to say of them."""
+"""Patterns of how other files begin, and what to say of each."""
 
 
 def read_tensors(path: Path) -> Any:
-    """What a weights file holds: a dict of tensors, perhaps wrapped.
+    """Read what a weights file holds: a dict of tensors, perhaps inside other dicts.
 
     Raises:
         ModelError: the file cannot be read, or needs code to be run.
@@ -95,11 +95,15 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _require_checkpoint(path: Path) -> None:
-    """Look at a zip archive's directory before PyTorch reads it."""
+    """Refuse a zip archive that is no plain checkpoint, by its directory, before PyTorch reads it.
+
+    Raises:
+        ModelError: the archive is damaged, compressed, or of another kind.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    # Its directory may be damaged in any way.
+    # An archive's directory may be damaged in many ways.
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
         raise ModelError(f"{path}: damaged checkpoint ({one_line(error)}); get it again") from None
     names = [part.filename for part in parts]
@@ -109,7 +113,7 @@ def _require_checkpoint(path: Path) -> None:
         raise ModelError(f"{path}: a zip archive, but no torch checkpoint; unpack it first")
     if any(name.endswith("/constants.pkl") for name in names):
         raise ModelError(f"{path}: {_TORCHSCRIPT}")
-    # Of a checkpoint PyTorch compresses nothing, so more than the file's size is a trap.
+    # PyTorch compresses nothing, so parts that are larger than the file are a trap.
     if sum(part.file_size for part in parts) > path.stat().st_size:
         raise ModelError(
             f"{path}: a compressed archive, which torch.save does not write; save it again"
@@ -121,7 +125,7 @@ def _read_checkpoint(path: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # Of what a file may hold besides, which is then refused.
+            # PyTorch warns of other contents, which are then refused anyhow.
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -137,7 +141,7 @@ def _read_checkpoint(path: Path) -> Any:
 def _what_is_pickled(error: str, path: Path) -> str:
     foreign = re.search(r"(?:GLOBAL|Unsupported class) (\S+)", error)
     if foreign is None:
-        # The cause comes last, after much advice.
+        # PyTorch's message gives the cause last, after much advice.
         cause = error.rpartition("error:")[2].strip().partition("\n")[0]
         if cause == _NEWER_PICKLE:
             return _OTHER_PICKLE

@@ -1,4 +1,4 @@
-"""Which of a checkpoint's tensors are the network's: one set of them, chosen or the only one."""
+"""Choose which of a checkpoint's sets of tensors is the network's."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,20 +18,21 @@ _DEEPEST = 4
 def choose_tensors(
     content: Any, expected: Collection[str], path: Path, key: str | None
 ) -> "Tensors":
-    """The one set of tensors that is meant, its names as the network has them.
+    """Choose the one set of tensors that is meant, and name them as the network does.
 
-    Checkpoints of a training hold several: the weights, their moving average, a teacher's. One
-    that has at least half of the network's names is a candidate.
+    A checkpoint of a training may hold several sets: the weights, their moving average, a
+    teacher's. A set that has at least half of the network's names is a candidate.
 
     Args:
-        content: of the file: dicts of dicts, in the end of tensors.
-        expected: the network's names.
-        path: of the file, for messages.
-        key: the set that the user wants, such as `state_dict_ema`: where it is in the file, with
-            dots between keys; it may go on with a prefix of the tensors' names.
+        content: the file's content: dicts of dicts, the innermost of tensors.
+        expected: names of the network's tensors.
+        path: the file's path, for messages.
+        key: the set that the user wants, such as `state_dict_ema`: its place in the file, with dots
+            between keys, perhaps followed by a prefix of the tensors' names. None takes the only
+            set, or the only candidate.
 
     Raises:
-        ModelError: there is no such set, or several candidates and no key.
+        ModelError: there is no such set, or there are several candidates and no key.
     """
     sets = dict(_sets(content, ""))
     if key is not None:
@@ -60,7 +61,7 @@ def choose_tensors(
 
 
 def _sets(content: Any, place: str, depth: int = 0) -> "Iterator[tuple[str, Tensors]]":
-    """All dicts of named tensors and nothing else, with the keys that lead there."""
+    """Yield each dict that holds named tensors and nothing else, after the keys that lead to it."""
     if not isinstance(content, Mapping) or not content or depth > _DEEPEST:
         return
     if all(isinstance(name, str) and _is_tensor(value) for name, value in content.items()):
@@ -89,7 +90,7 @@ def _set_of(sets: "Mapping[str, Tensors]", key: str, path: Path) -> "Tensors":
 
 
 def _without_prefix(tensors: "Tensors", expected: Collection[str]) -> "Tensors":
-    """Names less the prefix that all share, as far as that brings them to the network's."""
+    """Remove the prefix that all names share, as far as more of them then match the network's."""
     wanted = set(expected)
     best = tensors
     while len({name.partition(".")[0] for name in tensors}) == 1 and all("." in n for n in tensors):

@@ -1,4 +1,4 @@
-"""The small modules that sources put around, or instead of, a network.
+"""Define the small modules that sources put around a network, or in place of one.
 
 This file needs torch, so it is imported only where a model is loaded.
 """
@@ -16,12 +16,12 @@ _ABSENT = -1e4
 _LEAST = 1e-30
 _LUMA = (0.299, 0.587, 0.114)
 
-# onnxruntime is nothing that `torch.compile` could look into.
+# `torch.compile` cannot look into onnxruntime.
 _uncompiled: Any = torch.compiler.disable
 
 
 class SelectOutputs(nn.Module):
-    """A network of other outputs, of which 1,000 are the classes."""
+    """A network around one with other outputs, of which it gives the 1,000 that are the classes."""
 
     outputs: torch.Tensor
 
@@ -31,39 +31,39 @@ class SelectOutputs(nn.Module):
         self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n, 1000)."""
+        """Give logits of shape (n, 1000)."""
         logits: torch.Tensor = self.module(inputs)
         return logits[:, self.outputs]
 
 
 class Logarithm(nn.Module):
-    """A network that gives probabilities, whose logarithms are logits."""
+    """A network around one that gives probabilities; it gives their logarithms as logits."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n, outputs), float32."""
+        """Give logits, float32 of shape (n, outputs)."""
         probabilities: torch.Tensor = self.module(inputs)
         return probabilities.float().clamp_min(_LEAST).log()
 
 
 class OnlyLogits(nn.Module):
-    """A transformers model that gives its logits alone."""
+    """A network around a model of transformers that gives only the model's logits."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n, classes)."""
+        """Give logits of shape (n, classes)."""
         logits: torch.Tensor = self.module(pixel_values=inputs).logits
         return logits
 
 
 class OnnxNetwork(nn.Module):
-    """An ONNX graph, run by onnxruntime.
+    """An ONNX graph that onnxruntime runs.
 
     Attributes:
         kinds: how many operators of each kind the graph has.
@@ -75,7 +75,7 @@ class OnnxNetwork(nn.Module):
         Args:
             session: an `onnxruntime.InferenceSession` of one input.
             batch: the only batch size that the graph takes; None if it takes any.
-            kinds: see above.
+            kinds: how many operators of each kind the graph has.
         """
         super().__init__()
         self.kinds = kinds
@@ -85,7 +85,7 @@ class OnnxNetwork(nn.Module):
         self._output = session.get_outputs()[0].name
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The graph's first output, of shape (n, classes), where the inputs are."""
+        """Give the graph's first output, of shape (n, classes), on the inputs' device."""
         outputs: torch.Tensor = _uncompiled(self._infer)(inputs)
         return outputs
 
@@ -104,10 +104,10 @@ class OnnxNetwork(nn.Module):
 
 
 class NearestPhotograph(nn.Module):
-    """The class of the clean photograph with the most similar grey thumbnail.
+    """A baseline that answers with the class of the clean image whose thumbnail is most similar.
 
-    The logit of a class is the largest cosine similarity to one of its clean photographs. It is
-    reckoned in float64 and given in float32, so that the order of summation does not show.
+    The logit of a class is the largest cosine similarity to one of its clean images, in grey. It
+    is computed in float64 and given in float32, so that the order of summation does not show.
     """
 
     gallery: torch.Tensor
@@ -119,7 +119,7 @@ class NearestPhotograph(nn.Module):
         self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
 
     def fit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        """Remember the clean photographs, instead of those from before.
+        """Remember these clean images, in place of any from before.
 
         Args:
             inputs: float32 of shape (n, 3, height, width), 0 to 1.
@@ -129,10 +129,10 @@ class NearestPhotograph(nn.Module):
         self.labels = labels.to(self.gallery.device)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Similarities of shape (n, 1000); -10,000 for a class without a photograph.
+        """Give similarities, float32 of shape (n, 1000); -10,000 for a class without an image.
 
         Raises:
-            ModelError: there was no `fit` before.
+            ModelError: `fit` was not called before.
         """
         if not len(self.labels):
             raise ModelError("baseline/nearest: has seen no clean photographs yet; fit it first")
@@ -149,9 +149,10 @@ def _unit_luma(inputs: torch.Tensor) -> torch.Tensor:
 
 
 class ZeroShotNetwork(nn.Module):
-    """A network that embeds pictures and texts: a class's logit is its text's similarity.
+    """A classifier of a network that embeds images and texts; subclasses embed the images.
 
-    A source says how pictures are embedded.
+    A class's logit is the similarity of the image's embedding to the class's, scaled as the network
+    has learned.
     """
 
     embeddings: torch.Tensor
@@ -161,18 +162,18 @@ class ZeroShotNetwork(nn.Module):
 
         Args:
             module: the network; it has a `logit_scale`, and perhaps a `logit_bias`.
-            embeddings: of the classes, of shape (1000, width) and length 1.
+            embeddings: the classes' embeddings, of shape (1000, width), each of length 1.
         """
         super().__init__()
         self.module = module
         self.register_buffer("embeddings", embeddings, persistent=False)
 
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embeddings of pictures, of shape (n, width) and any length."""
+        """Embed images; the embeddings are of shape (n, width) and may have any length."""
         raise NotImplementedError
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n, 1000)."""
+        """Give logits of shape (n, 1000)."""
         module: Any = self.module
         pictures = nn.functional.normalize(self.embed(inputs), dim=-1)
         logits: torch.Tensor = module.logit_scale.exp() * (pictures @ self.embeddings.T)
@@ -181,20 +182,20 @@ class ZeroShotNetwork(nn.Module):
 
 
 class OpenClipNetwork(ZeroShotNetwork):
-    """A network of open_clip."""
+    """A zero-shot classifier of a network of open_clip."""
 
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embeddings of pictures, of shape (n, width)."""
+        """Embed images; the embeddings are of shape (n, width)."""
         module: Any = self.module
         features: torch.Tensor = module.encode_image(inputs)
         return features
 
 
 class TransformersClip(ZeroShotNetwork):
-    """A network of transformers of CLIP's kind."""
+    """A zero-shot classifier of a network of transformers."""
 
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embeddings of pictures, of shape (n, width)."""
+        """Embed images; the embeddings are of shape (n, width)."""
         module: Any = self.module
         features: torch.Tensor = module.get_image_features(pixel_values=inputs).pooler_output
         return features

@@ -1,4 +1,4 @@
-"""Zero-shot classification: a class is the mean embedding of what prompts say of its name."""
+"""Embed the classes for zero-shot classification, each as the mean of prompts with its name."""
 
 import hashlib
 import io
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
 
 _CLASSES_AT_A_TIME = 10
 _FEWEST_TOLD_APART = 950
-"""A few classes have the same name."""
+"""Least number of classes whose tokens differ; a few classes have the same name."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What is said of the classes."""
+    """The sentences that are said of the classes."""
 
     source: str
-    """Where the templates and names are published."""
+    """Place where the templates and names are published."""
 
     templates: tuple[str, ...]
     """Sentences with `{}` for a class's name."""
 
     class_names: tuple[str, ...]
-    """Of the 1,000 classes, in label order."""
+    """Names of the 1,000 classes, in label order."""
 
     @property
     def sha256(self) -> str:
-        """Hex SHA-256 of the templates and then the names, each with a line feed."""
+        """The hex SHA-256 of the templates and then the names, each with a line feed."""
         lines = "".join(f"{line}\n" for line in (*self.templates, *self.class_names))
         return hashlib.sha256(lines.encode()).hexdigest()
 
     def of(self, class_name: str) -> list[str]:
-        """All templates, filled with a name."""
+        """Fill all templates with a class's name."""
         return [template.replace("{}", class_name) for template in self.templates]
 
 
@@ -60,22 +60,22 @@ class TextTower:
     """The half of a network that embeds texts."""
 
     identity: str
-    """What, besides its tensors, decides what the network computes: its name or its configuration.
-    """
+    """Name or configuration of the network, which together with its tensors decides what it
+    computes."""
 
     tensors_sha256: str
-    """Of the network's tensors."""
+    """Hex SHA-256 of the network's tensors."""
 
     tokenize: "Callable[[list[str]], Tokens]"
-    """From texts to what `encode` takes: integers of shape (texts, length), by name."""
+    """Function from texts to what `encode` takes: integers of shape (texts, length), by name."""
 
     encode: "Callable[[Tokens], torch.Tensor]"
-    """From tokens, where the network is, to embeddings of shape (texts, width)."""
+    """Function from tokens, on the network's device, to embeddings of shape (texts, width)."""
 
 
 @cache
 def published_prompts() -> Prompts:
-    """The 80 templates of OpenAI's CLIP for ImageNet, and the class names that go with them."""
+    """Read the 80 templates of OpenAI's CLIP for ImageNet, and the class names made for them."""
     text = files("imagenetq.evaluate.models").joinpath("prompts.json").read_text(encoding="utf-8")
     data = json.loads(text)
     return Prompts(data["source"], tuple(data["templates"]), tuple(data["class_names"]))
@@ -84,18 +84,18 @@ def published_prompts() -> Prompts:
 def embed_classes(
     model: str, module: "nn.Module", tower: TextTower
 ) -> "tuple[torch.Tensor, ZeroShot]":
-    """Embed the classes, once: the second time they are read from the user's cache.
+    """Embed the classes, or read their embeddings from the user's cache if they were kept there.
 
-    A class's embedding is the mean of its prompts' embeddings, each of length 1, scaled to length
-    1 again. They are computed on the GPU if there is one, in float32.
+    A class's embedding is the mean of its prompts' embeddings, each scaled to length 1, and is then
+    itself scaled to length 1. All are computed on the GPU if there is one, in float32.
 
     Args:
         model: the model's name, for messages.
         module: the network, on the CPU in evaluation mode; it is left there.
-        tower: its text tower.
+        tower: the network's text tower.
 
     Returns:
-        float32 of shape (1000, width), on the CPU; and what an entry says of them.
+        The embeddings, float32 of shape (1000, width), on the CPU; and what an entry says of them.
 
     Raises:
         ModelError: the tokenizer does not tell the classes apart.
@@ -105,7 +105,7 @@ def embed_classes(
     prompts = published_prompts()
     path = _cache_folder() / f"{_key(model, tower, prompts)}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that share an evaluation need it computed only once.
+    # Of processes that share an evaluation, only the first has to compute them.
     with FileLock(path.with_suffix(".lock")):
         embeddings = _read(path)
         if embeddings is None:
@@ -125,7 +125,11 @@ def _cache_folder() -> Path:
 
 
 def _key(model: str, tower: TextTower, prompts: Prompts) -> str:
-    """Of all that decides the embeddings; a tokenizer is known by what it makes of the names."""
+    """Hash all that decides the embeddings; a tokenizer counts by what it makes of the names.
+
+    Raises:
+        ModelError: the tokenizer does not tell the classes apart.
+    """
     digest = hashlib.sha256()
     for part in (tower.identity, tower.tensors_sha256, prompts.sha256):
         digest.update(f"{part}\n".encode())
@@ -143,7 +147,7 @@ def _key(model: str, tower: TextTower, prompts: Prompts) -> str:
 
 
 def _read(path: Path) -> Any:
-    """What was kept; None if nothing was, or if it is damaged."""
+    """Read embeddings that were kept; give None if there are none, or if they are damaged."""
     try:
         kept = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):

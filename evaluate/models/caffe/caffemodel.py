@@ -1,9 +1,9 @@
-"""Caffe's weights files (`.caffemodel`): which blobs each layer has, and where their numbers lie.
+"""Find the blobs of each layer in Caffe's weights files (`.caffemodel`), and copy their numbers.
 
 A file is one `NetParameter` message of BVLC's `caffe.proto`. It holds layers as `layer`
-(`LayerParameter`) or, written before 2015, as `layers` (`V1LayerParameter`); a layer's weights are
-`BlobProto` messages, the first of them the weight, the second the bias. Of the still older files,
-whose layers lie one message deeper (`V0LayerParameter`), no weights are found.
+(`LayerParameter`) or, if it was written before 2015, as `layers` (`V1LayerParameter`). A layer's
+weights are `BlobProto` messages, the first of them the weight, the second the bias. In still older
+files, whose layers lie one message deeper (`V0LayerParameter`), no weights are found.
 
 Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto.
 """
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from imagenetq.evaluate.models.caffe.protobuf_wire import DamagedMessage, Field, Wire, varints
 
-# Field numbers of caffe.proto: of NetParameter, with those of the layer's name and blobs; ..
+# Field numbers of caffe.proto: NetParameter's two kinds of layers, each with its name and blobs.
 _LAYERS = {100: (1, 7), 2: (4, 6)}
-# .. and of BlobProto and BlobShape.
+# Field numbers of caffe.proto: BlobProto's, and of BlobShape the dimensions.
 _NUM, _WIDTH, _DATA, _SHAPE, _DOUBLE_DATA, _DIM = 1, 4, 5, 7, 8, 1
 
 _LONGEST_NAME = 200
@@ -31,23 +31,23 @@ class Blob:
     """An array of a layer."""
 
     shape: tuple[int, ...]
-    """As the file gives it; older files pad it with leading ones to four axes."""
+    """Shape that the file gives; older files pad it with leading ones to four axes."""
 
     size: int
-    """How many numbers the file holds for it, which may be another number."""
+    """Number of numbers that the file holds for the array; the shape may ask for another."""
 
     parts: tuple[Field, ...]
-    """Where they lie, in order."""
+    """Fields that hold the numbers, in order."""
 
     itemsize: int
-    """Bytes of each: 4, or 8 for double precision."""
+    """Bytes of each number: 4, or 8 for double precision."""
 
 
 def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
-    """The blobs of every layer that has some, by the layer's name.
+    """List the blobs of every layer that has some, by the layer's name.
 
     Raises:
-        DamagedMessage: the file is no `NetParameter`, or two layers have the same name.
+        DamagedMessage: the file is not a `NetParameter`, or two layers have the same name.
     """
     found: dict[str, tuple[Blob, ...]] = {}
     for layer in wire.fields(0, wire.size):
@@ -68,15 +68,15 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
 
 
 def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
-    """Read a blob's numbers, a piece at a time.
+    """Copy a blob's numbers into an array, a piece at a time; doubles are rounded to float32.
 
     Args:
         wire: the blob's file.
-        blob: of `target.size` numbers.
-        target: where they go: contiguous, of any shape; doubles are rounded.
+        blob: the blob, of `target.size` numbers.
+        target: the array to fill: contiguous, of any shape.
 
     Raises:
-        DamagedMessage: a number is infinite or not a number, or the file became shorter.
+        DamagedMessage: a number is infinite in float32 or not a number, or the file became shorter.
     """
     flat, done = target.reshape(-1), 0
     for part in blob.parts:
@@ -90,13 +90,13 @@ def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
 
 
 def same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether two shapes are the same but for leading ones, with which older files pad."""
+    """Tell whether two shapes are the same but for leading ones, with which older files pad."""
     return _without_ones(found) == _without_ones(wanted)
 
 
 def _pieces(wire: Wire, part: Field, itemsize: int) -> Iterator[NDArray[np.floating]]:
     number = np.dtype(f"<f{itemsize}")
-    # Numbers that were not packed come each with a tag.
+    # Numbers that were not packed each follow a tag.
     item = np.dtype([("tag", "u1"), ("number", number)]) if part.width else number
     for start in range(part.start, part.end, _PIECE * item.itemsize):
         wire.file.seek(start)
@@ -126,7 +126,7 @@ def _blob(wire: Wire, message: Field) -> Blob:
 
 
 def _printable(name: bytes) -> str:
-    # It comes up in messages, which are one line.
+    # The name appears in messages, which are one line.
     text = name.decode(errors="replace")
     return text if text.isprintable() else ascii(text)
 

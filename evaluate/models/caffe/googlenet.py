@@ -1,7 +1,7 @@
-"""BVLC GoogLeNet, layer for layer as its deploy definition has it.
+"""Define BVLC GoogLeNet, layer for layer as its deploy definition has it.
 
-Its input, output and names are those of `networks.py`, except that a slash of Caffe's names
-becomes a level of modules, where the layers belong to one inception module.
+Its input, output and names are those of `networks.py`, with one exception: in the name of a layer
+of an inception module, Caffe's slash is a level of modules here.
 
 This file needs torch, so it is imported only where a model is loaded.
 """
@@ -24,17 +24,17 @@ _INCEPTIONS: dict[str, tuple[int, int, int, int, int, int, int]] = {
     "5a": (832, 256, 160, 320, 32, 128, 128),
     "5b": (832, 384, 192, 384, 48, 128, 128),
 }
-"""Channels of each module: input, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled; Table 1 of
-Szegedy et al. 2014."""
+"""Channels of each inception module: input, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled.
+They are from Table 1 of Szegedy et al. 2014."""
 
 
 class Inception(nn.ModuleDict):
-    """Four branches side by side, each of one or two convolutions."""
+    """An inception module: four branches side by side, each of one or two convolutions."""
 
     def __init__(
         self, inputs: int, n1: int, n3_reduced: int, n3: int, n5_reduced: int, n5: int, pooled: int
     ) -> None:
-        """Make the branches; the numbers are channels, see `_INCEPTIONS`."""
+        """Make the branches; the numbers are channels, in the order of `_INCEPTIONS`."""
         super().__init__(
             {
                 "1x1": nn.Conv2d(inputs, n1, 1),
@@ -54,7 +54,7 @@ class Inception(nn.ModuleDict):
         )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """From (n, inputs, h, w) to (n, n1 + n3 + n5 + pooled, h, w)."""
+        """Turn a batch of shape (n, inputs, h, w) into one of (n, n1 + n3 + n5 + pooled, h, w)."""
         branches = [
             self._convolved(inputs, "1x1"),
             self._convolved(self._convolved(inputs, "3x3_reduce"), "3x3"),
@@ -69,11 +69,12 @@ class Inception(nn.ModuleDict):
 
 
 def googlenet() -> nn.Module:
-    """BVLC GoogLeNet with its main classifier only, as it is deployed.
+    """Make BVLC GoogLeNet with its main classifier only, as it is deployed.
 
-    The input's side is 224. 6,998,552 parameters. The "21 convolutional layers" of Dodge & Karam's
-    Table I are those on the longest way through: 3, and 2 in each of 9 inception modules, of 57 in
-    all; with the full layer it is "22 layers deep" (Szegedy et al.).
+    The input's side is 224, and there are 6,998,552 parameters. The "21 convolutional layers" of
+    Dodge & Karam's Table I are those on the longest way through: 3, and 2 in each of 9 inception
+    modules, of 57 in all. With the full layer it is "22 layers deep" (Szegedy et al.).
+
     Source: BVLC's `models/bvlc_googlenet/deploy.prototxt`.
     """
     layers: dict[str, nn.Module] = {

@@ -1,4 +1,4 @@
-"""A network filled from a weights file: all of its layers, and nothing else."""
+"""Fill a network from a `.caffemodel` file: all of its layers, and nothing else."""
 
 import math
 from collections.abc import Callable
@@ -32,16 +32,17 @@ def filled(
 ) -> "nn.Module":
     """Build a network and fill it from a `.caffemodel` file.
 
-    The numbers go from the file straight into the network, so memory is that of the network. The
-    input channels of the first convolution are turned round, so that the network takes RGB where
-    Caffe takes BGR.
+    The numbers go from the file straight into the network, so no more memory is needed than the
+    network takes. The input channels of the first convolution are put in reverse order, so that
+    the network takes RGB where Caffe takes BGR.
 
     Args:
-        build: makes the network; a layer's module bears Caffe's name, with dots for slashes.
-        path: the file.
+        build: makes the network; each layer's module has Caffe's name, perhaps with dots for
+            slashes.
+        path: the weights file.
         model: the model's name, for messages.
-        most_bytes: a larger file is refused unread.
-        left_out: how the names of layers begin that the file may hold and the network lacks.
+        most_bytes: the most bytes that the file may have; a larger one is refused unread.
+        left_out: beginnings of the names of layers that the file may hold and the network lacks.
 
     Raises:
         ModelError: the file cannot be read, is damaged or too large, or does not fit.
@@ -93,7 +94,11 @@ def _fitting(
     model: str,
     left_out: tuple[str, ...],
 ) -> dict[str, Blob]:
-    """The blob of each of the network's parameters."""
+    """Find the blob of each of the network's parameters, by the parameter's name.
+
+    Raises:
+        ModelError: blobs are missing, unexpected, or of another shape or size.
+    """
     found = {
         f"{layer} {role}": blob
         for layer, blobs in layers.items()
@@ -133,7 +138,7 @@ def _copy(wire: Wire, blob: Blob, name: str, parameter: "nn.Parameter") -> None:
 
 
 def _by_caffes_name(network: "nn.Module") -> dict[str, "nn.Parameter"]:
-    """The parameters by the names that messages use, such as `inception_3a/1x1 weight`."""
+    """List the parameters by the names that messages use, such as `inception_3a/1x1 weight`."""
     names = ((name.rpartition("."), value) for name, value in network.named_parameters())
     return {f"{layer.replace('.', '/')} {role}": value for (layer, _, role), value in names}
 

@@ -1,8 +1,9 @@
-"""CaffeNet, VGG-CNN-S and VGG-16, layer for layer as their deploy definitions have them.
+"""Define CaffeNet, VGG-CNN-S and VGG-16, layer for layer as their deploy definitions have them.
 
-All take a float32 batch of shape (n, 3, side, side) of BGR samples on the scale 0..255, minus
-their mean, and give logits of shape (n, 1000): the input of the softmax. Layers bear Caffe's
-names, so that a weights file fills them. Dropout does nothing outside training and is left out.
+With Caffe's weights, all take a float32 batch of shape (n, 3, side, side) of BGR samples on the
+scale 0..255, minus their mean, and give logits of shape (n, 1000), which are the input of the
+softmax. Layers have Caffe's names, so that a weights file can fill them. Dropout does nothing
+outside training and is left out.
 
 This file needs torch, so it is imported only where a model is loaded.
 """
@@ -20,9 +21,10 @@ _Layers = dict[str, nn.Module]
 
 
 def caffenet() -> nn.Module:
-    """BVLC Reference CaffeNet: AlexNet, but with each pooling before its normalisation.
+    """Make BVLC Reference CaffeNet: AlexNet, but with each pooling before its normalisation.
 
-    The input's side is 227. 5 convolutions, 3 full layers, 60,965,224 parameters.
+    The input's side is 227. There are 5 convolutions, 3 full layers and 60,965,224 parameters.
+
     Source: BVLC's `models/bvlc_reference_caffenet/deploy.prototxt`.
     """
     return _sequential(
@@ -39,9 +41,10 @@ def caffenet() -> nn.Module:
 
 
 def vgg_cnn_s() -> nn.Module:
-    """VGG-CNN-S, "slow", of Chatfield et al., "Return of the Devil in the Details", 2014.
+    """Make VGG-CNN-S, "slow", of Chatfield et al., "Return of the Devil in the Details", 2014.
 
-    The input's side is 224. 5 convolutions, 3 full layers, 102,908,520 parameters.
+    The input's side is 224. There are 5 convolutions, 3 full layers and 102,908,520 parameters.
+
     Source: the authors' `VGG_CNN_S_deploy.prototxt`.
     """
     return _sequential(
@@ -58,9 +61,10 @@ def vgg_cnn_s() -> nn.Module:
 
 
 def vgg16() -> nn.Module:
-    """VGG-16, configuration D of Simonyan & Zisserman 2014.
+    """Make VGG-16, configuration D of Simonyan & Zisserman 2014.
 
-    The input's side is 224. 13 convolutions, 3 full layers, 138,357,544 parameters.
+    The input's side is 224. There are 13 convolutions, 3 full layers and 138,357,544 parameters.
+
     Source: the authors' `VGG_ILSVRC_16_layers_deploy.prototxt`.
     """
     layers: list[_Layers] = []
@@ -81,7 +85,7 @@ BUILDERS: dict[str, Callable[[], nn.Module]] = {
     "vgg16": vgg16,
     "googlenet": googlenet,
 }
-"""The networks by their names in `caffe/NAME`."""
+"""Functions that make the networks, by the network's name in `caffe/NAME`."""
 
 
 def _conv(name: str, inputs: int, outputs: int, side: int, **options: Any) -> _Layers:

@@ -1,4 +1,4 @@
-"""Caffe's own preprocessing: a warp without antialiasing, and a crop from the centre."""
+"""Preprocess images as Caffe does: a warp without antialiasing, and a crop from the centre."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ _SAMPLED = ("nearest", "bilinear", "bicubic")
 
 @dataclass(frozen=True)
 class CaffePreprocessing(Preprocessing):
-    """As `Preprocessing`, but the resize interpolates between the nearest samples only.
+    """A `Preprocessing` whose resize interpolates between the nearest samples only.
 
     Caffe resizes with OpenCV (`convert_imageset`) or an old scikit-image (`caffe.io`), and neither
     averages over the samples that a reduction skips. Antialiasing would take much of the noise
-    out of a noisy picture before the network sees it: of independent noise, a reduction to half
-    leaves 31 % of the standard deviation with Pillow's filter and 50 % without it.
+    out of a noisy image before the network sees it: a reduction to half leaves 31 % of independent
+    noise's standard deviation with Pillow's filter, and 50 % without it.
 
     Raises:
         UsageError: the interpolation cannot be had without antialiasing.
     """
 
     antialias: bool = False
-    """Always False; recorded, because everywhere else it is True."""
+    """Always False. It is a field so that the entry records it, as all else is antialiased."""
 
     def __post_init__(self) -> None:
         if self.interpolation not in _SAMPLED:
@@ -39,13 +39,14 @@ class CaffePreprocessing(Preprocessing):
 
 
 def caffe_preprocessing(side: int, mean_bgr: Colour) -> CaffePreprocessing:
-    """Warp to 256x256 whatever the shape, crop the centre, subtract a mean colour.
+    """Make the preprocessing that warps to 256x256, crops the centre and subtracts a mean colour.
 
-    The module gets RGB on Caffe's scale 0..255 (a `std` of 1/255 undoes the scaling to 0..1).
+    The warp does not keep the image's shape. The module gets RGB on Caffe's scale 0..255, because
+    a `std` of 1/255 undoes the scaling to 0..1.
 
     Args:
-        side: of the crop, in pixels.
-        mean_bgr: blue, green and red, 0 to 255, as Caffe's documents give it.
+        side: side of the crop, in pixels.
+        mean_bgr: mean of blue, green and red, 0 to 255, as Caffe's documents give it.
     """
     blue, green, red = (value / 255 for value in mean_bgr)
     return CaffePreprocessing(

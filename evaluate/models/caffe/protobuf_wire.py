@@ -1,8 +1,8 @@
-"""Protocol Buffers on the wire: where the fields of a message lie in a file, without reading them.
+"""Find where the fields of a Protocol Buffers message lie in a file, without reading them.
 
 The `protobuf` library reads a message as a whole: a weights file of 553 MB then takes more than
-twice its size, and 100 MB of empty blobs expand to 2.8 GB. A weights file needs little of the
-format, and here nothing is read but tags, lengths and small numbers.
+twice its size in memory, and 100 MB of empty blobs expand to 2.8 GB. A weights file needs little of
+the format, and here nothing is read but tags, lengths and small numbers.
 
 Source: https://protobuf.dev/programming-guides/encoding/.
 """
@@ -23,43 +23,43 @@ _RUN = 1 << 16
 
 
 class DamagedMessage(Exception):
-    """The bytes are not a message; the text says how, without naming the file."""
+    """Bytes that are not a message; the text says why, without naming the file."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a message; or a run of fixed-width ones of the same number."""
+    """One field of a message, or a run of fixed-width fields that have the same number."""
 
     number: int
-    """As declared in the .proto file."""
+    """Number of the field, as the .proto file declares it."""
 
     start: int
-    """Offset of the value in the file; of a run, of the first tag."""
+    """Offset in the file where the field begins: its value, or for a run its first tag."""
 
     end: int
-    """Offset behind it."""
+    """Offset in the file just after the field."""
 
     value: int | None = None
-    """Of a varint; else None."""
+    """Value of a varint; None for any other kind."""
 
     width: int | None = None
-    """Of a run, the bytes of each value, which follows a tag of one byte; else None."""
+    """Bytes of each value in a run, where each follows a tag of one byte; None for other kinds."""
 
 
 class Wire:
     """A file that holds one message."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """Take an open file, whose position is then no longer its owner's."""
+        """Take an open file, whose position this object then moves as it needs."""
         self.file = file
         self.size = file.seek(0, os.SEEK_END)
         self._n_fields = 0
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
-        """The fields of the message between two offsets.
+        """Yield the fields of the message between two offsets.
 
         Raises:
-            DamagedMessage: there is no such message, or it has more fields than any real file.
+            DamagedMessage: the bytes are not a message, or the file has over 100,000 fields.
         """
         position = start
         while position < end:
@@ -71,10 +71,10 @@ class Wire:
             position = field.end
 
     def read(self, field: Field, most: int) -> bytes:
-        """The bytes of a field of bytes.
+        """Read the bytes of a field.
 
         Raises:
-            DamagedMessage: there are more than `most`.
+            DamagedMessage: there are more bytes than `most`.
         """
         if field.end - field.start > most:
             raise DamagedMessage(f"a field of at most {most} bytes has {field.end - field.start:,}")
@@ -108,7 +108,7 @@ class Wire:
         return Field(number, position, stop, width=width)
 
     def _run(self, position: int, end: int, used: int, width: int) -> int:
-        """How many values of this width and tag follow one another, at least 1."""
+        """Count the values of this width and tag that follow one another; at least 1."""
         n_values, tag = 0, None
         while True:
             self.file.seek(position + n_values * (used + width))
@@ -125,10 +125,10 @@ class Wire:
 
 
 def varints(data: bytes) -> list[int]:
-    """The numbers of a packed field.
+    """Give the numbers of a packed field.
 
     Raises:
-        DamagedMessage: the last one is cut short.
+        DamagedMessage: a number has no end.
     """
     numbers, position = [], 0
     while position < len(data):
@@ -138,7 +138,7 @@ def varints(data: bytes) -> list[int]:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """The number at a position, and the position behind it."""
+    """Give the number at a position, and the position just after it."""
     value = 0
     for index, byte in enumerate(data[position : position + _LONGEST_VARINT]):
         value |= (byte & 0x7F) << (7 * index)
