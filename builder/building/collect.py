@@ -75,13 +75,14 @@ def collect(
     progress: Meter,
     results: Generator[AnyFinished | list[AnyBad], None, None],
 ) -> list[AnyFinished]:
-    """Collect the records of all units, in the units' order.
+    """Collect all finished units, in their order.
 
     Args:
         folder: the folder that the units fill.
         hold: the hold of the folder, checked after each unit.
         progress: a meter whose total is the number of originals.
-        results: of each unit as it ends, its record, or its bad originals if it is not done.
+        results: for each unit as it ends, the finished unit, or the bad originals that kept it
+            from being done.
 
     Raises:
         BuildStopped: originals are bad, and each has been named; or the disk is full.

@@ -36,7 +36,8 @@ class Estimate:
     """Bytes of all image files, extrapolated; None if no photograph could be rendered."""
 
     seconds: float | None
-    """Seconds with the workers asked for, extrapolated; None if no photograph could be rendered."""
+    """Seconds that the build takes with the workers asked for, extrapolated; None if no photograph
+    could be rendered."""
 
 
 def estimate(
@@ -50,7 +51,7 @@ def estimate(
     allow_short: bool = False,
     skip_bad: bool = False,
 ) -> Estimate:
-    """Render a few photographs, evenly spread, and extrapolate; takes what `build` takes.
+    """Render a few photographs, evenly spread, and extrapolate; takes the arguments of `build`.
 
     Photographs that would have to be fetched from afar first are not rendered.
 

@@ -191,7 +191,7 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
     Raises:
         FolderError: the plans differ; the message names the first difference.
     """
-    # Photographs before what follows from them: the nearest cause makes the clearest message.
+    # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):
         if field == "images":
             before, now = _first_difference(begun, wanted)

@@ -23,7 +23,7 @@ from imagenetq.progress import meter
 from imagenetq.specification import specification_digest
 
 _THREADS = 8
-"""Threads that read columns, since each of many shards answers a few small requests."""
+"""Threads that read columns, because each of many shards takes a few small requests."""
 
 
 @dataclass(frozen=True)
