@@ -1,13 +1,13 @@
 """Read ImageNet from a dataset repository of the Hugging Face Hub.
 
-Such a repository is `hf:ILSVRC/imagenet-1k`. Its validation split is parquet files with columns
-`image` (bytes and path) and `label`, as `datasets` resolves them. Listing reads the paths and
-labels alone. Fetching reads the row groups that hold chosen photographs, and keeps those.
+The validation split of such a repository (`hf:ILSVRC/imagenet-1k`, for example) is parquet files
+with columns `image` (bytes and path) and `label`, as `datasets` resolves them. Listing reads the
+paths and labels alone. Fetching reads the row groups that hold chosen photographs, and keeps those.
 
 Row groups are read here and not through a `datasets` stream, for two reasons. A stream that is left
 early, as after Ctrl-C, leaves Arrow threads behind that abort the interpreter when it ends
-(apache/arrow issue 45214; seen with datasets 5.2 and pyarrow 26). And a stream resumes by
-file, of which the validation split has few and large ones.
+(apache/arrow issue 45214; seen with datasets 5.2 and pyarrow 26). And a stream resumes by file, of
+which the validation split has few and large ones.
 """
 
 import hashlib
