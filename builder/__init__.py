@@ -1,4 +1,4 @@
-"""ImageNet in, shards out."""
+"""Take ImageNet, and make, verify, describe and publish shards of its variants."""
 
 from imagenetq.builder.building.build import BuildOptions, ShareBuilt, build, build_share
 from imagenetq.builder.building.estimate import Estimate, estimate

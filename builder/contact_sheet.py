@@ -1,4 +1,4 @@
-"""A contact sheet: every variant of one image, labelled."""
+"""Draw a contact sheet: every variant of one picture, labelled."""
 
 import io
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _INK, _FAINT, _PAPER = (24, 24, 27), (96, 96, 104), (255, 255, 255)
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 _MARK = "Drawn by imagenetq preview"
-"""Stands in every written sheet's Exif, so that a later one may replace it."""
+"""Text in every written sheet's Exif, so that a later sheet may replace it."""
 
 _MAX_SHEET_BYTES = 64 * 2**20
 
@@ -42,7 +42,7 @@ class _Tile:
 
 
 def contact_sheet(path: Path) -> Image.Image:
-    """Draw all variants of an image file, one row a distortion, mild to strong.
+    """Draw all variants of an image file, one row for each distortion, mild to strong.
 
     Each tile shows the picture's central square at one scale, with the variant's name, its PSNR
     and the size of its file. Noise is keyed by the file's stem, as in the dataset.
@@ -74,13 +74,13 @@ def write_sheet(path: Path, out: Path) -> None:
     An earlier sheet is replaced once the new one is drawn; no other file is.
 
     Args:
-        path: of the image file.
+        path: the image file.
         out: ends in `.png`, `.jpg`, `.jpeg` or `.webp`; its folder is made if absent.
 
     Raises:
-        UsageError: no such format.
+        UsageError: the name ends in something else.
         FolderError: something else is there under that name.
-        BadImage: as `contact_sheet`.
+        BadImage: as for `contact_sheet`.
         OSError: it cannot be written.
     """
     kind = _FORMATS.get(out.suffix.lower())
@@ -98,7 +98,7 @@ def write_sheet(path: Path, out: Path) -> None:
 
 
 def _may_be_replaced(photograph: Path, out: Path) -> bool:
-    """Whether a file is a sheet of ours, and not the very picture that is to be drawn."""
+    """Tell whether a file is a sheet of ours, and not the very picture that is to be drawn."""
     try:
         return not out.samefile(photograph) and _MARK.encode() in read_bounded(
             out, _MAX_SHEET_BYTES

@@ -1,4 +1,4 @@
-"""Build a dataset: plan, render in worker processes, prove, describe. Resumes by itself."""
+"""Build a dataset, or go on with one: plan, render in worker processes, prove and describe it."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,23 +36,23 @@ _PATTERN = re.compile(r"[*?]|\[.+\]|::")
 
 @dataclass(frozen=True)
 class ShareBuilt:
-    """A share of a dataset that is done."""
+    """A share of a dataset's units that has been built."""
 
     share: Share
-    """Which."""
+    """The share that was built."""
 
     units: int
-    """How many units it has."""
+    """Number of units in the share."""
 
     photographs: int
-    """In them, without those that were left out."""
+    """Number of photographs in these units, without those that were left out."""
 
     bad_images: tuple[BadImageNote, ...]
-    """Left out."""
+    """Photographs that were left out, and why."""
 
 
 class BuildOptions(TypedDict, total=False):
-    """What `build` takes beside its source and folder, which says what each is."""
+    """The keyword arguments of `build`, which says what each of them is."""
 
     subset: str | None
     format_name: str
@@ -82,26 +82,26 @@ def build(
     processes, so a script that calls this needs the usual `if __name__ == "__main__":`.
 
     Args:
-        source: where the ImageNet images come from.
+        source: where the ImageNet photographs come from.
         out: the folder, or its URL in an object store; made if absent, else empty or begun
             by the same build.
         subset: `full` or `mini`; the source's default if left out.
         format_name: `parquet` or `webdataset`.
         only: variants and distortions to build; all if left out.
-        workers: units at once; one a core if left out.
+        workers: number of units built at once; one a core if left out.
         executor: `local` for processes of this machine, or `ray`.
-        allow_short: record classes with too few images instead of refusing them.
-        skip_bad: leave bad images out, and record them, instead of ending incomplete.
+        allow_short: record classes with too few photographs instead of refusing them.
+        skip_bad: leave bad photographs out and record them, instead of ending incomplete.
 
     Returns:
         The manifest of the complete dataset.
 
     Raises:
-        BuildStopped: the build is incomplete: bad images, a full disk, killed workers.
+        BuildStopped: the build is incomplete: bad photographs, a full disk, killed workers.
         FolderError: the folder cannot be used.
-        SourceError: the source cannot.
+        SourceError: the source cannot be read.
         PlatformError: this machine renders other pixels.
-        UsageError: no such subset, format, variant or executor.
+        UsageError: there is no such subset, format, variant or executor.
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
     with (
@@ -127,13 +127,13 @@ def build_share(
 ) -> ShareBuilt:
     """Build a share of a dataset's units, while other processes build the others.
 
-    No share completes the dataset, whichever ends last: `build` with the same arguments does,
-    which finds what is done, proves it, makes what is missing, and writes the manifest.
+    No share completes the dataset, not even the last one. Call `build` with the same arguments
+    afterwards: it proves what is done, makes what is missing, and writes the manifest.
 
     Args:
         source: as for `build`; the same for all shares.
         out: as for `build`; a folder or an object store that all of them see.
-        share: which; no two processes build the same at once.
+        share: the share to build; no two processes may build the same one at once.
         options: as for `build`.
 
     Raises:
@@ -162,7 +162,7 @@ def _rendered(
     allow_short: bool = False,
     skip_bad: bool = False,
 ) -> Iterator[tuple[DatasetFolder, Plan, list[UnitRecord]]]:
-    """A folder that is held, its plan, and the records of all units, or of a share of them."""
+    """Render all units, or a share; yield the held folder, its plan, and the units' records."""
     check_platform()
     run_units = open_executor(executor)
     folder = open_folder(out)
@@ -198,7 +198,7 @@ def _rendered(
 
 
 def _warn_of_name(folder: DatasetFolder) -> None:
-    """Say that `datasets` takes a path for a pattern, or for a script, before time is spent."""
+    """Warn in time of a path that `datasets` takes for a pattern or for a script."""
     path = Path(folder.name).absolute()
     if folder.is_local and (_PATTERN.search(str(path)) or path.suffix == ".py"):
         say(
@@ -208,14 +208,14 @@ def _warn_of_name(folder: DatasetFolder) -> None:
 
 
 def fetch_originals(source: Source, images: Sequence[RankedImage], folder: DatasetFolder) -> None:
-    """Bring a remote source's originals to this machine, beside the dataset's other state."""
+    """Fetch a remote source's photographs to this machine, beside the dataset's other state."""
     if source.is_remote:
         with meter("fetching", len(images), "photographs") as progress:
             source.fetch(images, folder.state / "originals", progress.advance)
 
 
 def _begin(folder: DatasetFolder, plan: Plan) -> None:
-    """Record the plan, or demand that it is the one that the folder was begun with."""
+    """Record the plan, or require that it is the one that the folder was begun with."""
     if folder.size(BUILD_PLAN) is not None:
         try:
             begun = folder.model(Plan, BUILD_PLAN)
@@ -229,7 +229,7 @@ def _begin(folder: DatasetFolder, plan: Plan) -> None:
 
 
 def _finish(folder: DatasetFolder, plan: Plan, records: list[UnitRecord]) -> Manifest:
-    """Write card and manifest; the manifest last, because it says that all is there."""
+    """Write card, `croissant.json` and manifest; the manifest last: it says that all is there."""
     manifest = make_manifest(plan, records)
     before = _manifest_of(folder)
     if before is not None and before == manifest.model_copy(update={"code": before.code}):

@@ -1,4 +1,4 @@
-"""Units of work that fill a folder: what is done is collected, what is bad is named at once."""
+"""Collect the units that workers finish, and name the bad originals of the others."""
 
 import errno
 from collections.abc import Generator, Iterator
@@ -13,25 +13,25 @@ from imagenetq.errors import BuildStopped, FolderError
 from imagenetq.progress import Meter, say
 
 BUILD_PLAN, RENDER_PLAN = f"{STATE}/plan.json", f"{STATE}/render-plan.json"
-"""Where each command keeps what it is making; no folder has both."""
+"""Where `build` and `render` keep their plans; no folder has both."""
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Finished(Protocol):
-    """A unit that is done, its record written."""
+    """A unit that is done and whose record is written."""
 
     @property
     def index(self) -> int:
-        """Its number."""
+        """The unit's number."""
 
     @property
     def n_originals(self) -> int:
-        """How many originals it has, bad ones included."""
+        """The number of the unit's originals, bad ones included."""
 
 
 class Bad(Protocol):
-    """An original for want of which a unit is not done."""
+    """A bad original, which keeps its unit from being done."""
 
     @property
     def reason(self) -> str:
@@ -43,13 +43,13 @@ AnyBad = TypeVar("AnyBad", bound=Bad)
 
 
 def require_own(folder: DatasetFolder, plan: str, manifest: str, what: str) -> None:
-    """Refuse a place that is not an empty folder, nor one that the same command has begun.
+    """Refuse a folder that is neither empty nor begun by the same command.
 
     Args:
-        folder: the place.
+        folder: the folder to write to.
         plan: where the command keeps its plan.
-        manifest: what it writes last.
-        what: it makes, in words.
+        manifest: name of the manifest, which the command writes last.
+        what: what the command makes, in words, for messages.
 
     Raises:
         FolderError: the folder holds something else.
@@ -75,16 +75,17 @@ def collect(
     progress: Meter,
     results: Generator[AnyFinished | list[AnyBad], None, None],
 ) -> list[AnyFinished]:
-    """All units, in order.
+    """Collect all finished units, in their order.
 
     Args:
-        folder: what the units fill.
-        hold: of the folder.
-        progress: counts originals.
-        results: of the units as they come; the bad originals of one that is not done.
+        folder: the folder that the units fill.
+        hold: the hold of the folder, checked after each unit.
+        progress: a meter whose total is the number of originals.
+        results: for each unit as it ends, the finished unit, or the bad originals that kept it
+            from being done.
 
     Raises:
-        BuildStopped: originals are bad; each one has been named. Or the disk is full.
+        BuildStopped: originals are bad, and each has been named; or the disk is full.
         FolderError: the folder is no longer ours, or not the one that a worker sees.
     """
     units: list[AnyFinished] = []
@@ -118,10 +119,10 @@ def collect(
 
 @contextmanager
 def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
-    """Say that the disk is full in our words also before and after the units' work.
+    """Turn the error of a full disk, at any time of the work, into one line of our own.
 
     Raises:
-        BuildStopped: it is.
+        BuildStopped: the disk is full.
     """
     try:
         yield
@@ -132,7 +133,7 @@ def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
 
 
 def _require_shared(folder: DatasetFolder, unit: Finished) -> None:
-    """Make sure that what a worker wrote, perhaps on another machine, lies in this folder."""
+    """Require that what a worker wrote, perhaps on another machine, lies in this folder."""
     if folder.size(record_path(unit.index)) is None:
         raise FolderError(
             f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "

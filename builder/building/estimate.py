@@ -1,4 +1,4 @@
-"""What a build would take, from rendering a few of its images."""
+"""Estimate what a build would take, by rendering a few of its photographs."""
 
 import time
 from collections.abc import Iterable
@@ -21,22 +21,23 @@ _PROBES = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build would make and take."""
+    """The estimated size and duration of a build."""
 
     photographs: int
-    """Originals."""
+    """Number of photographs."""
 
     variants: int
-    """Of each."""
+    """Number of variants of each photograph."""
 
     shards: int
-    """Files."""
+    """Number of shard files."""
 
     bytes: int | None
-    """Of image files, extrapolated; None if no original could be rendered."""
+    """Bytes of all image files, extrapolated; None if no photograph could be rendered."""
 
     seconds: float | None
-    """With the workers asked for, extrapolated; None likewise."""
+    """Seconds that the build takes with the workers asked for, extrapolated; None if no photograph
+    could be rendered."""
 
 
 def estimate(
@@ -50,9 +51,9 @@ def estimate(
     allow_short: bool = False,
     skip_bad: bool = False,
 ) -> Estimate:
-    """Render a few images, evenly spread, and extrapolate; takes what `build` takes.
+    """Render a few photographs, evenly spread, and extrapolate; takes the arguments of `build`.
 
-    Originals that would have to be fetched from afar first are not rendered.
+    Photographs that would have to be fetched from afar first are not rendered.
 
     Raises:
         SourceError: as for `build`.
@@ -85,7 +86,7 @@ def estimate(
 def _rendered_bytes(
     source: Source, image: RankedImage, variants: tuple[Variant, ...]
 ) -> int | None:
-    """The bytes of an image's stored variants; None if it is bad or not at hand."""
+    """Count the bytes of a photograph's stored variants; None if it is bad or not at hand."""
     try:
         original = source.read(image)
         clean = decode(original, image.name)

@@ -1,4 +1,4 @@
-"""From a build's unit records to its manifest."""
+"""Make a build's manifest from the records of its units."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ _OFF_TARGET_DB = 1.0
 
 
 def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
-    """The manifest of a complete build.
+    """Make the manifest of a complete build.
 
     Args:
         plan: the build's plan.
-        records: of all units, in order.
+        records: the records of all units, in the units' order.
     """
     return Manifest(
         dataset_version=plan.dataset_version,
@@ -46,7 +46,7 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
 
 
 def _clean_lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
-    """The clean lines, which every record has, whether or not the clean variant is built."""
+    """List the clean lines, which every record has even if the clean variant is not built."""
     return [
         PixelLine(original.image_id, original.wnid, CLEAN, original.pixel_sha256)
         for record in records
@@ -55,7 +55,7 @@ def _clean_lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
 
 
 def pixel_lines(records: Sequence[UnitRecord]) -> list[PixelLine]:
-    """What the pixel digest covers."""
+    """List the lines that the pixel digest covers."""
     return [
         PixelLine(original.image_id, original.wnid, variant, pixels)
         for record in records
@@ -77,13 +77,13 @@ def _shard(variant: str, record: ShardRecord) -> Shard:
 def summarise(
     variant: Variant, psnrs: Sequence[float | None], *, image_bytes: int, uniform: int
 ) -> VariantSummary:
-    """What is worth knowing of a variant.
+    """Summarise the rows of a variant.
 
     Args:
-        variant: which.
-        psnrs: of all its rows, dB; None where identical to clean.
-        image_bytes: of its image files together.
-        uniform: how many of its rows are of a single colour.
+        variant: the variant.
+        psnrs: PSNR of each of its rows in dB; None where identical to clean.
+        image_bytes: bytes of its image files together.
+        uniform: number of its rows of a single colour.
     """
     finite = [psnr for psnr in psnrs if psnr is not None]
     target = variant.value if variant.parameter == "psnr" else None

@@ -1,4 +1,4 @@
-"""The plan of a build: which images, in which units, into which files."""
+"""Plan a build: which photographs, in which units, into which files."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -26,29 +26,29 @@ from imagenetq.specification import (
 )
 
 UNIT = SHARD_ROWS
-"""Images a unit: the unit of work, and of files."""
+"""Photographs of a unit, and so rows of each of its shards."""
 
 
 class PlannedImage(Model):
-    """One original."""
+    """One photograph of a plan."""
 
     image_id: str
-    """Its id."""
+    """Id of the photograph."""
 
     wnid: str
-    """Its class."""
+    """Wnid of its class."""
 
     rank: int
-    """Its place in the class."""
+    """Rank of the photograph in its class."""
 
     name: str
-    """What the source calls it; may change when a source moves."""
+    """The source's name of the photograph; may change when the source moves."""
 
     file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the original file; None if it could not be read."""
+    """SHA-256 of the original file; None if it could not be read."""
 
     def source_image(self) -> RankedImage:
-        """The image as its source knows it."""
+        """Give the photograph as its source knows it."""
         return RankedImage(self.image_id, self.wnid, self.name, self.rank)
 
 
@@ -56,76 +56,76 @@ class Plan(Model):
     """All that decides a build's rows and bytes."""
 
     dataset_version: str
-    """Of the dataset."""
+    """Version of the dataset."""
 
     specification_digest: str = Sha256
-    """Of the specification."""
+    """Digest of the specification."""
 
     subset: Literal["full", "mini", "sample"]
-    """Which."""
+    """Subset that is built."""
 
     source: str
-    """The source's kind."""
+    """Kind of the source."""
 
     format: Literal["parquet", "webdataset"]
-    """Of the shards."""
+    """Format of the shards."""
 
     variants: tuple[str, ...]
-    """Their names, in ladder order."""
+    """Names of the variants to build, in ladder order."""
 
     clean_extension: Literal["jpg", "webp"]
     """`jpg` if all originals are JPEG, else `webp`."""
 
     versions: dict[str, str]
-    """Of the libraries."""
+    """Versions of the libraries."""
 
     classes_absent: tuple[str, ...]
-    """Wnids of which the source has no image."""
+    """Wnids of the classes of which the source has no photograph."""
 
     classes_short: dict[str, int]
-    """Classes with too few photographs, and how many."""
+    """Wnids of the classes with too few photographs, and how many each has."""
 
     images: tuple[PlannedImage, ...]
-    """In row order."""
+    """Photographs in row order."""
 
     def ladder(self) -> tuple[Variant, ...]:
-        """The variants to build, in ladder order."""
+        """List the variants to build, in ladder order."""
         return select_variants(self.variants)
 
     def units(self) -> list["Unit"]:
-        """The independent pieces of work."""
+        """Cut the photographs into independent pieces of work."""
         return [
             Unit(index=index, images=self.images[start : start + UNIT])
             for index, start in enumerate(range(0, len(self.images), UNIT))
         ]
 
     def shard_path(self, unit: int, variant: str) -> str:
-        """A shard's path, relative to the dataset folder."""
+        """Give a shard's path, relative to the dataset folder."""
         n_shards = -(-len(self.images) // UNIT)
         name = shard_format(self.format).file_name(unit, n_shards)
         return f"data/{variant}/{name}"
 
 
 class Unit(Model):
-    """One piece of work: up to 100 images, one shard of each variant."""
+    """One piece of work: up to 100 photographs, one shard of each variant."""
 
     index: int
-    """From 0."""
+    """Number of the unit, from 0."""
 
     images: tuple[PlannedImage, ...]
-    """In row order."""
+    """Photographs of the unit, in row order."""
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:
     """Choose a source's photographs.
 
     Args:
-        source: to choose from.
+        source: the source to choose from.
         subset: `full` or `mini`; the source's default if None.
         allow_short: record classes with too few photographs instead of refusing them.
 
     Raises:
-        UsageError: no such subset, or `sample` of anything but the sample.
+        UsageError: there is no such subset, or it is `sample` and the source is not the sample.
         SourceError: the source cannot be read, or has too few photographs.
     """
     chosen = subset_of(subset, source.default_subset)
@@ -141,14 +141,14 @@ def make_plan(
     variants: Sequence[Variant],
     advance: Callable[[int], None],
 ) -> Plan:
-    """Read every original once, to fingerprint it and to learn which are JPEG files.
+    """Read every photograph once, to fingerprint it and to learn whether all are JPEG files.
 
     Args:
         source: where to read from; remote originals must have been fetched.
-        selection: the images.
-        format_name: of the shards.
-        variants: to build.
-        advance: called with 1 for each image read.
+        selection: the chosen photographs.
+        format_name: format of the shards.
+        variants: the variants to build, in ladder order.
+        advance: called with 1 for each photograph read.
     """
     images = []
     all_jpeg = True
@@ -185,13 +185,13 @@ def make_plan(
 def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
     """Refuse to go on with a folder that was begun otherwise.
 
-    Where the source lies does not matter, and an original may be replaced as long as nothing was
-    rendered from it: that is asked of each finished unit.
+    Where the source lies does not matter. Nor does the file of a photograph, as long as nothing was
+    rendered from it: that is checked for each finished unit.
 
     Raises:
-        FolderError: names the first difference.
+        FolderError: the plans differ; the message names the first difference.
     """
-    # Images before what follows from them: the nearest cause makes the clearest message.
+    # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):
         if field == "images":
             before, now = _first_difference(begun, wanted)
@@ -210,7 +210,7 @@ def _other(field: str) -> str:
 
 
 def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:
-    """The first image that differs, as it was and as it is now; twice nothing if none does."""
+    """Describe the first photograph that differs, before and now; empty strings if none does."""
     pairs = zip_longest(_identities(begun), _identities(wanted))
     for place, (before, now) in enumerate(pairs, start=1):
         if before != now:
@@ -231,7 +231,7 @@ def _shorten(text: str) -> str:
 
 
 def _inspect(source: Source, image: RankedImage) -> tuple[str | None, bool]:
-    """An original's SHA-256 (None if unreadable), and whether it is an image but not a JPEG."""
+    """Give a file's SHA-256 (None if unreadable), and whether it is an image but not a JPEG."""
     try:
         data = source.read(image)
     except BadImage:

@@ -1,4 +1,4 @@
-"""Build one unit: render its images once, write one shard of each variant, and a record."""
+"""Build one unit: render its photographs once, write one shard of each variant, and a record."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -38,23 +38,23 @@ class Job:
     """What all units of a build share."""
 
     folder: DatasetFolder
-    """The dataset's."""
+    """Folder of the dataset."""
 
     source: Source
-    """Where originals are read."""
+    """Source that photographs are read from."""
 
     plan: Plan
-    """The build's plan."""
+    """Plan of the build."""
 
     skip_bad: bool
-    """Leave bad images out instead of leaving the unit undone."""
+    """Leave bad photographs out, instead of leaving their unit undone."""
 
 
 def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
     """Build a unit unless it is done.
 
     Returns:
-        The record; or, if images are bad and not to be skipped, all of the unit's bad images.
+        The record; or, if photographs are bad and not to be skipped, all of the unit's bad ones.
 
     Raises:
         FolderError: the unit was built from other originals.
@@ -67,7 +67,7 @@ def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list
 
 
 def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
-    """The unit's record, if it exists and every shard still is what it says.
+    """Give a unit's record, if it exists and every shard is still as it says; else None.
 
     Raises:
         FolderError: the unit is intact, but was built from other originals than the source has.
@@ -91,7 +91,7 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
 
 
 def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
-    """Whether the record is of this very unit, and its bad images are still the same."""
+    """Tell whether a record is of this very unit, and its bad photographs are still the same."""
     planned = {image.image_id: image.file_sha256 for image in unit.images}
     recorded = {original.image_id for original in record.originals}
     bad = {image.image_id: image.file_sha256 for image in record.bad_images}
@@ -116,9 +116,10 @@ def _require_same_originals(folder: DatasetFolder, record: UnitRecord, unit: Uni
 
 
 def _is_borne_out(record: UnitRecord, job: Job) -> bool:
-    """Whether the shards on this machine hold what the record gives to the pixel digest.
+    """Tell whether the shards on this machine hold what the record gives to the pixel digest.
 
-    Elsewhere that would be thousands of requests; there the record's own hash must do.
+    In an object store that would take thousands of requests, so there the record's own hash must
+    do.
     """
     if not job.folder.is_local:
         return True
@@ -131,7 +132,7 @@ def _is_borne_out(record: UnitRecord, job: Job) -> bool:
 
 @dataclass
 class _Shard:
-    """A shard in the making."""
+    """A shard that is being written."""
 
     variant: Variant
     path: str
@@ -166,7 +167,7 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
             reporter.stop_if_asked()
             try:
                 original, clean = _read(job, image)
-                # Once an image is bad the unit cannot be finished: look for others, no more.
+                # Once one is bad the unit cannot be finished: only look for other bad ones.
                 if job.skip_bad or not bad_images:
                     originals.append(_write_rows(job, image, original, clean, shards, reporter))
             except BadImage as reason:
@@ -174,7 +175,7 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
             reporter.advance(1)
         if bad_images and not job.skip_bad:
             return [image.note() for image in bad_images]
-        # A record of shards that were replaced in part would speak of others.
+        # If replacing the shards is interrupted, the old record must not describe new ones.
         job.folder.remove(record_path(unit.index))
         for shard in shards:
             shard.writer.finish()
@@ -241,7 +242,7 @@ def _write_rows(
     shards: list[_Shard],
     reporter: Reporter,
 ) -> RenderedOriginal:
-    # All variants are rendered before the first is written: an image is in all shards or in none.
+    # Render all variants before writing one: a photograph is in all shards or in none.
     for shard, (row, stored, uniform) in zip(
         shards, _render_rows(job, image, original, clean), strict=True
     ):

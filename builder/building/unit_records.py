@@ -1,7 +1,7 @@
-"""The record of a finished unit: written last, so that whoever finds it finds its files.
+"""Write and read the record of a finished unit, which is written after all of the unit's files.
 
-A folder's digests are made of records, so a record carries a hash of itself: one that was
-changed by as much as a digit is not believed.
+A folder's digests are computed from records. So a record carries a hash of itself, and one that was
+changed in any way is not believed.
 """
 
 from hashlib import sha256
@@ -17,13 +17,13 @@ _RECORDS = f"{STATE}/units"
 
 
 class Record(Model):
-    """What is kept of a unit that is done."""
+    """The record of a unit that is done."""
 
     index: int
-    """The unit's number."""
+    """Number of the unit, from 0."""
 
     def digest(self) -> str:
-        """Hex SHA-256 of the record as JSON."""
+        """Compute the hex SHA-256 of the record as JSON."""
         return sha256(self.model_dump_json().encode()).hexdigest()
 
 
@@ -31,29 +31,29 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class RenderedOriginal(Model):
-    """An original that a unit holds."""
+    """A photograph that a unit holds."""
 
     image_id: str
-    """Its id."""
+    """Id of the photograph."""
 
     wnid: str
-    """Its class."""
+    """Wnid of its class."""
 
     file_sha256: str = Sha256
-    """Of the original file that was rendered."""
+    """SHA-256 of the original file that was rendered."""
 
     pixel_sha256: str = Sha256
-    """Of its decoded pixels."""
+    """SHA-256 of its decoded pixels."""
 
 
 class BadOriginal(BadImageNote):
-    """An original that a unit left out."""
+    """A photograph that a unit left out."""
 
     file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the file that was refused; None if it could not be read."""
+    """SHA-256 of the file that was refused; None if it could not be read."""
 
     def note(self) -> BadImageNote:
-        """What the manifest says of it."""
+        """Give what the manifest says of the photograph."""
         return BadImageNote(image_id=self.image_id, wnid=self.wnid, reason=self.reason)
 
 
@@ -61,62 +61,62 @@ class ShardRecord(Model):
     """A shard that was written."""
 
     path: str = ShardPath
-    """Relative to the dataset folder."""
+    """Path relative to the dataset folder."""
 
     bytes: int = Count
-    """The file's size."""
+    """Size of the file in bytes."""
 
     sha256: str = Sha256
-    """Of the file."""
+    """SHA-256 of the file."""
 
     image_bytes: int = Count
-    """Of the image files in it."""
+    """Bytes of the image files in it."""
 
     uniform: int = Count
-    """Rows of a single colour."""
+    """Number of rows of a single colour."""
 
     psnrs: tuple[float | None, ...]
-    """Of each row, dB; None where identical to clean."""
+    """PSNR of each row in dB; None where identical to clean."""
 
     pixels: tuple[str, ...]
-    """Each row's pixel hash."""
+    """Pixel hash of each row."""
 
 
 class UnitRecord(Record):
-    """A unit of a dataset that is done."""
+    """The record of a dataset's unit that is done."""
 
     originals: tuple[RenderedOriginal, ...]
-    """In row order."""
+    """Rendered photographs, in row order."""
 
     bad_images: tuple[BadOriginal, ...]
-    """Left out."""
+    """Photographs that were left out."""
 
     shards: dict[str, ShardRecord]
-    """By variant."""
+    """Shards by variant."""
 
     @property
     def n_originals(self) -> int:
-        """How many originals it has, bad ones included."""
+        """The number of the unit's photographs, bad ones included."""
         return len(self.originals) + len(self.bad_images)
 
 
 class _Sealed(Model, Generic[AnyRecord]):
-    """A record's file."""
+    """The file of a record, which holds its digest too."""
 
     sha256: str = Sha256
-    """The record's digest."""
+    """Digest of the record."""
 
     record: AnyRecord
-    """Itself."""
+    """The record itself."""
 
 
 def _sealed(kind: type[AnyRecord]) -> type[_Sealed[AnyRecord]]:
-    """The file of one kind of record, which only running code can name."""
+    """Give the model of one kind of record's file, which only running code can name."""
     return cast("type[_Sealed[AnyRecord]]", _Sealed.__class_getitem__(kind))
 
 
 def record_path(unit: int) -> str:
-    """Where a unit's record lies in its folder."""
+    """Give the path of a unit's record in its folder."""
     return f"{_RECORDS}/{unit:05d}.json"
 
 

@@ -1,7 +1,7 @@
-"""The dataset card: a folder's README, from the template, the specification and the manifest.
+"""Write the dataset card, a folder's README, from template, specification and manifest.
 
-`load_dataset` reads its configs from the card's front matter, so the card is what makes a folder
-of shards a dataset.
+`load_dataset` reads its configs from the card's front matter, so the card is what makes a folder of
+shards a dataset.
 """
 
 import re
@@ -19,7 +19,7 @@ from imagenetq.specification import CLEAN, LADDERS, select_variants
 
 CARD_NAME = "README.md"
 PREVIEW_NAME = "preview.jpg"
-"""Every variant of one openly licensed photograph, beside the card, which shows it."""
+"""Picture that the card shows: every variant of one openly licensed photograph."""
 
 AUTHORS = "The ImageNet-Q authors"
 YEAR = 2026
@@ -27,7 +27,7 @@ YEAR = 2026
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _SPLIT = "test"
 _SHOWN = ("blur-3", "jpeg-10")
-"""What the loading lines show, if it is there."""
+"""Variants of which the loading lines show the first that the dataset has."""
 
 _SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 _LARGEST_CATEGORY = "100K<n<1M"
@@ -35,17 +35,17 @@ _INCOMPLETE = "INCOMPLETE-run-the-same-imagenetq-build-again"
 
 
 def template() -> str:
-    """The card's template, with its generated parts empty."""
+    """Read the card's template."""
     return files("imagenetq.builder").joinpath("dataset_card.md").read_text(encoding="utf-8")
 
 
 def preview() -> bytes:
-    """The picture that the card shows."""
+    """Read the picture that the card shows."""
     return files("imagenetq.builder").joinpath(PREVIEW_NAME).read_bytes()
 
 
 def refresh_template(path: Path) -> None:
-    """Write the specification's tables into the template itself."""
+    """Write the table of the specification's ladder into the template itself."""
     text = path.read_text(encoding="utf-8")
     write_whole(path, fill(text, {"ladder": ladder_table()}).encode())
 
@@ -64,7 +64,7 @@ def write_placeholder(folder: DatasetFolder) -> None:
 
 
 def card(manifest: Manifest) -> str:
-    """The text of a dataset's card."""
+    """Make the text of a dataset's card."""
     _, _, body = template().split("---\n", maxsplit=2)
     n_rows = sum(summary.rows for summary in manifest.variants.values())
     head = front_matter(template()) | {
@@ -97,7 +97,7 @@ def fill(text: str, sections: dict[str, str]) -> str:
 
 
 def ladder_table() -> str:
-    """The five distortions and their rungs, as Markdown."""
+    """Make a Markdown table of the five distortions and their rungs."""
     rows = [
         f"| `{ladder.distortion}` | {ladder.parameter} | "
         f"{', '.join(str(value) for value in ladder.values)} |"
@@ -107,10 +107,10 @@ def ladder_table() -> str:
 
 
 def config_variants(manifest: Manifest) -> dict[str, list[str]]:
-    """Each config's name and the variants in it, the default one first.
+    """Give each config's name and the variants in it, the default one first.
 
-    A WebDataset config spans one kind of member only (mixed ones lose images in `datasets`), so
-    tar shards have no `all`.
+    A WebDataset config spans one kind of member only (mixed ones lose images in `datasets`), so tar
+    shards have no config `all`.
     """
     names = list(manifest.variants)
     families: dict[str, list[str]] = {}
@@ -121,10 +121,10 @@ def config_variants(manifest: Manifest) -> dict[str, list[str]]:
 
 
 def configs(manifest: Manifest) -> list[dict[str, Any]]:
-    """The card's `configs`.
+    """Make the card's `configs`.
 
-    Version and digest are in each: `datasets` caches by them, and would go on serving the old
-    rows after a folder was rebuilt.
+    Version and digest are in each, because `datasets` caches by them. Without them it would go on
+    serving the old rows after a folder was rebuilt.
     """
     glob = shard_format(manifest.format).glob
     return [
@@ -201,7 +201,7 @@ def _loading(manifest: Manifest) -> str:
 
 def _evaluating(manifest: Manifest) -> str:
     if CLEAN not in manifest.variants:
-        # Relative scores need what this dataset lacks.
+        # Relative scores need the clean images.
         return "Built without its clean images, which `imagenetq eval` needs."
     command = "imagenetq eval --model timm/resnet50 --data ./imagenet-q"
     return f"With `imagenetq` and its extra `[eval]` installed:\n\n```sh\n{command}\n```"
@@ -243,7 +243,7 @@ def _size_row(name: str, summary: VariantSummary) -> str:
 
 
 def provenance(manifest: Manifest) -> str:
-    """What a dataset was built from, and by what."""
+    """Say what a dataset was built from, and by what."""
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     code = f"imagenetq {manifest.code.version}"
     commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
@@ -251,7 +251,7 @@ def provenance(manifest: Manifest) -> str:
 
 
 def citation(manifest: Manifest) -> str:
-    """The BibTeX entry of a dataset."""
+    """Make the BibTeX entry of a dataset."""
     return "\n".join(
         [
             "@misc{imagenetq,",
@@ -266,7 +266,7 @@ def citation(manifest: Manifest) -> str:
 
 
 def front_matter(text: str) -> Any:
-    """The YAML between a card's first two lines of dashes.
+    """Read the YAML between a card's first two lines of dashes.
 
     Raises:
         ValueError: there is none, or it is no YAML.

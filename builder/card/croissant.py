@@ -1,7 +1,8 @@
-"""`croissant.json`: the dataset for machines, in MLCommons' Croissant 1.1 with its RAI terms.
+"""Describe a dataset for machines in `croissant.json`: Croissant 1.1 of MLCommons with RAI terms.
 
-What the card says in words is taken from the card: columns, limits and the datasheet. The file
-follows from the manifest alone, and names the manifest's hash, which has every shard's.
+Columns, limits and the datasheet are taken from the card's template. All else follows from the
+manifest and the repository's address, if there is one. The file holds the manifest's hash, and the
+manifest every shard's.
 """
 
 import hashlib
@@ -57,7 +58,7 @@ _RAI = {
     "rai:dataSocialImpact": "Social impact",
     "rai:dataReleaseMaintenancePlan": "Maintenance",
 }
-"""The card's section that answers each question of the RAI vocabulary."""
+"""Headings of the card's sections that answer the questions of the RAI vocabulary."""
 
 _DATA_TYPES = {
     "image, RGB": "sc:ImageObject",
@@ -67,7 +68,7 @@ _DATA_TYPES = {
     "int64": "cr:Int64",
     "float64": "cr:Float64",
 }
-"""What Croissant calls a type of the card's table of columns."""
+"""What Croissant calls each type of the card's table of columns."""
 
 _FORMATS = {
     "j2k": "image/j2c",
@@ -93,20 +94,21 @@ _NO_HASH = "https://github.com/mlcommons/croissant/issues/80"
 """What stands for the hash of a git repository, by convention."""
 
 _LISTED_TARS = 100
-"""Of more, readers of Croissant take minutes to list them one by one."""
+"""Most tars that are listed one by one: for more, readers of Croissant take minutes."""
 
 
 def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | None = None) -> bytes:
     """Describe a dataset with images.
 
     Args:
-        manifest: its own.
-        manifest_json: the manifest's file.
+        manifest: the dataset's manifest.
+        manifest_json: bytes of the manifest's file.
         address: the repository that holds it; None where the description lies beside the data.
 
     Returns:
-        The text of `croissant.json`. Of parquet shards it has one record set, `images`, whose
-        field `images/variant` can be filtered by; of tars it has one a variant, named after it.
+        The bytes of `croissant.json`. For parquet shards it has one record set, `images`, whose
+        field `images/variant` can be filtered by. For tars it has two for each variant: one
+        named after it with the images, and `VARIANT-columns` with all other columns.
     """
     place = _Place(manifest, address)
     container = [] if address is None else [place.repository(address)]
@@ -119,11 +121,11 @@ def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | No
 
 
 def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: HubAddress) -> bytes:
-    """Describe a recipe, of which the record set `pixels` gives the hashes.
+    """Describe a recipe, whose record set `pixels` gives the hashes.
 
     Args:
-        manifest: the dataset's.
-        files: the recipe's, by path, of which one is `pixels.parquet`.
+        manifest: the dataset's manifest.
+        files: the recipe's files by path; one of them is `pixels.parquet`.
         address: the repository that holds it.
     """
     place = _Place(manifest, address)
@@ -139,7 +141,7 @@ def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: Hu
 
 
 def is_of(data: bytes, manifest: Manifest) -> bool:
-    """Whether a `croissant.json`, of this version of the code or another, is of a dataset."""
+    """Tell whether a `croissant.json`, of this version of the code or another, is of a dataset."""
     try:
         described = json.loads(data)
     except (ValueError, RecursionError):
@@ -148,7 +150,7 @@ def is_of(data: bytes, manifest: Manifest) -> bool:
 
 
 class _Place:
-    """Where a dataset's files are found: beside the description, or in a repository."""
+    """The place where a dataset's files are found: beside the description, or in a repository."""
 
     def __init__(self, manifest: Manifest, address: HubAddress | None) -> None:
         self.address = address
@@ -247,7 +249,7 @@ def _tar_records(name: str) -> list[Node]:
 
 
 def _key(records: str, source: Node) -> Node:
-    """The part of a member's name that an image and its columns share; it has no dot."""
+    """Describe the part of a member's name that an image and its columns share; it has no dot."""
     text = "the image id, with % and dots escaped"
     field = _field(records, "key", "sc:Text", text, source, fileProperty="filename")
     field["source"]["transform"] = {"regex": r"^([^.]+)"}
@@ -288,7 +290,7 @@ def _field(
 
 
 def _columns() -> dict[str, tuple[str, str]]:
-    """Croissant's type and the meaning of each column, from the card's table."""
+    """Read Croissant's type and the meaning of each column from the card's table."""
     columns = {}
     for names, kind, text in re.findall(
         r"^\| (`.*?) \| (.*?) \| (.*?) \|$", _section("Columns"), re.M
@@ -299,7 +301,7 @@ def _columns() -> dict[str, tuple[str, str]]:
 
 
 def _section(heading: str) -> str:
-    """A section of the card's template, without its heading."""
+    """Give a section of the card's template, without its heading."""
     match = re.search(rf"^##+ {heading}\n+(.*?)\n*(?=^##|\Z)", template(), re.DOTALL | re.MULTILINE)
     if match is None:
         raise LookupError(heading)
@@ -307,7 +309,7 @@ def _section(heading: str) -> str:
 
 
 def _statements(heading: str) -> str | list[str]:
-    """What a section says: its bullets, or its text."""
+    """Give what a section says: its bullets, or its text."""
     text = _section(heading)
     if not text.startswith("- "):
         return _plain(text)
@@ -315,12 +317,12 @@ def _statements(heading: str) -> str | list[str]:
 
 
 def _plain(text: str) -> str:
-    """Markdown as plain text in one line."""
+    """Turn Markdown into plain text in one line."""
     return " ".join(re.sub(r"\[([^]]*)\]\(([^)]*)\)", r"\1 (\2)", text).replace("`", "").split())
 
 
 def _page(address: HubAddress | None) -> dict[str, str]:
-    """Where people read about the dataset: its repository, else the project's as it states it."""
+    """Give the page about the dataset: its repository's, else the one that the project states."""
     if address is not None:
         return {"url": address.page}
     stated = metadata.metadata("imagenetq").get_all("Project-URL", [])

@@ -1,4 +1,4 @@
-"""Cards as the Hub shows them: of a dataset, of a recipe, and of one that is still on its way."""
+"""Write cards as the Hub shows them: of a dataset, of a recipe, and of an unfinished upload."""
 
 import re
 from typing import Any
@@ -17,19 +17,19 @@ _GATE = ("extra_gated_heading", "extra_gated_prompt", "extra_gated_fields")
 
 
 def tag_of(manifest: Manifest) -> str:
-    """What a dataset's version is called in a repository."""
+    """Name the tag of a dataset's version in a repository."""
     return f"v{manifest.dataset_version}"
 
 
 def published_card(text: str, manifest: Manifest, address: HubAddress) -> str:
-    """A folder's card, whose commands name the repository and the version."""
+    """Make a folder's card name the repository and the version in its commands."""
     call = rf'load_dataset("{address.repository}", \1, revision="{tag_of(manifest)}")'
     data = f"--data hf:{address.repository}@{tag_of(manifest)}"
     return _LOADING.sub(call, text).replace("--data ./imagenet-q", data)
 
 
 def recipe_card(manifest: Manifest, address: HubAddress) -> str:
-    """The card of a recipe, of which `load_dataset` gives the table of hashes."""
+    """Make the card of a recipe, of which `load_dataset` gives the table of hashes."""
     config = {
         "config_name": "pixels",
         "version": manifest.dataset_version,
@@ -58,10 +58,11 @@ def recipe_card(manifest: Manifest, address: HubAddress) -> str:
 
 
 def placeholder_card(text: str) -> str:
-    """A card that keeps `load_dataset` from opening a repository that is not complete.
+    """Make a card that keeps `load_dataset` from opening an incomplete repository.
 
     Args:
-        text: the card to come, of which all that does not name data is kept: the gate above all.
+        text: the card to come; of its front matter all that does not name data is kept, above
+            all the gate.
     """
     front = {k: v for k, v in front_matter(text).items() if k != "dataset_info"}
     front["configs"] = [{"config_name": "incomplete", "data_files": _INCOMPLETE}]
@@ -70,7 +71,7 @@ def placeholder_card(text: str) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a repository's card is of this dataset, or says nothing at all."""
+    """Tell whether a repository's card is of ImageNet-Q, or says nothing at all."""
     try:
         front = front_matter(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""ImageNet's terms of access, as whoever makes photographs public must accept them."""
+"""Give ImageNet's terms of access, which whoever makes photographs public must accept."""
 
 import textwrap
 
@@ -6,7 +6,7 @@ from imagenetq.builder.card.card import front_matter, template
 
 
 def terms() -> str:
-    """The terms in a paragraph: what the dataset's card asks of its readers too."""
+    """Give the terms in one paragraph, as the dataset's card states them to its readers."""
     front = front_matter(template())
     text = f"{front['extra_gated_heading']}. {front['extra_gated_prompt']}"
     return textwrap.fill(" ".join(text.split()), 79)

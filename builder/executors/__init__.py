@@ -1,4 +1,4 @@
-"""A function and units come in; results go out, of this machine's processes or a cluster's."""
+"""Take a function and units, and give results, from this machine's processes or a cluster's."""
 
 from collections.abc import Callable
 
@@ -27,11 +27,11 @@ def _ray() -> RunUnits:
 
 
 EXECUTORS: dict[str, Callable[[], RunUnits]] = {"local": _local, "ray": _ray}
-"""What `--executor` takes."""
+"""Names that `--executor` takes, and how to open the executor of each."""
 
 
 def open_executor(name: str) -> RunUnits:
-    """The executor of a name.
+    """Open the executor of a name.
 
     Raises:
         UsageError: there is none of that name, or its package is not installed.

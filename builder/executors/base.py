@@ -1,4 +1,4 @@
-"""What every executor does: call a function for each unit, somewhere else, and give the results."""
+"""Define an executor, which calls a function for each unit somewhere else and gives the results."""
 
 import signal
 import threading
@@ -14,11 +14,14 @@ Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
 POLL_SECONDS = 0.2
-"""How long to wait for a result before progress is shown again."""
+"""Seconds to wait for a result before progress is shown again."""
 
 
 class Reporter(ABC):
-    """A worker's line to who waits for it: progress up, the wish to stop down."""
+    """A worker's connection to the process that waits for it.
+
+    It sends progress, and receives the wish to stop.
+    """
 
     @abstractmethod
     def advance(self, images: int, *, already_done: bool = False) -> None:
@@ -30,11 +33,11 @@ class Reporter(ABC):
 
     @abstractmethod
     def stop_if_asked(self) -> None:
-        """End here, by an exception, if that is wished."""
+        """Raise an exception that ends the work, if the waiting process asked for it."""
 
 
 class RunUnits(Protocol):
-    """An executor."""
+    """An executor of units of work."""
 
     def __call__(
         self,
@@ -50,24 +53,24 @@ class RunUnits(Protocol):
         A unit may be begun more than once, where whoever worked on it was lost.
 
         Args:
-            function: of a module, so that it can be named to another process.
+            function: a function of a module, so that it can be named to another process.
             context: what all units share; picklable.
             units: what to work on.
-            workers: how many units at once; as many as there are cores if None.
+            workers: number of units at once; one a core if None.
             on_tally: called a few times a second with the workers' progress.
 
         Yields:
-            Results as they come, in any order. Closing ends all work first.
+            Results as they come, in any order. Closing the generator ends all work.
 
         Raises:
-            BuildStopped: workers were killed, and that is not to be mended here.
-            Exception: the first one that a worker raised; the others are stopped before.
+            BuildStopped: workers were killed, and the executor cannot mend that.
+            Exception: the first one that a worker raised; the other workers are stopped first.
         """
 
 
 @contextmanager
 def signals_ignored() -> Iterator[None]:
-    """Let no second Ctrl-C interrupt the workers' orderly end, which takes an image's time."""
+    """Ignore Ctrl-C and SIGTERM while workers end in order, which takes an image's time."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""Worker processes: independent units in, results out, interrupted cleanly.
+"""Run units in worker processes of this machine, which end cleanly when interrupted.
 
-Each worker is spawned, not forked, so that it shares no state with its parent; never sees Ctrl-C,
-which is the parent's to handle; and dies with its parent, however that dies.
+Each worker is spawned, not forked, so that it shares no state with its parent. It never sees
+Ctrl-C, which is the parent's to handle, and it dies with its parent, however that dies.
 """
 
 import multiprocessing
@@ -44,11 +44,11 @@ _WHAT = "what the units need"
 
 
 class StoppedError(Exception):
-    """Raised in a worker that was asked to stop."""
+    """The error in a worker that was asked to stop."""
 
 
 class SharedReporter(Reporter):
-    """Counts in memory that all workers of this machine share."""
+    """A reporter that counts in memory that all workers of this machine share."""
 
     def __init__(self, context: multiprocessing.context.SpawnContext) -> None:
         self._counts = context.Array("q", 3)
@@ -66,7 +66,7 @@ class SharedReporter(Reporter):
             self._counts[2] += n_bytes
 
     def tally(self) -> Tally:
-        """What all workers have counted."""
+        """Read what all workers have counted."""
         with self._counts.get_lock():
             return Tally(*self._counts[:])
 
@@ -75,10 +75,10 @@ class SharedReporter(Reporter):
         self._stop.set()
 
     def stop_if_asked(self) -> None:
-        """End here if the parent wishes.
+        """Raise if the parent asked to stop.
 
         Raises:
-            StoppedError: it does.
+            StoppedError: the parent asked to stop.
         """
         if self._stop.is_set():
             raise StoppedError
@@ -89,14 +89,14 @@ class _Worker:
     """What a worker process was started for."""
 
     job: bytes
-    """Packed: the function to call, and its context."""
+    """Function to call and its context, packed."""
 
     reporter: SharedReporter
-    """The line to the parent."""
+    """Connection to the parent."""
 
     @cached_property
     def unpacked(self) -> tuple[Callable[..., Any], Any]:
-        """The function and its context; what that raises is a unit's failure, not a death."""
+        """The function and its context; if unpacking fails, a unit fails, not the process."""
         function, context = unpacked(self.job, _WHAT)
         return function, context
 
@@ -177,7 +177,7 @@ def _work(unit: Any) -> Any:
 
 @contextmanager
 def _ctrl_c_withheld() -> Iterator[None]:
-    """Start processes that never see Ctrl-C; ours, if it comes meanwhile, is only delayed."""
+    """Keep Ctrl-C from processes that are started here; one that comes to us is delayed."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

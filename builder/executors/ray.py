@@ -1,9 +1,9 @@
-"""Tasks on a Ray cluster: a lost node or worker costs the units that it was working on.
+"""Run units as tasks on a Ray cluster; a lost node or worker costs the units that it worked on.
 
 The cluster is the one that `RAY_ADDRESS` names, else the one that runs on this machine, else one
 that is started here for as long as the work lasts. Each node needs what this process has: the same
 versions of the libraries, the source and the dataset's folder at the same places, and, for a
-bucket, the keys to it. What is not so is said, with the node's name.
+bucket, the keys to it. Where a node lacks something, the error names the node.
 """
 
 import io
@@ -40,14 +40,16 @@ from imagenetq.selfcheck import check_platform
 from imagenetq.workers import environment, portable
 
 _ATTEMPTS = 5
-"""Of a unit whose workers die: a photograph that takes all memory would do that for ever."""
+"""Attempts at a unit whose workers die. Without a limit, a photograph that takes all memory would
+end one worker after the other."""
 
 _GRACE = 30.0
-"""Seconds for interrupted tasks to end and clean up by themselves."""
+"""Seconds that interrupted tasks have to end and clean up by themselves."""
 
 _CONNECT_SECONDS = 10.0
 _OBJECT_BYTES = 2**28
-"""Of a cluster of our own: results are small, and Ray would take a third of the memory."""
+"""Bytes for objects in a cluster of our own: results are small, and Ray would take a third of the
+memory."""
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 
@@ -64,24 +66,24 @@ class _Run(Generic[Context, Unit, Result]):
     """What all tasks of a run share."""
 
     function: Callable[[Context, Unit, Reporter], Result]
-    """To call."""
+    """Function to call for each unit."""
 
     context: Context
-    """Its first argument."""
+    """First argument of the function."""
 
     tallies: Any
-    """Where to report."""
+    """Actor that tasks report to."""
 
     versions: dict[str, str]
-    """Of the libraries, as the driver has them."""
+    """Versions of the libraries, as the driver has them."""
 
     driver: str
-    """The driver's node."""
+    """Id of the driver's node."""
 
 
 @ray.remote(num_cpus=0)
 class _Tallies:
-    """What tasks have counted, by unit, so that one that is run again does not count twice."""
+    """The counts of tasks, by unit, so that one that is run again does not count twice."""
 
     def __init__(self) -> None:
         self._of: dict[int, Tally] = {}
@@ -99,7 +101,7 @@ class _Tallies:
 
 
 class _TaskReporter(Reporter):
-    """Sends a task's counts, an image at a time; the answer is not waited for."""
+    """A reporter that sends a task's counts after each image, and waits for no answer."""
 
     def __init__(self, tallies: Any, place: int) -> None:
         self._tallies = tallies
@@ -114,18 +116,18 @@ class _TaskReporter(Reporter):
         self._tallies.put.remote(self._place, self._tally)
 
     def finish(self) -> None:
-        """Make sure that all counts have arrived."""
+        """Wait until all counts have arrived."""
         # Progress is no reason to fail.
         with suppress(exceptions.RayError):
             ray.get(self._tallies.put.remote(self._place, self._tally))
 
     def add_bytes(self, n_bytes: int) -> None:
-        """Count bytes of image files; sent with the image."""
+        """Count bytes of image files, which are sent with the image."""
         now = self._tally
         self._tally = Tally(now.images, now.already_done, now.bytes + n_bytes)
 
     def stop_if_asked(self) -> None:
-        """Nothing to do: Ray interrupts a task that is cancelled."""
+        """Do nothing, because Ray interrupts a task that is cancelled."""
 
 
 def run_units(
@@ -203,7 +205,7 @@ def _require_same_libraries(expected: dict[str, str]) -> None:
 
 
 def _show(tallies: Any, on_tally: Callable[[Tally], None]) -> None:
-    # While the actor starts, or if it was killed, there is no progress to show, but there is some.
+    # While the actor starts, or if it was killed, there are no counts; the work goes on.
     with suppress(exceptions.RayError):
         on_tally(ray.get(tallies.total.remote(), timeout=POLL_SECONDS))
 
@@ -219,7 +221,7 @@ def _tell(error: Exception, place: int, times: int) -> None:
 
 
 def _cause(error: Exception) -> Exception:
-    """What a task raised; or, where it could not even begin, why."""
+    """Give what a task raised; or, where it could not even begin, why."""
     cause = getattr(error, "cause", None) or error
     if not isinstance(cause, exceptions.RayError):
         return cast(Exception, cause)
@@ -243,7 +245,7 @@ def _cancel(tasks: list[Any]) -> None:
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    """A connection to a cluster, without Ray's own lines on the terminal."""
+    """Connect to a cluster, without Ray's own lines on the terminal."""
     if ray.is_initialized():
         yield
         return
@@ -296,7 +298,7 @@ class _CleanJob(JobConfig):
 
 
 def _require_listener(address: str) -> None:
-    """Knock at a cluster's port: Ray itself would try for minutes."""
+    """Try a cluster's port first, because Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or "://" in address or not port.isdigit():
         return
@@ -313,7 +315,7 @@ def _no_cluster(address: str, error: Exception) -> str:
 
 @contextmanager
 def _sigterm_kept() -> Iterator[None]:
-    """Put our own handler back, which cleans up: connecting sets one that does not."""
+    """Put our own SIGTERM handler back, which cleans up; connecting sets one that does not."""
     ours = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -323,13 +325,13 @@ def _sigterm_kept() -> Iterator[None]:
 
 
 class _WithoutRaylets(io.TextIOBase):
-    """Standard output without what nodes report, such as that one has died: Ray prints it there."""
+    """Standard output without Ray's reports of nodes, such as that one has died."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write text, unless Ray's thread for such reports does."""
+        """Write text, unless Ray's thread for such reports calls."""
         if threading.current_thread().name == "ray_listen_error_messages":
             return len(text)
         return self._stream.write(text)

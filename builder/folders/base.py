@@ -1,7 +1,7 @@
-"""What every place of a dataset does: a folder on this machine, or one of an object store.
+"""Define what every folder of a dataset does, on this machine or in an object store.
 
-Paths in it are relative, with slashes. A file is whole under its path or not there. Whoever finds
-a unit's record finds its shards, because the record is written after them; whoever finds the
+Paths in it are relative, with slashes. A file is whole under its path, or not there. Whoever finds
+a unit's record finds its shards, because the record is written after them. Whoever finds the
 manifest finds everything.
 """
 
@@ -16,14 +16,14 @@ from imagenetq.files import AtomicFile
 from imagenetq.manifest import AnyModel, Manifest
 
 STATE = ".build"
-"""Where a build keeps its plan, its records and its lock."""
+"""Folder in the dataset's where a build keeps its plan, its records and its lock."""
 
 
 class Hold:
-    """That a folder is ours to write, for as long as a context is open."""
+    """The right to write to a folder, for as long as a context is open."""
 
     def require(self) -> None:
-        """Make sure that it still is.
+        """Make sure that the folder is still ours.
 
         Raises:
             FolderError: another build took it over.
@@ -31,35 +31,35 @@ class Hold:
 
 
 class DatasetFolder(ABC):
-    """A place of one dataset; picklable, so that workers can write there."""
+    """A folder of one dataset; picklable, so that workers can write there."""
 
     name: str
-    """Its path or URL."""
+    """Path or URL of the folder."""
 
     state: Path
-    """A folder on this machine for what a build needs beside the dataset."""
+    """Folder on this machine for what a build needs beside the dataset."""
 
     disk: Path
-    """What fills up when the disk is full."""
+    """Folder on the disk that fills up while a build writes, for messages."""
 
     is_local: bool
     """Whether the dataset itself lies on that disk."""
 
     tag: str = ""
-    """Of unfinished files, while a share of a build holds the folder."""
+    """Part of the names of unfinished files while a share of a build holds the folder."""
 
     def __str__(self) -> str:
         return self.name
 
     @abstractmethod
     def at(self, path: str) -> str:
-        """A file's path or URL."""
+        """Give a file's path or URL."""
 
     @abstractmethod
     def held(
         self, require_own: Callable[[], None], share: Share | None = None
     ) -> AbstractContextManager[Hold]:
-        """Hold the folder against a second build, and remove what killed ones left behind.
+        """Hold the folder against a second build, and remove what killed builds left behind.
 
         Args:
             require_own: called before anything is written; raises if the folder is not ours.
@@ -72,30 +72,30 @@ class DatasetFolder(ABC):
 
     @abstractmethod
     def names(self) -> set[str]:
-        """What lies in the folder itself; nothing if it is not there.
+        """List the names of what lies in the folder itself; none if it does not exist.
 
         Raises:
-            FolderError: it is a file.
+            FolderError: the folder's path is that of a file.
         """
 
     @abstractmethod
     def files(self, below: str) -> dict[str, int]:
-        """The size of each file below a folder in it; empty if the storage cannot list."""
+        """Give the size in bytes of each file below a folder; empty if the storage cannot list."""
 
     @abstractmethod
     def size(self, path: str) -> int | None:
-        """A file's size in bytes; None if it is not there."""
+        """Give a file's size in bytes; None if it is not there."""
 
     @abstractmethod
     def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
-        """Whether a file that was written is still there, as far as that can be told quickly.
+        """Tell whether a file that was written is still there, as far as that is quick to tell.
 
-        On this machine it is read and hashed; elsewhere its size must do.
+        On this machine the file is read and hashed; elsewhere only its size is compared.
         """
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """A small file's bytes.
+        """Read a small file.
 
         Raises:
             FolderError: it is too large to be one of ours.
@@ -115,9 +115,9 @@ class DatasetFolder(ABC):
 
     @abstractmethod
     def at_hand(self, path: str) -> AbstractContextManager[Path]:
-        """A file by a path on this machine, for as long as a context is open.
+        """Give a file's path on this machine, for as long as a context is open.
 
-        A remote one is copied to the folder for temporary files.
+        A remote file is copied to the folder for temporary files.
         """
 
     @abstractmethod
@@ -126,7 +126,7 @@ class DatasetFolder(ABC):
 
     @abstractmethod
     def new_file(self, path: str) -> AtomicFile:
-        """A file to be written piece by piece; it is there once it is committed."""
+        """Open a file to be written piece by piece; it is there once it is committed."""
 
     @abstractmethod
     def remove(self, path: str) -> None:
@@ -143,7 +143,7 @@ class DatasetFolder(ABC):
 
     @abstractmethod
     def manifest(self) -> Manifest:
-        """The dataset's manifest.
+        """Read the dataset's manifest.
 
         Raises:
             FolderError: there is none, or it is damaged or of another format version.

@@ -1,4 +1,4 @@
-"""A lock among all processes that see one folder: one build, or the shares of one.
+"""Lock a folder among all processes that see it: for one build, or for the shares of one.
 
 Locks end with the processes that hold them, however these end.
 """
@@ -20,11 +20,11 @@ def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
 
     Args:
         state: where the lock files lie.
-        share: which; None for a whole build.
-        folder: what to call it in an error.
+        share: the share that is built; None for a whole build.
+        folder: name of the folder, for errors.
 
     Raises:
-        FolderError: somebody holds it.
+        FolderError: another process holds it.
         OSError: the files cannot be written, or their file system has no locks.
     """
     lock = state / "lock"

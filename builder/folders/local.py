@@ -1,4 +1,4 @@
-"""A dataset folder on this machine."""
+"""Read and write a dataset folder on this machine."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,20 +14,24 @@ from imagenetq.manifest import AnyModel, Manifest, read_manifest, read_model
 
 
 class LocalFolder(DatasetFolder):
-    """Files get their names by renaming, once they are on the disk; the lock ends with us."""
+    """A folder on this machine.
+
+    Files are written under temporary names, and renamed once they are on the disk. The lock ends
+    with the process that holds it.
+    """
 
     is_local = True
 
     def __init__(self, path: Path) -> None:
         """Name a folder; nothing is touched yet."""
         self.name = str(path)
-        # A worker on another machine may stand in another folder.
+        # A worker on another machine may have another working directory.
         self.path = path.absolute()
         self.disk = path
         self.state = self.path / STATE
 
     def at(self, path: str) -> str:
-        """A file's path."""
+        """Give a file's path."""
         return str(self.path / path)
 
     @contextmanager
@@ -44,19 +48,19 @@ class LocalFolder(DatasetFolder):
                     f"{self}: cannot be written ({reason}); give another folder"
                 ) from None
             self.tag = share.tag if share else ""
-            # What killed processes left; and, at the end, what killed workers of ours left.
+            # Killed processes have left files; workers of ours that are killed leave more.
             remove_temporary_files(self.path, self.tag)
             held.callback(remove_temporary_files, self.path, self.tag)
             yield Hold()
 
     def names(self) -> set[str]:
-        """What lies in the folder itself."""
+        """List the names of what lies in the folder itself."""
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self} is a file; give a folder")
         return {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
 
     def files(self, below: str) -> dict[str, int]:
-        """The size of each file below a folder in it."""
+        """Give the size in bytes of each file below a folder in it."""
         return {
             path.relative_to(self.path).as_posix(): path.stat().st_size
             for path in (self.path / below).rglob("*")
@@ -64,16 +68,16 @@ class LocalFolder(DatasetFolder):
         }
 
     def size(self, path: str) -> int | None:
-        """A file's size in bytes; None if it is not there."""
+        """Give a file's size in bytes; None if it is not there."""
         file = self.path / path
         return file.stat().st_size if file.is_file() else None
 
     def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
-        """Whether a file has this size and hash."""
+        """Tell whether a file has this size and hash."""
         return self.size(path) == n_bytes and sha256_of(self.path / path) == sha256
 
     def read(self, path: str) -> bytes:
-        """A small file's bytes."""
+        """Read a small file."""
         with naming(self.path / path):
             return (self.path / path).read_bytes()
 
@@ -87,7 +91,7 @@ class LocalFolder(DatasetFolder):
 
     @contextmanager
     def at_hand(self, path: str) -> Iterator[Path]:
-        """The file itself."""
+        """Give the path of the file itself."""
         yield self.path / path
 
     def write(self, path: str, data: bytes) -> None:
@@ -95,7 +99,7 @@ class LocalFolder(DatasetFolder):
         write_whole(self.path / path, data, self.tag)
 
     def new_file(self, path: str) -> AtomicFile:
-        """A file to be written piece by piece."""
+        """Open a file to be written piece by piece."""
         return AtomicFile(self.path / path, self.tag)
 
     def remove(self, path: str) -> None:
@@ -107,5 +111,5 @@ class LocalFolder(DatasetFolder):
         return read_model(kind, self.path / path, FolderError)
 
     def manifest(self) -> Manifest:
-        """The dataset's manifest."""
+        """Read the dataset's manifest."""
         return read_manifest(self.path)

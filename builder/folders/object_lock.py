@@ -1,16 +1,17 @@
-"""A lock in an object store, where nothing locks: a claim that its owner renews.
+"""Lock a folder of an object store, where nothing locks, by a claim that its owner renews.
 
-A build writes who it is, and every few seconds that it is alive. Another one that finds a claim
-watches whether it is renewed: by comparing what it reads, so no two clocks have to agree. A claim
-of the same machine is void at once, because a lock on this machine shows that its owner has died.
+A build writes who it is, and every few seconds that it is alive. Another build that finds a claim
+watches whether it is renewed. It compares what it reads, so no two clocks have to agree. A claim of
+the same machine is void at once, because a lock on this machine shows that its owner has died.
 
-What it cannot do: a build whose machine was cut off from the storage for longer than `LEASE`, and
-then comes back, notices that it was taken over only at its next unit. Where a storage creates
-objects exclusively (S3 and Google's do), two builds that begin at once are told apart; elsewhere
-both read back what was written, and the last one stays.
+The lock has limits. A build whose machine was cut off from the storage for longer than `LEASE`
+notices only at its next unit that it was taken over. Where a storage creates objects exclusively
+(S3 and Google's do), two builds that begin at once are told apart. Elsewhere both read back what
+was written, and the last one stays.
 
-A share of a build has a claim of its own. It looks for the claim of a whole build, and that one for
-the claims of shares, each after making its own: so at least one of the two sees the other.
+A share of a build has a claim of its own. It looks for the claim of a whole build, and a whole
+build looks for the claims of shares, each after making its own. So at least one of the two sees the
+other.
 """
 
 import socket
@@ -37,38 +38,38 @@ _POLL = 3.0
 
 
 class Claim(Model):
-    """What the lock says."""
+    """The content of a lock."""
 
     owner: str
-    """The build."""
+    """Random id of the build."""
 
     machine: str
-    """That it runs on."""
+    """Id of the machine that the build runs on."""
 
     host: str
-    """That machine's name, for people."""
+    """Name of that machine, for people."""
 
     beat: int = 0
-    """How often it was renewed."""
+    """Number of times that the claim was renewed."""
 
 
 class Objects(Protocol):
-    """Where the lock lies."""
+    """The folder of an object store in which the lock lies."""
 
     def at(self, path: str) -> str:
-        """An object's URL."""
+        """Give an object's URL."""
 
     def files(self, below: str) -> dict[str, int]:
-        """The paths of all objects below a folder, with their bytes."""
+        """Give the size in bytes of each object below a folder, by path."""
 
     def read(self, path: str) -> bytes:
-        """An object."""
+        """Read an object."""
 
     def write(self, path: str, data: bytes) -> None:
         """Write an object whole."""
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write an object unless it exists; whether it did not."""
+        """Write an object unless it exists; tell whether it was written."""
 
     def remove(self, path: str) -> None:
         """Remove an object, if it is there."""
@@ -81,9 +82,9 @@ class ObjectLock(Hold):
         """Prepare a claim.
 
         Args:
-            folder: to claim.
-            machine: this machine's id, under which nobody claims the same, or a rival's, now.
-            share: of a build, to which the claim is; the whole if None.
+            folder: the folder to claim.
+            machine: this machine's id; no other process of it may hold this claim or a rival's.
+            share: the share of a build that is claimed; the whole build if None.
         """
         self._folder = folder
         self._path = f"{LOCK}-{share.tag}" if share else LOCK
@@ -115,7 +116,7 @@ class ObjectLock(Hold):
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._ended.set()
         if isinstance(error, OSError):
-            # The storage has just been asked for long enough. The claim stays, and ends by itself.
+            # The storage has just failed for long. The claim stays, and becomes void by itself.
             return
         self._thread.join(_BEAT)
         try:
@@ -136,7 +137,7 @@ class ObjectLock(Hold):
         """Remove claims that no build may hold beside ours, once they are void.
 
         Raises:
-            FolderError: one of them is held.
+            FolderError: one of them was renewed.
         """
         if self._path == LOCK:
             paths = [path for path in self._folder.files(STATE) if path.startswith(f"{LOCK}-")]
@@ -184,7 +185,7 @@ class ObjectLock(Hold):
                 self._claim = self._claim.model_copy(update={"beat": self._claim.beat + 1})
                 self._folder.write(self._path, self._json())
             except OSError:
-                # The build itself meets the same storage, and tells of it.
+                # The build itself uses the same storage, and reports that it fails.
                 continue
 
     def _is_ours(self) -> bool:

@@ -1,4 +1,4 @@
-"""From what the caller names as a dataset's place to the folder that reads and writes it."""
+"""Open the folder that the caller names as a dataset's place."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from imagenetq.storage import local_path
 
 
 def open_folder(spec: str | Path) -> DatasetFolder:
-    """The folder that a path or an address names; it need not be there.
+    """Open the folder that a path or an address names; it need not exist.
 
     Args:
         spec: a path; a URL such as `s3://bucket/q`, `gs://..` or `file://..`; or a repository of
-            the Hub, `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`, at the commit that it is now.
+            the Hub, `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`, at its present commit.
 
     Raises:
         UsageError: the address has another form, or nothing installed can open it.

@@ -1,8 +1,8 @@
-"""A dataset folder in an object store, or wherever else fsspec reaches.
+"""Read and write a dataset folder in an object store, or wherever else fsspec reaches.
 
 Objects appear whole under their names, so nothing is renamed. A shard is made in a file on this
-machine and then uploaded, so neither memory nor the storage holds half of one. The files, the lock
-of this machine, and the originals of a remote source lie in the user's cache folder.
+machine and then uploaded, so neither memory nor the storage holds half of one. These files, the
+lock of this machine, and the photographs of a remote source lie in the user's cache folder.
 """
 
 import errno
@@ -30,17 +30,17 @@ from imagenetq.storage import explained, file_system, join, open_stream, remote_
 _DATA = "data"
 _BLOCK = 2**20
 _PART = 2**14
-"""Of a shard's columns, so much at a time: little more than the hashes of some rows."""
+"""Bytes of a shard's columns that are read at a time: little more than the hashes of some rows."""
 
 _SILENCE = 60.0
 _SLOWEST = 2**16
-"""Bytes a second."""
+"""Bytes a second that the slowest line is expected to send."""
 
 Result = TypeVar("Result")
 
 
 class RemoteFolder(DatasetFolder):
-    """A folder by its URL; each request is asked again while the storage is busy."""
+    """A folder named by its URL; each request is repeated while the storage is busy."""
 
     is_local = False
 
@@ -48,8 +48,8 @@ class RemoteFolder(DatasetFolder):
         """Name a folder; nothing is read yet.
 
         Args:
-            url: with a scheme that fsspec knows.
-            patience: with a storage that fails.
+            url: a URL with a scheme that fsspec knows.
+            patience: how long to go on asking a storage that fails.
 
         Raises:
             UsageError: nothing installed can open such a URL.
@@ -65,12 +65,12 @@ class RemoteFolder(DatasetFolder):
         self._settle()
 
     def _settle(self) -> None:
-        """Find a place on this machine, which a worker's may not be."""
+        """Choose a place on this machine; a worker on another one chooses its own."""
         digest = hashlib.sha256(self.name.encode()).hexdigest()
         self.state = self.disk = _cache() / "imagenet-q" / digest[:32]
 
     def at(self, path: str) -> str:
-        """A file's URL."""
+        """Give a file's URL."""
         return join(self.name, path)
 
     @contextmanager
@@ -86,7 +86,7 @@ class RemoteFolder(DatasetFolder):
                 remove_temporary_files(self.state, self.tag)
                 held.callback(remove_temporary_files, self.state, self.tag)
                 claim = held.enter_context(ObjectLock(self, self._machine(), share))
-                # Of our units only we write from now on: what is there is there for good.
+                # From now on only we write the files of our units, so these sizes stay true.
                 self._sizes = self.files(_DATA)
             except OSError as error:
                 raise FolderError(_reason(error)) from None
@@ -96,7 +96,7 @@ class RemoteFolder(DatasetFolder):
                 self._sizes = None
 
     def names(self) -> set[str]:
-        """What lies in the folder itself."""
+        """List the names of what lies in the folder itself."""
 
         def ask(client: Any, root: str) -> set[str]:
             client.invalidate_cache()
@@ -111,11 +111,11 @@ class RemoteFolder(DatasetFolder):
         return self._ask("", ask)
 
     def files(self, below: str) -> dict[str, int]:
-        """The size of each file below a folder in it."""
+        """Give the size in bytes of each file below a folder in it."""
         return retried(lambda: remote_sizes(self.name, below), self._patience) or {}
 
     def size(self, path: str) -> int | None:
-        """A file's size in bytes; None if it is not there."""
+        """Give a file's size in bytes; None if it is not there."""
 
         def ask(client: Any, name: str) -> int:
             client.invalidate_cache()
@@ -127,15 +127,16 @@ class RemoteFolder(DatasetFolder):
             return None
 
     def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:  # noqa: ARG002
-        """Whether an object was there in this size when the folder was taken hold of.
+        """Tell whether an object has this size, or had it when the folder began to be held.
 
-        Its hash is not asked for: it would have to be downloaded. `verify` does that.
+        Its hash is not compared, because the object would have to be downloaded. `verify` does
+        that.
         """
         found = self.size(path) if self._sizes is None else self._sizes.get(path)
         return found == n_bytes
 
     def read(self, path: str) -> bytes:
-        """A small file's bytes."""
+        """Read a small file."""
 
         def ask() -> bytes:
             with open_stream(self.at(path)) as file:
@@ -149,7 +150,7 @@ class RemoteFolder(DatasetFolder):
             raise FolderError(f"{self.at(path)}: {error.strerror}") from None
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file, of which a block is fetched when it is read."""
+        """Open a file, whose blocks are fetched as they are read."""
         return cast(
             BinaryIO,
             self._ask(path, lambda client, name: client.open(name, "rb", block_size=_PART)),
@@ -168,7 +169,7 @@ class RemoteFolder(DatasetFolder):
 
     @contextmanager
     def at_hand(self, path: str) -> Iterator[Path]:
-        """Copy a file to a folder of its own on this machine."""
+        """Copy a file to a folder of its own on this machine, and give the copy's path."""
         with tempfile.TemporaryDirectory(prefix="imagenet-q-") as folder:
             place = Path(folder) / PurePosixPath(path).name
             try:
@@ -190,9 +191,9 @@ class RemoteFolder(DatasetFolder):
         self._ask(path, ask, writing=True)
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write a small file unless it exists; whether it did not.
+        """Write a small file unless it exists; tell whether it was written.
 
-        Exclusive where the storage can be; elsewhere it is looked for first.
+        This is exclusive where the storage can be; elsewhere the file is looked for first.
         """
 
         def ask(client: Any, name: str) -> bool:
@@ -205,14 +206,14 @@ class RemoteFolder(DatasetFolder):
         try:
             return self._ask(path, ask, writing=True)
         except (StorageError, TypeError):
-            # A storage, or a client, that knows no such mode.
+            # The storage, or its client, knows no such mode.
             if self.size(path) is not None:
                 return False
             self.write(path, data)
             return True
 
     def new_file(self, path: str) -> AtomicFile:
-        """A file that is made here, and uploaded when it is committed."""
+        """Open a file that is made on this machine, and uploaded when it is committed."""
         return _Upload(
             self.state / "shards" / path, self.tag, lambda file: self._upload(file, path)
         )
@@ -230,7 +231,7 @@ class RemoteFolder(DatasetFolder):
             raise FolderError(str(missing)) from None
 
     def manifest(self) -> Manifest:
-        """The dataset's manifest."""
+        """Read the dataset's manifest."""
         try:
             data = self.read(MANIFEST_NAME)
         except FileNotFoundError:
@@ -243,7 +244,7 @@ class RemoteFolder(DatasetFolder):
     def _ask(
         self, path: str, request: Callable[[Any, str], Result], *, writing: bool = False
     ) -> Result:
-        """What a request gives; it takes the client, and what the client calls the file."""
+        """Give what a request returns; it takes the client, and the client's name of the file."""
 
         def ask() -> Result:
             with explained(self.at(path) if path else self.name, writing=writing):
@@ -280,7 +281,7 @@ class RemoteFolder(DatasetFolder):
             )
 
     def _machine(self) -> str:
-        """This machine's id in the locks of this folder, kept beside the lock of this machine."""
+        """Give this machine's id in the folder's locks, kept beside the lock of this machine."""
         path = self.state / "machine"
         if not path.is_file():
             drawn = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
@@ -300,17 +301,19 @@ class _Upload(AtomicFile):
         self._send = send
 
     def commit(self) -> None:
-        """Upload it: after this the object is there."""
+        """Upload the file; afterwards the object is there."""
         self._file.close()
         self._send(self._temporary)
         self._temporary.unlink()
 
 
 def _in_time(client: Any, method: str, *arguments: Any, n_bytes: int, **options: Any) -> None:
-    """Call a method that sends so many bytes; clients wait for ever where a server falls silent.
+    """Call a method that sends so many bytes, and give it up when it takes too long.
+
+    Clients wait for ever where a server falls silent.
 
     Raises:
-        TimeoutError: it takes longer than a slow line would.
+        TimeoutError: it takes longer than a slow line would take.
     """
     from fsspec.asyn import AsyncFileSystem, sync
 

@@ -1,4 +1,4 @@
-"""One process's share of a build's units, where several build the same dataset."""
+"""Define one process's share of a build's units, where several build the same dataset."""
 
 import re
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ class Share:
     """Every `count`-th unit, from unit `number - 1` on."""
 
     number: int
-    """From 1."""
+    """Number of the share, from 1."""
 
     count: int
-    """How many shares there are."""
+    """Number of shares."""
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
     @property
     def tag(self) -> str:
-        """Its name as a part of file names."""
+        """The share's name as a part of file names."""
         return f"{self.number}of{self.count}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The share that `I/N` names, such as `2/8`.
+        """Read a share from its text `I/N`, such as `2/8`.
 
         Raises:
             UsageError: the text has another form, or I is not in 1..N.
@@ -41,5 +41,5 @@ class Share:
         return cls(int(match[1]), int(match[2]))
 
     def of(self, units: Sequence[Unit]) -> Sequence[Unit]:
-        """This share of all units; each unit is in exactly one."""
+        """Give this share of all units; each unit is in exactly one share."""
         return units[self.number - 1 :: self.count]

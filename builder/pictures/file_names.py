@@ -1,4 +1,4 @@
-"""Under which name each picture's variants are stored, and as what kind of file."""
+"""Choose under which name, and as what kind of file, each picture's variants are stored."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ _CODESTREAMS = {"jpeg": JPEG, "jpeg2000": JPEG2000}
 
 
 def file_kind(variant: Variant) -> str | None:
-    """What a variant's files are: `jpg`, `j2k` or `png`; None where each is as its original."""
+    """Give the kind of a variant's files: `jpg`, `j2k` or `png`; None if it is the original's."""
     return None if variant.distortion == CLEAN else _CODESTREAMS.get(variant.distortion, PNG)
 
 
 def file_names(
     paths: Sequence[str], variants: Sequence[Variant], *, keep_names: bool
 ) -> dict[str, tuple[str, ...]]:
-    """The names of all files below their variant's folder, by variant, in the pictures' order.
+    """List all files' names below their variant's folder, by variant, in the pictures' order.
 
     Args:
-        paths: of the pictures.
-        variants: to render.
-        keep_names: whether all names stay; else a suffix that says another kind than the file's is
-            replaced, or, where pictures differ in it alone, the right one is appended.
+        paths: paths of the pictures.
+        variants: the variants to render.
+        keep_names: whether all names stay. Otherwise a suffix that says another kind than the
+            file's is replaced, or, where pictures differ in it alone, the right one is appended.
 
     Raises:
         UsageError: two pictures, or a picture and a folder, would get one name.
@@ -39,7 +39,7 @@ def file_names(
 
 
 def says_another_kind(name: str, kind: str | None) -> bool:
-    """Whether a file's suffix says that it is of another kind than it is."""
+    """Tell whether a file's suffix says that it is of another kind than it is."""
     if kind is None or (kind == JPEG and says_jpeg(name)):
         return False
     return not name.lower().endswith(f".{kind}")
@@ -65,5 +65,5 @@ def _of_kind(paths: Sequence[str], kind: str | None) -> tuple[str, ...]:
 
 
 def _stem(path: str) -> str:
-    """A path without its last suffix."""
+    """Give a path without its last suffix."""
     return path.rpartition(".")[0]

@@ -1,7 +1,7 @@
-"""The manifest of a rendered folder: what it was rendered from, and a hash of every file.
+"""Define the manifest of a rendered folder: what it was rendered from, and a hash of every file.
 
-`render-manifest.json` says what belongs to all; `render-files.parquet`, whose hash it holds, has a
-row for each file, since millions of rows are no JSON.
+`render-manifest.json` says what is common to all files. `render-files.parquet`, whose hash it
+holds, has a row for each file, since millions of rows are too many for JSON.
 """
 
 import hashlib
@@ -34,57 +34,57 @@ class BadPicture(Model):
     """A picture that was left out."""
 
     path: str
-    """Below the folder of pictures."""
+    """Path below the folder of pictures."""
 
     reason: str
     """What is wrong with it, and what to do."""
 
     file_sha256: str | None = Field(pattern=SHA256_PATTERN)
-    """Of its file; None if that could not be read."""
+    """SHA-256 of its file; None if that could not be read."""
 
 
 class RenderManifest(Model):
-    """A folder of pictures whose every variant is rendered."""
+    """The manifest of a folder of rendered pictures."""
 
     format_version: Literal[1] = 1
-    """Of this file and of `render-files.parquet`."""
+    """Version of the format of this file and of `render-files.parquet`."""
 
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """Of the pixels, MAJOR.MINOR.PATCH."""
+    """Version of the pixels, MAJOR.MINOR.PATCH."""
 
     specification_digest: str = Sha256
     """SHA-256 of the specification's canonical JSON."""
 
     source_digest: str = Sha256
-    """SHA-256 over a line `path TAB SHA-256 of the original file LF` a picture."""
+    """SHA-256 over a line `path TAB SHA-256 of the original file LF` for each picture, by path."""
 
     pixel_digest: str = Sha256
-    """SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` a file; pictures by path,
-    variants as in the ladder."""
+    """SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file; pictures
+    by path, variants as in the ladder."""
 
     variants: tuple[str, ...]
-    """Rendered, in ladder order."""
+    """Names of the rendered variants, in ladder order."""
 
     keep_names: bool
     """Whether files bear their originals' names, whatever their kind."""
 
     pictures: int = Count
-    """How many were rendered."""
+    """Number of pictures that were rendered."""
 
     bytes: int = Count
-    """Of all image files."""
+    """Bytes of all image files."""
 
     files_sha256: str = Sha256
-    """Of `render-files.parquet`."""
+    """SHA-256 of `render-files.parquet`."""
 
     bad_pictures: tuple[BadPicture, ...]
-    """Left out on request, by path."""
+    """Pictures that were left out on request, by path."""
 
     versions: dict[str, str]
-    """Of the libraries that decide pixels or bytes."""
+    """Versions of the libraries that decide pixels or bytes."""
 
     code: Code
-    """That rendered them."""
+    """Code that rendered the pictures."""
 
     @model_validator(mode="after")
     def _variants_are_known(self) -> "RenderManifest":
@@ -94,7 +94,7 @@ class RenderManifest(Model):
         return self
 
     def to_json(self) -> str:
-        """The file's text."""
+        """Give the file's text."""
         return self.model_dump_json(indent=1) + "\n"
 
 
@@ -114,7 +114,7 @@ def read_render_manifest(folder: Path) -> RenderManifest:
 
 
 def files_schema() -> "pa.Schema":
-    """The columns of `render-files.parquet`: pictures by path, variants as in the ladder."""
+    """Give the columns of `render-files.parquet`: pictures by path, variants as in the ladder."""
     import pyarrow as pa
 
     return pa.schema(
@@ -134,7 +134,7 @@ def files_schema() -> "pa.Schema":
 
 
 class Totals:
-    """What the rows of all files amount to; to be added in their order."""
+    """The totals over the rows of all files, which are to be added in their order."""
 
     def __init__(self) -> None:
         self.pictures = 0
@@ -144,7 +144,7 @@ class Totals:
         self._last: str | None = None
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Count rows.
+        """Add rows.
 
         Raises:
             ValueError: a picture does not follow the one before.
@@ -161,7 +161,7 @@ class Totals:
             self.bytes += row["bytes"]
 
     def fields(self) -> dict[str, Any]:
-        """Name what the manifest says of them."""
+        """Give the manifest's fields that follow from the rows."""
         return {
             "pictures": self.pictures,
             "bytes": self.bytes,

@@ -1,4 +1,4 @@
-"""The plan of a rendering: which pictures, in which units, under which names."""
+"""Plan a rendering: which pictures, in which units, under which names."""
 
 from typing import Literal
 
@@ -15,58 +15,58 @@ from imagenetq.specification import (
 )
 
 _UNIT_FILES = 400
-"""Files that a unit makes at most, since all of an unfinished one are made again."""
+"""Most files that a unit makes, since all files of an unfinished unit are made again."""
 
 _MIN_UNITS = 64
-"""Units that even a small folder is cut into if it can be, so that every worker has some."""
+"""Number of units that a small folder is cut into if it can be, so that every worker has some."""
 
 
 class Unit(Model):
-    """One piece of work."""
+    """One piece of work: some of the pictures, in all variants."""
 
     index: int
-    """From 0."""
+    """Number of the unit, from 0."""
 
     paths: tuple[str, ...]
-    """Of its pictures."""
+    """Paths of the unit's pictures."""
 
     names: dict[str, tuple[str, ...]]
-    """By variant, of the file of each picture."""
+    """Names of the files of these pictures, by variant."""
 
 
 class RenderPlan(Model):
     """All that decides which files are made, and how."""
 
     format_version: Literal[1] = 1
-    """Of this file."""
+    """Version of this file's format."""
 
     dataset_version: str
-    """Of the pixels."""
+    """Version of the pixels."""
 
     specification_digest: str = Sha256
-    """Of the specification."""
+    """Digest of the specification."""
 
     variants: tuple[str, ...]
-    """Their names, in ladder order."""
+    """Names of the variants to render, in ladder order."""
 
     keep_names: bool
     """Whether files bear their originals' names."""
 
     versions: dict[str, str]
-    """Of the libraries."""
+    """Versions of the libraries."""
 
     paths: tuple[str, ...]
-    """Of all pictures, sorted."""
+    """Paths of all pictures, sorted."""
 
     def ladder(self) -> tuple[Variant, ...]:
-        """The variants to render, in ladder order."""
+        """List the variants to render, in ladder order."""
         return select_variants(self.variants)
 
     def units(self) -> list[Unit]:
         """Cut the pictures into independent pieces of work.
 
         Raises:
-            UsageError: two pictures would get one name.
+            UsageError: two pictures, or a picture and a folder, would get one name.
         """
         names = file_names(self.paths, self.ladder(), keep_names=self.keep_names)
         size = max(1, min(_UNIT_FILES // len(self.variants), -(-len(self.paths) // _MIN_UNITS)))
@@ -98,7 +98,7 @@ def require_same_plan(folder: DatasetFolder, begun: RenderPlan, wanted: RenderPl
     """Refuse to go on with a folder that was begun otherwise.
 
     Raises:
-        FolderError: names the first difference.
+        FolderError: the plans differ; the message names the first difference.
     """
     for field in RenderPlan.model_fields:
         before, now = getattr(begun, field), getattr(wanted, field)

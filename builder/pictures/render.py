@@ -1,4 +1,4 @@
-"""Render a folder of pictures: the same tree for each variant. Resumes by itself."""
+"""Render a folder of pictures to the same tree for each variant, or go on with such a rendering."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -57,9 +57,10 @@ def render_folder(
         only: variants and distortions to render; all 52 if left out.
         workers: processes; one a core if left out.
         keep_names: keep every file's name, though blur, noise and contrast are stored as PNG, and
-            JPEG and JPEG 2000 as what they are: readers go by the content. Else a suffix that
-            says another kind is replaced; where pictures differ in it alone, one is appended.
-        skip_bad: leave bad pictures out, and record them, instead of ending incomplete.
+            JPEG and JPEG 2000 as what they are: most readers go by the content. Otherwise a
+            suffix that says another kind is replaced, or, where pictures differ in it alone, the
+            right one is appended.
+        skip_bad: leave bad pictures out and record them, instead of ending incomplete.
 
     Returns:
         The manifest of the complete folder.
@@ -69,7 +70,8 @@ def render_folder(
         FolderError: `out` cannot be used.
         SourceError: `folder` cannot be listed, or holds no pictures.
         PlatformError: this machine renders other pixels.
-        UsageError: no such folder or variant, or one of the folders lies in the other.
+        UsageError: there is no such folder or variant, one folder lies in the other, `out` is
+            remote, or two files would get one name.
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
     check_platform()
@@ -79,7 +81,7 @@ def render_folder(
         raise UsageError(f"{source}: no such folder; name a folder of pictures")
     target = LocalFolder(_local(out))
     _require_apart(source, target.path)
-    # A worker may not stand where we do.
+    # A worker may have another working directory.
     pictures = PictureFolder(source.absolute())
     with working(f"listing the pictures in {source}"):
         listing = pictures.listing()
@@ -105,7 +107,7 @@ def _local(out: str | Path) -> Path:
 
 
 def _require_apart(pictures: Path, out: Path) -> None:
-    """Refuse to make files where they would be taken for pictures, and the other way round."""
+    """Refuse an output folder inside the pictures' folder, and the other way round."""
     for one, other in ((out, pictures), (pictures, out)):
         resolved = one.resolve()
         if any(
@@ -127,7 +129,7 @@ def _tell_of_others(folder: Path, listing: Listing) -> None:
 
 
 def _begin(folder: LocalFolder, plan: RenderPlan) -> None:
-    """Record the plan, or demand that it is the one that the folder was begun with."""
+    """Record the plan, or require that it is the one that the folder was begun with."""
     if folder.size(RENDER_PLAN) is not None:
         try:
             begun = folder.model(RenderPlan, RENDER_PLAN)
@@ -139,7 +141,7 @@ def _begin(folder: LocalFolder, plan: RenderPlan) -> None:
 
 
 def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManifest:
-    """Write the table of files and the manifest; the latter last: it says that all is there."""
+    """Write the table of files, and then the manifest, which says that all is there."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -196,7 +198,7 @@ def _records(folder: LocalFolder, n_units: int) -> Iterator[PicturesRecord]:
 
 
 def _rows(picture: RenderedPicture) -> list[dict[str, Any]]:
-    """What `render-files.parquet` says of a picture."""
+    """List a picture's rows in `render-files.parquet`."""
     original = {
         "path": picture.path,
         "original_sha256": picture.file_sha256,
@@ -209,7 +211,7 @@ def _rows(picture: RenderedPicture) -> list[dict[str, Any]]:
 
 
 def _tell_of_names(plan: RenderPlan) -> None:
-    """Say which names do not say what the files are, or are not those of the pictures."""
+    """Say which names do not fit the kind of their files, or were changed to fit it."""
     for variant in plan.ladder():
         kind = file_kind(variant)
         other = next((path for path in plan.paths if says_another_kind(path, kind)), None)

@@ -31,7 +31,8 @@ from imagenetq.rendering import Rendered, render_ladder
 from imagenetq.specification import CLEAN
 
 _PNG_LEVEL = 1
-"""On photographs the default level takes three times as long, and saves a fifth at most."""
+"""Compression of PNG files: on photographs the default level takes three times as long, and saves a
+fifth at most."""
 
 
 @dataclass(frozen=True)
@@ -39,82 +40,83 @@ class Job:
     """What all units of a rendering share."""
 
     folder: LocalFolder
-    """Where the variants go."""
+    """Folder that the variants are written to."""
 
     pictures: PictureFolder
-    """Where originals are read."""
+    """Folder that originals are read from."""
 
     plan: RenderPlan
-    """The rendering's plan."""
+    """Plan of the rendering."""
 
     skip_bad: bool
-    """Leave bad pictures out instead of leaving the unit undone."""
+    """Leave bad pictures out, instead of leaving their unit undone."""
 
 
 class StoredFile(Model):
     """One variant of a picture, as it was stored."""
 
     file: str
-    """Its path below the rendered folder."""
+    """Path below the rendered folder."""
 
     bytes: int = Count
-    """Its size."""
+    """Size of the file in bytes."""
 
     sha256: str = Sha256
-    """Of the file."""
+    """SHA-256 of the file."""
 
     pixel_sha256: str = Sha256
-    """Of its decoded pixels."""
+    """SHA-256 of its decoded pixels."""
 
 
 class RenderedPicture(Model):
     """A picture whose variants are rendered."""
 
     path: str
-    """Below the folder of pictures."""
+    """Path below the folder of pictures."""
 
     file_sha256: str = Sha256
-    """Of the original file."""
+    """SHA-256 of the original file."""
 
     orientation: int | None
-    """That it states, 1 to 8, and that nobody applied; None if its metadata cannot be read."""
+    """Orientation that the original states, 1 to 8, which is not applied to its pixels; None if its
+    metadata cannot be read."""
 
     width: int = Count
-    """In pixels."""
+    """Width in pixels."""
 
     height: int = Count
-    """In pixels."""
+    """Height in pixels."""
 
     files: dict[str, StoredFile]
-    """By variant."""
+    """Stored files by variant."""
 
 
 class PicturesRecord(Record):
-    """A unit of pictures that is done."""
+    """The record of a unit of pictures that is done."""
 
     pictures: tuple[RenderedPicture, ...]
-    """In order."""
+    """Rendered pictures, in the order of the plan."""
 
     bad_pictures: tuple[BadPicture, ...] = Field(default=())
-    """Left out."""
+    """Pictures that were left out."""
 
 
 @dataclass(frozen=True)
 class UnitDone:
-    """What is worth telling of a unit that is done; its record says the rest."""
+    """A unit that is done; its record says what it holds."""
 
     index: int
-    """The unit's number."""
+    """Number of the unit, from 0."""
 
     n_originals: int
-    """Its pictures, bad ones included."""
+    """Number of the unit's pictures, bad ones included."""
 
 
 def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
     """Render a unit unless it is done.
 
     Returns:
-        That it is done; or, if pictures are bad and not to be skipped, all of the unit's bad ones.
+        The finished unit; or, if pictures are bad and not to be skipped, all of its bad ones.
 
     Raises:
         FolderError: a link leads out of the rendered folder.
@@ -140,7 +142,7 @@ def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[B
             for file in names.values():
                 job.folder.remove(file)
         else:
-            # Once a picture is bad the unit cannot be finished: look for others, no more.
+            # Once one is bad the unit cannot be finished: only look for other bad ones.
             if job.skip_bad or not bad:
                 pictures.append(_render(job, path, data, clean, names, reporter))
         reporter.advance(1)
@@ -152,10 +154,10 @@ def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[B
 
 
 def require_inside(root: Path, file: str) -> Path:
-    """The path of a file of a folder, once it is sure that no link leads out of it.
+    """Give the path of a file of a folder, once it is sure that no link leads out of it.
 
     Raises:
-        FolderError: one does.
+        FolderError: a link leads out of the folder.
     """
     path = root / file
     if not path.parent.resolve().is_relative_to(root.resolve()):
@@ -164,7 +166,7 @@ def require_inside(root: Path, file: str) -> Path:
 
 
 def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
-    """Whether a unit's record exists, of these originals, and every file still is what it says."""
+    """Tell whether a unit's record is of these originals, and all files are still as it says."""
     try:
         record = read_record(job.folder, unit.index, PicturesRecord)
     except FolderError as damage:
@@ -225,14 +227,14 @@ def _render(
 
 
 def _stored_bytes(rendered: Rendered, original: bytes) -> bytes:
-    """The file of a variant, which every reader decodes to exactly its pixels."""
+    """Make the file of a variant, which every reader decodes to exactly its pixels."""
     if rendered.variant.distortion == CLEAN:
         return _upright(original, rendered.pixels)
     return rendered.codestream or _lossless_png(rendered.pixels)
 
 
 def _upright(original: bytes, pixels: Pixels) -> bytes:
-    """The original file; one that asks readers to turn it does so no more."""
+    """Give the original file, changed only where readers might turn it."""
     if is_jpeg(original):
         return upright_original(original)
     if orientation(original) == UPRIGHT:

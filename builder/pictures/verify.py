@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def is_rendered_folder(folder: Path) -> bool:
-    """Whether `imagenetq render` made a folder, or began to."""
+    """Tell whether `imagenetq render` made a folder, or began to."""
     return (folder / RENDER_MANIFEST_NAME).is_file() or (folder / RENDER_PLAN).is_file()
 
 
@@ -42,7 +42,8 @@ def verify_rendered_folder(
 
     Args:
         folder: what `render_folder` made.
-        pictures: if given, what it was made of: every variant is rendered again and compared.
+        pictures: the folder that it was made of; if given, every variant is rendered again from
+            it and compared.
         workers: processes; one a core if left out.
 
     Returns:
@@ -88,7 +89,7 @@ def verify_rendered_folder(
 
 
 def _require_table(root: Path, manifest: RenderManifest) -> None:
-    """Refuse a table of files that is not the manifest's, of which nothing could be believed."""
+    """Refuse a table of files that is not the manifest's, since it could not be believed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -107,7 +108,7 @@ def _require_table(root: Path, manifest: RenderManifest) -> None:
 
 
 def _table_problems(table: "pq.ParquetFile", manifest: RenderManifest) -> list[str]:
-    """What the manifest says that its rows do not bear out."""
+    """List what the manifest says that its rows contradict."""
     totals = Totals()
     try:
         for group in range(table.num_row_groups):
@@ -122,7 +123,7 @@ def _table_problems(table: "pq.ParquetFile", manifest: RenderManifest) -> list[s
 
 
 def _stray_files(root: Path, table: "pq.ParquetFile", manifest: RenderManifest) -> list[str]:
-    """Files that the manifest does not list; of one variant after the other, to bound memory."""
+    """List files that the manifest does not name, a variant at a time to bound memory."""
     import pyarrow.compute as pc
 
     rows = table.read(columns=["variant", "file"])
@@ -144,7 +145,7 @@ def _files_below(root: Path, folder: str) -> Iterator[str]:
 def _picture_problems(
     source: PictureFolder, table: "pq.ParquetFile", manifest: RenderManifest
 ) -> list[str]:
-    """Pictures that were lost, came, or are no longer bad."""
+    """List pictures that were lost, are new, or are no longer bad."""
     rendered = set(table.read(columns=["path"])["path"].unique().to_pylist())
     bad = {picture.path for picture in manifest.bad_pictures}
     there = set(source.listing().paths)

@@ -30,17 +30,17 @@ class Job:
     """What all units of a verification share."""
 
     root: Path
-    """The rendered folder."""
+    """Rendered folder."""
 
     variants: tuple[str, ...]
-    """Their names, in ladder order."""
+    """Names of the variants, in ladder order."""
 
     pictures: PictureFolder | None
-    """To render again from; None to check the folder alone."""
+    """Pictures to render again from; None to check the folder alone."""
 
 
 def check_rows(job: Job, group: int, reporter: Reporter) -> list[str]:
-    """Check the files of one row group of the manifest's table; returns one line a problem."""
+    """Check the files of one row group of the manifest's table; give one line for each problem."""
     problems: list[str] = []
     rows = _table(job.root).read_row_group(group).to_pylist()
     for path, of_picture in groupby(rows, key=lambda row: row["path"]):
@@ -62,14 +62,14 @@ def check_rows(job: Job, group: int, reporter: Reporter) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _table(root: Path) -> "pq.ParquetFile":
-    """Open the table once a process: its footer is long."""
+    """Open the table once in each process, because its footer is long."""
     import pyarrow.parquet as pq
 
     return pq.ParquetFile(root / FILES_NAME)
 
 
 def _is_below(path: str) -> bool:
-    """Whether a path leads to something below a folder, and nowhere else."""
+    """Tell whether a path leads to something below a folder, and nowhere else."""
     parts = path.split("/")
     return is_writable(path) and not {"", ".", ".."} & set(parts) and not PurePosixPath(path).root
 
@@ -118,7 +118,7 @@ def _render_again(
             return [f"{place}: another file than was rendered"]
         clean = decode(data, str(place))
     except BadImage as problem:
-        # One that is not there is told of as missing.
+        # A picture that is not there is reported as missing already.
         return [str(problem)] if place.exists() else []
     problems = []
     ladder = render_ladder(clean, image_id=path, only=select_variants(job.variants))

@@ -24,7 +24,7 @@ from imagenetq.progress import Meter, Tally, meter
 from imagenetq.specification import CLEAN
 
 _BEGUN = f"{STATE}/{MANIFEST_NAME}"
-"""The manifest to come, for as long as it is not there."""
+"""Path of the manifest to come, as long as the copy is not complete."""
 
 _BLOCK = 2**20
 _PREFERRED = "jpeg-10"
@@ -35,22 +35,23 @@ class Copied:
     """A dataset in a storage."""
 
     place: str
-    """Its URL."""
+    """URL of the dataset's copy."""
 
     pixel_digest: str
-    """Of the dataset."""
+    """Pixel digest of the dataset."""
 
     was_there: bool
-    """Whether it was there before, every file of it, so that nothing was sent."""
+    """Whether every file was there before, so that nothing was sent."""
 
     loading: str
-    """A line of Python that streams a variant from there."""
+    """Line of Python that streams a variant from there."""
 
 
 def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copied:
     """Copy a dataset to a storage, or go on with a copy that ended early.
 
-    What is there already, with its size and hash, is not sent again; to learn its hash it is read.
+    A file that is there already, with the same size and hash, is not sent again. To learn its hash
+    it is read.
 
     Args:
         dataset: its folder or its URL; verified first, every shard and pixel.
@@ -58,7 +59,7 @@ def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copi
         workers: processes that verify; one a core if left out.
 
     Raises:
-        UsageError: a place or a dataset that does not do at all.
+        UsageError: the place or the dataset cannot be used at all.
         FolderError: there is no dataset; or the place is in use, or cannot be written.
         PublishError: the dataset is not as its manifest says; the place holds something else.
         OSError: a storage failed for good. What was sent stays for the next push.
@@ -95,7 +96,7 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
 
 
 def _is_of_something(path: str) -> bool:
-    """Whether a file is more than what a push leaves that was killed in its first second."""
+    """Tell whether a file is more than what a push killed in its first second leaves."""
     return path != LOCK and not is_temporary(path)
 
 
@@ -112,7 +113,7 @@ def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) ->
 
 
 def _complete(source: DatasetFolder, target: DatasetFolder, manifest: Manifest, hold: Hold) -> bool:
-    """Send what is missing; whether anything was."""
+    """Send what is missing; tell whether anything was."""
     head = {PREVIEW_NAME: preview(), CARD_NAME: source.read(CARD_NAME)}
     manifest_json = source.read(MANIFEST_NAME)
     head |= {CROISSANT_NAME: croissant(manifest, manifest_json), MANIFEST_NAME: manifest_json}
@@ -142,7 +143,7 @@ def _complete(source: DatasetFolder, target: DatasetFolder, manifest: Manifest, 
 def _is_there(target: DatasetFolder, shard: Shard, progress: Meter) -> bool:
     there = target.is_intact(shard.path, shard.bytes, shard.sha256)
     if there and not target.is_local:
-        # A size is quickly asked for; whoever trusts it would publish what he has not seen.
+        # A size is quickly asked for, but says nothing of the content that is published.
         there = sha256_at(target, shard.path) == shard.sha256
     progress.advance(shard.rows)
     return there
@@ -166,7 +167,7 @@ def _send(source: DatasetFolder, target: DatasetFolder, shard: Shard) -> None:
 
 
 def _require_complete(target: DatasetFolder, manifest: Manifest) -> None:
-    """Look again, before the manifest says that all is there."""
+    """Compare all sizes again, before the manifest says that all is there."""
     sizes = target.files("data")
     expected = {shard.path: shard.bytes for shard in manifest.shards}
     differing = [path for path in {**expected, **sizes} if sizes.get(path) != expected.get(path)]
@@ -185,7 +186,7 @@ def _content(target: DatasetFolder, name: str) -> bytes | None:
 
 
 def _loading(target: DatasetFolder, manifest: Manifest) -> str:
-    """How `datasets` reads files where it does not know a dataset's folder."""
+    """Give the line by which `datasets` reads files where it does not know a dataset's folder."""
     distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
     variant = _PREFERRED if _PREFERRED in distorted else distorted[0]
     suffix = "tar" if manifest.format == "webdataset" else "parquet"

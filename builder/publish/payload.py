@@ -1,4 +1,4 @@
-"""What is published: files by their path in the repository, and how to tell that they are there."""
+"""List the files to publish by their path in the repository, and tell if they are there."""
 
 import hashlib
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ class RemoteFile:
     """A file of the repository."""
 
     size: int
-    """In bytes."""
+    """Size of the file in bytes."""
 
     blob_id: str
-    """Its id in git."""
+    """Id of the file in git."""
 
     sha256: str | None
-    """Of a large file, which git knows by a pointer; None for a small one."""
+    """SHA-256 of a large file, which git knows by a pointer; None for a small one."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,27 @@ class NewFile:
     """A file to publish."""
 
     path: str
-    """In the repository, and in the folder that it comes from."""
+    """Path in the repository, and in the folder that the file comes from."""
 
     source: DatasetFolder | bytes
-    """That folder, or its content."""
+    """Folder that the file comes from, or the file's content."""
 
     size: int
-    """In bytes."""
+    """Size of the file in bytes."""
 
     sha256: str
-    """Of its content, as it must be."""
+    """SHA-256 that the content must have."""
 
     rows: int = 0
-    """Of the dataset, in it."""
+    """Number of the dataset's rows in the file."""
 
     @classmethod
     def of(cls, path: str, content: bytes) -> "NewFile":
-        """A file that exists nowhere yet."""
+        """Describe a file that exists nowhere yet, by its content."""
         return cls(path, content, len(content), hashlib.sha256(content).hexdigest())
 
     def is_at(self, remote: RemoteFile | None) -> bool:
-        """Whether a file of the repository is this one."""
+        """Tell whether a file of the repository is this one."""
         if remote is None or remote.size != self.size:
             return False
         if remote.sha256 is not None:
@@ -66,7 +66,7 @@ class NewFile:
         return remote.blob_id == self._blob_id
 
     def is_intact(self) -> bool:
-        """Whether what lies there still has the hash that it must have."""
+        """Tell whether what lies in the folder still has the hash that it must have."""
         if isinstance(self.source, bytes):
             return True
         try:
@@ -75,15 +75,16 @@ class NewFile:
             return False
 
     def text(self) -> str:
-        """A small file's text."""
+        """Read a small file's text."""
         content = self.source if isinstance(self.source, bytes) else self.source.read(self.path)
         return content.decode("utf-8")
 
     def at_hand(self, until: ExitStack) -> str | bytes:
-        """Its path on this machine, or its content.
+        """Give the file's path on this machine, or its content.
 
         Args:
-            until: closed when the path is no longer needed; removes what was copied here.
+            until: closed by the caller when the path is no longer needed, which removes what was
+                copied here.
         """
         if isinstance(self.source, bytes):
             return self.source
@@ -101,23 +102,23 @@ class Payload:
     """All files of a version."""
 
     body: tuple[NewFile, ...]
-    """Shards, or the recipe's hashes."""
+    """Shards, or the recipe's specification and hashes."""
 
     head: tuple[NewFile, ...]
-    """Card, with the picture that it shows, its form for machines, and manifest, which say that all
-    is there, and so come last."""
+    """Card, the picture that it shows, its form for machines, and manifest. They say that all is
+    there, and so come last."""
 
     @property
     def files(self) -> dict[str, NewFile]:
-        """All of them, by path."""
+        """All files by path."""
         return {file.path: file for file in (*self.body, *self.head)}
 
     def missing(self, remote: Mapping[str, RemoteFile]) -> list[NewFile]:
-        """Those of the body that the repository lacks, or holds otherwise."""
+        """List those files of the body that the repository lacks, or holds otherwise."""
         return [file for file in self.body if not file.is_at(remote.get(file.path))]
 
     def with_benchmark(self, manifest: Manifest) -> "Payload":
-        """The same, with what registers the dataset as one of the Hub's benchmarks."""
+        """Add the file that registers the dataset as one of the Hub's benchmarks."""
         is_recipe = PIXELS_NAME in self.files
         text = eval_yaml(() if is_recipe else config_variants(manifest))
         return replace(self, head=(NewFile.of(EVAL_NAME, text.encode()), *self.head))
@@ -126,12 +127,12 @@ class Payload:
     def of_dataset(
         cls, folder: DatasetFolder, manifest: Manifest, address: HubAddress
     ) -> "Payload":
-        """A built folder.
+        """List the files of a built folder.
 
         Args:
-            folder: the dataset's, verified.
-            manifest: the folder's.
-            address: where it goes, which the card's loading lines name.
+            folder: the dataset's folder, verified.
+            manifest: the folder's manifest.
+            address: the repository that it goes to, which the card's loading lines name.
         """
         card = published_card(folder.read(CARD_NAME).decode("utf-8"), manifest, address)
         shards = tuple(
@@ -145,12 +146,12 @@ class Payload:
 
     @classmethod
     def of_recipe(cls, folder: DatasetFolder, manifest: Manifest, address: HubAddress) -> "Payload":
-        """A built folder's recipe, without an image: see `recipe`.
+        """List the files of a built folder's recipe, which holds no image.
 
         Args:
-            folder: the dataset's, verified.
-            manifest: the folder's.
-            address: where it goes, which the card's loading line names.
+            folder: the dataset's folder, verified.
+            manifest: the folder's manifest.
+            address: the repository that it goes to, which the card's loading line names.
         """
         card = recipe_card(manifest, address)
         manifest_json = folder.read(MANIFEST_NAME)
@@ -172,7 +173,7 @@ def _head(card: str, described: bytes, manifest_json: bytes) -> tuple[NewFile, .
 
 
 def sha256_at(folder: DatasetFolder, path: str) -> str:
-    """Hex SHA-256 of a file as it lies in a folder; a remote one is read whole.
+    """Compute the hex SHA-256 of a file in a folder; a remote one is read whole.
 
     Raises:
         OSError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What every push demands of the dataset that it takes, wherever that lies."""
+"""Check what every push demands of the dataset that it takes, wherever that lies."""
 
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.verifying.verify import verify
@@ -9,10 +9,10 @@ from imagenetq.selection import SAMPLE
 
 
 def publishable_manifest(folder: DatasetFolder) -> Manifest:
-    """The manifest of a dataset that may be published.
+    """Read the manifest of a dataset, and refuse a dataset that may not be published.
 
     Raises:
-        UsageError: it is the embedded sample's.
+        UsageError: the dataset is of the embedded sample.
         FolderError: there is none, or it is damaged.
     """
     manifest = folder.manifest()
@@ -43,5 +43,5 @@ def require_verified(folder: DatasetFolder, manifest: Manifest, workers: int | N
 
 
 def changed(path: str) -> PublishError:
-    """A file is no longer what was verified."""
+    """Make the error that a file is no longer what was verified."""
     return PublishError(f"{path}: changed while it was pushed; verify the folder, and push again")

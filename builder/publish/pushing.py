@@ -33,31 +33,31 @@ class Pushed:
     """A published version."""
 
     repository: str
-    """`ORG/NAME`."""
+    """Name of the repository, `ORG/NAME`."""
 
     tag: str
-    """The version's name there, such as `v1.0.0`."""
+    """Name of the version there, such as `v1.0.0`."""
 
     commit: str
-    """That the tag names."""
+    """Commit that the tag names."""
 
     page: str
-    """The repository's address."""
+    """Address of the repository's page."""
 
     pixel_digest: str
-    """Of the dataset."""
+    """Pixel digest of the dataset."""
 
     was_there: bool
     """Whether the version was published before, so that nothing was uploaded."""
 
     private: bool
-    """Whether only its owners see it."""
+    """Whether only the repository's owners see it."""
 
     gated: str | None
     """How requests for access are answered; None if they are not asked for."""
 
     loading: str
-    """A line of Python that loads it."""
+    """Line of Python that loads the dataset."""
 
 
 def push(
@@ -82,18 +82,18 @@ def push(
         name: `ORG/NAME`; made if there is no such repository.
         public: let everybody see the repository, and ask for access. Without it, a repository
             that is there stays as visible as it is, but none that everybody sees gets images.
-        accept_terms: that ImageNet's terms are accepted (`terms()` tells them), without which
+        accept_terms: say that ImageNet's terms are accepted (`terms()` gives them), without which
             images are not made public.
         gated: how requests for access are answered: `manual`, each by the owners, or `auto`, by
             the Hub at once. If left out, as the repository has it, else manual; a recipe, which
             holds no image, is not gated by itself.
-        recipe_only: publish digests and pixel hashes alone, no image: see `recipe`.
+        recipe_only: publish digests and pixel hashes alone, no image.
         benchmark: send `eval.yaml`, which the Hub takes only once it knows the framework that it
             names. A repository that has one gets it with every version.
         workers: processes that verify; one a core if left out.
 
     Raises:
-        UsageError: a name, option or folder that cannot be published at all.
+        UsageError: the name, an option or the folder does not allow publishing at all.
         FolderError: there is no dataset in the folder.
         PublishError: the folder is not as its manifest says; the repository holds something else;
             the Hub refuses, or cannot be reached. What was uploaded stays for the next push.
@@ -152,7 +152,7 @@ def push(
 
 @dataclass(frozen=True)
 class _Access:
-    """Who is to see a repository in the end, and whether there are images to see."""
+    """The access that a repository is to have in the end, and whether it holds images."""
 
     private: bool
     gated: str | None
@@ -198,7 +198,7 @@ def _address(name: str) -> HubAddress:
 def _published(
     repository: HubRepository, state: State, manifest: Manifest, access: _Access
 ) -> Pushed:
-    """What a version that was published before amounts to; only who sees it may change."""
+    """Describe a version that was published before; only who sees it may change."""
     tag = tag_of(manifest)
     commit = state.tags[tag]
     files = repository.files(commit)

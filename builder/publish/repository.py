@@ -1,4 +1,4 @@
-"""A dataset repository of the Hub, as publishing sees it: every request retried and explained."""
+"""Read and change a dataset repository of the Hub, every request retried and explained."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _PATIENCE = Patience(seconds=120.0)
-"""The clients have tried some requests again by themselves before they raise."""
+"""How long requests are repeated; the clients have tried some of them again before they raise."""
 
 _KIND = "dataset"
 _READ_ONLY = "read"
@@ -30,10 +30,10 @@ _READ_ONLY = "read"
 
 @dataclass(frozen=True)
 class State:
-    """What a repository is."""
+    """The state of a repository."""
 
     head: str
-    """The newest commit of its main branch."""
+    """Newest commit of its main branch."""
 
     private: bool
     """Whether only its owners see it."""
@@ -42,11 +42,11 @@ class State:
     """How requests for access are answered; None if the repository is open."""
 
     tags: Mapping[str, str]
-    """The commit of each."""
+    """Commit of each tag."""
 
 
 class HubRepository:
-    """Asks the Hub for one repository, and changes it.
+    """A client of one repository of the Hub, which reads and changes it.
 
     All methods raise `PublishError` where the Hub refuses, or cannot be reached for long.
     """
@@ -60,13 +60,13 @@ class HubRepository:
 
     @property
     def page(self) -> str:
-        """Its page on the Hub."""
+        """The repository's page on the Hub."""
         return self.address.page
 
     def require_writer(self) -> None:
         """Refuse early where there is no token, or one that can only read.
 
-        What a fine-grained token may do shows only when it does it.
+        What a fine-grained token may do shows only when it is used.
         """
         from huggingface_hub import get_token
 
@@ -87,7 +87,7 @@ class HubRepository:
             )
 
     def state(self) -> State | None:
-        """What it is now; None if there is no such repository."""
+        """Ask for the repository's present state; None if there is no such repository."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         def look() -> State | None:
@@ -102,14 +102,18 @@ class HubRepository:
         return self._ask("looking at the repository", look)
 
     def create(self) -> None:
-        """Make it, private."""
+        """Make the repository, private."""
         self._ask(
             "making the repository",
             lambda: self._hub.create_repo(self._name, repo_type=_KIND, private=True, exist_ok=True),
         )
 
     def set_access(self, *, private: bool, gated: str | None) -> None:
-        """Say who may see it, and how requests for access are answered; None opens it.
+        """Set who may see the repository, and how requests for access are answered.
+
+        Args:
+            private: whether only its owners see it.
+            gated: how requests are answered; None opens the repository.
 
         Raises:
             PublishError: the Hub refuses, or says that it is done and it is not.
@@ -130,7 +134,7 @@ class HubRepository:
         )
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
-        """All files of a commit, by path."""
+        """List all files of a commit, by path."""
         from huggingface_hub.hf_api import RepoFile
 
         def list_files() -> dict[str, RemoteFile]:
@@ -148,7 +152,7 @@ class HubRepository:
         return self._ask("listing the repository", list_files)
 
     def read(self, path: str, commit: str) -> bytes:
-        """A small file."""
+        """Read a small file."""
         local = self._ask(
             f"reading {path}",
             lambda: self._hub.hf_hub_download(self._name, path, repo_type=_KIND, revision=commit),
@@ -156,7 +160,7 @@ class HubRepository:
         return Path(local).read_bytes()
 
     def manifest(self, commit: str) -> Manifest | None:
-        """The dataset's manifest in a commit; None if it is not one of ours."""
+        """Read the dataset's manifest in a commit; None if it is not one of ours."""
         try:
             return parse_served(
                 Manifest, self.read(MANIFEST_NAME, commit), f"{self.address}: {MANIFEST_NAME}"
@@ -168,8 +172,8 @@ class HubRepository:
         """Bring files to the Hub's storage, without committing them.
 
         Args:
-            files: which.
-            until: to be closed once they are committed.
+            files: the files to bring.
+            until: closed by the caller once the files are committed.
 
         Returns:
             What `commit` takes.
@@ -183,7 +187,7 @@ class HubRepository:
         contents = [file.at_hand(until) for file in files]
 
         def send() -> list[CommitOperationAdd]:
-            # Anew at each attempt, because the client remembers in them what it has read.
+            # Made anew at each attempt, because the client remembers in them what it has read.
             additions = [
                 CommitOperationAdd(file.path, content)
                 for file, content in zip(files, contents, strict=True)
@@ -217,12 +221,12 @@ class HubRepository:
 
         Args:
             additions: from `upload`.
-            deletions: paths.
-            message: of the commit.
+            deletions: paths of the files to delete.
+            message: message of the commit.
             parent: the commit that it must follow: nobody else may have made one since.
 
         Returns:
-            The new commit.
+            The new commit's id.
         """
         from huggingface_hub import CommitOperationDelete
 
@@ -260,7 +264,7 @@ class HubRepository:
                 self._hub.create_tag(self._name, tag=name, revision=commit, repo_type=_KIND)
             except Exception as error:
                 state = self.state() if status_of(error) == 409 else None
-                # Ours, if only the answer to an earlier attempt was lost.
+                # The tag is ours if only the answer to an earlier attempt was lost.
                 if state is None or state.tags.get(name) != commit:
                     raise
 
@@ -269,7 +273,7 @@ class HubRepository:
         self._require_kept(state is not None and state.tags.get(name) == commit, f"tagging {name}")
 
     def _require_kept(self, is_kept: bool, what: str) -> None:
-        # The client looks at no answer to these; a login page would do for it.
+        # The client looks at no answer to these, so it takes even a login page for success.
         if not is_kept:
             raise PublishError(
                 f"{self.address}: {what} was answered with success, but is not done: "
@@ -295,7 +299,7 @@ class HubRepository:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """Without the client's own progress bars, of which there is one a file, also in a log."""
+    """Hide the client's own progress bars, of which there is one a file, also in a log."""
     from huggingface_hub import utils
 
     # Not declared as exported, but documented.

@@ -17,13 +17,14 @@ from imagenetq.manifest import MANIFEST_NAME
 from imagenetq.progress import Meter, Tally
 
 ATTRIBUTES = ".gitattributes"
-"""The Hub's own file, in every repository."""
+"""File that the Hub itself puts into every repository."""
 
 _COMMIT_FILES, _COMMIT_BYTES = 100, 4 * 2**30
-"""A commit's size: the Hub takes about a hundred an hour, and slows down with many files in one."""
+"""Most files and bytes of a commit: the Hub takes about a hundred commits an hour, and slows down
+with many files in one."""
 
 _SENT_BYTES = 256 * 2**20
-"""How much is sent at once, and so how much a kill can lose."""
+"""Bytes that are sent at once, and so the most that a kill can lose."""
 
 _SHOWN = 3
 
@@ -32,13 +33,13 @@ def upload(repository: HubRepository, payload: Payload, head: str, progress: Met
     """Make the main branch hold the payload and nothing else.
 
     Args:
-        repository: where to.
-        payload: what.
+        repository: the repository to fill.
+        payload: the files that it is to hold.
         head: the main branch's newest commit, whose files are ours.
         progress: counts the dataset's rows.
 
     Returns:
-        The commit that holds all.
+        The commit that holds the whole payload.
 
     Raises:
         PublishError: a file changed meanwhile, or the Hub refuses or is gone.
@@ -68,7 +69,7 @@ def require_same(repository: HubRepository, payload: Payload, commit: str) -> No
     """Compare a commit with the payload: every path, size and hash, and no other file.
 
     Raises:
-        PublishError: names the first differences.
+        PublishError: there are differences; the message names the first ones.
     """
     remote = repository.files(commit)
     files = payload.files
@@ -82,13 +83,13 @@ def require_same(repository: HubRepository, payload: Payload, commit: str) -> No
 
 
 def shown(paths: Sequence[str]) -> str:
-    """A few paths, and how many more there are."""
+    """Write out a few paths, and how many more there are."""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return f"{', '.join(paths[:_SHOWN])}{more}"
 
 
 class _Progress:
-    """Counts rows and bytes that are there."""
+    """A count of the rows and bytes that are there."""
 
     def __init__(self, payload: Payload, missing: Sequence[NewFile], progress: Meter) -> None:
         self._meter = progress
@@ -134,7 +135,7 @@ def _commit(
 
 
 def _batches(files: Sequence[NewFile], n_files: int, n_bytes: int) -> Iterator[list[NewFile]]:
-    """Files in order, so many and so large at a time; a larger one alone."""
+    """Cut files, in order, into batches of at most so many files and bytes; a larger one alone."""
     batch: list[NewFile] = []
     size = 0
     for file in files:

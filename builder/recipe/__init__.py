@@ -1,4 +1,4 @@
-"""A published recipe and one's own ImageNet come in; the very same dataset goes out."""
+"""Take a published recipe and one's own ImageNet, and build the very same dataset."""
 
 from imagenetq.builder.recipe.build_like import Likeness, build_like
 from imagenetq.builder.recipe.recipe import Recipe, open_recipe

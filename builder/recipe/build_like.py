@@ -20,20 +20,20 @@ from imagenetq.progress import say
 
 @dataclass(frozen=True)
 class Likeness:
-    """What was built, and in what it differs from its recipe."""
+    """What was built, and how it differs from its recipe."""
 
     manifest: Manifest
-    """Of what was built."""
+    """Manifest of what was built."""
 
     recipe: str
-    """The recipe's name."""
+    """Name of the recipe, as the caller gave it."""
 
     is_equal: bool
     """Whether every pixel and label is the same."""
 
     differences: tuple[str, ...]
-    """A line each; empty if it is equal, or if the recipe keeps its hashes where they cannot be
-    read without all its images."""
+    """One line a difference; empty if there is none, or if the recipe's hashes cannot be read
+    without all of its images."""
 
 
 def build_like(
@@ -47,8 +47,8 @@ def build_like(
     """Build what a recipe describes, or go on with that, and compare every pixel hash.
 
     Subset, variants and format are the recipe's. Classes that are short of photographs are taken as
-    they are, and photographs that the recipe left out may be bad here too: what that changes
-    is told.
+    they are. If the recipe left photographs out, bad ones may be left out here too. What that
+    changes is among the differences.
 
     Args:
         source: where the ImageNet photographs come from.
@@ -87,7 +87,7 @@ def build_like(
 
 
 def _tell_early(source: Source, recipe: Recipe, lines: Sequence[PixelLine]) -> None:
-    """Tell of other photographs before they are rendered, which may take hours."""
+    """Warn of other photographs before they are rendered, which may take hours."""
     wanted = {(line.image_id, line.wnid) for line in lines}
     selection = select_images(source, recipe.manifest.subset, allow_short=True)
     there = {(image.image_id, image.wnid) for image in selection.images}
@@ -101,7 +101,7 @@ def _tell_early(source: Source, recipe: Recipe, lines: Sequence[PixelLine]) -> N
 
 
 def _lines(folder: DatasetFolder, manifest: Manifest) -> list[PixelLine]:
-    """What the pixel digest of a dataset covers, from the records of its build."""
+    """List the lines that a dataset's pixel digest covers, from the records of its build."""
     first = next(iter(manifest.variants))
     n_units = sum(shard.variant == first for shard in manifest.shards)
     return pixel_lines([_record(folder, unit) for unit in range(n_units)])

@@ -1,4 +1,4 @@
-"""In what two datasets differ, image by image."""
+"""Find in what two datasets differ, photograph by photograph."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,12 +12,12 @@ def differences(
     found: Iterable[PixelLine],
     bad_images: Iterable[BadImageNote] = (),
 ) -> list[str]:
-    """Everything in which a dataset differs from what it should be, a line an image.
+    """List everything in which a dataset differs from what it should be, by photograph.
 
     Args:
-        expected: the rows of the dataset that it should be.
-        found: its rows.
-        bad_images: what was left out of it.
+        expected: lines of the dataset that it should be.
+        found: lines of the dataset as it is.
+        bad_images: photographs that were left out of it, and why.
     """
     wanted, there = _by_image(expected), _by_image(found)
     reasons = {note.image_id: note.reason for note in bad_images}

@@ -1,9 +1,10 @@
-"""The recipe of a dataset: which originals, which variants, and every pixel hash; no image.
+"""Write and read `pixels.parquet`, a recipe's table of pixel hashes.
 
-It is four files: `manifest.json` as built, `specification.json` (what the specification digest
-covers), `pixels.parquet`, and a card. With them and ImageNet anybody builds the same pixels, and
-proves it: the manifest says subset, format, variants and digests, `pixels.parquet` the originals,
-their ranks and the hashes.
+A recipe says which photographs, which variants and which pixels a dataset has; it holds no image.
+It is five files: `manifest.json` as built, `specification.json` (what the specification digest
+covers), `pixels.parquet`, `croissant.json`, and a card. With them and ImageNet anybody builds the
+same pixels, and proves it: the manifest says subset, format, variants and digests, `pixels.parquet`
+the photographs, their ranks and the hashes.
 """
 
 import io
@@ -23,14 +24,14 @@ _COLUMNS = ("image_id", "wnid", "rank", "pixel_sha256")
 
 
 def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
-    """`pixels.parquet`: image_id, wnid, rank, variant and pixel_sha256 of every row.
+    """Make `pixels.parquet`: image_id, wnid, rank, variant and pixel_sha256 of every row.
 
-    Rows are in the dataset's order: by variant as in the ladder, in it by rank, then wnid. The
-    same hashes and the same pyarrow give the same bytes.
+    Rows are in the dataset's order: by variant as in the ladder, within a variant by rank, then
+    wnid. The same hashes and the same pyarrow give the same bytes.
 
     Args:
-        folder: the dataset's, verified.
-        manifest: the folder's.
+        folder: the dataset's folder, verified.
+        manifest: the folder's manifest.
 
     Raises:
         FolderError: the rows are no longer those of the manifest's pixel digest.
@@ -57,18 +58,18 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
     if _digest(table) != manifest.pixel_digest:
         raise FolderError(f"{folder}: changed while it was read; verify it and push again")
     buffer = io.BytesIO()
-    # Hashes are all different: only the other columns are worth a dictionary.
+    # Hashes are all different, so a dictionary pays for the other columns only.
     dictionary = [name for name in schema.names if name != "pixel_sha256"]
     pq.write_table(table, buffer, compression="zstd", use_dictionary=dictionary)
     return buffer.getvalue()
 
 
 def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
-    """The rows of a `pixels.parquet`, proven against its manifest.
+    """Read the rows of a `pixels.parquet`, and prove them against its manifest.
 
     Args:
-        data: the file.
-        manifest: the recipe's.
+        data: bytes of the file.
+        manifest: the recipe's manifest.
 
     Raises:
         FolderError: it is damaged, or of another dataset.

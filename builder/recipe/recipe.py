@@ -1,7 +1,7 @@
-"""A recipe: what a dataset should be, read from wherever it was published or built.
+"""Open a recipe, which says what a dataset should be, wherever it was published or built.
 
-A recipe has a manifest, and lists its pixel hashes in `pixels.parquet`. A dataset with images is
-a recipe too: its shards have the hashes in columns of their own, which are read without the images
+A recipe has a manifest, and lists its pixel hashes in `pixels.parquet`. A dataset with images is a
+recipe too: its shards have the hashes in columns of their own, which are read without the images
 where the format allows it.
 """
 
@@ -23,7 +23,7 @@ from imagenetq.progress import meter
 from imagenetq.specification import specification_digest
 
 _THREADS = 8
-"""Reading a column waits for a few small answers of each of many shards."""
+"""Threads that read columns, because each of many shards takes a few small requests."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class Recipe:
     """What a dataset should be."""
 
     name: str
-    """What the caller called it."""
+    """Name that the caller gave."""
 
     folder: DatasetFolder
-    """Where it lies."""
+    """Folder where the recipe lies."""
 
     manifest: Manifest
-    """Its own."""
+    """Manifest of the recipe."""
 
     is_listed: bool
-    """Whether its pixel hashes lie in one file."""
+    """Whether the pixel hashes lie in one file."""
 
     def lines(self) -> Sequence[PixelLine] | None:
-        """What the pixel digest covers, proven by it.
+        """List the lines that the pixel digest covers, and prove them by it.
 
         Returns:
             One line a row; None where the hashes lie in remote tars, among the images.
@@ -83,7 +83,7 @@ class Recipe:
 
 
 def open_recipe(spec: str | Path) -> Recipe:
-    """The recipe that a name or an address names.
+    """Open the recipe that a name or an address names.
 
     Args:
         spec: a folder with a manifest, or the manifest; `ORG/NAME` or `ORG/NAME@REVISION` of the

@@ -1,4 +1,7 @@
-"""What a shard format does: name its files and write rows. Reading is the contract's."""
+"""Define what a shard format does: name its files and write rows.
+
+Reading rows is the work of `imagenetq.shards`.
+"""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -8,7 +11,7 @@ from imagenetq.record import Row
 
 
 class ShardWriter(ABC):
-    """Writes one shard, in row order, holding few rows in memory."""
+    """A writer of one shard, in row order, which holds few rows in memory."""
 
     def __init__(self, file: AtomicFile, extension: str) -> None:
         self.file = file
@@ -28,19 +31,19 @@ class ShardFormat(ABC):
     """A file format for shards."""
 
     name: str
-    """On the command line and in the manifest."""
+    """Name of the format on the command line and in the manifest."""
 
     glob: str
-    """What a folder's shards are called."""
+    """Pattern that the names of a folder's shards match."""
 
     @abstractmethod
     def file_name(self, shard: int, n_shards: int) -> str:
-        """The name of shard number `shard` (from 0) of `n_shards`."""
+        """Name shard number `shard` (from 0) of `n_shards`."""
 
     @abstractmethod
     def columns(self, row: Row) -> dict[str, Any]:
-        """What a shard stores of a row, beside its image."""
+        """Give what a shard stores of a row, beside its image."""
 
     @abstractmethod
     def writer(self, file: AtomicFile, extension: str) -> ShardWriter:
-        """A writer; `extension` is that of the image files in the shard, without a dot."""
+        """Open a writer; `extension` is that of the image files in the shard, without a dot."""

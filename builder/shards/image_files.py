@@ -1,4 +1,4 @@
-"""The bytes in which each variant is stored: always decoding to exactly its pixels."""
+"""Make the bytes in which each variant is stored, which decode to exactly its pixels."""
 
 from io import BytesIO
 
@@ -15,10 +15,10 @@ _CODESTREAMS = {"jpeg": JPEG, "jpeg2000": JPEG2000}
 
 
 def extension(variant: Variant, clean_extension: str) -> str:
-    """The file name extension of a variant's images.
+    """Give the file name extension of a variant's images.
 
     Args:
-        variant: which.
+        variant: the variant.
         clean_extension: that of the clean images: `jpg` if all originals are JPEG, else `webp`.
     """
     if variant.distortion == CLEAN:
@@ -27,11 +27,12 @@ def extension(variant: Variant, clean_extension: str) -> str:
 
 
 def stored_bytes(rendered: Rendered, original: bytes, clean_extension: str) -> bytes:
-    """The image file of a variant.
+    """Make the image file of a variant.
 
     Args:
-        rendered: the variant.
-        original: the original file, which a clean JPEG is stored as.
+        rendered: the rendered variant.
+        original: the original file, as which a clean JPEG is stored, its orientation tag
+            set to upright.
         clean_extension: as for `extension`.
     """
     if rendered.variant.distortion == CLEAN and clean_extension == JPEG:
@@ -42,7 +43,10 @@ def stored_bytes(rendered: Rendered, original: bytes, clean_extension: str) -> b
 
 
 def lossless_webp(pixels: Pixels) -> bytes:
-    """RGB samples as lossless WebP: method 0 and quality 0 are quickest, and small enough."""
+    """Encode RGB samples as lossless WebP.
+
+    Method 0 and quality 0 are quickest, and the files are small enough.
+    """
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, quality=0, method=0, exact=True)
     return buffer.getvalue()

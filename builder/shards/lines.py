@@ -1,4 +1,4 @@
-"""What the pixel digest covers, out of a shard's own columns: images are not read."""
+"""Read what the pixel digest covers from a shard's own columns, without its images."""
 
 import io
 import json
@@ -16,7 +16,7 @@ def read_lines(file: BinaryIO, format_name: str, variant: str) -> list[PixelLine
     Args:
         file: the shard, seekable.
         format_name: `parquet` or `webdataset`.
-        variant: that it holds.
+        variant: name of the variant that the shard holds.
 
     Raises:
         ValueError, KeyError, TypeError, tarfile.TarError: it is damaged.
@@ -39,7 +39,7 @@ def _parquet_rows(file: BinaryIO) -> list[tuple[Any, ...]]:
 
 
 def _tar_rows(file: BinaryIO) -> list[tuple[Any, ...]]:
-    """Of each row its JSON alone: in a file that can seek, images are passed over."""
+    """Read of each row its JSON alone; in a file that can seek, images are passed over."""
     rows = []
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:

@@ -29,7 +29,7 @@ _SHORT, _LONG = 3, 4
 
 
 def upright_original(jpeg: bytes) -> bytes:
-    """The original JPEG file, byte for byte but for the orientation that it states, if any."""
+    """Give the original JPEG file, byte for byte but for the orientation that it states, if any."""
     if orientation(jpeg) == UPRIGHT:
         return jpeg
     upright = _patched(jpeg)
@@ -37,7 +37,7 @@ def upright_original(jpeg: bytes) -> bytes:
 
 
 def orientation(original: bytes) -> int | None:
-    """The orientation that Pillow, and so `datasets`, reads from Exif or XMP of an original.
+    """Read the orientation that Pillow, and so `datasets`, finds in an original's Exif or XMP.
 
     Returns:
         1 to 8, upright where there is no tag; None where the metadata cannot be read.
@@ -52,7 +52,7 @@ def orientation(original: bytes) -> int | None:
 
 
 def _patched(jpeg: bytes) -> bytes:
-    """The same file, its orientation changed to upright wherever it is stated as it should be."""
+    """Change the orientation to upright wherever it is stated as it should be."""
     patched = bytearray(jpeg)
     for start, end in _metadata(jpeg):
         if jpeg.startswith(_EXIF, start):
@@ -64,7 +64,7 @@ def _patched(jpeg: bytes) -> bytes:
 
 
 def _without_metadata(jpeg: bytes) -> bytes:
-    """The same file, whose Exif and XMP segments no reader knows by their first letter."""
+    """Rename Exif and XMP segments by their first letter, so that no reader knows them."""
     renamed = bytearray(jpeg)
     for start, _ in _metadata(jpeg):
         renamed[start] = ord("-")
@@ -72,7 +72,7 @@ def _without_metadata(jpeg: bytes) -> bytes:
 
 
 def _metadata(jpeg: bytes) -> Iterator[tuple[int, int]]:
-    """Where the payload of each Exif and XMP segment that Pillow reads starts and ends."""
+    """Find where the payload of each Exif and XMP segment that Pillow reads starts and ends."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:

@@ -1,4 +1,4 @@
-"""Parquet shards: what `load_dataset` reads best."""
+"""Write parquet shards, which `load_dataset` reads best."""
 
 from dataclasses import asdict
 from functools import cache
@@ -20,7 +20,7 @@ def _schema() -> Any:
 
 
 class ParquetWriter(ShardWriter):
-    """Writes a row group whenever it is full."""
+    """A writer of one parquet shard, which writes a row group whenever it is full."""
 
     def __init__(self, file: AtomicFile, extension: str) -> None:
         import pyarrow.parquet as pq
@@ -66,19 +66,19 @@ class ParquetWriter(ShardWriter):
 
 
 class Parquet(ShardFormat):
-    """`test-00000-of-00100.parquet`."""
+    """The format of shards such as `test-00000-of-00100.parquet`."""
 
     name = "parquet"
     glob = "*.parquet"
 
     def file_name(self, shard: int, n_shards: int) -> str:
-        """Number and count, as `datasets` names its own shards."""
+        """Name a shard by number and count, as `datasets` names its own shards."""
         return f"test-{shard:05d}-of-{n_shards:05d}.parquet"
 
     def columns(self, row: Row) -> dict[str, Any]:
-        """All of it."""
+        """Give all columns of a row."""
         return asdict(row)
 
     def writer(self, file: AtomicFile, extension: str) -> ParquetWriter:
-        """A writer for one shard."""
+        """Open a writer for one shard."""
         return ParquetWriter(file, extension)

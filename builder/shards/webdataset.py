@@ -1,4 +1,4 @@
-"""WebDataset shards: tars that stream from anywhere."""
+"""Write WebDataset shards, which are tars that stream from anywhere."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from imagenetq.specification import DATASET_VERSION, specification_digest
 
 
 class WebDatasetWriter(ShardWriter):
-    """Writes three members a row: the image, its label, and all other columns as JSON."""
+    """A writer of three members a row: the image, its label, and all other columns as JSON."""
 
     def __init__(self, file: AtomicFile, extension: str) -> None:
         from webdataset import TarWriter
@@ -39,21 +39,21 @@ class WebDatasetWriter(ShardWriter):
 
 
 class WebDataset(ShardFormat):
-    """`test-00000.tar`."""
+    """The format of shards such as `test-00000.tar`."""
 
     name = "webdataset"
     glob = "*.tar"
 
     def file_name(self, shard: int, n_shards: int) -> str:  # noqa: ARG002
-        """The number alone, as brace expansions in WebDataset URLs expect."""
+        """Name a shard by number alone, as brace expansions in WebDataset URLs expect."""
         return f"test-{shard:05d}.tar"
 
     def columns(self, row: Row) -> dict[str, Any]:
-        """All but nulls and `psnr`; and what tells a bare tar's origin."""
+        """Give all columns but nulls and `psnr`, and what tells a bare tar's origin."""
         return _columns(row)
 
     def writer(self, file: AtomicFile, extension: str) -> WebDatasetWriter:
-        """A writer for one shard."""
+        """Open a writer for one shard."""
         return WebDatasetWriter(file, extension)
 
 

@@ -1,4 +1,4 @@
-"""ImageNet as the tar of validation images, read without unpacking it."""
+"""Read ImageNet from the tar of validation photographs, without unpacking it."""
 
 import io
 import tarfile
@@ -16,14 +16,14 @@ from imagenetq.pictures import MAX_FILE_BYTES
 from imagenetq.selection import SourceImage
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
-"""How gzip, bzip2, xz and zstd files begin."""
+"""First bytes of gzip, bzip2, xz and zstd files."""
 
 _MAX_HEADER_BYTES = 2**20
-"""Real headers have a few hundred bytes; a forged one could claim all memory."""
+"""Most bytes of a header: real ones have a few hundred, and a forged one could claim all memory."""
 
 
 class _Member(NamedTuple):
-    """Where an image's bytes lie in the tar."""
+    """The place of a photograph's bytes in the tar."""
 
     offset: int
     n_bytes: int
@@ -31,29 +31,29 @@ class _Member(NamedTuple):
 
 @dataclass(frozen=True)
 class TarArchive(Source):
-    """A plain tar of images, such as `ILSVRC2012_img_val.tar`, with its labels beside it.
+    """A plain tar of photographs, such as `ILSVRC2012_img_val.tar`, with its labels beside it.
 
     Pickles hold the path alone: each process indexes the tar once, when it first needs it.
     """
 
     path: Path
-    """The tar."""
+    """Path of the tar."""
 
     kind = "tar"
 
     def images(self) -> Sequence[SourceImage]:
-        """List the images, with the classes that the labels beside the tar give.
+        """List the photographs, with the classes that the labels beside the tar give.
 
         Raises:
             SourceError: the tar is damaged, compressed or unreadable, the labels are missing or
-                damaged, or they do not fit the images.
+                damaged, or they do not fit the photographs.
         """
         members = self._members()
         labels = find_labels(self.path.parent)
         return [labels.image(name) for name in members]
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes.
+        """Read the original file's bytes.
 
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
@@ -96,7 +96,10 @@ class _HeaderFile(io.FileIO):
 
 @lru_cache(maxsize=1)
 def _index(path: Path, n_bytes: int, mtime_ns: int) -> dict[str, _Member]:
-    """The images of a tar; size and time of change make sure that it is still the same one."""
+    """Index the photographs of a tar.
+
+    Size and time of change are part of the cache's key, so that a changed tar is indexed again.
+    """
     del mtime_ns
     with _HeaderFile(path) as file:
         if file.read(6).startswith(_COMPRESSED):

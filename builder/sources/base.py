@@ -1,4 +1,4 @@
-"""What every source of ImageNet images does."""
+"""Define what every source of ImageNet photographs does."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -8,23 +8,23 @@ from imagenetq.selection import SourceImage
 
 
 class Source(ABC):
-    """ImageNet validation images with their classes.
+    """ImageNet validation photographs with their classes.
 
     A source is sent to worker processes, so it must be picklable, and cheap to pickle.
     """
 
     kind: str
-    """What it is, for manifest and messages; names no path of this machine."""
+    """Kind of the source, for manifest and messages; names no path of this machine."""
 
     default_subset: str = "full"
-    """What is built of it unless the user says otherwise."""
+    """Subset that is built of the source unless the user names another."""
 
     is_remote: bool = False
-    """Whether originals must be fetched before they can be read."""
+    """Whether photographs must be fetched before they can be read."""
 
     @abstractmethod
     def images(self) -> Sequence[SourceImage]:
-        """List all images, without reading them.
+        """List all photographs, without reading them.
 
         Raises:
             SourceError: the source cannot be read, or its labels do not fit.
@@ -36,22 +36,23 @@ class Source(ABC):
         folder: Path,
         advance: Callable[[int], None],
     ) -> None:
-        """Bring remote originals to a local folder, before workers read them.
+        """Bring remote photographs to a local folder, before workers read them.
 
         A local source has nothing to do. An interrupted fetch goes on where it stopped.
 
         Args:
-            images: the chosen ones.
+            images: the chosen photographs.
             folder: where to keep them; made if absent.
-            advance: called with numbers of images that are there: first of those from before.
+            advance: called with numbers of photographs as they arrive, first with the number of
+                those that were there before.
 
         Raises:
-            SourceError: an image is missing or the network gave up.
+            SourceError: a photograph is missing or the network gave up.
         """
 
     @abstractmethod
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes.
+        """Read the original file's bytes.
 
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.

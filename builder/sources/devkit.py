@@ -1,7 +1,7 @@
-"""The development kit of ILSVRC 2012: the classes of the 50,000 validation images.
+"""Read the classes of the 50,000 validation photographs from ILSVRC 2012's development kit.
 
-`data/meta.mat` tells which wnid each of the kit's own class numbers (1 to 1,000) stands for, and
-`data/ILSVRC2012_validation_ground_truth.txt` holds the number of each image, one a line.
+`data/meta.mat` tells which wnid each of the kit's own class numbers (1 to 1,000) stands for.
+`data/ILSVRC2012_validation_ground_truth.txt` holds the number of each photograph, one a line.
 """
 
 import gzip
@@ -24,7 +24,7 @@ _GROUND_TRUTH = "data/ILSVRC2012_validation_ground_truth.txt"
 _TOP = "ILSVRC2012_devkit_t12/"
 _CURE = "get ILSVRC2012_devkit_t12.tar.gz again from image-net.org"
 _MAX_BYTES = 64 * 2**20
-"""Of a file, packed or unpacked: the whole kit has a few MiB."""
+"""Most bytes of a file, packed or unpacked; the whole kit has a few MiB."""
 
 _MEMORY, _SECONDS = 2**30, 60
 """Bytes and seconds that reading `meta.mat` may take; it takes less than a second."""
@@ -33,7 +33,7 @@ _COMPRESSED_ELEMENT = 15
 
 
 def read_folder(kit: Path) -> dict[str, str]:
-    """The wnid of each validation image id, from an unpacked kit.
+    """Read the wnid of each validation image id from an unpacked kit.
 
     Raises:
         SourceError: a file is missing, unreadable, damaged, or not of ILSVRC 2012.
@@ -42,7 +42,7 @@ def read_folder(kit: Path) -> dict[str, str]:
 
 
 def read_archive(path: Path) -> dict[str, str]:
-    """The wnid of each validation image id, from a packed kit; nothing is unpacked to disk.
+    """Read the wnid of each validation image id from a packed kit, without unpacking it to disk.
 
     Raises:
         SourceError: the archive, or a file in it, is missing, damaged or not of ILSVRC 2012.
@@ -94,7 +94,10 @@ def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:
 
 
 def _wnid_of_number(meta: bytes) -> dict[int, str]:
-    """The 1,000 classes are the synsets without children; the others are their ancestors."""
+    """Read the wnid of each class number.
+
+    The 1,000 classes are the synsets without children; the others are their ancestors.
+    """
     import numpy as np
     from scipy.io import loadmat
 
@@ -118,7 +121,10 @@ def _wnid_of_number(meta: bytes) -> dict[int, str]:
 
 
 def _check_compression(mat: bytes) -> None:
-    """Inflate the compressed elements of a MATLAB 5 file: scipy has no bound, and no checksum."""
+    """Inflate the compressed elements of a MATLAB 5 file, to refuse damaged or huge ones.
+
+    Scipy inflates them without a bound, and checks no checksum.
+    """
     order: Any = "little" if mat[126:128] == b"IM" else "big"
     offset, room = 128, _MAX_BYTES
     while offset + 8 <= len(mat):

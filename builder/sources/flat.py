@@ -1,4 +1,4 @@
-"""ImageNet as one folder of validation images, labelled by a file beside it."""
+"""Read ImageNet from one folder of validation photographs, labelled by a file beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ class FlatFolder(Source):
     """
 
     root: Path
-    """The folder that holds the images."""
+    """Folder that holds the photographs."""
 
     kind = "flat folder"
 
     def images(self) -> Sequence[SourceImage]:
-        """List the images, with the classes that the labels beside them give.
+        """List the photographs, with the classes that the labels beside them give.
 
         Raises:
             SourceError: the folder cannot be listed, the labels are missing or damaged, or they
-                do not fit the images.
+                do not fit the photographs.
         """
         labels = find_labels(self.root)
         return [labels.image(name) for name in listing.image_files(self.root)]
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes.
+        """Read the original file's bytes.
 
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.

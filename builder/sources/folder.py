@@ -1,4 +1,4 @@
-"""ImageNet as a folder of class folders, the layout that torchvision and timm read."""
+"""Read ImageNet from a folder of class folders, the layout that torchvision and timm read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from imagenetq.errors import SourceError
 from imagenetq.selection import SourceImage
 
 TINY_IMAGES = "images"
-"""Where Tiny ImageNet's folders keep their images."""
+"""Sub-folder in which Tiny ImageNet's folders keep their photographs."""
 
 
 @dataclass(frozen=True)
 class ClassFolders(Source):
-    """A folder with one folder of images for each class, named by its wnid."""
+    """A folder with one folder of photographs for each class, named by its wnid."""
 
     root: Path
-    """The folder that holds the class folders."""
+    """Folder that holds the class folders."""
 
     kind = "class folders"
 
     def images(self) -> Sequence[SourceImage]:
-        """List the images of all folders with a wnid's name, known or not; ignore the others.
+        """List the photographs of all folders with a wnid's name, known or not; ignore the others.
 
-        Where a class folder holds no image, those of its sub-folder `images` are taken.
+        Where a class folder holds no photograph, those of its sub-folder `images` are taken.
 
         Raises:
-            SourceError: a folder cannot be listed, there is no class folder, images lie beside
-                the class folders, or a file's name says another class than its folder.
+            SourceError: a folder cannot be listed, there is no class folder, photographs lie
+                beside the class folders, or a file's name says another class than its folder.
         """
         wnids = listing.class_folders(self.root)
         if not wnids:
@@ -58,7 +58,7 @@ class ClassFolders(Source):
             yield nested, listing.image_files(self.root / nested)
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes.
+        """Read the original file's bytes.
 
         Raises:
             BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.

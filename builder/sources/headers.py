@@ -1,4 +1,4 @@
-"""Reading the headers of a tar that nobody vouches for."""
+"""Read the headers of a tar that nobody vouches for."""
 
 import tarfile
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 
 def members(file: BinaryIO, n_bytes: int) -> Iterator[tarfile.TarInfo]:
-    """All members of a plain tar, up to its end, which must be there.
+    """Give the members of a plain tar one by one, up to its end, which must be there.
 
     Args:
         file: the tar.
-        n_bytes: its size.
+        n_bytes: size of the tar in bytes.
 
     Raises:
         tarfile.TarError: the tar is damaged or truncated. For damaged headers `tarfile` raises

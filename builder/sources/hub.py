@@ -1,12 +1,12 @@
-"""ImageNet from a dataset repository of the Hugging Face Hub, such as `hf:ILSVRC/imagenet-1k`.
+"""Read ImageNet from a dataset repository of the Hugging Face Hub.
 
-The repository's validation split is parquet files with columns `image` (bytes and path) and
-`label`, as `datasets` resolves them. Listing reads the paths and labels alone; fetching reads the
-row groups that hold chosen images, and keeps those images.
+The validation split of such a repository (`hf:ILSVRC/imagenet-1k`, for example) is parquet files
+with columns `image` (bytes and path) and `label`, as `datasets` resolves them. Listing reads the
+paths and labels alone. Fetching reads the row groups that hold chosen photographs, and keeps those.
 
-Row groups are read here and not through a `datasets` stream, for two reasons. A stream that is
-left early, as after Ctrl-C, leaves Arrow threads behind that abort the interpreter when it ends
-(apache/arrow issue 45214; seen with datasets 5.2 and pyarrow 26). And it resumes by file, of
+Row groups are read here and not through a `datasets` stream, for two reasons. A stream that is left
+early, as after Ctrl-C, leaves Arrow threads behind that abort the interpreter when it ends
+(apache/arrow issue 45214; seen with datasets 5.2 and pyarrow 26). And a stream resumes by file, of
 which the validation split has few and large ones.
 """
 
@@ -36,18 +36,18 @@ _COLUMNS = ("image.bytes", "image.path", "label")
 _HUB_SUFFIX = re.compile(r"_(n\d{8})$", re.ASCII)
 
 _LISTING_THREADS = 8
-"""Listing waits for many small answers: one for each row group."""
+"""Threads that list, because listing waits for a small answer for each row group."""
 
 _FETCHING_THREADS = 4
-"""Each holds one row group in memory: in ImageNet's, about 11 MB."""
+"""Threads that fetch; each holds one row group in memory, of ImageNet about 11 MB."""
 
 _READ_AHEAD = 8192
-"""Enough to take in the short columns beside one that is read, and no more than that: images
-are what lies beyond."""
+"""Bytes that are read at once: enough for the short columns beside the one that is read, and no
+more, because images lie beyond."""
 
 
 class _RowGroup(NamedTuple):
-    """A part of a parquet file: its `hf://` address, and which of its row groups."""
+    """One row group: the `hf://` address of its parquet file, and its number there."""
 
     file: str
     number: int
@@ -55,26 +55,26 @@ class _RowGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a repository's validation split holds."""
+    """The content of a repository's validation split."""
 
     images: tuple[SourceImage, ...]
-    """In the order of the files."""
+    """Photographs in the order of the files."""
 
     row_groups: dict[str, _RowGroup]
-    """For each image's name, where it is."""
+    """Row group of each photograph, by the photograph's name."""
 
     footers: dict[str, Any]
-    """For each file, its `pyarrow.parquet.FileMetaData`."""
+    """The `pyarrow.parquet.FileMetaData` of each file."""
 
     digest: str
-    """Of the files' contents: images of other contents are kept elsewhere."""
+    """Digest of the files' contents; photographs of other contents are kept elsewhere."""
 
 
 class HubDataset(Source):
     """A copy of ImageNet on the Hub.
 
-    The first listing pins the commit: what is fetched is what was listed. Pickles hold the
-    address and the folder of fetched images, never the listing.
+    The first listing pins the commit: what is fetched is what was listed. Pickles hold the address
+    and the folder of fetched photographs, never the listing.
     """
 
     is_remote = True
@@ -97,7 +97,7 @@ class HubDataset(Source):
         return {**self.__dict__, "_listing": None}
 
     def images(self) -> Sequence[SourceImage]:
-        """List the validation split from its paths and labels, without downloading an image.
+        """List the validation split from its paths and labels, without downloading a photograph.
 
         Raises:
             AccessError: the repository is gated, and there is no token or its terms are not
@@ -112,19 +112,20 @@ class HubDataset(Source):
         folder: Path,
         advance: Callable[[int], None],
     ) -> None:
-        """Bring the chosen images to a folder, one file an image, byte for byte.
+        """Bring the chosen photographs to a folder, one file each, byte for byte.
 
-        An interrupted fetch goes on where it stopped: row groups of which all chosen images are
-        there are not read again.
+        An interrupted fetch goes on where it stopped: a row group is not read again if all chosen
+        photographs of it are there.
 
         Args:
-            images: the chosen ones.
+            images: the chosen photographs.
             folder: where to keep them; made if absent.
-            advance: called with the number of images that have newly arrived.
+            advance: called with numbers of photographs as they arrive, first with the number of
+                those that were there before.
 
         Raises:
             AccessError: as for `images`.
-            SourceError: an image is missing or the network gave up.
+            SourceError: a photograph is missing or the network gave up.
             OSError: the folder cannot be written.
         """
         listing = self._list()
@@ -144,10 +145,10 @@ class HubDataset(Source):
                 advance(count)
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes, from the folder that `fetch` filled.
+        """Read the original file's bytes from the folder that `fetch` filled.
 
         Raises:
-            BadImage: the image was not fetched, or has more than `MAX_FILE_BYTES`.
+            BadImage: the photograph was not fetched, or has more than `MAX_FILE_BYTES`.
         """
         path = self._folder and self._folder / _file_name(image)
         if path is None or not path.is_file():
@@ -182,7 +183,7 @@ class HubDataset(Source):
         return _Listing(tuple(images), row_groups, footers, digest)
 
     def _resolve(self) -> list[str]:
-        """The addresses of the split's parquet files, at the commit that the revision is now."""
+        """Give the addresses of the split's parquet files at the revision's present commit."""
         from datasets import load_dataset_builder
 
         # datasets hides why the Hub refuses a gated repository; pinning first tells.
@@ -208,7 +209,7 @@ class HubDataset(Source):
     def _list_file(
         self, file_system: "HfFileSystem", file: str
     ) -> tuple[Any, list[list[SourceImage]]]:
-        """A parquet file's footer, and its images by row group."""
+        """Read a parquet file's footer, and its photographs by row group."""
         from datasets import Features
         from pyarrow import parquet
 
@@ -259,7 +260,7 @@ class HubDataset(Source):
         row_group: _RowGroup,
         images: Sequence[SourceImage],
     ) -> int:
-        """Write a row group's chosen images to the folder; how many."""
+        """Write a row group's chosen photographs to the folder, and count them."""
         with self._address.explained():
             originals = _read_originals(row_group, footers[row_group.file])
         for image in images:
@@ -271,7 +272,7 @@ class HubDataset(Source):
 
 
 def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
-    """A row group's images: for each name, the bytes as an Arrow scalar."""
+    """Read a row group's photographs: for each name, the bytes as an Arrow scalar."""
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
 
@@ -284,5 +285,5 @@ def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
 
 
 def _file_name(image: SourceImage) -> str:
-    """What a fetched image is called; no remote name reaches the file system."""
+    """Name the file of a fetched photograph, so that no remote name reaches the file system."""
     return hashlib.sha256(image.image_id.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The classes of the validation images, from a file that comes with ImageNet."""
+"""Read the classes of the validation photographs from a file that comes with ImageNet."""
 
 import csv
 import io
@@ -19,24 +19,24 @@ _ANNOTATION_FIELDS = 6
 _CSV_HEADER = ["ImageId", "PredictionString"]
 _MAX_CSV_BYTES = 64 * 2**20
 _FOLDERS_UP = 4
-"""From Kaggle's images, ROOT/ILSVRC/Data/CLS-LOC/val, up to its labels in ROOT."""
+"""Folders from Kaggle's photographs, ROOT/ILSVRC/Data/CLS-LOC/val, up to its labels in ROOT."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The class of each validation image."""
+    """The class of each validation photograph."""
 
     path: Path
-    """The file or folder that says so, for messages."""
+    """File or folder that the labels were read from, for messages."""
 
     wnids: dict[str, str]
-    """The wnid of each image id."""
+    """Wnid of each image id."""
 
     def image(self, name: str) -> SourceImage:
-        """Describe an image by its name in the source.
+        """Describe a photograph by its name in the source.
 
         Raises:
-            SourceError: the image has no label, or its name says another class.
+            SourceError: the photograph has no label, or its name says another class.
         """
         image_id = image_id_of(PurePosixPath(name).stem)
         if image_id not in self.wnids:
@@ -48,7 +48,7 @@ class Labels:
 
 
 def find_labels(folder: Path) -> Labels:
-    """The labels nearest to a folder of images: in it, beside it, or up to four folders up.
+    """Find the labels nearest to a folder of photographs: in it, or up to four folders above.
 
     In each folder, an unpacked development kit comes before a packed one and before Kaggle's
     `LOC_val_solution.csv`, and that before Tiny ImageNet's `val_annotations.txt`.
@@ -74,7 +74,7 @@ def _upwards(folder: Path) -> list[Path]:
 
 
 def read_solution(path: Path) -> dict[str, str]:
-    """The wnid of each image id, from Kaggle's `LOC_val_solution.csv`.
+    """Read the wnid of each image id from Kaggle's `LOC_val_solution.csv`.
 
     Raises:
         SourceError: the file is unreadable, damaged, or names other classes than ImageNet's.
@@ -89,7 +89,7 @@ def read_solution(path: Path) -> dict[str, str]:
 
 
 def read_annotations(path: Path) -> dict[str, str]:
-    """The wnid of each image id, from Tiny ImageNet's `val_annotations.txt`.
+    """Read the wnid of each image id from Tiny ImageNet's `val_annotations.txt`.
 
     Raises:
         SourceError: the file is unreadable or damaged.
@@ -98,7 +98,7 @@ def read_annotations(path: Path) -> dict[str, str]:
     try:
         lines = read_bounded(path, _MAX_CSV_BYTES).decode("ascii").splitlines()
         for number, line in enumerate(lines, 1):
-            # The image's name, its class, and a box.
+            # The photograph's name, its class, and a box.
             fields = line.split("\t")
             if not line.strip():
                 continue

@@ -1,4 +1,4 @@
-"""What the local sources share: which names are images, what they say, and bounded reads."""
+"""Provide what the local sources share: which names are images, what they say, bounded reads."""
 
 import os
 import re
@@ -15,9 +15,9 @@ _WNID = re.compile(r"n\d{8}", re.ASCII)
 
 
 def image_files(folder: Path) -> list[str]:
-    """The names of the images in a folder, sorted.
+    """List the names of the image files in a folder, sorted.
 
-    Dangling links are among them, so that a lost image is noticed.
+    Dangling links are among them, so that a lost photograph is noticed.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -26,7 +26,7 @@ def image_files(folder: Path) -> list[str]:
 
 
 def class_folders(folder: Path) -> list[str]:
-    """The names of the sub-folders that look like wnids, sorted.
+    """List the names of the sub-folders that look like wnids, sorted.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -35,7 +35,7 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def source_image(name: str, wnid: str) -> SourceImage:
-    """Describe an image by its name in the source and its class.
+    """Describe a photograph by its name in the source and its class.
 
     Raises:
         SourceError: the Hub's suffix of the name says another class.

@@ -1,4 +1,4 @@
-"""From what the caller names as SOURCE to the source that reads it."""
+"""Open the source that the caller names as SOURCE."""
 
 import stat
 from pathlib import Path
@@ -24,17 +24,17 @@ _EXPECTED = (
 
 
 def open_source(spec: str | Path) -> Source:
-    """The source that a word, an address or a path names.
+    """Open the source that a word, an address or a path names.
 
     Args:
         spec: `sample`; `hf:ORG/NAME`; a .tar; or a folder of class folders, of validation
-            images, of `ILSVRC2012_img_val.tar`, Tiny ImageNet's, or with a sub-folder `val` of one
-            of these.
-            A `Path` is always taken for a path.
+            photographs, of `ILSVRC2012_img_val.tar`, Tiny ImageNet's, or with a sub-folder `val`
+            of one of these. A `Path` is always taken for a path.
 
     Raises:
-        UsageError: there is nothing of that name, or it is no kind of source.
-        SourceError: the path cannot be read.
+        UsageError: there is nothing of that name, it is neither a folder nor a .tar, or the
+            address has another form.
+        SourceError: the path cannot be read, or the folder has none of these layouts.
     """
     if spec == SAMPLE:
         return Sample()
@@ -44,7 +44,7 @@ def open_source(spec: str | Path) -> Source:
         return HubDataset(spec.removeprefix(_HUB_PREFIX))
     path = Path(spec)
     mode = _mode(path)
-    # A worker on another machine may stand in another folder.
+    # A worker on another machine may have another working directory.
     path = path.absolute()
     if stat.S_ISREG(mode) and path.name.lower().endswith(_TAR_SUFFIXES):
         return TarArchive(path)

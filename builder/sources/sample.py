@@ -1,6 +1,6 @@
-"""The embedded sample: photographs that ship inside scikit-image, labelled by eye.
+"""Read the embedded sample: photographs that ship inside scikit-image, labelled by eye.
 
-They make everything run on a fresh machine with nothing to download. Their hashes are pinned, so
+With them everything runs on a fresh machine with nothing to download. Their hashes are pinned, so
 that the sample's digest is the same for everybody.
 """
 
@@ -75,7 +75,8 @@ class Sample(Source):
         """List the photographs, once their bytes are found to be the pinned ones.
 
         Raises:
-            SourceError: scikit-image is not installed, or a file of it is missing or another.
+            SourceError: scikit-image is not installed, or a file of it is missing
+                or not the pinned one.
         """
         folder = _data_folder()
         for name, photograph in PHOTOGRAPHS.items():
@@ -85,7 +86,7 @@ class Sample(Source):
         ]
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes.
+        """Read the original file's bytes.
 
         Raises:
             BadImage: the file cannot be read.
@@ -95,7 +96,7 @@ class Sample(Source):
 
 
 def _data_folder() -> Path:
-    """Where scikit-image keeps its photographs, found without the time that importing it takes."""
+    """Find where scikit-image keeps its photographs, without the time to import it."""
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
         raise SourceError(

@@ -101,7 +101,7 @@ def _originals(
 
 
 def _units(manifest: Manifest) -> list[tuple[Shard, ...]]:
-    """The shards of the same images, clean first: they are checked together."""
+    """Group the shards of the same photographs, clean first: they are checked together."""
     by_variant = [
         [shard for shard in manifest.shards if shard.variant == name] for name in manifest.variants
     ]
@@ -120,7 +120,7 @@ def _stray_files(folder: DatasetFolder, manifest: Manifest) -> list[str]:
 
 
 def _card_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
-    """Whether the card gives `datasets` this dataset's configs, versions and counts."""
+    """Check that the card gives `datasets` this dataset's configs, versions and counts."""
     try:
         if front_matter(folder.read(CARD_NAME).decode("utf-8")) == front_matter(card(manifest)):
             return []
@@ -131,7 +131,7 @@ def _card_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
 
 
 def _croissant_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
-    """Whether a description for machines, which older datasets lack, is of this dataset."""
+    """Check that a description for machines, which older datasets lack, is of this dataset."""
     if folder.size(CROISSANT_NAME) is None or is_of(folder.read(CROISSANT_NAME), manifest):
         return []
     place = folder.at(CROISSANT_NAME)
@@ -139,7 +139,7 @@ def _croissant_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
 
 
 def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
-    """What the manifest says that the rows do not bear out."""
+    """List what the manifest says that the rows contradict."""
     classes_of = {line.image_id: line.wnid for line in findings.lines}
     bad = {note.image_id: note.wnid for note in manifest.bad_images}
     counts = Counter((classes_of | bad).values())
@@ -167,7 +167,7 @@ def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
         for name, value in expected.items()
         if getattr(manifest, name) != value
     ]
-    # Only the embedded photographs are a sample; all other subsets have so many images a class.
+    # Only the embedded photographs are a sample; other subsets have at most so many a class.
     is_sample = manifest.subset == Sample.default_subset
     if manifest.source != Sample.kind if is_sample else max(counts.values(), default=0) > per_class:
         problems.append(f"{MANIFEST_NAME}: subset is not what the rows give")
@@ -178,7 +178,7 @@ def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
 
 
 def _source_problems(job: Job, findings: Findings) -> list[str]:
-    """Originals of the source's subset that the dataset lacks without need."""
+    """List photographs of the source's subset that the dataset lacks without need."""
     if job.source is None:
         return []
     present = {line.image_id for line in findings.lines}

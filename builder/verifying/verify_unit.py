@@ -30,21 +30,21 @@ class Job:
     """What all units of a verification share."""
 
     folder: DatasetFolder
-    """The dataset's."""
+    """Folder of the dataset."""
 
     manifest: Manifest
-    """What it should hold."""
+    """Manifest that says what the folder should hold."""
 
     source: Source | None
-    """To render again from; None to check the folder alone."""
+    """Source to render again from; None to check the folder alone."""
 
     originals: dict[str, RankedImage]
-    """The source's images by id; empty without a source."""
+    """Photographs of the source by id; empty without a source."""
 
 
 @dataclass
 class FoundVariant:
-    """What the rows of one variant amount to."""
+    """The totals over the rows of one variant."""
 
     psnrs: list[float | None] = field(default_factory=list)
     image_bytes: int = 0
@@ -53,22 +53,22 @@ class FoundVariant:
 
 @dataclass
 class Findings:
-    """What was found, in a unit or in all of them."""
+    """The findings in one unit, or in all of them."""
 
     problems: list[str] = field(default_factory=list)
-    """One line each: file, row and variant, and what is wrong."""
+    """One line for each problem: file, row and variant, and what is wrong."""
 
     lines: list[PixelLine] = field(default_factory=list)
-    """Of all rows, as their pixels really are."""
+    """Pixel lines of all rows, as their pixels really are."""
 
     ranks: dict[str, int] = field(default_factory=dict)
-    """Of each image, as its first row says."""
+    """Rank of each photograph, as its first row says."""
 
     variants: dict[str, FoundVariant] = field(default_factory=dict)
-    """What each variant's rows amount to."""
+    """Totals over each variant's rows."""
 
     def add(self, other: "Findings") -> None:
-        """Take another unit's findings, which are of other images."""
+        """Add another unit's findings, which are of other photographs."""
         self.problems += other.problems
         self.lines += other.lines
         self.ranks |= other.ranks
@@ -80,17 +80,17 @@ class Findings:
 
 
 class _CleanImages:
-    """A unit's clean images, for their variants' errors: decoded, if that takes little memory."""
+    """A unit's clean images, to measure its variants by; decoded if that takes little memory."""
 
     def __init__(self) -> None:
         self._images: dict[str, Pixels | bytes] = {}
 
     def add(self, image_id: str, pixels: Pixels, image: bytes) -> None:
-        """Keep one."""
+        """Keep a clean image."""
         self._images[image_id] = pixels if pixels.size <= _KEPT_SAMPLES else image
 
     def get(self, image_id: str) -> Pixels | None:
-        """The samples; None if the dataset holds no clean image of that id."""
+        """Give a clean image's samples; None if the dataset holds none of that id."""
         kept = self._images.get(image_id)
         return decode(kept, image_id, STORED_FORMATS) if isinstance(kept, bytes) else kept
 
@@ -179,7 +179,7 @@ def _check_row(
 
 
 def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels | None) -> Row:
-    """What the row should say, from its image; without a clean image its error is believed."""
+    """Compute what a row should say from its image; without a clean one its error is believed."""
     fields = stored.fields
     row = Row.of(
         variant(shard.variant),
