@@ -1,1 +1,1 @@
-"""Take a source of photographs, and make shards, their records and a manifest."""
+"""A source of images comes in; shards, their records and a manifest go out."""

@@ -1,4 +1,4 @@
-"""Take a manifest, and write the README of a folder or of a repository on the Hub."""
+"""A manifest comes in; the README of a folder or of a repository on the Hub goes out."""
 
 from imagenetq.builder.card.card import refresh_template
 

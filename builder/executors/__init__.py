@@ -1,4 +1,4 @@
-"""Take a function and units, and give results, from this machine's processes or a cluster's."""
+"""A function and units come in; results go out, of this machine's processes or a cluster's."""
 
 from collections.abc import Callable
 
@@ -27,11 +27,11 @@ def _ray() -> RunUnits:
 
 
 EXECUTORS: dict[str, Callable[[], RunUnits]] = {"local": _local, "ray": _ray}
-"""Names that `--executor` takes, and how to open the executor of each."""
+"""What `--executor` takes."""
 
 
 def open_executor(name: str) -> RunUnits:
-    """Open the executor of a name.
+    """The executor of a name.
 
     Raises:
         UsageError: there is none of that name, or its package is not installed.

@@ -1,4 +1,4 @@
-"""Take a path or an address, and open a dataset's folder on a disk or in an object store."""
+"""A path or an address comes in; a dataset's folder goes out, on a disk or in an object store."""
 
 from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
 from imagenetq.builder.folders.opening import open_folder

@@ -1,4 +1,4 @@
-"""Take a folder of pictures, and make the same tree of each variant, and a manifest."""
+"""A folder of pictures comes in; the same tree of each variant, and a manifest, go out."""
 
 from imagenetq.builder.pictures.manifest import BadPicture, RenderManifest
 from imagenetq.builder.pictures.render import render_folder

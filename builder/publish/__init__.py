@@ -1,4 +1,4 @@
-"""Take a built folder, and publish it, or its recipe alone, on the Hub or in a storage."""
+"""A built folder comes in; it, or its recipe alone, goes out to the Hub or to a storage."""
 
 from imagenetq.builder.card.terms import terms
 from imagenetq.builder.publish.copying import Copied, copy

@@ -1,4 +1,4 @@
-"""Take rows, and write shards in one of two formats; read from shards what the digest covers."""
+"""Rows come in; shards go out in one of two formats, and come back as rows."""
 
 from imagenetq.builder.shards.base import ShardFormat, ShardWriter
 from imagenetq.builder.shards.lines import read_lines
@@ -13,7 +13,7 @@ FORMATS: dict[str, ShardFormat] = {
 
 
 def shard_format(name: str) -> ShardFormat:
-    """Give the format of a name.
+    """The format of a name.
 
     Raises:
         UsageError: there is no such format.

@@ -1,4 +1,4 @@
-"""Take a copy of ImageNet in any layout, and give its photographs and labels."""
+"""A copy of ImageNet in any layout comes in; its photographs and labels go out."""
 
 from imagenetq.builder.sources.base import Source
 from imagenetq.builder.sources.opening import open_source

@@ -1,1 +1,1 @@
-"""Take a built folder, and list whatever in it is not as its hashes say."""
+"""A built folder comes in; whatever in it is not as its hashes say goes out."""
