@@ -177,15 +177,10 @@ def _filled(
     floor: NDArray[np.float64],
     ceiling: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Raise n values in turn from floor to ceiling; give their sum of squares and what is left.
+    """Raise n values in turn from floor to ceiling, by as much as there is to spare.
 
-    Args:
-        spare: what there is to raise the values by, in all.
-        n: number of values.
-        floor: what each value is at first.
-        ceiling: what each value may become.
-
-    All are of shape (images,).
+    All arguments have shape (images,), and so have the two results: the sum of the values' squares,
+    and what is left to spare.
     """
     room = ceiling - floor
     steps = np.divide(spare, room, out=np.full_like(spare, np.inf), where=room > 0)
