@@ -98,7 +98,12 @@ def hub_results(
 ) -> list["EvalResultEntry"]:
     """Give the score, clean accuracy and each distortion's mean as huggingface_hub's objects.
 
-    What was not evaluated is left out. Arguments and errors are those of `write_hub_results`.
+    What was not evaluated is left out. The arguments are as for `write_hub_results`.
+
+    Raises:
+        UsageError: `dataset` is no address of a repository, or the result is of the embedded
+            sample.
+        EntryError: the entry contradicts its predictions, or has no score to show.
     """
     from huggingface_hub import EvalResultEntry
 

@@ -35,7 +35,7 @@ class Statistic(NamedTuple):
 
 
 def mean(values: NDArray[Any]) -> Statistic:
-    """Average one value per photograph, of shape (n,)."""
+    """Average values of shape (n,), one per photograph."""
     average = math.fsum(values.tolist()) / len(values)
     return Statistic(average, values.astype(np.float64) - average)
 
