@@ -1,5 +1,6 @@
-"""Find what the paper says of its curves in words: which distortions hurt most, and whom.
+"""Find which distortions hurt each network most, where its accuracy falls, and who is more robust.
 
+The paper says this of its curves in words; here it is made definite.
 Nothing is ranked that the data do not tell apart. Differences are paired over the n photographs.
 Their p values come from Student's t test of the mean difference, and are at least 2^(1-n), as in a
 sign test. They are corrected by Holm's method over all comparisons that are looked at together.
@@ -41,11 +42,11 @@ class Sensitivity(FiniteModel):
     """Mean top-1 accuracy over the distortion's scored levels, divided by clean accuracy."""
 
     first_place: Place
-    """Lowest place that the distortion can have, where place 1 leaves the least accuracy. All
+    """Smallest place that the distortion can have, where place 1 leaves the least accuracy. All
     distortions that are not told apart from it are taken to leave more."""
 
     last_place: Place
-    """Highest place that the distortion can have. All distortions that are not told apart from it
+    """Largest place that the distortion can have. All distortions that are not told apart from it
     are taken to leave less. It equals `first_place` where the place is certain."""
 
 

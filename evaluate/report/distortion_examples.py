@@ -31,9 +31,9 @@ _ASPECT = 0.78
 
 
 def figure3_levels(results: Sequence[Result]) -> dict[str, list[str]]:
-    """Choose the levels that Figure 3 shows: four per distortion, spread from mildest to strongest.
+    """Choose the levels that Figure 3 shows of each distortion: up to four, mildest to strongest.
 
-    They are chosen among the scored levels that some network was evaluated on; a distortion
+    They are spread evenly over the scored levels that some network was evaluated on; a distortion
     without any is left out. The paper does not say which four levels it shows.
     """
     held = {name for result in results for name in result.predictions.variants}
