@@ -1,6 +1,6 @@
-"""Find which distortions hurt each network most, where its accuracy falls, and who is more robust.
+"""Find which distortions hurt networks most, where accuracy falls, and how networks compare.
 
-The paper says this of its curves in words; here it is made definite.
+The paper says this of its curves in words; here it is computed.
 Nothing is ranked that the data do not tell apart. Differences are paired over the n photographs.
 Their p values come from Student's t test of the mean difference, and are at least 2^(1-n), as in a
 sign test. They are corrected by Holm's method over all comparisons that are looked at together.

@@ -75,8 +75,9 @@ def write_report(
         others: scores in other benchmarks, to correlate with ours.
 
     Raises:
-        UsageError: a figure, the photograph or a layer does not exist; there are no results; a
-            figure that is named lacks something; or `others` has none of the networks.
+        UsageError: a figure, the photograph or a layer does not exist; there are no results;
+            layers are given without a network; a named figure lacks something that it needs; or
+            `others` has none of the networks.
         EntryError: the results are not of one dataset, lack what a named figure needs, or the
             picture is not of their dataset.
         ModelError: Figure 4 is named, and no network has filters to show.
