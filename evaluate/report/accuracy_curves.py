@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _METRICS: dict[Metric, str] = {"top1": "top-1 accuracy (%)", "top5": "top-5 accuracy (%)"}
 _BAND = 0.36
-"""Opacity that all bands share, so that they can be told apart where many overlap."""
+"""Total opacity of the bands, divided among them so that many can overlap and still be seen."""
 _ROW = 1.45
 _LEGEND_LINE = 0.125
 _PER_LINE: dict[Columns, int] = {1: 1, 2: 3}

@@ -101,7 +101,10 @@ def _inputs(model: Model, pictures: Sequence[Pixels]) -> torch.Tensor:
 def _run(
     model: Model, inputs: torch.Tensor, watched: dict[str, nn.Module], *, only_ends: bool = False
 ) -> dict[str, NDArray[np.float32]]:
-    """Collect the watched layers' maps, in the order in which they run; or only both ends'."""
+    """Collect the watched layers' maps in the order in which the layers run.
+
+    With `only_ends` the first and the last alone are kept.
+    """
     caught: dict[str, NDArray[np.float32]] = {}
 
     def keep(name: str, output: Any) -> None:

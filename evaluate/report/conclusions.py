@@ -100,7 +100,7 @@ class Pair(FiniteModel):
     """Relative score of the first less that of the second, paired over photographs."""
 
     p_holm: Share
-    """p value of the difference, corrected by Holm's method over all pairs."""
+    """The p value of the difference, corrected by Holm's method over all pairs."""
 
     @property
     def is_told_apart(self) -> bool:

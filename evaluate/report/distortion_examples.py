@@ -25,7 +25,7 @@ of the ladders, as is that of JPEG 2000.
 """
 
 N_LEVELS = 4
-"""Number of levels that Figure 3 shows of each distortion."""
+"""Largest number of levels that Figure 3 shows of a distortion."""
 
 _ASPECT = 0.78
 

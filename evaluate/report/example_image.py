@@ -13,7 +13,7 @@ from imagenetq.specification import CLEAN
 
 @dataclass(frozen=True)
 class Answer:
-    """One network's answer to one variant of one photograph."""
+    """One network's answer to one image."""
 
     label: int
     """The likeliest class, 0 to 999."""

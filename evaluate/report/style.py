@@ -22,7 +22,7 @@ WIDTHS: dict[Columns, float] = {1: 3.5, 2: 7.16}
 """Widths of figures in inches: one column of an IEEE paper, and both with the space between."""
 
 DPI = 240
-"""Dots per inch of the PNG files, and of photographs in the PDF files."""
+"""Dots per inch of the PNG files, and of images in the PDF files."""
 
 GREY = "#666666"
 RIGHT, WRONG = "#0072B2", "#D55E00"

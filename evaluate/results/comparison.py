@@ -44,7 +44,7 @@ class VariantDifference(FiniteModel):
     """Number of images that only the second model recognises."""
 
     p: Share
-    """p value of the exact McNemar test."""
+    """The p value of the exact McNemar test."""
 
     p_holm: Share
     """`p` corrected over all variants tested (Holm 1979)."""
@@ -95,10 +95,9 @@ class Comparison(FiniteModel):
     """Difference of each distortion's means; None where a level is missing."""
 
     means_p_holm: dict[str, Share]
-    """p values of the differences in `score`, `relative_score` and `distortions`, by these two
-    names and the distortions'. They are of the two-sided normal test of the paired difference,
-    corrected over all of them (Holm 1979). Differences that are None, or over a single photograph,
-    have none."""
+    """The p values of `score`, `relative_score` and each of `distortions`, by these names and the
+    distortions'. They come from the two-sided normal test of the paired difference, corrected over
+    all of them (Holm 1979). Differences that are None, or over a single photograph, have none."""
 
     variants: dict[str, VariantDifference]
     """Difference on clean and on each scored variant that both models were evaluated on, in ladder

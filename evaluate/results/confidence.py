@@ -50,7 +50,7 @@ class ConfidenceScores(FiniteModel):
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The risk-coverage curve: how many of the answers a network is surest of are wrong."""
+    """A risk-coverage curve: the share of wrong answers among those a network is surest of."""
 
     coverage: NDArray[np.float64]
     """Share of answers taken, k / n for k from 1 to n; float64 of shape (n,)."""

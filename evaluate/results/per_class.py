@@ -32,7 +32,7 @@ class ClassFall(FiniteModel):
     """What one distortion leaves of one class."""
 
     label: int
-    """Number of the class, 0 to 999."""
+    """Index of the class, 0 to 999."""
 
     n_images: int
     """Number of the class's photographs that were recognised clean."""
@@ -52,10 +52,10 @@ class Confusion(FiniteModel):
     """A confusion that a distortion creates: photographs of one class taken for another."""
 
     label: int
-    """Number of the class that the photographs show, 0 to 999."""
+    """Index of the class that the photographs show, 0 to 999."""
 
     answer: int
-    """Number of the class that they are taken for, 0 to 999."""
+    """Index of the class that they are taken for, 0 to 999."""
 
     n_images: int
     """Number of photographs of class `label` that were recognised clean."""
