@@ -1,4 +1,4 @@
-"""Figure 2: accuracy against level, a panel a distortion, for any number of networks."""
+"""Draw Figure 2: accuracy against level, one panel per distortion, for any number of networks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _METRICS: dict[Metric, str] = {"top1": "top-1 accuracy (%)", "top5": "top-5 accuracy (%)"}
 _BAND = 0.36
-"""Opacity of all bands together: the more there are, the fainter is each where they overlap."""
+"""Total opacity of the bands, divided among them so that many can overlap and still be seen."""
 _ROW = 1.45
 _LEGEND_LINE = 0.125
 _PER_LINE: dict[Columns, int] = {1: 1, 2: 3}
@@ -45,21 +45,21 @@ _PAPER_MARKERS = ("o", "s", "^", "D")
 
 @paper_style()
 def figure2(results: Sequence[Result], *, paper: bool = False, columns: Columns = 2) -> "Figure":
-    """Top-1 and top-5 accuracy of each network at each level, after the paper's Fig. 2.
+    """Draw top-1 and top-5 accuracy of each network at each level, after the paper's Fig. 2.
 
-    Each panel runs from mild on the left to strong on the right, as the paper's do. The clean image
+    Each panel runs from mild on the left to strong on the right, as in the paper. The clean image
     is the first point of blur and noise (parameter 0) and of contrast (factor 1); the codecs have
     no setting that leaves an image as it is. Bands are 95 % Wilson intervals. Levels that were not
     evaluated are left out.
 
     Args:
-        results: of one dataset; a line each.
-        paper: draw the paper's four networks beneath, in grey.
-        columns: of a two-column page that the figure spans.
+        results: results on one dataset; each gives a line.
+        paper: whether to draw the paper's four networks beneath, in grey.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
         UsageError: there are no results.
-        EntryError: they are not of one dataset.
+        EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
     distortions, metrics = len(LADDERS), len(_METRICS)
@@ -120,7 +120,10 @@ def _paper_style_of(network: str) -> dict[str, Any]:
 
 
 def set_level_axis(panel: Any, ladder: Ladder) -> None:
-    """From mild on the left to strong on the right, the clean image first where it has a place."""
+    """Set a panel's axis from mild on the left to strong on the right.
+
+    It begins at the clean image where the distortion has a parameter for it.
+    """
     mild, strong = UNDISTORTED.get(ladder.distortion, ladder.values[0]), ladder.values[-1]
     margin = 0.04 * (strong - mild)
     panel.set_xlim(mild - margin, strong + margin)
@@ -129,7 +132,7 @@ def set_level_axis(panel: Any, ladder: Ladder) -> None:
 
 def _set_axes(panel: Any, ladder: Ladder) -> None:
     set_level_axis(panel, ladder)
-    # Room for whole markers at both ends.
+    # Beyond 0 and 100, so that markers there are not cut off.
     panel.set_ylim(-3, 103)
     panel.set_yticks(range(0, 101, 20))
     panel.grid(color="0.9", linewidth=0.5)
@@ -159,7 +162,7 @@ def _label(panels: Any, columns: Columns) -> None:
 
 
 def _legend_height(n_networks: int, columns: Columns, *, paper: bool) -> float:
-    """Inches, of both legends."""
+    """Compute the height of both legends in inches."""
     lines = -(-n_networks // _PER_LINE[columns])
     if paper:
         lines += 1 + len(paper_networks()) // _PAPER_PER_LINE[columns]

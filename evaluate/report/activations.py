@@ -1,4 +1,4 @@
-"""What a network's filters answer: the outputs of chosen layers, caught on their way.
+"""Collect how a network's filters respond to images: the outputs of chosen layers.
 
 This file needs torch, so it is imported only where Figure 4 is drawn.
 """
@@ -26,34 +26,35 @@ class Responses:
     """One layer's outputs."""
 
     layer: str
-    """Its name in the network."""
+    """Name of the layer in the network."""
 
     maps: NDArray[np.float32]
-    """Float32 of shape (pictures, channels, height, width)."""
+    """The outputs; float32 of shape (images, channels, height, width)."""
 
 
 def responses(
     model: Model, pictures: Sequence[Pixels], layers: Sequence[str] | None = None
 ) -> list[Responses]:
-    """Send pictures through a network and keep what some of its layers give.
+    """Send images through a network and keep the outputs of some of its layers.
 
     Unless layers are named, these are the first and the last convolution in the order in which
-    they run. One whose maps are a single pixel, as in a squeeze-and-excitation block or a
-    classifier that is written as a convolution, is no picture of anything and is passed over. The
+    they run. Convolutions whose maps are a single pixel are passed over, since they show nothing:
+    those in squeeze-and-excitation blocks, or classifiers that are written as convolutions. The
     outputs are those of the convolution itself, before any normalisation or rectifier.
 
     Args:
-        model: the network, which prepares the pictures in its own way.
-        pictures: RGB samples of shape (height, width, 3), all of one size.
-        layers: names of modules that give (n, channels, height, width), as
-            `module.named_modules()` has them.
+        model: the network; its own preprocessing is applied.
+        pictures: the images; each uint8 RGB of shape (height, width, 3), all of one size.
+        layers: names of layers as in `module.named_modules()`, whose outputs have the shape
+            (images, channels, height, width).
 
     Returns:
-        One for each layer; a single one if the first convolution is also the last.
+        One item per layer; a single one if the first convolution is also the last.
 
     Raises:
-        UsageError: the network has no layer of that name; near names are suggested.
-        ModelError: it has no convolution, or a named layer gives no maps.
+        UsageError: the network has no layer of a name; near names are suggested.
+        ModelError: the network has no convolution or does not run on these images, or a named layer
+            gives no maps of more than a pixel.
     """
     inputs = _inputs(model, pictures)
     modules = dict(model.module.named_modules())
@@ -69,7 +70,8 @@ def responses(
     convolutions: dict[str, nn.Module] = {
         name: module for name, module in modules.items() if isinstance(module, nn.Conv2d)
     }
-    # One without any is not run: an ONNX file would be for nothing, and a baseline not fitted yet.
+    # Without convolutions nothing is run: an ONNX file would run for nothing, and a baseline that
+    # is not fitted yet cannot run.
     caught = _run(model, inputs, convolutions, only_ends=True) if convolutions else {}
     if not caught:
         raise ModelError(
@@ -83,7 +85,7 @@ def require_layers(model: Model, layers: Sequence[str]) -> None:
     """Refuse names of layers that a network does not have.
 
     Raises:
-        UsageError: the first of them; near names are suggested.
+        UsageError: the network lacks a layer; the first such is named, and near names suggested.
     """
     modules = dict(model.module.named_modules())
     for layer in layers:
@@ -99,7 +101,10 @@ def _inputs(model: Model, pictures: Sequence[Pixels]) -> torch.Tensor:
 def _run(
     model: Model, inputs: torch.Tensor, watched: dict[str, nn.Module], *, only_ends: bool = False
 ) -> dict[str, NDArray[np.float32]]:
-    """The watched layers' maps, in the order in which they ran; or of the first and last alone."""
+    """Collect the watched layers' maps in the order in which the layers run.
+
+    With `only_ends` the first and the last alone are kept.
+    """
     caught: dict[str, NDArray[np.float32]] = {}
 
     def keep(name: str, output: Any) -> None:
@@ -109,13 +114,13 @@ def _run(
             return
         if only_ends and len(caught) == 2:
             caught.popitem()
-        # A copy, since rectifiers often work in place.
+        # Copied, since rectifiers often work in place.
         caught[name] = output.detach().float().cpu().numpy().copy()
 
     with _hooked(watched, keep), torch.inference_mode():
         try:
             model.module(inputs)
-        except Exception as error:  # Networks raise whatever their authors chose.
+        except Exception as error:  # A network's own code may raise anything.
             raise ModelError(
                 f"{model.name}: does not run on this picture ({one_line(error)})"
             ) from None
@@ -124,7 +129,7 @@ def _run(
 
 @contextmanager
 def _hooked(watched: dict[str, nn.Module], keep: Any) -> Iterator[None]:
-    """While it lasts, `keep` gets the name and output of each watched layer that runs."""
+    """Call `keep` with the name and output of each watched layer that runs within the context."""
 
     def hook(name: str) -> Any:
         return lambda _module, _inputs, output: keep(name, output)

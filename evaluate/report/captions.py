@@ -1,4 +1,4 @@
-"""The captions under the report's figures: what is shown, of what, and how far to trust it."""
+"""Write the captions of the report's figures: what is shown, of what, and how far to trust it."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from imagenetq.evaluate.results.result import Result
 
 
 def of_table1(results: Sequence[Result]) -> str:
-    """Table I."""
+    """Write the caption of Table I."""
     return (
         "Table I. The networks: convolutional and fully connected layers on the longest path from "
         "input to output, parameters, input size, and accuracy on clean images with its 95 % "
@@ -21,7 +21,7 @@ def of_table1(results: Sequence[Result]) -> str:
 
 
 def of_figure1(results: Sequence[Result], picture: Picture) -> str:
-    """Figure 1."""
+    """Write the caption of Figure 1."""
     return (
         f"Figure 1. One photograph ({picture.image_id}: {class_word(picture.label)}) as it is and "
         f"distorted, with each network's answer: {_answers(results)} {basis(results)}"
@@ -29,7 +29,7 @@ def of_figure1(results: Sequence[Result], picture: Picture) -> str:
 
 
 def of_figure2(results: Sequence[Result], *, paper: bool) -> str:
-    """Figure 2."""
+    """Write the caption of Figure 2."""
     beneath = f" Grey: {SOURCE}, on other photographs." if paper else ""
     return (
         "Figure 2. Top-1 and top-5 accuracy under five distortions, from mild (left) to strong "
@@ -39,7 +39,7 @@ def of_figure2(results: Sequence[Result], *, paper: bool) -> str:
 
 
 def of_figure3(results: Sequence[Result], picture: Picture) -> str:
-    """Figure 3."""
+    """Write the caption of Figure 3."""
     return (
         f"Figure 3. One photograph ({picture.image_id}: {class_word(picture.label)}) under each "
         "distortion at four levels, from mild (left) to strong (right), with each network's "
@@ -48,7 +48,7 @@ def of_figure3(results: Sequence[Result], picture: Picture) -> str:
 
 
 def of_figure4(result: Result, name: str, picture: Picture) -> str:
-    """Figure 4."""
+    """Write the caption of Figure 4 for one network."""
     return (
         f"Figure 4 ({name}). Responses of convolutional layers to a photograph "
         f"({picture.image_id}: {class_word(picture.label)}), clean, blurred and noisy, after "
@@ -61,7 +61,7 @@ def of_figure4(result: Result, name: str, picture: Picture) -> str:
 
 
 def of_robustness(results: Sequence[Result]) -> str:
-    """The findings' figure."""
+    """Write the caption of the findings' figure."""
     return (
         "Depth and size against robustness: layers on the longest path, and parameters, against "
         "the relative score (ImageNet-Q score divided by clean top-1 accuracy) with its 95 % "
@@ -70,7 +70,7 @@ def of_robustness(results: Sequence[Result]) -> str:
 
 
 def of_consistency(results: Sequence[Result]) -> str:
-    """Error consistency."""
+    """Write the caption of the figure of error consistency."""
     return (
         "Error consistency. Cohen's kappa of two networks' being right, against level from mild "
         "(left) to strong (right), with 95 % intervals. Of three networks or more the matrix has "
@@ -80,7 +80,7 @@ def of_consistency(results: Sequence[Result]) -> str:
 
 
 def of_classes(result: Result, name: str) -> str:
-    """Classes."""
+    """Write the caption of one network's figure of classes."""
     return (
         f"Classes ({name}). Left: the classes that fall first, by the share of levels at which "
         "photographs recognised clean still are; the line is the share of all classes. Right: "
@@ -91,7 +91,7 @@ def of_classes(result: Result, name: str) -> str:
 
 
 def of_risk(result: Result, name: str) -> str:
-    """Risk against coverage."""
+    """Write the caption of one network's figure of risk against coverage."""
     return (
         f"Risk ({name}). The share of wrong answers among those that the network is surest of, "
         "against the share that it answers; dashed: clean images; from mild (light) to strong "
@@ -100,7 +100,7 @@ def of_risk(result: Result, name: str) -> str:
 
 
 def of_stability(results: Sequence[Result]) -> str:
-    """Stability."""
+    """Write the caption of the figure of stability."""
     return (
         "Stability. Left: the ImageNet-Q score with 95 % of what other classes would give, drawn "
         "with replacement. Middle: the score over so many photographs of each class (lines), and "
@@ -110,7 +110,7 @@ def of_stability(results: Sequence[Result]) -> str:
 
 
 def _replaced(results: Sequence[Result]) -> str:
-    """What was replaced in networks' own preprocessing; nothing where nothing was."""
+    """Say what was replaced in networks' own preprocessing; an empty text if nothing was."""
     said = []
     for name, result in zip(network_names(results), results, strict=True):
         values = {key: _numbers(held) for key, held in (result.entry.model.overrides or {}).items()}
@@ -123,7 +123,7 @@ def _replaced(results: Sequence[Result]) -> str:
 def _numbers(value: object) -> str:
     if not isinstance(value, list | tuple):
         return str(value)
-    # One number for all channels is what was given, as a rule.
+    # Equal numbers for all channels were mostly given as one number.
     shown = value[:1] if len(set(map(str, value))) == 1 else value
     return " ".join(str(number) for number in shown)
 

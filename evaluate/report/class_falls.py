@@ -1,4 +1,4 @@
-"""Classes under distortion: which fall first, and what they are taken for; figure and tables."""
+"""Show which classes fall first under a distortion, and what they are taken for."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SIGNIFICANT = 0.05
 N_SHOWN = 6
-"""Classes, and confusions, that are shown of a distortion."""
+"""Largest number of classes, and of confusions, that are shown for a distortion."""
 
 _ROW = 1.28
 _NAME_WIDTH: dict[Columns, float] = {1: 1.45, 2: 1.6}
@@ -34,19 +34,21 @@ _SIZE = 6.0
 
 @paper_style()
 def classes_figure(classes: Classes, *, columns: Columns = 2) -> "Figure":
-    """The classes that fall first under each distortion, and the confusions that it creates.
+    """Draw the classes that fall first under each distortion, and the confusions that it creates.
 
-    Bars of classes are the share of levels at which photographs recognised clean still are, the
-    line the same of all classes; bars of confusions the share of a class's such photographs that
-    at some level are taken for another, the tick the same of all other classes. What is more than
-    chance (Holm-corrected) is coloured.
+    Both are about photographs that are recognised clean. A class's bar is the share of levels at
+    which its photographs are still recognised; the line is that share over all classes. A
+    confusion's bar is the share of a class's photographs that are taken for the other class at some
+    level; the tick is that share of all other classes. What is more than chance after Holm's
+    correction is coloured.
 
     Args:
-        classes: as `class_scores` gives it.
-        columns: of a two-column page that the figure spans.
+        classes: what `class_scores` found.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
-        EntryError: no distortion was evaluated whole, with clean.
+        EntryError: no distortion was evaluated at all scored levels and with clean, or no
+            photograph is recognised clean.
     """
     if not classes.distortions:
         raise EntryError(
@@ -81,7 +83,7 @@ def classes_figure(classes: Classes, *, columns: Columns = 2) -> "Figure":
 
 
 def to_markdown(classes: Classes) -> str:
-    """Two tables a distortion, and how far they can be trusted."""
+    """Write two tables per distortion in Markdown, and how far they can be trusted."""
     return "\n\n".join(_blocks(classes)) + "\n"
 
 
@@ -125,7 +127,7 @@ def _blocks(classes: Classes) -> Iterator[str]:
 
 
 def _first_falls(held: DistortionClasses) -> list[ClassFall]:
-    """Those that are surest first, then those that keep least."""
+    """Choose the classes to show: first the surest, then those that keep the least."""
     return sorted(held.falls, key=lambda one: (one.p_holm, one.kept, one.p))[:N_SHOWN]
 
 

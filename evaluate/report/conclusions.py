@@ -1,8 +1,9 @@
-"""What the paper says of its curves in words, made definite: rankings, falls, depth.
+"""Find which distortions hurt networks most, where accuracy falls, and how networks compare.
 
-Nothing is ranked that the data do not tell apart. Differences are paired over images; their p
-values are Student's t of the mean difference, at least 2^(1-n) as of a sign test, corrected by
-Holm's method over the family that is looked at together.
+The paper says this of its curves in words; here it is computed.
+Nothing is ranked that the data do not tell apart. Differences are paired over the n photographs.
+Their p values come from Student's t test of the mean difference, and are at least 2^(1-n), as in a
+sign test. They are corrected by Holm's method over all comparisons that are looked at together.
 """
 
 import math
@@ -32,71 +33,74 @@ Place = Annotated[int, Field(ge=1)]
 
 
 class Sensitivity(FiniteModel):
-    """What a distortion leaves of one network's accuracy."""
+    """One network's sensitivity to one distortion."""
 
     distortion: str
-    """Which."""
+    """Name of the distortion."""
 
     relative: Estimate
-    """Mean top-1 accuracy over its scored levels, divided by clean accuracy."""
+    """Mean top-1 accuracy over the distortion's scored levels, divided by clean accuracy."""
 
     first_place: Place
-    """Its place among the distortions, the most sensitive first, if all that are not told apart
-    from it were less sensitive .."""
+    """Smallest place that the distortion can have, where place 1 leaves the least accuracy. All
+    distortions that are not told apart from it are taken to leave more."""
 
     last_place: Place
-    """.. and if all those were more sensitive; the same number where it is certain."""
+    """Largest place that the distortion can have. All distortions that are not told apart from it
+    are taken to leave less. It equals `first_place` where the place is certain."""
 
 
 class NetworkFindings(FiniteModel):
-    """One network."""
+    """What is found of one network."""
 
     name: str
-    """Of the network, different from all others'."""
+    """Name of the network, different from all others."""
 
     parameters: int
-    """How many."""
+    """Number of parameters."""
 
     convolutional: int | None
-    """Convolutional layers on the longest path; None if they are not known."""
+    """Number of convolutional layers on the longest path; None if not known."""
 
     fully_connected: int | None
-    """Likewise."""
+    """Number of fully connected layers on the longest path; None if not known."""
 
     clean: Proportion | None
-    """Top-1 accuracy on clean images."""
+    """Top-1 accuracy on clean images; None if they were not evaluated."""
 
     relative_score: Estimate | None
-    """The ImageNet-Q score divided by it."""
+    """The ImageNet-Q score divided by clean top-1 accuracy; None if it is not known."""
 
     sensitivities: tuple[Sensitivity, ...]
-    """Of the distortions evaluated whole, the least accuracy left first."""
+    """Sensitivities to the distortions of which all scored levels were evaluated; the distortion
+    that leaves the least accuracy comes first."""
 
     falls: dict[str, Crossing | None]
-    """For each distortion, where accuracy first falls to 90 % of clean."""
+    """For each distortion, where top-1 accuracy first falls to 90 % of clean; None if it is not
+    known."""
 
     @property
     def layers(self) -> int | None:
-        """Layers on the longest path; None if they are not known."""
+        """Number of layers on the longest path; None if not known."""
         if self.convolutional is None or self.fully_connected is None:
             return None
         return self.convolutional + self.fully_connected
 
 
 class Pair(FiniteModel):
-    """Two networks' relative scores."""
+    """The difference of two networks' relative scores."""
 
     first: str
-    """The more robust network's name."""
+    """Name of the network with the higher relative score."""
 
     second: str
-    """The other's."""
+    """Name of the other network."""
 
     difference: Estimate
-    """First less second, paired over images."""
+    """Relative score of the first less that of the second, paired over photographs."""
 
     p_holm: Share
-    """Corrected over all pairs."""
+    """The p value of the difference, corrected by Holm's method over all pairs."""
 
     @property
     def is_told_apart(self) -> bool:
@@ -105,40 +109,40 @@ class Pair(FiniteModel):
 
 
 class Findings(FiniteModel):
-    """What all results together say."""
+    """What is found of all results together."""
 
     dataset_version: str
-    """MAJOR.MINOR.PATCH."""
+    """Version of the dataset, MAJOR.MINOR.PATCH."""
 
     subset: str | None
-    """Of the dataset; None if it is none of the named ones."""
+    """Subset of the dataset; None if it is none of the named ones."""
 
     n_images: int
-    """How many."""
+    """Number of photographs."""
 
     demonstration: str | None
-    """Why it is only one; None if it is more."""
+    """A sentence on why the results are only a demonstration; None if they are more."""
 
     networks: tuple[NetworkFindings, ...]
-    """In the order of the results."""
+    """The networks, in the order of the results."""
 
     pairs: tuple[Pair, ...]
-    """Of networks whose relative scores are known."""
+    """All pairs of networks whose relative scores are known."""
 
     warnings: tuple[str, ...]
-    """What the entries warn of, and why networks may differ for other reasons."""
+    """The entries' own warnings, and reasons why networks may differ that are not theirs."""
 
 
 def findings(results: Sequence[Result], models: Sequence[Model] = ()) -> Findings:
     """Rank distortions for each network, find where accuracy falls, and compare the networks.
 
     Args:
-        results: of one dataset.
-        models: the networks that are at hand, which tell their layers.
+        results: results on one dataset.
+        models: the loaded networks, whose layers are counted.
 
     Raises:
         UsageError: there are no results.
-        EntryError: they are not of one dataset.
+        EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
     names = network_names(results)
@@ -219,13 +223,13 @@ def _pairs(names: Sequence[str], results: Sequence[Result]) -> tuple[Pair, ...]:
 
 
 def _p(gap: Statistic) -> float:
-    """The two-sided p value of a paired difference."""
+    """Compute the two-sided p value of a paired difference."""
     from scipy.stats import t
 
     found, n = estimate(gap), len(gap.influence)
     if found.standard_error is None or gap.value == 0:
         return 1.0
-    # However equal the images' differences are, so few of them can all have one sign by chance.
+    # However equal the n differences are, all of them can have one sign by chance.
     least = math.ldexp(1.0, 1 - n)
     if found.standard_error == 0:
         return least

@@ -1,4 +1,4 @@
-"""The findings in words."""
+"""Write the findings in words."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _ABSENT = "-"
 
 
 def to_markdown(found: Findings) -> str:
-    """The findings as a Markdown page, without a title."""
+    """Write the findings as a Markdown page without a title."""
     blocks = [*_sensitivity(found), *_falls(found), *_depth(found)]
     if found.warnings:
         blocks += ["## Warnings", "\n".join(f"- {markdown(line)}" for line in found.warnings)]
@@ -100,7 +100,7 @@ def _pair(pair: Pair) -> str:
 
 
 def _trend(found: Findings) -> str:
-    """Whether the deeper of two networks is the more robust, as far as the pairs tell."""
+    """Say whether the deeper of two networks is the more robust, as far as the pairs tell."""
     layers = {network.name: network.layers for network in found.networks}
     told = [
         (one, other)

@@ -1,4 +1,4 @@
-"""The findings' figure: depth and size of networks against how much of their accuracy survives."""
+"""Draw the findings' figure: networks' depth and size against how much accuracy survives."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,12 @@ _PER_LINE: dict[Columns, int] = {1: 1, 2: 3}
 
 @paper_style()
 def robustness_figure(found: Findings, *, columns: Columns = 2) -> "Figure":
-    """Layers, and parameters, against relative score, with its 95 % intervals.
+    """Draw relative scores with their 95 % intervals against layers, and against parameters.
 
     Args:
-        found: as `findings` gives it. Networks whose layers are not known are in the second panel
-            alone.
-        columns: of a two-column page that the figure spans.
+        found: what `findings` found. Networks whose layers are not known are shown only in the
+            second panel.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
         EntryError: no network has a relative score, which needs clean and all scored variants.
@@ -85,7 +85,7 @@ def _scatter(panel: Any, points: Sequence[tuple[int, NetworkFindings, Any]]) -> 
 
 
 def _scale_parameters(panel: Any, millions: Sequence[float]) -> None:
-    """Logarithmic, unless a network has none, with ticks as people write numbers."""
+    """Make the axis logarithmic, unless a network has no parameters, with plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     panel.set_xlabel("parameters (millions)")

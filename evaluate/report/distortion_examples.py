@@ -1,4 +1,4 @@
-"""Figures 1 and 3: one photograph under the distortions, and what each network makes of it."""
+"""Draw Figures 1 and 3: one photograph under the distortions, with each network's answers."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,25 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE1 = (CLEAN, "blur-2", "noise-50", "jpeg-10", "jpeg2000-28", "contrast-0.5")
-"""What Figure 1 shows, after the paper's: the original, blur of sigma 2, noise, JPEG, contrast;
-and JPEG 2000, which the paper's leaves out.
+"""Variants that Figure 1 shows: those of the paper's Fig. 1, and JPEG 2000, which it leaves out.
 
-The paper gives its noise as "sigma squared = 50", milder than any level that it measures, and we
-read it as sigma 50; of JPEG and contrast it names no level, and ours, as JPEG 2000's, are from the
-middle.
+The paper gives the noise in its figure as "sigma squared = 50", milder than any level that it
+measures; we read it as sigma 50. It names no level for JPEG and contrast. Ours are from the middle
+of the ladders, as is that of JPEG 2000.
 """
 
 N_LEVELS = 4
-"""Columns of Figure 3."""
+"""Largest number of levels that Figure 3 shows of a distortion."""
 
 _ASPECT = 0.78
 
 
 def figure3_levels(results: Sequence[Result]) -> dict[str, list[str]]:
-    """What Figure 3 shows of each distortion: four levels, evenly spread from mildest to strongest.
+    """Choose the levels that Figure 3 shows of each distortion: up to four, mildest to strongest.
 
-    They are chosen among the scored levels that some network was evaluated on; a distortion
-    without any is left out. The paper does not say which levels its four are.
+    They are spread evenly over the scored levels that some network was evaluated on; a distortion
+    without any is left out. The paper does not say which four levels it shows.
     """
     held = {name for result in results for name in result.predictions.variants}
     chosen = {}
@@ -53,26 +52,26 @@ def figure3_levels(results: Sequence[Result]) -> dict[str, list[str]]:
 
 
 def figure1_variants(results: Sequence[Result]) -> list[str]:
-    """Those of `FIGURE1` that some network was evaluated on; clean is always shown."""
+    """List the variants of `FIGURE1` that some network was evaluated on, and clean always."""
     held = {name for result in results for name in result.predictions.variants}
     return [name for name in FIGURE1 if name == CLEAN or name in held]
 
 
 @paper_style()
 def figure1(results: Sequence[Result], picture: Picture, *, columns: Columns = 2) -> "Figure":
-    """One photograph as it is, blurred, noisy, twice compressed and pale, with the answers.
+    """Draw one photograph clean, blurred, noisy, compressed in two ways, and low in contrast.
 
-    After the paper's Fig. 1. The photograph is shown whole, as the dataset holds it, whatever each
-    network's preprocessing cuts off.
+    This follows the paper's Fig. 1. Each image is shown whole, as the dataset holds it, whatever
+    the networks' preprocessing cuts off; the answers stand beneath.
 
     Args:
-        results: of one dataset; a line under each photograph.
-        picture: with the pixels of `figure1_variants`.
-        columns: of a two-column page that the figure spans.
+        results: results on one dataset; each gives a line under every image.
+        picture: the photograph, with the pixels of `figure1_variants`.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
         UsageError: there are no results.
-        EntryError: they are not of one dataset, or the picture is not of it.
+        EntryError: the results are not of one dataset, or the picture is not of it.
     """
     shown = figure1_variants(results)
     tiles = _tiles(results, picture, shown, [variant_words(variant(name)) for name in shown])
@@ -89,20 +88,21 @@ def figure1(results: Sequence[Result], picture: Picture, *, columns: Columns = 2
 
 @paper_style()
 def figure3(results: Sequence[Result], picture: Picture, *, columns: Columns = 2) -> "Figure":
-    """One photograph under each distortion at four levels, with the answers.
+    """Draw one photograph under each distortion at four levels, with the answers.
 
-    After the paper's Fig. 3, which gives the confidence in the true class alone. A row is a
-    distortion, mild to strong. In a single column there is no room for the classes' names.
+    This follows the paper's Fig. 3, which gives only the confidence in the true class. Each row is
+    a distortion, from mild to strong. If the figure spans one column, there is no room for the
+    classes' names.
 
     Args:
-        results: of one dataset; a line under each photograph.
-        picture: with the pixels of `figure3_levels`.
-        columns: of a two-column page that the figure spans.
+        results: results on one dataset; each gives a line under every image.
+        picture: the photograph, with the pixels of `figure3_levels`.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
         UsageError: there are no results.
-        EntryError: they are not of one dataset, hold no distorted variant, or the picture is not
-            of their dataset.
+        EntryError: the results are not of one dataset or hold no distorted variant, or the picture
+            is not of their dataset.
     """
     require_one_dataset(results)
     levels = figure3_levels(results)
@@ -138,7 +138,7 @@ def _tiles(
 
 
 def _level_words(name: str) -> str:
-    """The level without its distortion, which the row says."""
+    """Name a variant's level without the distortion, which the row's title says."""
     shown = variant(name)
     unit = {"blur": " px", "jpeg2000": " dB"}.get(shown.distortion, "")
     parameter = {"psnr": "", "factor": ""}.get(shown.parameter or "", f"{shown.parameter} ")

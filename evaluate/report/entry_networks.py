@@ -1,4 +1,4 @@
-"""The networks behind entries: loaded as they were evaluated, or refused."""
+"""Load the networks of entries as they were evaluated, or refuse them."""
 
 import difflib
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ def load_networks(
     """Load networks of entries, each with the arguments and preprocessing that its entry records.
 
     Args:
-        results: the entries.
-        names: of their models, such as `timm/vgg16`. Nothing is loaded that is not named here:
-            an entry may come from anyone.
-        weights: files; each belongs to the entry that gives its SHA-256. A network without one
-            gets its source's own weights.
+        results: results with the entries.
+        names: names of models to load, such as `timm/vgg16`. Only these are loaded, since an entry
+            may come from anyone.
+        weights: paths of files, each for the entry that records its SHA-256. A network without a
+            file gets its source's own weights.
 
     Raises:
-        UsageError: no entry is of a model of that name, or weights are given without a model.
+        UsageError: no entry is of a model of a name, or weights are given without a model.
         ModelError: a network cannot be loaded, or is not the one that was evaluated.
     """
     wanted: list[EntryModel] = []
@@ -42,11 +42,9 @@ def load_networks(
 
 
 def match_networks(results: Sequence[Result], models: Sequence[Model]) -> list[Model | None]:
-    """For each entry the model that was evaluated, by name, weights and arguments; else None.
+    """Find for each result the loaded model that was evaluated; None where there is none.
 
-    Args:
-        results: the entries.
-        models: as `load_model` or `load_networks` gives them.
+    Models are matched by name, weights and arguments.
     """
     return [
         next((model for model in models if _is_of(model, result.entry.model)), None)
@@ -64,7 +62,7 @@ def _is_of(model: Model, entry: EntryModel) -> bool:
 
 
 def _files(weights: Sequence[str], wanted: Sequence[EntryModel]) -> dict[str, str]:
-    """The files by their SHA-256."""
+    """Hash files of weights, and give their paths by the SHA-256."""
     if weights and not wanted:
         raise UsageError("weights without a network; say with --model whose they are")
     files = {}
@@ -86,7 +84,7 @@ def _load(entry: EntryModel, file: str | None) -> Model:
     arguments: dict[str, Any] = dict(entry.arguments)
     foreign = foreign_arguments(entry.name, arguments)
     if foreign:
-        # The entry may be anyone's, and to report on it is no consent to what it asks for.
+        # An entry may come from anyone: who reports on it has not agreed to what it would load.
         raise ModelError(
             f"{entry.name}: the entry asks for the argument {foreign[0][:80]!a}, which is no plain "
             "value of an architecture's parameter and may load code or files; if it is yours, "
@@ -94,9 +92,9 @@ def _load(entry: EntryModel, file: str | None) -> Model:
         )
     prefix, _, rest = entry.name.partition("/")
     if prefix not in SOURCES or not rest:
-        # Which says what names there are.
+        # `load_model` refuses such a name, and says which names there are.
         return load_model(entry.name)
-    # Not `load_model`: neither layers nor filters need outputs that are the 1,000 classes.
+    # Not `load_model`, which requires 1,000 outputs: layers and filters can be shown without.
     key = None if file is None else entry.weights_key
     options = LoadOptions(weights=file, weights_key=key, arguments=arguments)
     network = SOURCES[prefix].load(rest, options)
@@ -120,7 +118,7 @@ def _load(entry: EntryModel, file: str | None) -> Model:
 
 
 def _as_evaluated(own: AnyPreprocessing, entry: EntryModel) -> AnyPreprocessing:
-    """The preprocessing that the entry records, made from the network's own."""
+    """Make the preprocessing that the entry records from the network's own."""
     ours, theirs = own.record(), entry.preprocessing
     if isinstance(own, OpaquePreprocessing) or ours == theirs:
         return own

@@ -1,4 +1,4 @@
-"""Error consistency between networks: a figure, a table, and all numbers."""
+"""Compute the error consistency between networks, draw it, and write it as a table."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -34,34 +34,35 @@ _ABSENT = "-"
 
 
 class PairConsistency(FiniteModel):
-    """Two networks."""
+    """The error consistency of two networks."""
 
     first: str
-    """Name of one."""
+    """Name of the first network."""
 
     second: str
-    """Of the other."""
+    """Name of the second network."""
 
     consistency: Consistency
-    """Theirs."""
+    """Error consistency of the two."""
 
 
 class ConsistencyTable(FiniteModel):
-    """All pairs of networks."""
+    """The error consistency of all pairs of networks."""
 
     networks: tuple[str, ...]
-    """Their names, in the order of the results."""
+    """The networks' names, in the order of the results."""
 
     pairs: tuple[PairConsistency, ...]
-    """(first, second), (first, third) .., (second, third) .."""
+    """The pairs: the first network with each later one, then the second with each later one, and
+    so on."""
 
 
 def consistency_table(results: Sequence[Result]) -> ConsistencyTable:
-    """The error consistency of all pairs of networks.
+    """Compute the error consistency of all pairs of networks.
 
     Raises:
         UsageError: there are no results.
-        EntryError: there is one alone, or they are of different images.
+        EntryError: there is only one result, or the results are not of one dataset.
     """
     require_one_dataset(results)
     if len(results) < 2:
@@ -80,14 +81,14 @@ def consistency_table(results: Sequence[Result]) -> ConsistencyTable:
 
 @paper_style()
 def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Figure":
-    """Kappa against level, a line a pair, and of more than two networks a matrix below.
+    """Draw kappa against level with one line per pair, and for three networks or more a matrix.
 
-    Bands are 95 % intervals. The matrix has clean images below its diagonal, and the mean of the
-    five distortions above. Of more than ten pairs there are no lines.
+    Bands are 95 % intervals. Lines are left out if there are more than ten pairs. The matrix has
+    clean images below its diagonal, and the mean of the five distortions above it.
 
     Args:
-        table: of all pairs.
-        columns: of a two-column page that the figure spans.
+        table: what `consistency_table` computed.
+        columns: how many columns of a two-column page the figure spans.
     """
     has_lines = len(table.pairs) <= _MOST_LINES
     has_matrix = len(table.networks) > 2
@@ -125,7 +126,7 @@ def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Fig
 
 
 def to_markdown(table: ConsistencyTable) -> str:
-    """A table, pair by pair, and what it tells."""
+    """Write a table with one row per pair in Markdown, and what its numbers mean."""
     lines = [
         "| | | clean | "
         + " | ".join(TITLES[ladder.distortion] for ladder in LADDERS)
@@ -216,7 +217,7 @@ def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, to
 
 
 def _key(table: ConsistencyTable) -> list[tuple[str, dict[str, Any] | None]]:
-    """Which letter is which network, and which line is which pair."""
+    """List which letter is which network, and which line is which pair."""
     letters = {name: key_letter(i) for i, name in enumerate(table.networks)}
     key: list[tuple[str, dict[str, Any] | None]] = [
         (f"{letter}  {name}", None) for name, letter in letters.items()

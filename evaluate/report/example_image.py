@@ -1,4 +1,4 @@
-"""Which photograph the example figures show, and what the networks answered to it."""
+"""Choose the photograph that the example figures show, and look up the answers to it."""
 
 import difflib
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from imagenetq.specification import CLEAN
 
 @dataclass(frozen=True)
 class Answer:
-    """One network's answer to one variant of one photograph."""
+    """One network's answer to one image."""
 
     label: int
     """The likeliest class, 0 to 999."""
 
     is_right: bool
-    """Whether it is the true one."""
+    """Whether the likeliest class is the true one."""
 
     confidence: float
-    """The probability given to the true class, 0 to 1."""
+    """The probability that the network gives to the true class, 0 to 1."""
 
 
 def answer_to(predictions: Predictions, image_id: str, variant: str) -> Answer | None:
-    """A network's answer; None if the variant was not evaluated."""
+    """Look up a network's answer; None if the variant was not evaluated."""
     column = predictions.column(variant)
     if column is None:
         return None
@@ -39,17 +39,18 @@ def answer_to(predictions: Predictions, image_id: str, variant: str) -> Answer |
 
 
 def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
-    """The photograph to show.
+    """Choose the photograph to show, and give its image id.
 
-    Unless one is asked for it is the first, in the dataset's order (rank, then class), that all
-    networks recognise when it is clean; where there is none such, the first that most recognise.
+    Unless an image id is given, it is the first photograph in the dataset's order (rank, then
+    class) that the largest number of networks recognise when it is clean.
 
     Args:
-        results: of one dataset.
-        image_id: the one that is asked for.
+        results: results on one dataset.
+        image_id: id of the photograph wanted.
 
     Raises:
-        UsageError: it is not among the predictions; near names are suggested.
+        UsageError: there are no results, or `image_id` is not among the predictions; near names
+            are suggested.
         EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
@@ -69,7 +70,7 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
 
 
 def _clean_votes(results: Sequence[Result]) -> list[int]:
-    """How many networks recognise each photograph when it is clean."""
+    """Count the networks that recognise each photograph when it is clean."""
     votes = [0] * results[0].predictions.n_images
     for result in results:
         column = result.predictions.column(CLEAN)

@@ -1,4 +1,4 @@
-"""Figure 4: what the first and the last convolution answer to a clean, blurred and noisy image."""
+"""Draw Figure 4: responses of convolutions to a photograph that is clean, blurred and noisy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from imagenetq.evaluate.report.activations import Responses
 
 FIGURE4 = (CLEAN, "blur-2", "noise-50")
-"""The paper looks at the photograph of its Fig. 1, whose blur and noise these are."""
+"""Variants that Figure 4 shows: clean, and the blur and noise of Figure 1, as in the paper."""
 
 N_MAPS = 16
 
@@ -53,14 +53,14 @@ _Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the three columns stand, in inches."""
+    """The layout of the three columns, in inches."""
 
     width: float
     height: float
     column: float
 
     def box(self, column: int, top: float, width: float, height: float) -> _Box:
-        """Of something centred in a column, as shares of the figure."""
+        """Give the box of something centred in a column, as shares of the figure's size."""
         left = column * (self.column + _GAP) + (self.column - width) / 2 + 0.02
         return (
             left / self.width,
@@ -79,24 +79,25 @@ def figure4(
     layers: Sequence[str] | None = None,
     columns: Columns = 2,
 ) -> "Figure":
-    """Filter responses of a network to a photograph, clean, blurred and noisy, side by side.
+    """Draw a network's filter responses to a photograph, clean, blurred and noisy, side by side.
 
-    After the paper's Fig. 4. On top is the photograph as the network gets it, beneath it the maps
-    of each layer: 16 channels, the same in all three pictures, on one colour scale a layer, so
-    that they can be compared. The channels are those whose maps vary most in any of the three (by
-    their standard deviation), in the network's order. The scale runs from the 1st to the 99th
-    percentile of the maps shown.
+    This follows the paper's Fig. 4. On top are the images as the network gets them, where its
+    resizing and cropping are known. Beneath are the maps of each layer: up to 16 channels, the same
+    for all three images, on one colour scale per layer, so that they can be compared. The channels
+    are those whose maps vary most in any of the three images (by their standard deviation), in the
+    network's order. The scale runs from the 1st to the 99th percentile of the maps shown.
 
     Args:
         model: the network.
-        picture: with the pixels of `FIGURE4`.
-        result: the network's answers, to be written under the photographs.
-        layers: names of layers; the first and the last convolution that runs if None.
-        columns: of a two-column page that the figure spans.
+        picture: the photograph, with the pixels of `FIGURE4`.
+        result: the network's result, whose answers are written under the images.
+        layers: names of layers; the first and the last convolution that run if None.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
-        UsageError: no such layer.
-        ModelError: the network has no convolutional layer, or a named one gives no maps.
+        UsageError: the network has no layer of a name.
+        ModelError: the network has no convolutional layer, a named layer gives no maps, or the
+            network does not run on the images.
         EntryError: the picture is not of the result's dataset.
     """
     from imagenetq.evaluate.report.activations import responses
@@ -124,12 +125,12 @@ def figure4(
 
 
 def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Maps side by side in a square, with a thin gap, NaN, between them.
+    """Lay maps side by side in a square, with a thin gap of NaN between them.
 
-    The pixels of small maps are repeated, so that the gap is as thin between them.
+    The pixels of small maps are repeated, so that the gap is thin beside them, too.
 
     Args:
-        maps: of shape (channels, height, width), at most 16.
+        maps: at most 16 maps, of shape (channels, height, width).
     """
     across = min(_SIDE, int(np.ceil(np.sqrt(len(maps)))))
     times = -(-_FEWEST_PIXELS // max(maps.shape[1:]))
@@ -147,14 +148,14 @@ def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def liveliest(maps: NDArray[np.float32], n: int = N_MAPS) -> NDArray[np.intp]:
-    """The channels whose maps vary most in any of the pictures, in the network's order.
+    """Choose the channels whose maps vary most in any of the images, in the network's order.
 
     Args:
-        maps: of shape (pictures, channels, height, width).
-        n: how many at most.
+        maps: the maps, of shape (images, channels, height, width).
+        n: largest number of channels.
     """
     spread = maps.std(axis=(2, 3)).max(axis=0)
-    # Stable, so that equal channels are taken in order on every machine.
+    # A stable sort takes equal channels in the same order on every machine.
     best = np.argsort(-spread, kind="stable")[:n]
     return np.sort(best)
 
@@ -225,14 +226,14 @@ def _draw_scale(figure: "Figure", place: _Place, top: float, image: Any) -> None
 
 
 def _as_seen(model: Model, image: Pixels) -> Pixels:
-    """The photograph after the network's resizing and cropping, where those can be told apart."""
+    """Resize and crop an image as the network does, where its preprocessing tells how."""
     if isinstance(model.preprocessing, OpaquePreprocessing):
         return image
     return model.preprocessing.pixels(image)
 
 
 def _reduced(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Maps of no more pixels than the print shows, each the mean of a block of the large ones."""
+    """Average blocks of large maps, so that they have no more pixels than the print shows."""
     factor = -(-max(maps.shape[2:]) // _MOST_PIXELS)
     if factor == 1:
         return maps

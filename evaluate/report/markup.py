@@ -1,4 +1,4 @@
-"""What distortions, variants, classes and networks are called in figures and captions."""
+"""Escape texts for Markdown and LaTeX, and give networks short keys."""
 
 import re
 
@@ -12,16 +12,16 @@ _LATEX = {
 
 
 def key_letter(place: int) -> str:
-    """A short key for the network at a place: A, B .. Z, A2, B2 .."""
+    """Give a short key for the network at a place, from 0: A to Z, then A2 to Z2, and so on."""
     turn, letter = divmod(place, 26)
     return f"{chr(ord('A') + letter)}{turn + 1 if turn else ''}"
 
 
 def markdown(text: str) -> str:
-    """A text from anyone, with what Markdown would take for its own escaped."""
+    """Escape what Markdown would read as markup in a text from anyone."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def latex(text: str) -> str:
-    """A text from anyone, with what LaTeX would take for its own escaped."""
+    """Escape what LaTeX would read as markup in a text from anyone."""
     return "".join(_LATEX.get(character, character) for character in text)

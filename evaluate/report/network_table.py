@@ -1,4 +1,4 @@
-"""Table I: what each network is, and how well it does on clean images."""
+"""Make Table I: what each network is, and how well it does on clean images."""
 
 import csv
 import io
@@ -29,10 +29,10 @@ HEADINGS = (
 )
 
 NOT_LOADED = "not loaded"
-"""Stands for what only the network itself tells, where it is not at hand."""
+"""Text in place of the layers of a network that was not loaded, so that they cannot be counted."""
 
 NOT_KNOWN = "not known"
-"""Stands for the layers of a network that does not tell them, such as an ONNX file."""
+"""Text in place of the layers of a loaded network that cannot be counted, as of an ONNX file."""
 
 _MISSING = "-"
 _USUAL_SIZE = (224, 224)
@@ -43,40 +43,40 @@ class Summary:
     """One row of Table I."""
 
     name: str
-    """Of the network, different from all others' in the table."""
+    """Name of the network, different from all others in the table."""
 
     convolutional: int | None
-    """Convolutional layers on the longest path; None if they are not known."""
+    """Number of convolutional layers on the longest path; None if not known."""
 
     fully_connected: int | None
-    """Likewise."""
+    """Number of fully connected layers on the longest path; None if not known."""
 
     is_loaded: bool
-    """Whether the network was at hand to count them."""
+    """Whether the network was loaded, so that its layers could be counted."""
 
     parameters: int
-    """How many."""
+    """Number of parameters."""
 
     input_size: tuple[int, int] | None
-    """Height and width in pixels; None if they vary."""
+    """Height and width of the input in pixels; None if they vary."""
 
     top1: Proportion | None
-    """Accuracy on clean images; None if those were not evaluated."""
+    """Top-1 accuracy on clean images; None if they were not evaluated."""
 
     top5: Proportion | None
-    """Likewise."""
+    """Top-5 accuracy on clean images; None if they were not evaluated."""
 
 
 def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summary]:
-    """A row for each network.
+    """Make a row for each network.
 
     Args:
-        results: of one dataset.
-        models: the networks that are at hand, which tell their layers.
+        results: results on one dataset.
+        models: the loaded networks, whose layers are counted.
 
     Raises:
         UsageError: there are no results.
-        EntryError: they are not of one dataset.
+        EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
     rows = []
@@ -101,17 +101,17 @@ def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summ
 
 
 def depth_of(model: Model) -> "Depth | None":
-    """Layers on a network's longest path; None if it does not tell them."""
+    """Count the layers on a network's longest path; None if they cannot be counted."""
     from imagenetq.evaluate.models.depth import depth
 
     if model.needs_fit is not None:
-        # It is no network yet, and has no layers of the kinds that count.
+        # Before it is fitted it is no network, and has no layers of the kinds that count.
         return None
     return depth(model.module, model.preprocessing.input_size or _USUAL_SIZE)
 
 
 def cells(rows: Sequence[Summary]) -> list[list[str]]:
-    """The table's texts, a list a row, accuracies with their 95 % intervals."""
+    """Write the texts of the table, one list per row, accuracies with their 95 % intervals."""
     return [
         [
             row.name,
@@ -127,7 +127,7 @@ def cells(rows: Sequence[Summary]) -> list[list[str]]:
 
 
 def to_markdown(rows: Sequence[Summary]) -> str:
-    """The table in Markdown."""
+    """Write the table in Markdown."""
     lines = [
         "| " + " | ".join(HEADINGS) + " |",
         "|---|" + "---:|" * (len(HEADINGS) - 1),
@@ -137,7 +137,7 @@ def to_markdown(rows: Sequence[Summary]) -> str:
 
 
 def to_csv(rows: Sequence[Summary]) -> str:
-    """The table for programs: whole numbers, accuracies from 0 to 1 with their intervals."""
+    """Write the table as CSV for programs, accuracies from 0 to 1 with their 95 % intervals."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     header = ["network", "convolutional_layers", "fully_connected_layers", "parameters"]
@@ -157,7 +157,7 @@ def to_csv(rows: Sequence[Summary]) -> str:
 
 
 def to_latex(rows: Sequence[Summary]) -> str:
-    """The table as a LaTeX `tabular`, in the style of the package booktabs."""
+    """Write the table as a LaTeX `tabular` in the style of the package booktabs."""
     body = [
         " & ".join(latex(cell).replace(TIMES, r"$\times$") for cell in row) + r" \\"
         for row in cells(rows)

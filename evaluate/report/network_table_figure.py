@@ -1,4 +1,4 @@
-"""Table I as a picture, for slides and for pages that show no Markdown."""
+"""Draw Table I as a figure, for slides and for pages that do not show Markdown."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,10 +28,9 @@ _RULES = {"top": 0.9, "middle": 0.5, "bottom": 0.9}
 
 @paper_style()
 def table1_picture(rows: Sequence[Summary]) -> "Figure":
-    """The table, ruled as in a paper; both columns wide, or as wide as it must be.
+    """Draw the rows that `table1` gives, ruled as in a paper.
 
-    Args:
-        rows: as `table1` gives them.
+    The figure is as wide as a page of two columns, or wider if the texts need it.
     """
     texts = [[fitted(row[0], _LONGEST_NAME, _SIZE), *row[1:]] for row in cells(rows)]
     heads = [_broken(heading) for heading in HEADINGS]
@@ -63,7 +62,7 @@ def table1_picture(rows: Sequence[Summary]) -> "Figure":
 
 
 def _broken(heading: str) -> str:
-    """Over two lines, as narrow as it can be."""
+    """Break a heading before its last word, so that its column is narrower."""
     before, space, after = heading.rpartition(" ")
     return f"{before}\n{after}" if space else heading
 

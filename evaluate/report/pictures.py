@@ -1,4 +1,4 @@
-"""The pixels of one photograph in the variants that a figure shows."""
+"""Get the pixels of one photograph in the variants that a figure shows."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -23,24 +23,27 @@ from imagenetq.specification import CLEAN, select_variants, variant
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One photograph, distorted."""
+    """One photograph in several variants."""
 
     image_id: str
-    """Its id."""
+    """Id of the photograph."""
 
     label: int
     """The true class, 0 to 999."""
 
     pixels: dict[str, Pixels]
-    """By the variant's name, RGB samples of shape (height, width, 3)."""
+    """The pixels by the variant's name; each uint8 RGB of shape (height, width, 3)."""
 
 
 Pictures = Callable[[str, Sequence[str]], Picture]
-"""From an image id and variants' names to the picture; clean is always among them."""
+"""A function that gets the picture of an image id in the variants named, and in clean always."""
 
 
 def pictures_of_source(source: Source) -> Pictures:
-    """Pictures rendered by the reference distortions from a source's originals."""
+    """Make a function that renders pictures by the reference distortions from a source's originals.
+
+    It raises SourceError if the source does not hold the photograph.
+    """
 
     def picture(image_id: str, names: Sequence[str]) -> Picture:
         for image in source.images():
@@ -65,9 +68,10 @@ def pictures_of_source(source: Source) -> Pictures:
 
 
 def pictures_of_data(data: Data) -> Pictures:
-    """Pictures stored in a built dataset, each compared with its hash.
+    """Make a function that reads pictures from a built dataset, each image compared with its hash.
 
-    Variants that it does not hold are rendered from its clean image, which gives the same pixels.
+    Variants that the dataset does not hold are rendered from its clean image, which gives the same
+    pixels. The function raises FolderError if the dataset does not hold the photograph.
     """
     held = {v.name for v in data.variants}
 
@@ -76,7 +80,7 @@ def pictures_of_data(data: Data) -> Pictures:
         place = 0
         for name in dict.fromkeys([CLEAN, *(name for name in names if name in held)]):
             tasks = list(data.tasks([variant(name)]))
-            # A photograph's place is the same in all variants, so only clean is searched.
+            # A photograph has the same place in all variants, so only clean needs a search.
             order = sorted(range(len(tasks)), key=lambda number: number != place)
             for number in order:
                 with closing(_rows_of(tasks[number], image_id)) as rows:
@@ -101,10 +105,10 @@ def pictures_of_data(data: Data) -> Pictures:
 
 
 def require_same_picture(picture: Picture, result: Result) -> None:
-    """Refuse a photograph that is not the one of the predictions.
+    """Refuse a picture of another photograph than the predictions have under its id.
 
     Raises:
-        EntryError: it has another class or size.
+        EntryError: the picture has another class, or another shorter side.
     """
     predictions = result.predictions
     row = predictions.image_ids.index(picture.image_id)
@@ -126,6 +130,6 @@ def _rows_of(task: Task, image_id: str) -> Generator[Sample, None, None]:
     if not isinstance(task, ShardTask):
         yield from (sample for sample in task.samples() if sample.image_id == image_id)
         return
-    # Only the one row is decoded, and checked, of a hundred.
+    # Of the shard's hundred rows only this one must be decoded and checked.
     rows = (row for row in task.shard.rows(task.patience) if row.fields.get("image_id") == image_id)
     yield from samples(rows, task.shard.address, replace(task.expected, check_pixels="all"))

@@ -1,4 +1,4 @@
-"""How stable the ranking is: a figure and tables."""
+"""Show how stable the ranking is, in a figure and in tables."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -26,15 +26,16 @@ _ABSENT = "-"
 
 @paper_style()
 def stability_figure(found: Stability, *, columns: Columns = 2) -> "Figure":
-    """Scores over other classes and over fewer photographs, and how often each rank comes out.
+    """Draw scores over other classes and over fewer photographs, and how often each rank occurs.
 
-    The first panel has each network's score with 95 % of those that other classes, drawn with
-    replacement, would give; the second the score over so many photographs a class (lines) and over
-    each alone (dots); the third the share of draws that give each rank.
+    The first panel has each network's score with the range of 95 % of the scores over other
+    classes, drawn with replacement. The second has the score over the first photographs of each
+    class (lines) and over single photographs of each class (dots). The third has the share of draws
+    that give each rank.
 
     Args:
-        found: as `stability` gives it.
-        columns: of a two-column page that the figure spans.
+        found: what `stability` found.
+        columns: how many columns of a two-column page the figure spans.
     """
     n = len(found.networks)
     row = _HEIGHT + _PER_NETWORK * n
@@ -56,7 +57,7 @@ def stability_figure(found: Stability, *, columns: Columns = 2) -> "Figure":
 
 
 def to_markdown(found: Stability) -> str:
-    """Tables of networks, of subsets, and of correlations."""
+    """Write tables of networks, of subsets and of correlations in Markdown."""
     return "\n\n".join(_blocks(found)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A report's folder: which of its files an earlier report wrote, and so a later one may replace."""
+"""Write a report's files into a folder, replacing only files that an earlier report wrote."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,27 +13,28 @@ RECORD = ".report.json"
 _MADE_BY = "imagenetq report"
 
 _Written = dict[str, list[str]]
-"""Of each file the SHA-256 that it has; while a report is written, also the one that it had."""
+"""SHA-256 of each file by its name; while a report is being written, also those before it."""
 
 
 class ReportFolder:
-    """A folder for reports, in which other files may lie, too."""
+    """A folder for reports, which may hold other files, too."""
 
     def __init__(self, path: Path) -> None:
-        """Make it if it is absent, and learn what earlier reports wrote.
+        """Make the folder if it is absent, and read which files earlier reports wrote.
 
         Raises:
-            OSError: it cannot be made or read.
+            OSError: the folder cannot be made or read.
         """
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._written = _earlier(path / RECORD)
 
     def require_own(self, names: Iterable[str]) -> None:
-        """Refuse to replace what no report wrote.
+        """Refuse to replace files that no report wrote.
 
         Raises:
-            FolderError: a file is there that no report wrote, or that was changed since.
+            FolderError: a file of these names exists that no report wrote, or that was changed
+                since.
         """
         for name in names:
             place = self.path / name
@@ -44,18 +45,18 @@ class ReportFolder:
                 )
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write a report's files, each as a whole; what earlier reports wrote besides stays.
+        """Write a report's files, each of them at once; other files of earlier reports stay.
 
         Args:
-            files: by name, in the order in which they are written.
+            files: contents by the file's name, in the order in which they are written.
 
         Raises:
-            FolderError: as `require_own`; then nothing was written.
-            OSError: they cannot be written.
+            FolderError: as for `require_own`; nothing has been written then.
+            OSError: a file cannot be written.
         """
         self.require_own(files)
         new = {name: [sha256(content).hexdigest()] for name, content in files.items()}
-        # Whatever a kill leaves is known as a report's to the next one.
+        # If the process is killed on the way, the next report still knows these files as its own.
         self._record({name: [*self._written.get(name, []), *of] for name, of in new.items()})
         for name, content in files.items():
             write_whole(self.path / name, content)
@@ -71,7 +72,7 @@ class ReportFolder:
 
 
 def _earlier(record: Path) -> _Written:
-    """What earlier reports wrote; nothing if no record of ours says so."""
+    """Read which files earlier reports wrote; none if there is no valid record."""
     try:
         stated = json.loads(record.read_bytes())
         if stated["made_by"] != _MADE_BY:

@@ -1,4 +1,4 @@
-"""A whole report: every piece that the material allows, and a page that shows them."""
+"""Write a whole report: every piece that the material allows, and a page that shows them."""
 
 import re
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ PAGE = "report.md"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written."""
+    """A report that has been written."""
 
     files: tuple[Path, ...]
-    """All, the page first."""
+    """Paths of all files, the page first."""
 
     left_out: tuple[str, ...]
-    """One line for each piece, or part of one, that could not be made, and what would make it."""
+    """One line on each piece, or part of one, that could not be made, and why."""
 
 
 def write_report(
@@ -57,29 +57,31 @@ def write_report(
 ) -> Report:
     """Write figures, tables and findings, and `report.md`, which shows them with captions.
 
-    Files of an earlier report are replaced once all is drawn; other files never are.
+    Files of an earlier report are replaced once everything is drawn; other files are never
+    replaced.
 
     Args:
-        results: of one dataset.
-        out: the folder; made if absent.
-        figures: names of `KINDS`; all that the rest of the arguments allow if None. Those that are
-            named must be possible.
-        pictures: where the photograph's pixels come from; Figures 1, 3 and 4 need them.
-        image_id: the photograph; as `choose_image` does if None.
-        models: the networks at hand; Figure 4 needs one, Table I and the findings take their
-            layers from them.
-        layers: for Figure 4; the first and the last convolution if None.
-        paper: draw the paper's curves in Figure 2.
-        columns: of a two-column page that figures span.
-        others: scores of other benchmarks, for what they have in common with ours.
+        results: results on one dataset.
+        out: the folder; it is made if absent.
+        figures: names from `KINDS`, each of which must be possible; all that the other arguments
+            allow if None.
+        pictures: the function that gets a photograph's pixels; Figures 1, 3 and 4 need it.
+        image_id: id of the photograph to show; `choose_image` chooses one if None.
+        models: the loaded networks; Figure 4 needs one, and Table I and the findings count their
+            layers.
+        layers: names of the layers that Figure 4 shows; the first and the last convolution if None.
+        paper: whether to draw the paper's curves in Figure 2.
+        columns: how many columns of a two-column page figures span.
+        others: scores in other benchmarks, to correlate with ours.
 
     Raises:
-        UsageError: no such figure, image or layer, no results, or a figure that is named lacks
-            something.
-        EntryError: the results are not of one dataset, or lack what a figure needs that is named.
+        UsageError: a figure, the photograph or a layer does not exist; there are no results;
+            layers are given without a network; a named figure lacks something that it needs; or
+            `others` has none of the networks.
+        EntryError: the results are not of one dataset, lack what a named figure needs, or the
+            picture is not of their dataset.
         ModelError: Figure 4 is named, and no network has filters to show.
-        FolderError: a file of the report belongs where there is one that no report wrote, or that
-            was changed since.
+        FolderError: a file is in the way that no report wrote, or that was changed since.
         OSError: the folder cannot be written.
     """
     wanted = _wanted(figures)

@@ -1,4 +1,4 @@
-"""Risk against coverage at every level of every distortion, for one network."""
+"""Draw risk against coverage at every level of every distortion, for one network."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,15 @@ _MAP = "cividis_r"
 
 @paper_style()
 def risk_figure(predictions: Predictions, *, columns: Columns = 2) -> "Figure":
-    """The share of wrong answers among those that the network is surest of, a panel a distortion.
+    """Draw a network's risk-coverage curves, one panel per distortion.
 
-    The dashed line is the clean image; the others are the levels, from mild (light) to strong
-    (dark).
+    Risk is the share of wrong answers among those that the network is surest of; coverage is the
+    share of answers that these are. The dashed line is the clean images; the others are the levels,
+    from mild (light) to strong (dark).
 
     Args:
-        predictions: of one network.
-        columns: of a two-column page that the figure spans.
+        predictions: the answers of one network.
+        columns: how many columns of a two-column page the figure spans.
 
     Raises:
         EntryError: nothing but clean was evaluated.

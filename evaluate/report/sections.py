@@ -1,4 +1,4 @@
-"""The report piece by piece: what each needs, draws, writes and says."""
+"""Define the pieces of the report: what each needs, and how it is drawn and written."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -45,63 +45,64 @@ from imagenetq.files import write_whole
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All that a report is made of."""
+    """Everything that a report is made from."""
 
     results: Sequence[Result]
-    """Of one dataset."""
+    """Results on one dataset."""
 
     picture: Picture | None
-    """The photograph to show; None if no pixels are at hand."""
+    """The photograph to show; None if its pixels are not available."""
 
     models: Sequence[Model]
-    """The networks at hand."""
+    """The loaded networks."""
 
     layers: Sequence[str] | None
-    """Of which to show the filters; None for the first and last convolution."""
+    """Names of the layers that Figure 4 shows; the first and the last convolution if None."""
 
     paper: bool
-    """Whether to draw the paper's curves."""
+    """Whether to draw the paper's curves in Figure 2."""
 
     columns: Columns
-    """Of a two-column page that figures span."""
+    """How many columns of a two-column page figures span."""
 
     others: OtherScores | None = None
-    """Scores of other benchmarks; None if none were given."""
+    """Scores in other benchmarks; None if none were given."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the report, written."""
+    """A part of the report that has been written."""
 
     files: tuple[Path, ...]
-    """What was written, the picture first if there is one."""
+    """Paths of the files written, the figure's first if there is one."""
 
     caption: str
-    """Of the picture."""
+    """Caption of the figure."""
 
     text: str = ""
-    """Markdown beneath it."""
+    """Markdown to show beneath the figure."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a piece of the report needs, and how it is made."""
+    """A kind of piece: what it needs, and how it is written."""
 
     needs_picture: bool
-    """Whether pixels of a photograph."""
+    """Whether it needs the pixels of a photograph."""
 
     needs_network: bool
-    """Whether a loaded network."""
+    """Whether it needs a loaded network."""
 
     write: Callable[[Material, Path], tuple[list[Piece], list[str]]]
-    """From the material and a folder to the pieces, and lines on what was left out of them."""
+    """A function that writes pieces made from the material into a folder. It gives the pieces, and
+    a line on each part that was left out."""
 
     needs_two: bool = False
-    """Whether two results or more."""
+    """Whether it needs two results or more."""
 
 
 def shown_variants(figure: str, results: Sequence[Result]) -> list[str]:
-    """The variants whose pixels a figure shows."""
+    """List the variants whose pixels a figure shows; empty if it shows none."""
     if figure == "1":
         return figure1_variants(results)
     if figure == "3":
@@ -237,9 +238,9 @@ def _write_stability(material: Material, out: Path) -> tuple[list[Piece], list[s
 
 
 def known_names(results: Sequence[Result]) -> list[list[str]]:
-    """For each network the names by which others may call it: the report's, and the model's.
+    """List the names that each network may have elsewhere: the report's, and the model's.
 
-    A model's name that several results share is nobody's.
+    A model's name is left out if several results share it, since it does not tell them apart.
     """
     models = [result.entry.model.name for result in results]
     return [
@@ -251,7 +252,7 @@ def known_names(results: Sequence[Result]) -> list[list[str]]:
 def _for_each_network(
     material: Material, stem: str, write: Callable[[Result, str, str], Piece]
 ) -> tuple[list[Piece], list[str]]:
-    """A piece for each network that allows it, and why others do not."""
+    """Write a piece for each network that allows it; the second list says why others do not."""
     from imagenetq.evaluate.results.result import folder_name
 
     pieces: list[Piece] = []
@@ -293,4 +294,4 @@ KINDS: dict[str, Kind] = {
     "risk": Kind(False, False, _write_risk),
     "stability": Kind(False, False, _write_stability),
 }
-"""The pieces, by the names that `--figure` takes, in the order of the report."""
+"""The kinds of pieces by the names that `--figure` takes, in the order of the report."""

@@ -1,7 +1,7 @@
-"""How the report's figures look, and how they are written: one style, fit for print.
+"""Define how the report's figures look, in one style that is fit for print, and save them.
 
-Colours are Okabe and Ito's, which the colour-blind tell apart; markers and line styles differ too,
-so that a grey print can be read. Sizes are those of a two-column paper.
+Colours are Okabe and Ito's, which colour-blind people can tell apart. Markers and line styles
+differ, too, so that a grey print can be read. Sizes are those of a two-column paper.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 Columns = Literal[1, 2]
 
 WIDTHS: dict[Columns, float] = {1: 3.5, 2: 7.16}
-"""Inches: one column of an IEEE paper, and both with the space between them."""
+"""Widths of figures in inches: one column of an IEEE paper, and both with the space between."""
 
 DPI = 240
-"""Of the PNG files, and of photographs in the PDF files."""
+"""Dots per inch of the PNG files, and of images in the PDF files."""
 
 GREY = "#666666"
 RIGHT, WRONG = "#0072B2", "#D55E00"
@@ -31,7 +31,7 @@ _KEYS_A_LINE: dict[Columns, int] = {1: 2, 2: 4}
 _KEY_LINE = 0.13
 
 _FONT = "DejaVu Sans"
-# Yellow, Okabe and Ito's eighth colour, is left out: a thin yellow line is lost on paper.
+# Okabe and Ito's eighth colour, yellow, is left out: a thin yellow line is lost on paper.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 _LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -50,7 +50,7 @@ _STYLE: dict[str, Any] = {
     "legend.handlelength": 3.2,
     "lines.linewidth": 1.0,
     "lines.markersize": 2.5,
-    # TrueType: text stays text, which Type 3 fonts of matplotlib's default do not promise.
+    # TrueType, so that text stays text; matplotlib's default, Type 3, does not promise that.
     "pdf.fonttype": 42,
     "xtick.labelsize": 6.5,
     "xtick.major.size": 2.5,
@@ -63,7 +63,7 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """While it lasts, figures are made and saved in the report's style, whatever the user's is."""
+    """Make and save figures within the context in the report's style, whatever the user's is."""
     from matplotlib import style
 
     with style.context(["default", _STYLE]):
@@ -71,17 +71,12 @@ def paper_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure that belongs to nobody's global state.
-
-    Args:
-        width: inches.
-        height: inches.
-    """
+    """Make an empty figure of a size in inches, of which pyplot's global state knows nothing."""
     return _figure_class()(figsize=(width, height))
 
 
 def line_style(place: int) -> dict[str, Any]:
-    """Colour, marker and line style of the network at a place; the first 315 differ."""
+    """Give the colour, marker and line style of the network at a place; the first 315 differ."""
     return {
         "color": _COLOURS[place % len(_COLOURS)],
         "marker": _MARKERS[place % len(_MARKERS)],
@@ -90,7 +85,7 @@ def line_style(place: int) -> dict[str, Any]:
 
 
 def key_height(n: int, columns: Columns) -> float:
-    """Inches that `draw_key` takes for so many networks or lines."""
+    """Compute the height in inches that `draw_key` needs for n entries."""
     return -(-n // _KEYS_A_LINE[columns]) * _KEY_LINE + 0.05
 
 
@@ -100,9 +95,9 @@ def draw_key(
     """Write at the foot of a figure what its letters and lines stand for.
 
     Args:
-        figure: as wide as `columns`.
-        entries: what is written, with the look of its line, if it has one.
-        columns: of a two-column page that the figure spans.
+        figure: the figure, as wide as `columns`.
+        entries: each text with the look of the line that it explains; None if it explains none.
+        columns: how many columns of a two-column page the figure spans.
     """
     from matplotlib.lines import Line2D
 
@@ -122,18 +117,15 @@ def draw_key(
 
 
 def drawable(text: str) -> str:
-    """A text from anyone as matplotlib draws it as it is: no formulas, no missing glyphs."""
+    """Make a text from anyone safe for matplotlib to draw: no formulas, no missing glyphs."""
     known = "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return known.replace("$", r"\$")
 
 
 def fitted(text: str, points: float, size: float) -> str:
-    """A text cut to a width, with an ellipsis where something is missing.
+    """Cut a text to a width in points; an ellipsis at its end shows that something is missing.
 
-    Args:
-        text: any.
-        points: the width that there is.
-        size: of the font, in points.
+    The font's size is in points, too.
     """
     if text_width(text, size) <= points:
         return text
@@ -143,7 +135,7 @@ def fitted(text: str, points: float, size: float) -> str:
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Points that a text is wide."""
+    """Measure the width of a text in points; the font's size is in points, too."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -154,14 +146,15 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """Write a figure as `name.png` and `name.pdf`; the same figure gives the same bytes.
+    """Write a figure as `name.png` and `name.pdf`, and give their paths in this order.
 
-    The PDF's fonts are embedded as TrueType, so that its text can be searched and copied.
+    The same figure gives the same bytes. The PDF's fonts are embedded as TrueType, so that its text
+    can be searched and copied.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    # Times would make every file a new one.
+    # A date in the PDF would make its bytes differ every time.
     undated: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}}
     paths = []
     for kind, metadata in undated.items():
@@ -178,7 +171,7 @@ def _figure_class() -> "type[Figure]":
     from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
-        """A figure that a notebook shows, though it is not pyplot's."""
+        """A figure that a notebook shows, though pyplot does not know it."""
 
         def _repr_png_(self) -> bytes:
             buffer = BytesIO()

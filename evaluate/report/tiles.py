@@ -1,4 +1,4 @@
-"""Photographs in a grid, each with what the networks said beneath: the body of Figures 1 and 3."""
+"""Draw images in a grid, each with the networks' answers beneath: the body of Figures 1 and 3."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,21 +38,22 @@ _KEY_LINE = 0.13
 _MARK_WIDTH = 7.0
 _MARKS = {True: ("✓", RIGHT), False: ("✗", WRONG)}
 _NO_LABEL = 62.0
-"""Points: in a narrower tile there is room for mark and confidence, not for the label."""
+"""Width in points below which a tile has no room for the class's name, only for the mark and the
+confidence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One photograph and the answers to it."""
+    """One image and the answers to it."""
 
     title: str
-    """Above it."""
+    """Title above the image."""
 
     pixels: Pixels
-    """RGB samples of shape (height, width, 3)."""
+    """The image; uint8 RGB of shape (height, width, 3)."""
 
     answers: tuple[Answer | None, ...]
-    """One a network, None where it was not evaluated on this variant."""
+    """Each network's answer; None where it was not evaluated on this variant."""
 
 
 def draw_tiles(
@@ -66,16 +67,17 @@ def draw_tiles(
 ) -> "Figure":
     """Draw rows of tiles, and under them which letter is which network.
 
-    Under a photograph stands a line a network: its letter, whether it is right (a tick or a cross,
-    blue or vermilion), the class it names, and the probability it gives to the true class.
+    Under an image stands one line per network: its letter, if there are several networks, whether
+    it is right (a blue tick or a vermilion cross), the class it names if there is room, and the
+    probability it gives to the true class.
 
     Args:
         rows: the tiles; the longest row decides their width.
-        names: of the networks, in the order of each tile's answers.
-        width: of the figure, inches.
-        aspect: greatest height of a photograph, in tile widths; higher ones are drawn narrower.
-        row_titles: at the left of each row.
-        note: the last line, which explains the marks.
+        names: the networks' names, in the order of each tile's answers.
+        width: width of the figure in inches.
+        aspect: greatest height of an image in tile widths; higher images are drawn narrower.
+        row_titles: titles at the left of the rows; none if None.
+        note: text at the foot that explains the marks.
     """
     left = 0.02 if row_titles is None else _SIDE
     across = max(len(row) for row in rows)
@@ -145,7 +147,7 @@ def _draw(
 def _write(
     figure: "Figure", answer: Answer | None, letter: str, left: float, line: float, width: float
 ) -> None:
-    """One network's line under a tile."""
+    """Write one network's line under a tile."""
     whole = figure.get_figwidth()
     figure.text(left / whole, line, letter, size=_SIZE, color=GREY)
     points = text_width(f"{letter} ", _SIZE) if letter else 0.0
@@ -166,7 +168,7 @@ def _write(
 
 
 def _key(names: Sequence[str], note: str, points: float) -> list[str]:
-    """Which letter is which network, broken into lines that fit; then the note, likewise."""
+    """Write which letter is which network, and the note, broken into lines that fit."""
     items = [f"{key_letter(place)}  {name}" for place, name in enumerate(names)]
     keyed = _wrapped(items, "     ", points) if len(names) > 1 else []
     return keyed + _wrapped(note.split(), " ", points)
@@ -184,9 +186,12 @@ def _wrapped(items: Sequence[str], gap: str, points: float) -> list[str]:
 
 
 def _resized(pixels: Pixels, width: float, height: float) -> Pixels:
-    """As many samples as the print shows; fewer bytes, and no moiré from the viewer's own."""
+    """Reduce an image to the pixels that the print shows.
+
+    This saves bytes, and avoids the moiré that a viewer's own resizing may cause.
+    """
     size = (max(1, round(width * DPI)), max(1, round(height * DPI)))
     if size[0] >= pixels.shape[1]:
         return pixels
-    # Box averages whole samples, so that noise and blocks are not smoothed more than they must.
+    # BOX averages only the pixels under each new one, so noise and blocks are smoothed least.
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))

@@ -1,4 +1,4 @@
-"""Predictions come in; scores, comparisons and how they are named and shown go out."""
+"""Compute scores and comparisons from predictions, and name and show them."""
 
 from imagenetq.evaluate.results.result import Result
 

@@ -1,4 +1,4 @@
-"""What a report's numbers rest on, and how far they can be trusted: said beneath every figure."""
+"""Say beneath every figure what its numbers are based on and how far they can be trusted."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from imagenetq.words import counted
 
 
 def require_one_dataset(results: Sequence[Result]) -> None:
-    """Refuse results that do not belong into one figure.
+    """Refuse results that do not belong in one figure.
 
     Raises:
-        UsageError: there are none.
-        EntryError: they are of different images, pixels, sources or subsets; or one of them says
-            what its predictions do not give.
+        UsageError: there are no results.
+        EntryError: the results are of different photographs, pixels, sources or subsets, or an
+            entry contradicts its predictions.
     """
     if not results:
         raise UsageError("no entries; name results folders, such as results/timm-vgg16")
@@ -28,7 +28,7 @@ def require_one_dataset(results: Sequence[Result]) -> None:
 
 
 def basis(results: Sequence[Result]) -> str:
-    """Dataset, subset, number of images and precision, and whether it is a demonstration."""
+    """Say which dataset, subset, photographs and precision results are of, and what to doubt."""
     entry = results[0].entry
     subset = f"subset {entry.subset}" if entry.subset else "no subset known"
     photographs = counted(entry.n_images, "photograph")
@@ -38,7 +38,7 @@ def basis(results: Sequence[Result]) -> str:
 
 
 def doubt_about(entry: Entry) -> str | None:
-    """Say in a sentence why an entry is only a demonstration; None if it is more."""
+    """Say in a sentence why an entry is only a demonstration; None if its source is registered."""
     what = demonstration(entry.source_digest, entry.subset)
     if what is None:
         return None

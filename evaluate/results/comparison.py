@@ -1,4 +1,4 @@
-"""Two models on the same images: paired differences, and how sure they are."""
+"""Compare two models on the same photographs: paired differences, and how sure they are."""
 
 import math
 from typing import Annotated
@@ -19,7 +19,8 @@ from imagenetq.predictions import Predictions
 from imagenetq.specification import LADDERS
 
 Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
-"""Of two models, which answers are right; each of shape (n, m)."""
+"""Whether each answer of the first and of the second model is right; each of shape (n, m), for n
+photographs in the m variants that the model was evaluated on."""
 
 _SAME = {
     "dataset_version": "dataset versions",
@@ -31,96 +32,93 @@ _REORDERED_RESIZE = 13
 
 
 class VariantDifference(FiniteModel):
-    """Top-1 accuracy of two models on one variant."""
+    """The difference of two models' top-1 accuracies on one variant."""
 
     difference: Estimate
-    """First less second, paired over images."""
+    """Accuracy of the first model less that of the second, paired over images."""
 
     only_first: Annotated[int, Field(ge=0)]
-    """Images that only the first model recognises."""
+    """Number of images that only the first model recognises."""
 
     only_second: Annotated[int, Field(ge=0)]
-    """Images that only the second does."""
+    """Number of images that only the second model recognises."""
 
     p: Share
-    """Of the exact McNemar test."""
+    """The p value of the exact McNemar test."""
 
     p_holm: Share
-    """The same, corrected over all variants tested (Holm 1979)."""
+    """`p` corrected over all variants tested (Holm 1979)."""
 
 
 class LabelComparison(FiniteModel):
-    """Two models by labels of another making; every difference is first less second."""
+    """The differences of two models, first less second, by other labels than the data's own."""
 
     name: str
-    """Of the file of labels."""
+    """Name of the file of labels."""
 
     n_images: int
-    """Images that have a label in it, of which all of this is."""
+    """Number of photographs that have a label in the file; all differences are over these."""
 
     n_unlabelled: int
-    """Images that have none, and are left out."""
+    """Number of photographs that have no label in the file and are left out."""
 
     mean: Estimate | None
     """Difference of the means over the five distortions; None where a variant is missing."""
 
     distortions: dict[str, Estimate | None]
-    """Of each distortion's mean."""
+    """Difference of each distortion's means; None where a level is missing."""
 
     variants: dict[str, VariantDifference]
-    """For clean and each scored variant that both evaluated, in ladder order."""
+    """Difference on clean and on each scored variant that both models were evaluated on, in ladder
+    order."""
 
 
 class Comparison(FiniteModel):
-    """Two models on the same images; every difference is first less second."""
+    """The differences of two models on the same photographs, first less second."""
 
     first: str
     """Name of the first model."""
 
     second: str
-    """Of the second."""
+    """Name of the second model."""
 
     n_images: int
-    """Over how many photographs."""
+    """Number of photographs."""
 
     score: Estimate | None
     """Difference of the ImageNet-Q scores; None where a variant is missing."""
 
     relative_score: Estimate | None
-    """Of the relative scores."""
+    """Difference of the relative scores; None where one of them is None."""
 
     distortions: dict[str, Estimate | None]
-    """Of each distortion's mean."""
+    """Difference of each distortion's means; None where a level is missing."""
 
     means_p_holm: dict[str, Share]
-    """For the means above that there are, by their names (`score`, `relative_score`, or the
-    distortion's), p of the two-sided normal test of the paired difference, corrected over all of
-    them (Holm 1979); a single photograph gives none."""
+    """The p values of `score`, `relative_score` and each of `distortions`, by these names and the
+    distortions'. They come from the two-sided normal test of the paired difference, corrected over
+    all of them (Holm 1979). Differences that are None, or over a single photograph, have none."""
 
     variants: dict[str, VariantDifference]
-    """For clean and each scored variant that both evaluated, in ladder order."""
+    """Difference on clean and on each scored variant that both models were evaluated on, in ladder
+    order."""
 
     consistency: Consistency
-    """Whether both fail on the same images."""
+    """Whether both models fail on the same images."""
 
     labels: LabelComparison | None = None
-    """The same differences by other labels; None if none were given."""
+    """The differences by other labels; None if none were given."""
 
     warnings: tuple[str, ...]
-    """Why the difference may not be the models' alone."""
+    """Reasons why the differences may not come from the models alone."""
 
 
 def compare(first: Result, second: Result, labels: Labels | None = None) -> Comparison:
-    """Compare two results over the same images.
-
-    Args:
-        first: one of them.
-        second: the other.
-        labels: compare them by these, too.
+    """Compare two results over the same photographs, and by other labels if they are given.
 
     Raises:
-        EntryError: they are not over the same images, or not in the same pixels.
-        LabelsError: the labels are of other images.
+        EntryError: the results are not over the same photographs, or not in the same pixels.
+        LabelsError: the labels are of other photographs.
     """
     require_same_data(first, second)
     one, other = first.predictions, second.predictions
@@ -149,7 +147,8 @@ def require_same_data(first: Result, second: Result) -> None:
     """Refuse two results that are not over the same photographs in the same pixels.
 
     Raises:
-        EntryError: names what differs.
+        EntryError: their datasets' versions, specifications, sources, subsets or photographs
+            differ; the message says which.
     """
     names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
     for field, noun in _SAME.items():
@@ -164,15 +163,15 @@ def require_same_data(first: Result, second: Result) -> None:
 
 
 def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The p values of exact two-sided McNemar tests.
+    """Compute the p values of exact two-sided McNemar tests.
 
     Under the hypothesis that both models are equally likely to be the only one that is right,
     `only_first` is binomial over the images on which they differ; p is twice the smaller tail, at
     most 1.
 
     Args:
-        only_first: for each test, the images that only the first model recognises.
-        only_second: that only the second does.
+        only_first: number of images that only the first model recognises; shape (tests,).
+        only_second: number of images that only the second model recognises; of the same shape.
     """
     from scipy.special import bdtr
 
@@ -182,9 +181,12 @@ def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> ND
 
 
 def normal_p(difference: Estimate) -> float | None:
-    """The p value of the two-sided normal test, to which the interval belongs, of no difference.
+    """Compute the p value of the two-sided normal test of no difference.
 
-    None where there is no standard error.
+    It agrees with the difference's 95 % interval: p is below 0.05 where that leaves out 0.
+
+    Returns:
+        None where there is no standard error.
     """
     if difference.standard_error is None:
         return None

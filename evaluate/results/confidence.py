@@ -1,9 +1,9 @@
-"""What a network's probabilities are worth: likelihood, Brier score, risk against coverage.
+"""Judge a network's probabilities by likelihood, Brier score and risk against coverage.
 
-Of an answer the five likeliest classes' probabilities are stored, the true class's, and its rank.
-So the likelihood of the true class is known. The Brier score sums over all 1,000 classes, of which
-the rest is known by its sum and by its order alone: what is given is the least and the greatest
-value that any probabilities with those known could have.
+Each stored answer holds the probabilities of the five likeliest classes, and the probability and
+rank of the true class. So the likelihood of the true class is known. The Brier score sums over all
+1,000 classes; of the probabilities that are not stored, only the sum and the order are known.
+Therefore the smallest and the greatest value are given that fit what is stored.
 """
 
 import math
@@ -18,44 +18,45 @@ from imagenetq.evaluate.results.statistics import estimate, mean, tidy
 from imagenetq.predictions import Predictions
 
 SMALLEST = 2.0**-126
-"""What is stored as 0 is below this: the least float32 that no device takes for 0."""
+"""The smallest float32 that no device takes for 0; a probability stored as 0 is below it."""
 
 _TOP = 5
 _BOUND_TOLERANCE = 1e-6
 
 
 class Bounds(FiniteModel):
-    """A mean over images that what is stored may determine only within bounds."""
+    """The bounds of a mean over images, which may not be known more closely."""
 
     low: Estimate
-    """It is at least this; with its 95 % interval."""
+    """Lower bound of the mean, with its 95 % interval."""
 
     high: Estimate | None
-    """It is at most this; the same as `low` where it is known, and None where nothing bounds it."""
+    """Upper bound of the mean, with its 95 % interval; the same as `low` where the mean is known,
+    None where there is no upper bound."""
 
 
 class ConfidenceScores(FiniteModel):
-    """One variant."""
+    """What a network's probabilities are worth on one variant."""
 
     negative_log_likelihood: Bounds
-    """Mean of -ln of the true class's probability, in nats."""
+    """Mean of -ln p, where p is the true class's probability, in nats."""
 
     brier: Bounds
     """Mean over images of the sum over classes of (probability - truth)², 0 to 2."""
 
     risk_area: Share
-    """Area under the risk-coverage curve, 0 to 1; less is better."""
+    """Area under the risk-coverage curve, 0 to 1; lower is better."""
 
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The share of wrong answers among those that a network is surest of."""
+    """A risk-coverage curve: the share of wrong answers among those a network is surest of."""
 
     coverage: NDArray[np.float64]
-    """The share of answers given, k / n for k of 1 to n; float64 of shape (n,)."""
+    """Share of answers taken, k / n for k from 1 to n; float64 of shape (n,)."""
 
     risk: NDArray[np.float64]
-    """The share of these k that are wrong; of the same shape."""
+    """Share of the k surest answers that are wrong; float64 of shape (n,)."""
 
     @property
     def area(self) -> float:
@@ -64,7 +65,7 @@ class RiskCoverage:
 
 
 def confidence_scores(predictions: Predictions) -> dict[str, ConfidenceScores]:
-    """For each variant evaluated, in ladder order."""
+    """Compute the scores of each variant evaluated, in ladder order."""
     return {
         name: ConfidenceScores(
             negative_log_likelihood=negative_log_likelihood(predictions.true_probability[:, i]),
@@ -76,10 +77,10 @@ def confidence_scores(predictions: Predictions) -> dict[str, ConfidenceScores]:
 
 
 def negative_log_likelihood(probability: NDArray[np.float32]) -> Bounds:
-    """The mean of -ln p of the true class; where a p is stored as 0, only a least value is known.
+    """Average -ln p of the true class; where a p is stored as 0, only a lower bound is known.
 
     Args:
-        probability: of the true class; shape (n,).
+        probability: p of the true class, 0 to 1; shape (n,).
     """
     known = np.maximum(probability.astype(np.float64), SMALLEST)
     low = estimate(mean(-np.log(known)))
@@ -87,11 +88,13 @@ def negative_log_likelihood(probability: NDArray[np.float32]) -> Bounds:
 
 
 def brier(predictions: Predictions, column: int) -> Bounds:
-    """The Brier score of a variant: sum of p² over classes - 2 p of the true class + 1, averaged.
+    """Compute bounds of a variant's Brier score.
+
+    An image's Brier score is the sum of p² over all classes, less 2 p of the true class, plus 1.
 
     Args:
         predictions: the answers.
-        column: the variant's place.
+        column: index of the variant among those evaluated.
     """
     true = predictions.true_probability[:, column].astype(np.float64)
     low, high = _sums_of_squares(
@@ -104,14 +107,14 @@ def brier(predictions: Predictions, column: int) -> Bounds:
 
 
 def risk_coverage(predictions: Predictions, column: int) -> RiskCoverage:
-    """The risk-coverage curve of a variant: answers in the order of their confidence.
+    """Compute a variant's risk-coverage curve, taking the most confident answers first.
 
-    Answers of equal confidence have no order: each of them counts as wrong by the share of wrong
+    Answers of equal confidence have no order. Each of them counts as wrong by the share of wrong
     ones among them, so that the curve is the mean over all their orders.
 
     Args:
         predictions: the answers.
-        column: the variant's place.
+        column: index of the variant among those evaluated.
     """
     confidence = predictions.confidence[:, column]
     wrong = ~predictions.correct(1)[:, column]
@@ -127,17 +130,21 @@ def risk_coverage(predictions: Predictions, column: int) -> RiskCoverage:
 def _sums_of_squares(
     top: NDArray[np.float64], true: NDArray[np.float64], rank: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the greatest sum over all classes of p².
+    """Bound the sum of p² over all classes from below and from above, for each image.
 
-    Of the classes that are not stored, those that rank above the true one have from its
-    probability to the fifth's, the others from 0 to the true one's, or to the fifth's where the
-    true class is among the five. With their sum given, squares add up to the least where all are as
-    equal as these bounds let them, and to the most where as many as can be are at an upper bound.
+    The classes that are not stored lie between bounds. Those that rank above the true class lie
+    between its probability and that of the fifth class. The others lie between 0 and the true
+    class's probability, or that of the fifth where the true class is among the five. Their sum is
+    given. So their squares add up to the least where all are as equal as the bounds allow, and to
+    the most where as many as possible are at an upper bound.
 
     Args:
-        top: of the five likeliest classes; shape (n, 5).
-        true: of the true class; shape (n,).
-        rank: of the true class; shape (n,).
+        top: probabilities of the five likeliest classes, falling; shape (n, 5).
+        true: probability of the true class; shape (n,).
+        rank: rank of the true class, 1 to 1,000; shape (n,).
+
+    Returns:
+        The least and the greatest sum; each float64 of shape (n,).
     """
     outside = rank > _TOP
     fifth = top[:, -1]
@@ -148,16 +155,17 @@ def _sums_of_squares(
     n_below = n_rest - n_above
     floor = np.where(outside, np.minimum(true, fifth), 0)
     ceiling = np.where(outside, floor, fifth)
-    # What float32's rounding lets the sum lack or exceed is within these bounds, too.
+    # The stored float32 may add up to a little less or more than 1, which could break the bounds.
     rest = np.clip(1 - known, n_above * floor, n_above * fifth + n_below * ceiling)
     spare = rest - n_above * floor
 
-    # The least: the lower ones first, up to their ceiling; then the upper ones share what is left.
+    # Values that are as equal as possible give the least. The upper ones are no lower than any
+    # ceiling of the lower ones, so the lower ones are raised first.
     low_share = np.minimum(spare / np.maximum(n_below, 1), ceiling) * (n_below > 0)
     high_share = floor + (spare - n_below * low_share) / np.maximum(n_above, 1) * (n_above > 0)
     least = squares + n_below * low_share**2 + n_above * high_share**2
 
-    # The most: fill the upper ones one by one, then the lower ones.
+    # Values that are as unequal as possible give the most, so each is filled before the next.
     above, spare = _filled(spare, n_above, floor, fifth)
     below, _ = _filled(spare, n_below, np.zeros_like(floor), ceiling)
     return least, np.maximum(squares + above + below, least)
@@ -169,7 +177,11 @@ def _filled(
     floor: NDArray[np.float64],
     ceiling: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The sum of squares of n values from floor to ceiling, raised in turn; and what is left."""
+    """Raise n values in turn from floor to ceiling, by as much as there is to spare.
+
+    All arguments have shape (images,), and so have the two results: the sum of the values' squares,
+    and what is left to spare.
+    """
     room = ceiling - floor
     steps = np.divide(spare, room, out=np.full_like(spare, np.inf), where=room > 0)
     full = np.minimum(np.floor(steps + _BOUND_TOLERANCE), n)

@@ -1,4 +1,4 @@
-"""What a network's probabilities are worth, as plain lines."""
+"""Write what a network's probabilities are worth as plain lines."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ _MISSING = "-"
 
 
 def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
-    """A line for clean, and three for each distortion, level by level.
+    """Write three numbers of clean images and of each distortion, level by level.
 
-    Where what is stored bounds a number only, both ends are shown.
+    Where a number is only known to lie between bounds, the bounds are shown.
     """
     shown: dict[str, Callable[[ConfidenceScores], str]] = {
         "negative log likelihood": lambda held: bounds_words(held.negative_log_likelihood),
@@ -32,7 +32,7 @@ def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
 
 
 def bounds_words(bounds: Bounds) -> str:
-    """A number, or the two between which it lies, rounded outwards."""
+    """Write a number, or the bounds between which it lies, rounded outwards."""
     if bounds.low == bounds.high:
         return f"{bounds.low.value:.3f}"
     low = f"{math.floor(1000 * bounds.low.value) / 1000:.3f}"

@@ -1,7 +1,8 @@
-"""Error consistency: whether two networks fail on the same images, beyond what accuracy explains.
+"""Measure whether two networks fail on the same images more often than accuracy explains.
 
-Cohen's kappa of correctness (Geirhos, Meding & Wichmann 2020). Two networks that are right on 80 %
-of the images agree on 68 % by chance alone; kappa is 0 there, and 1 where they agree on all.
+This error consistency is Cohen's kappa of correctness (Geirhos, Meding & Wichmann 2020). Two
+networks that are each right on 80 % of the images agree on 68 % by chance alone. Kappa is 0 if they
+agree just as often, and 1 if they agree on all.
 """
 
 from collections.abc import Sequence
@@ -25,34 +26,37 @@ from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, scored_variants
 
 FEWEST = 5
-"""Images that chance must give to each of the four cases, for an interval of large samples."""
+"""Smallest number of images that chance must give to each of the four cases (both networks right,
+only the first, only the second, neither) for a large-sample interval."""
 
 _Answers = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 class Consistency(FiniteModel):
-    """The error consistency of two networks over the same images, -1 to 1.
+    """The error consistency of two networks over the same photographs, -1 to 1.
 
-    Intervals are of large samples: where chance would give fewer than five images that both
-    recognise, or that just one does, or neither, there is a value, but no error and no interval.
+    Intervals hold for large samples. Where chance would give fewer than five images to one of the
+    four cases (both networks right, only the first, only the second, neither), there is a value,
+    but no standard error and no interval.
     """
 
     variants: dict[str, Estimate | None]
-    """For clean and each scored variant that both answered, in ladder order; None where both are
-    right on every image, or both on none, so that there is no chance to agree or not."""
+    """Kappa on clean and on each scored variant that both networks answered, in ladder order; None
+    where both are right on every image, or both on none, so that they cannot disagree."""
 
     distortions: dict[str, Estimate | None]
-    """For each of the five, over its scored levels; None if one is missing, or all are as above."""
+    """Kappa on each of the five distortions, over its scored levels; None if a level is missing, or
+    if the networks cannot disagree on any."""
 
     mean: Estimate | None
-    """Of the five; None if one of them is."""
+    """Mean of the five distortions' kappas; None if one of them is None."""
 
 
 def consistency(first: Predictions, second: Predictions) -> Consistency:
-    """The error consistency of two networks on each variant and distortion.
+    """Compute the error consistency of two networks on each variant and distortion.
 
     Raises:
-        EntryError: they are not over the same images.
+        EntryError: the predictions are not over the same photographs.
     """
     require_same_images([first, second])
     answers = {
@@ -72,25 +76,25 @@ def consistency(first: Predictions, second: Predictions) -> Consistency:
 
 
 def compared_variants(first: Predictions, second: Predictions) -> list[str]:
-    """Clean and the scored variants that both answered, in ladder order.
+    """List clean and the scored variants that both networks answered, in ladder order.
 
-    contrast-1.0 is the clean image again, and in contrast-0.0 there is nothing to recognise.
+    Only scored variants are taken, since contrast-1.0 is the clean image again and contrast-0.0
+    shows nothing to recognise.
     """
     names = [CLEAN, *(v.name for v in scored_variants())]
     return [name for name in names if name in first.variants and name in second.variants]
 
 
 def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
-    """Cohen's kappa of two networks' correctness, over one variant or several.
+    """Compute Cohen's kappa of two networks' correctness, over one variant or several.
 
-    1 - (share of images on which just one is right) / (the same if they were independent); over
-    several variants, the sums of both shares over the variants take their places, so that a level
-    counts by how much disagreement it allows, and difficulty that differs between levels does not
-    count as agreement.
+    It is 1 - (share of images on which just one network is right) / (that share if the networks
+    were independent). Over several variants both shares are summed first. So a level counts by how
+    much disagreement it allows, and levels that differ in difficulty do not count as agreement.
 
     Args:
-        one: whether the first is right; of shape (n, variants).
-        other: whether the second is; of the same shape.
+        one: whether the first network is right; shape (n, variants).
+        other: whether the second network is right; of the same shape.
 
     Returns:
         None if no disagreement is possible: both always right or both always wrong.
@@ -98,7 +102,7 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
     n = len(one)
     shares = [held.sum(axis=0) / n for held in (one, other)]
     expected = shares[0] * (1 - shares[1]) + shares[1] * (1 - shares[0])
-    # How much each image moves the expected disagreement, through both accuracies.
+    # Each photograph moves the expected disagreement, too, through both accuracies.
     influence = (one - shares[0]) @ (1 - 2 * shares[1]) + (other - shares[1]) @ (1 - 2 * shares[0])
     disagreement = ratio(
         mean((one != other).sum(axis=1)), Statistic(float(expected.sum()), influence)
@@ -109,7 +113,7 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
 
 
 def kappa_estimate(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Estimate | None:
-    """`kappa` with its 95 % interval, but for samples too small for that."""
+    """Compute `kappa` with its 95 % interval, which is None for samples that are too small."""
     found = optional_estimate(kappa(one, other))
     if found is None or _is_large(one, other):
         return found
@@ -117,10 +121,10 @@ def kappa_estimate(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Estimate
 
 
 def require_same_images(held: Sequence[Predictions]) -> None:
-    """Refuse predictions that are not all over the same images.
+    """Refuse predictions that are not all over the same photographs.
 
     Raises:
-        EntryError: says which.
+        EntryError: some are of other photographs than the first; the message says which.
     """
     for place, predictions in enumerate(held[1:], 2):
         if not predictions.has_images_of(held[0]):
@@ -141,7 +145,7 @@ def _mean(answers: Sequence[_Answers]) -> Estimate | None:
 
 
 def _is_large(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-    """Whether chance would give enough images to each of both, just one, the other, and neither."""
+    """Tell whether chance gives at least `FEWEST` images to each of the four cases."""
     p, q = one.mean(axis=0), other.mean(axis=0)
     by_chance = (p * q, p * (1 - q), (1 - p) * q, (1 - p) * (1 - q))
     return all(len(one) * float(share.sum()) >= FEWEST for share in by_chance)
@@ -152,7 +156,7 @@ def _without_interval(found: Estimate) -> Estimate:
 
 
 def _scored_answers(first: Predictions, second: Predictions, distortion: str) -> _Answers | None:
-    """Whether both are right at each scored level; None if one was not evaluated."""
+    """Tell for both networks where they are right; None if a scored level was not evaluated."""
     columns = [scored_columns(held, distortion) for held in (first, second)]
     if columns[0] is None or columns[1] is None:
         return None
@@ -160,6 +164,6 @@ def _scored_answers(first: Predictions, second: Predictions, distortion: str) ->
 
 
 def _right(predictions: Predictions, name: str) -> NDArray[np.bool_]:
-    """Whether the answers to a variant are right; of shape (n, 1)."""
+    """Tell which answers to a variant are right; shape (n, 1)."""
     place = predictions.variants.index(name)
     return predictions.correct(1)[:, place : place + 1]

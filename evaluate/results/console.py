@@ -1,4 +1,4 @@
-"""Results and comparisons as text: tables on a terminal or in a notebook, plain lines elsewhere."""
+"""Show results and comparisons: tables on a terminal or in a notebook, plain lines elsewhere."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -32,23 +32,21 @@ _LEVELS = max(len(ladder.values) for ladder in LADDERS)
 
 
 def print_result(result: Result, console: Console | None = None) -> None:
-    """Print a result: a table on a terminal, plain lines elsewhere.
+    """Print a result to a console, standard output if None.
 
-    Args:
-        result: what to print.
-        console: where; standard output if None.
+    A terminal gets a table, everything else plain lines.
     """
     _print(_title(result), _result_table(result), _summary(result), result_lines(result), console)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Print a comparison: a table on a terminal, plain lines elsewhere."""
+    """Print a comparison as `print_result` does a result."""
     title, lines = _heading(comparison), comparison_lines(comparison)
     _print(title, _comparison_table(comparison), _conclusions(comparison), lines, console)
 
 
 def result_lines(result: Result) -> list[str]:
-    """A result as plain lines, accuracies in per cent."""
+    """Write a result as plain lines, accuracies in per cent."""
     scores = result.scores
     lines = []
     for ladder in LADDERS:
@@ -63,7 +61,7 @@ def result_lines(result: Result) -> list[str]:
 
 
 def result_html(result: Result) -> str:
-    """A result as an HTML table, for notebooks; accuracies in per cent."""
+    """Write a result as an HTML table for notebooks, accuracies in per cent."""
     scores = result.scores
     title = _title(result)
     head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
@@ -88,7 +86,7 @@ def _html_row(cell: str, texts: list[str]) -> str:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """A comparison as plain lines, differences of top-1 accuracy in percentage points."""
+    """Write a comparison as plain lines, differences of top-1 accuracy in percentage points."""
     lines = [
         f"{ladder.distortion} {ladder.parameter} {_range(ladder)}: "
         f"{' '.join(_level_differences(comparison, ladder))} points"
@@ -98,7 +96,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
 
 
 def sparkline(shares: list[float | None], top: float) -> str:
-    """A small curve, a character a share from 0 to `top`; a space where one is None."""
+    """Draw a small curve of text: one character per share from 0 to `top`, a space for None."""
     steps = len(_BLOCKS) - 1
     return "".join(
         " " if share is None else _BLOCKS[round(steps * min(share / top, 1)) if top else 0]
@@ -111,10 +109,10 @@ def _print(
 ) -> None:
     console = console or Console()
     if not console.is_terminal or not console.encoding.startswith("utf"):
-        # As plain as print: rich would wrap the lines, and curves are not ASCII.
+        # Not through rich, which would wrap the lines; nor a table, whose curves are not ASCII.
         console.file.write("".join(f"{line}\n" for line in lines))
         return
-    # Not the table's own, which would be wrapped to its width.
+    # A title of the table itself would be wrapped to the table's width.
     console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
     for note in notes:
@@ -126,7 +124,7 @@ def _result_table(result: Result) -> Table:
     table = _ladder_table("top-1, %")
     table.add_column("curve")
     table.add_column("mean", justify="right")
-    # Drawn against the best accuracy, so that weak models' curves have a shape too.
+    # Curves are scaled to the best accuracy, so that weak models' curves have a shape, too.
     top = max(held.top1.value for held in scores.variants.values())
     for ladder in LADDERS:
         table.add_row(
@@ -137,7 +135,7 @@ def _result_table(result: Result) -> Table:
         for held in result.entry.other_labels:
             cells = _label_row(held, ladder)
             table.add_row(
-                # A file's name is text, not rich's markup.
+                # rich would read brackets in a file's name as markup.
                 Text(cells[0]),
                 *cells[1:],
                 sparkline(_shares(held.other.variants, ladder), top),
@@ -160,7 +158,7 @@ def _comparison_table(comparison: Comparison) -> Table:
 
 
 def _ladder_table(unit: str) -> Table:
-    """A table with a row for each distortion and a column for each level."""
+    """Make an empty table with a column for each level, in which distortions become rows."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column(unit)
     for level in range(1, _LEVELS + 1):
@@ -179,7 +177,7 @@ def _label_row(held: LabelScores, ladder: Ladder) -> list[str]:
 
 
 def _label_lines(held: LabelScores) -> Iterator[str]:
-    """What other labels make of the whole, beside the data's own over the same photographs."""
+    """Write the scores by other labels beside those by the data's own labels."""
     left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
     yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
     yield f"  clean top-1: {_clean(held.other)}; by their own labels {_clean(held.own)}"

@@ -1,4 +1,4 @@
-"""A model's result as the Hugging Face Hub shows it: `.eval_results/imagenet-q.yaml`.
+"""Write a model's result for the Hugging Face Hub: `.eval_results/imagenet-q.yaml`.
 
 The Hub reads such files from model repositories, and collects them on the page of a dataset that
 it knows as a benchmark (https://huggingface.co/docs/hub/eval-results). The file is made by
@@ -28,7 +28,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SOURCE = "ImageNet-Q entry"
 _MAX_BYTES = 2**20
 _OF_RESULT = re.compile(r"; evaluated as (.+); predictions ([0-9a-f]{64})")
-"""In each note of a written file; see `hub_results`."""
+"""The part of each note in a written file that names the result; `hub_results` writes it."""
 
 
 def write_hub_results(
@@ -42,20 +42,21 @@ def write_hub_results(
     """Write a result for a model's repository on the Hub.
 
     Args:
-        result: of the model.
+        result: the model's result.
         dataset: the repository of the dataset it was evaluated on, `ORG/NAME`, or with its commit
             `ORG/NAME@COMMIT`.
         out: a folder, such as a checkout of the model's repository.
-        source: a page that shows where the numbers come from, such as a leaderboard's.
-        overwrite: replace another result's file.
+        source: address of a page that shows where the numbers come from, such as a leaderboard's.
+        overwrite: whether to replace another result's file.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        UsageError: no such address, or the result is of the embedded sample.
+        UsageError: `dataset` is no such address, the result is of the embedded sample, or
+            huggingface_hub is too old.
         EntryError: the entry contradicts its predictions, or has no score to show.
-        FolderError: the file is there, and not of this result.
+        FolderError: the file exists, is not of this result, and `overwrite` is False.
         OSError: the folder cannot be written.
     """
     try:
@@ -73,7 +74,7 @@ def write_hub_results(
 
 
 def _require_same(path: Path, result: Result) -> None:
-    """Refuse to replace a file that was not written of the same predictions."""
+    """Refuse to replace a file that does not hold the result of the same predictions."""
     with naming(path):
         content = read_bounded(path, _MAX_BYTES)
     try:
@@ -95,9 +96,14 @@ def _require_same(path: Path, result: Result) -> None:
 def hub_results(
     result: Result, dataset: str, *, source: str | None = None
 ) -> list["EvalResultEntry"]:
-    """The same as huggingface_hub's objects: the score, clean accuracy, and each distortion's mean.
+    """Give the score, clean accuracy and each distortion's mean as huggingface_hub's objects.
 
-    What was not evaluated is left out.
+    What was not evaluated is left out. The arguments are as for `write_hub_results`.
+
+    Raises:
+        UsageError: `dataset` is no address of a repository, or the result is of the embedded
+            sample.
+        EntryError: the entry contradicts its predictions, or has no score to show.
     """
     from huggingface_hub import EvalResultEntry
 

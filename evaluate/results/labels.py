@@ -1,7 +1,7 @@
-"""Labels of another making, such as ReaL's: several classes may be right for an image, or none.
+"""Judge answers by other labels, such as ReaL's, where several classes or none may be right.
 
-Top-1 accuracy by them is shown beside that by the data's own labels, over the same images, and
-never enters a score: the ranked one is of one photograph, one class.
+Top-1 accuracy by them is shown beside that by the data's own labels, over the same photographs. It
+never enters the ranked score, which knows one class per photograph.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ from imagenetq.specification import LADDERS
 from imagenetq.strict_json import parse_strict
 
 N_VALIDATION = 50_000
-"""Images of ImageNet's validation set, in whose order a list of labels is."""
+"""Number of photographs in ImageNet's validation set, in whose order a list of labels is."""
 
 MAX_BYTES = 16 * 2**20
-"""A larger file of labels is not read; ReaL's has less than one."""
+"""Greatest size in bytes of a file of labels; a larger one is not read. ReaL's has under 1 MiB."""
 
 MAX_NAME = 200
-"""Characters of a file's name that are kept."""
+"""Number of characters of a file's name that are kept, counted from its end."""
 
 _ENDINGS = (".jpeg", ".jpg", ".png")
 _SHOWN = 60
@@ -40,25 +40,26 @@ _SHOWN = 60
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Which classes are right answers for each image."""
+    """A file's labels: the classes that are right for each photograph."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
 
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
 
     classes: dict[str, frozenset[int]]
-    """For each image id the classes, 0 to 999; empty where no class is right."""
+    """The right classes by image id, each 0 to 999; empty where no class is right."""
 
     @classmethod
     def read(cls, path: Path | str) -> "Labels":
         """Read a JSON file: a list of lists in validation order, or an object from id to list.
 
-        An id may be a file's name, such as `ILSVRC2012_val_00000293.JPEG`.
+        An image id may be a file's name, such as `ILSVRC2012_val_00000293.JPEG`.
 
         Raises:
-            LabelsError: it cannot be read, is too large, or holds something else.
+            LabelsError: the file cannot be read, is too large, holds something else, or has no
+                label for any photograph.
         """
         path = Path(path)
         try:
@@ -78,10 +79,10 @@ class Labels:
         return cls(name or "labels", hashlib.sha256(data).hexdigest(), held)
 
     def of(self, predictions: Predictions) -> "Relabelled":
-        """Judge answers by these labels.
+        """Judge answers by these labels, leaving out photographs that have none.
 
         Raises:
-            LabelsError: none of the images has a label here.
+            LabelsError: none of the photographs has a label.
         """
         sets = [self.classes.get(image_id) for image_id in predictions.image_ids]
         if all(found is None for found in sets):
@@ -103,22 +104,23 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Relabelled:
-    """Answers judged by other labels, to the images that have some."""
+    """The answers to the photographs that have other labels, judged by these."""
 
     labels: Labels
-    """Which."""
+    """The other labels."""
 
     predictions: Predictions
-    """The answers to those images."""
+    """The answers to the photographs that have labels."""
 
     right: NDArray[np.bool_]
-    """Whether the likeliest class is one of the image's labels; shape (n, m)."""
+    """Whether each answer's likeliest class is one of the labels; shape (n, m), for n photographs
+    in m variants."""
 
     n_unlabelled: int
-    """Images that have none."""
+    """Number of photographs that have no label and are left out."""
 
     def scores(self) -> LabelScores:
-        """Accuracies by these labels and by the data's own, over the same images."""
+        """Compute accuracies by these labels and by the data's own, over the same photographs."""
         return LabelScores(
             name=self.labels.name,
             sha256=self.labels.sha256,
@@ -130,10 +132,10 @@ class Relabelled:
 
 
 def with_labels(entry: Entry, scores: LabelScores) -> Entry:
-    """An entry that holds these scores too, in place of older ones by the same file.
+    """Add scores by other labels to an entry, in place of earlier ones by the same file.
 
     Raises:
-        EntryError: it holds as many as it can.
+        EntryError: the entry already holds as many sets of labels as it may.
     """
     others = [held for held in entry.other_labels if held.sha256 != scores.sha256]
     if len(others) == MAX_LABEL_SETS:
@@ -159,7 +161,7 @@ def _accuracies(predictions: Predictions, right: NDArray[np.bool_]) -> Accuracie
 
 
 def _items(told: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Names of images with what is listed for each."""
+    """List the photographs' names with what the file holds for each."""
     if isinstance(told, dict) and told:
         yield from told.items()
     elif isinstance(told, list) and told:

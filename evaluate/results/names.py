@@ -14,7 +14,7 @@ TITLES: dict[str, str] = {
     "jpeg": "JPEG",
     "jpeg2000": "JPEG 2000",
 }
-"""The five distortions."""
+"""Titles of the five distortions."""
 
 PARAMETERS: dict[str, str] = {
     "blur": "sigma (pixels)",
@@ -23,7 +23,7 @@ PARAMETERS: dict[str, str] = {
     "jpeg": "quality",
     "jpeg2000": "target PSNR (dB)",
 }
-"""Each distortion's parameter with its unit, for axes."""
+"""Each distortion's parameter with its unit, for the labels of axes."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -37,29 +37,29 @@ _VARIANTS: dict[str, str] = {
 
 
 def variant_words(variant: Variant) -> str:
-    """A variant as a caption says it, such as `JPEG, quality 10`."""
+    """Name a variant as a caption does, such as `JPEG, quality 10`."""
     if variant.distortion == CLEAN:
         return "original"
     return _VARIANTS[variant.distortion].format(variant.value)
 
 
 def class_word(label: int) -> str:
-    """The first of a class's names, such as `tabby`."""
+    """Give the first of a class's names, such as `tabby`; `label` is 0 to 999."""
     return classes.names()[label].partition(",")[0]
 
 
 def network_names(results: Sequence[Result]) -> list[str]:
-    """A name for each result's network, all different.
+    """Name each result's network, so that all names differ.
 
-    It is its label, or the model's name; those that several results share are told apart by the
-    precision, by the start of the weights' SHA-256, and by a number, whichever do.
+    A name is the result's label or, without one, the model's name. Names that several results share
+    are told apart by the precision, then by the start of the weights' SHA-256, then by a number.
     """
     names = [result.label or result.entry.model.name for result in results]
     precisions = [result.entry.precision for result in results]
     weights = [(result.entry.model.weights_sha256 or "no weights")[:8] for result in results]
     for marks in (precisions, weights, [f"{place}" for place in range(1, len(names) + 1)]):
         marked = [f"{name} ({mark})" for name, mark in zip(names, marks, strict=True)]
-        # How many different marks the results of each name have.
+        # A mark helps only where the results that share a name differ in it.
         kinds = Counter(name for name, _ in set(zip(names, marks, strict=True)))
         names = [new if kinds[name] > 1 else name for name, new in zip(names, marked, strict=True)]
     return names

@@ -1,4 +1,4 @@
-"""Scores of other benchmarks, by the names of networks: a CSV file from the user."""
+"""Read networks' scores in other benchmarks from a CSV file that the user gives."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from imagenetq.errors import UsageError
 from imagenetq.files import read_bounded
 
 MAX_BYTES = 2**20
-"""A larger file of scores is not read."""
+"""Greatest size in bytes of a file of scores; a larger one is not read."""
 
 _MAX_COLUMNS = 50
 _SHOWN = 60
@@ -19,23 +19,23 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class OtherScores:
-    """What others measured of networks."""
+    """Networks' scores in other benchmarks."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
 
     columns: tuple[str, ...]
     """Names of the scores."""
 
     rows: dict[str, tuple[float | None, ...]]
-    """For each network's name its scores; None where the file has none."""
+    """The scores of each network by its name, one per column; None where the file has none."""
 
     @classmethod
     def read(cls, path: Path | str) -> "OtherScores":
-        """Read a file whose first line names columns, the first of them the networks.
+        """Read a file whose first line names its columns, and whose first column names networks.
 
         Raises:
-            UsageError: it cannot be read, or is no such file; says in which line.
+            UsageError: the file cannot be read, or its content is not of this form.
         """
         path = Path(path)
         try:
@@ -65,10 +65,10 @@ class OtherScores:
         return cls(path.name, columns, rows)
 
     def of(self, names: Sequence[Sequence[str]]) -> dict[str, list[float | None]]:
-        """The scores of networks, by column.
+        """Look up the scores of networks, by column; None where a network has none.
 
         Args:
-            names: for each network, the names that it may have in the file, the best first.
+            names: for each network, the names that it may have in the file, the preferred first.
 
         Raises:
             UsageError: none of the networks is in the file.

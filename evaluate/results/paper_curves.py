@@ -1,4 +1,4 @@
-"""The paper's own curves, read off its Fig. 2, to lay under ours."""
+"""Read the paper's own curves, digitised from its Fig. 2, to draw beneath ours."""
 
 import csv
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ class PaperCurve:
     """One curve of the paper's Fig. 2."""
 
     network: str
-    """As the paper calls it."""
+    """Name of the network in the paper."""
 
     distortion: str
-    """Ours of the same meaning."""
+    """Name of our distortion that corresponds to the paper's."""
 
     metric: Metric
-    """What was counted."""
+    """Whether the accuracy is top-1 or top-5."""
 
     values: tuple[float, ...]
-    """The parameter, mild to strong; 0 of blur and noise is the undistorted image."""
+    """Values of the parameter, mild to strong; 0 of blur and noise is the undistorted image."""
 
     accuracy: tuple[float, ...]
-    """At each of them, 0 to 1."""
+    """Accuracy at each value, 0 to 1."""
 
 
 @cache
 def paper_curves() -> tuple[PaperCurve, ...]:
-    """All 40 curves: four networks, five distortions, top-1 and top-5.
+    """Read all 40 curves: four networks, five distortions, top-1 and top-5.
 
     They ship with the package; `leaderboard/reference/dodge-karam-2016.csv` says how they were
-    read. The paper prints no numbers, so each is about two points uncertain.
+    digitised. The paper prints no numbers, so each is uncertain by about two percentage points.
     """
     text = files("imagenetq.evaluate.results").joinpath(_FILE).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
@@ -52,5 +52,5 @@ def paper_curves() -> tuple[PaperCurve, ...]:
 
 
 def paper_networks() -> list[str]:
-    """The paper's four networks, in its Table I's order of strength, strongest first."""
+    """Name the paper's four networks in the order of their strength in its Table I, best first."""
     return list(dict.fromkeys(curve.network for curve in paper_curves()))

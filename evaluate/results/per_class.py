@@ -1,9 +1,9 @@
-"""Classes under distortion: which fall first, and what they are then taken for.
+"""Find the classes that fall first under a distortion, and the classes they are then taken for.
 
-Both look at the photographs that a network recognises when they are clean, so that a class which is
-hard anyway does not count as one that a distortion fells. Both test with exact distributions of
-drawing images without replacement, and correct for all tests by Holm's method: of 1,000 classes
-some look special by chance.
+Both questions are asked of the photographs that a network recognises when they are clean, so that a
+class that is hard anyway does not count as one that falls. The tests use exact distributions of
+drawing photographs without replacement. Their p values are corrected by Holm's method, since some
+of 1,000 classes look special by chance.
 """
 
 import math
@@ -22,73 +22,77 @@ from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS
 
 MOST_PER_CLASS = 50
-"""Photographs of each class in ImageNet's validation set."""
+"""Number of photographs of each class in ImageNet's validation set."""
 
 MOST_CONFUSIONS = 100
-"""Of a distortion's confusions only the surest are listed."""
+"""Largest number of confusions that are listed for a distortion."""
 
 
 class ClassFall(FiniteModel):
-    """One class under one distortion."""
+    """What one distortion leaves of one class."""
 
     label: int
-    """Of the class."""
+    """Index of the class, 0 to 999."""
 
     n_images: int
-    """Its photographs that were recognised clean."""
+    """Number of the class's photographs that were recognised clean."""
 
     kept: Share
-    """The mean over them of the share of scored levels at which they still are."""
+    """Mean over these photographs of the share of scored levels at which each is recognised."""
 
     p: Share
-    """Of as small a `kept`, if the class's photographs were drawn at random from all that were
-    recognised clean."""
+    """Probability of so small a `kept`, or a smaller one, if the class's photographs were drawn at
+    random from all that were recognised clean."""
 
     p_holm: Share
-    """The same, corrected over all classes and distortions of the network."""
+    """`p` corrected by Holm's method over all classes and distortions of the network."""
 
 
 class Confusion(FiniteModel):
-    """A wrong answer that a distortion creates: photographs of one class, taken for another."""
+    """A confusion that a distortion creates: photographs of one class taken for another."""
 
     label: int
-    """Of the class that the photographs are of."""
+    """Index of the class that the photographs show, 0 to 999."""
 
     answer: int
-    """Of the class that they are taken for."""
+    """Index of the class that they are taken for, 0 to 999."""
 
     n_images: int
-    """Photographs of the class that were recognised clean."""
+    """Number of photographs of class `label` that were recognised clean."""
 
     n_taken: int
-    """Of these, the ones that at some scored level are taken for the other."""
+    """Number of these photographs that are taken for `answer` at some scored level."""
 
     n_answers: int
-    """At how many levels, over all of these."""
+    """Number of their images, over all scored levels, that are taken for `answer`."""
 
     share_of_others: Share
-    """The share of all other classes' recognised photographs (but those of `answer` itself) that at
-    some level are taken for it."""
+    """Share of other classes' photographs recognised clean that are taken for `answer` at some
+    scored level; neither class `label` nor `answer` counts here."""
 
     p: Share
-    """Of as many, if the class's photographs were drawn at random from all these."""
+    """Probability of so large an `n_taken`, or a larger one, if the class's photographs were drawn
+    at random from all recognised clean that are not of class `answer`."""
 
     p_holm: Share
-    """The same, corrected over all pairs of a class and an answer, of all distortions."""
+    """`p` corrected by Holm's method over all pairs of a class and an answer, of all
+    distortions."""
 
 
 class DistortionClasses(FiniteModel):
-    """What a distortion does to the classes."""
+    """What one distortion does to the classes."""
 
     kept: Share
-    """The mean over all photographs recognised clean of the share of levels at which they still
-    are."""
+    """Mean over all photographs recognised clean of the share of scored levels at which each is
+    recognised."""
 
     falls: tuple[ClassFall, ...]
-    """Of all classes with such a photograph, the first to fall first."""
+    """All classes with a photograph recognised clean, in the order of `kept`, the smallest
+    first."""
 
     confusions: tuple[Confusion, ...]
-    """That it creates, the surest first; at most `MOST_CONFUSIONS`."""
+    """The confusions that the distortion creates, in the order of `p`, the smallest first; at most
+    `MOST_CONFUSIONS`."""
 
 
 _AnyTest = TypeVar("_AnyTest", ClassFall, Confusion)
@@ -98,23 +102,24 @@ class Classes(FiniteModel):
     """A network's classes under the distortions."""
 
     n_images: int
-    """Photographs recognised clean."""
+    """Number of photographs recognised clean."""
 
     n_falls: int
-    """Tests of classes, over all distortions."""
+    """Number of tests of classes, over all distortions."""
 
     n_confusions: int
-    """Tests of pairs of a class and an answer."""
+    """Number of tests of pairs of a class and an answer, over all distortions."""
 
     distortions: dict[str, DistortionClasses]
-    """Those evaluated whole; empty if clean was not evaluated, or nothing recognised."""
+    """The distortions of which all scored levels were evaluated; empty if clean was not evaluated,
+    or no clean image was recognised."""
 
 
 def class_scores(predictions: Predictions) -> Classes:
-    """Which classes fall first under each distortion, and which confusions it creates.
+    """Find which classes fall first under each distortion, and which confusions it creates.
 
     Raises:
-        EntryError: a class has more photographs than ImageNet has of any.
+        EntryError: a class has more photographs than in ImageNet's validation set.
     """
     _require_few_per_class(predictions)
     clean = predictions.column(CLEAN)
@@ -157,20 +162,20 @@ def class_scores(predictions: Predictions) -> Classes:
 
 
 def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]:
-    """In how many ways some of whole numbers, drawn without replacement, reach each sum.
+    """Count the ways in which numbers drawn without replacement reach each sum.
 
     Args:
-        values: all of the numbers, 0 or more; shape (n,).
-        most: the most that are drawn.
+        values: the numbers to draw from, whole and 0 or more; shape (n,).
+        most: the largest count of numbers that are drawn.
 
     Returns:
-        For each count drawn, from 0 to `most`, the exact ways by sum, from 0.
+        For each count drawn, from 0 to `most`, the exact number of ways to reach each sum, from 0.
     """
     length = most * int(values.max()) + 1
     ways = [np.zeros(length, np.object_) for _ in range(most + 1)]
     ways[0][0] = 1
     for value, count in sorted(Counter(values.tolist()).items()):
-        # Downwards, so that what is read is from before this value.
+        # Downwards, so that the ways read here do not use this value yet.
         for drawn in range(most, 0, -1):
             for taken in range(1, min(drawn, count) + 1):
                 shift = taken * value
@@ -181,13 +186,15 @@ def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]
 
 @cache
 def upper_tail(n_all: int, n_special: int, n_drawn: int, least: int) -> float:
-    """The chance that of some drawn without replacement so many or more are special.
+    """Compute the chance to draw at least so many special items without replacement.
+
+    This is the upper tail of the hypergeometric distribution.
 
     Args:
-        n_all: of how many.
-        n_special: how many of these are special.
-        n_drawn: how many are drawn.
-        least: so many, or more.
+        n_all: number of items to draw from.
+        n_special: number of special items among them.
+        n_drawn: number of items drawn.
+        least: smallest number of special items that counts.
     """
     ways = sum(
         math.comb(n_special, k) * math.comb(n_all - n_special, n_drawn - k)
@@ -215,12 +222,12 @@ def _falls(known: Predictions, columns: list[int]) -> list[ClassFall]:
 
 
 def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion], int]:
-    """The confusions, and of how many that there could have been."""
+    """List a distortion's confusions, and count the pairs of a class and an answer tested."""
     n = known.n_images
     image = np.repeat(np.arange(n), len(columns))
     answers = known.top5_class[:, columns, 0].astype(np.int64).ravel()
     wrong = answers != known.labels[image]
-    # An image counts once for an answer, at however many levels it is given.
+    # A photograph counts once for an answer, since levels are no independent draws.
     given = np.stack([image, answers], axis=1)[wrong]
     taken, times = np.unique(given, axis=0, return_counts=True)
     sizes = Counter(known.labels.tolist())

@@ -1,4 +1,4 @@
-"""Draw accuracy against each distortion's parameter, as Fig. 2 of Dodge & Karam 2016 does."""
+"""Plot accuracy against each distortion's parameter, as Fig. 2 of Dodge & Karam 2016 does."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from imagenetq.specification import CLEAN, LADDERS, Ladder
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart; the markers differ too.
+# Colour-blind people can tell Okabe and Ito's colours apart; markers help in grey prints.
 _STYLES = {
     "top-5": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
     "top-1": {"color": "#0072B2", "marker": "o", "linestyle": "-"},
@@ -24,14 +24,10 @@ _AXES = {
 
 
 def plot_curves(scores: Scores, title: str) -> "Figure":
-    """Five panels, each from mild on the left to strong on the right.
+    """Plot five panels, each from mild on the left to strong on the right.
 
-    Lines are top-1 and top-5 accuracy, bands their 95 % Wilson intervals, the dotted line top-1
-    accuracy on clean images. Levels that were not evaluated are left out.
-
-    Args:
-        scores: what to draw.
-        title: above the panels.
+    The lines are top-1 and top-5 accuracy, the bands their 95 % Wilson intervals, and the dotted
+    line is top-1 accuracy on clean images. Levels that were not evaluated are left out.
     """
     from matplotlib import pyplot as plt
 
@@ -44,21 +40,21 @@ def plot_curves(scores: Scores, title: str) -> "Figure":
     # A model's name may hold a dollar sign, which would begin a formula.
     figure.suptitle(title, parse_math=False)
     figure.tight_layout()
-    # Else a notebook would show the figure twice: as an open one, and as the cell's value.
+    # A notebook would show an open figure twice: by itself, and as the cell's value.
     plt.close(figure)
     return figure
 
 
 def points(ladder: Ladder, scores: Scores) -> list[tuple[float, VariantScores]]:
-    """A curve's points, mild to strong: the parameter and the scores there.
+    """List a curve's points from mild to strong: the parameter, and the scores there.
 
-    The clean image is the first where the ladder has a place for it; levels that were not
+    The clean image comes first where the distortion has a parameter for it. Levels that were not
     evaluated are left out.
     """
     names = {value: f"{ladder.distortion}-{value}" for value in ladder.values}
     if ladder.distortion in UNDISTORTED:
         start = UNDISTORTED[ladder.distortion]
-        # Contrast has a rung there, which is the clean image again.
+        # The ladder of contrast has this level, too, which would draw the clean image twice.
         names.pop(start, None)
         names = {start: CLEAN} | names
     held = scores.variants

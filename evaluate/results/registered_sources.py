@@ -1,7 +1,7 @@
-"""Registered sources: which image has which class, so that no entry can be of other labels.
+"""Read registered sources: which photograph has which class, so that no entry has other labels.
 
-`leaderboard/datasets/` holds a parquet file a source, named after its source digest, and
-`demonstrations.json`, which says what the digests of demonstrations are of.
+`leaderboard/datasets/` holds one parquet file per source, named after its source digest, and
+`demonstrations.json`, which says what each demonstration's digest belongs to.
 """
 
 import json
@@ -25,39 +25,39 @@ _SUFFIX = ".parquet"
 
 @dataclass(frozen=True)
 class KnownSource:
-    """The images of a source, without a pixel of them."""
+    """The photographs of a source, without their pixels."""
 
     digest: str
     """The source digest."""
 
     classes: Mapping[str, str]
-    """The wnid of each image id."""
+    """The wnid of each photograph, by its image id."""
 
 
 def is_registered(digest: str | None) -> bool:
-    """Whether entries of a source digest are ranked."""
+    """Tell whether a source digest belongs to a registered source; no other can be ranked."""
     return digest in registered_digests()
 
 
 @cache
 def registered_digests() -> frozenset[str]:
-    """The source digests of all registered sources; demonstrations are not among them."""
+    """List the source digests of all registered sources, which leaves out demonstrations."""
     return frozenset(
         file.name.removesuffix(_SUFFIX) for file in _folder().iterdir() if _is_source(file)
     )
 
 
 def demonstration_of(digest: str | None) -> str | None:
-    """What a demonstration's images are, as a sentence goes on; None if it is not known."""
+    """Say what photographs a demonstration is of, as part of a sentence; None if not known."""
     return None if digest is None else _demonstrations().get(digest)
 
 
 @cache
 def registered_source(digest: str) -> KnownSource | None:
-    """The registered source of a digest; None if there is none.
+    """Read the registered source of a digest; None if there is none.
 
     Raises:
-        FolderError: its file is not what its name says.
+        FolderError: the source's file is damaged, or not of that digest.
     """
     if digest not in registered_digests():
         return None
@@ -66,17 +66,17 @@ def registered_source(digest: str) -> KnownSource | None:
 
 
 def read_source(path: Path) -> KnownSource:
-    """Read a registered source's file, and prove it by the digest in its name.
+    """Read a registered source's file, and check it against the digest in its name.
 
     Raises:
-        FolderError: it is damaged, or not of that digest.
+        FolderError: the file is damaged, or not of that digest.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         columns = [pq.read_table(path, columns=[name])[name].to_pylist() for name in COLUMNS]
-    # Texts that are no UTF-8 are a ValueError.
+    # ValueError: a text is not UTF-8.
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise FolderError(f"{path}: damaged ({first_line(error)})") from None
     digest = path.name.removesuffix(_SUFFIX)

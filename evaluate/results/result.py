@@ -1,4 +1,4 @@
-"""The result of one evaluation: the predictions, and the entry that says what they are of."""
+"""Define the result of one evaluation: the predictions, and the entry that describes them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One model's answers on one dataset, and all that follows from them."""
+    """One model's answers on one dataset, with the entry that describes them."""
 
     entry: Entry
-    """What was evaluated, by what, and with what result."""
+    """The record of the model, the dataset and the scores."""
 
     predictions: Predictions
-    """The answers."""
+    """The model's answers."""
 
     label: str | None = None
-    """What people call the network, for tables and figures; the model's name if None."""
+    """Name of the network in tables and figures; the model's name is shown if None."""
 
     @classmethod
     def of(cls, run: Run, predictions: Predictions) -> "Result":
-        """The result of a finished evaluation."""
+        """Make the result of a finished evaluation."""
         entry = Entry(
             **dict(run),
             n_images=predictions.n_images,
@@ -54,10 +54,10 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path | str) -> "Result":
-        """Read a folder with `entry.json` and `predictions.parquet`, which may be anyone's.
+        """Read a folder with `entry.json` and `predictions.parquet`, which may come from anyone.
 
         Raises:
-            EntryError: one of them is missing or damaged, or they do not belong together.
+            EntryError: one of the files is missing or damaged, or they do not belong together.
         """
         (result,) = cls.read_all([folder])
         return result
@@ -66,32 +66,33 @@ class Result:
     def read_all(
         cls, folders: Sequence[Path | str], confined: Confined | None = None
     ) -> "list[Result]":
-        """Read several folders, as `read` does one; quicker than one after the other.
+        """Read several folders of results; this is quicker than calling `read` for each.
 
         Args:
-            folders: of results.
-            confined: the process that reads, if one has been started; it ends with the reading.
+            folders: the folders, each as `read` takes it.
+            confined: the process that parses the files, which is ended afterwards; one is started
+                if None.
 
         Raises:
-            EntryError: as `read`, or a file takes far more memory or time than it could need.
+            EntryError: as for `read`, or a file takes far more memory or time than it could need.
         """
         with confined or Confined() as started:
             return [cls(*_read(Path(folder), started)) for folder in folders]
 
     def write(self, folder: Path | str, *, overwrite: bool = False) -> None:
-        """Write both files; the entry comes last, so that a folder with one is complete.
+        """Write both files; the entry comes last, so that a folder with an entry is complete.
 
         Args:
-            folder: made if absent.
-            overwrite: replace another result.
+            folder: where to write; it is made if absent.
+            overwrite: whether to replace another result.
 
         Raises:
-            EntryError: the folder holds another result.
-            OSError: it cannot be written.
+            EntryError: the folder holds another result, and `overwrite` is False.
+            OSError: the folder cannot be written.
         """
         folder = Path(folder)
         data = self.predictions.encoded
-        # Another version of pyarrow writes the same rows as other bytes.
+        # Another version of pyarrow encodes the same rows differently.
         sha256 = hashlib.sha256(data).hexdigest()
         entry = self.entry.model_copy(update={"predictions_sha256": sha256})
         text = entry.to_json().encode()
@@ -102,17 +103,17 @@ class Result:
                     f"{folder} holds another result; give another folder, or overwrite=True to "
                     "replace it"
                 )
-            # Never an entry beside another's predictions.
+            # So that an entry never lies beside another result's predictions.
             path.unlink()
         write_whole(folder / PREDICTIONS_NAME, data)
         write_whole(path, text)
 
     def write_entry(self, folder: Path | str) -> None:
-        """Write the entry alone, over that of the same predictions."""
+        """Write only the entry, over an earlier one of the same predictions."""
         write_whole(Path(folder) / ENTRY_NAME, self.entry.to_json().encode())
 
     def __repr__(self) -> str:
-        """One line: what was evaluated, on how much, with what score."""
+        """Say in one line what was evaluated, on how many photographs, and with what score."""
         entry = self.entry
         return (
             f"Result({entry.model.name!r}, {counted(entry.n_images, 'photograph')}, "
@@ -120,18 +121,18 @@ class Result:
         )
 
     def _repr_html_(self) -> str:
-        """The same as a notebook shows it, with a row of accuracies a distortion."""
+        """Show the result in a notebook, as a table with a row of accuracies per distortion."""
         from imagenetq.evaluate.results.console import result_html
 
         return result_html(self)
 
     @cached_property
     def scores(self) -> Scores:
-        """Computed from the predictions, whatever the entry says."""
+        """All scores, computed from the predictions, whatever the entry says."""
         return compute_scores(self.predictions)
 
     def contradictions(self) -> list[str]:
-        """What the entry says that its predictions do not bear out, one line each."""
+        """List the fields of the entry that its predictions contradict, one line each."""
         return [
             f"{ENTRY_NAME}: {field} is not what the predictions give"
             for field, value in self._recomputed().items()
@@ -139,7 +140,7 @@ class Result:
         ]
 
     def corrected(self) -> "Result":
-        """The same predictions, with an entry that says what they give."""
+        """Give the same predictions with an entry whose counts and scores agree with them."""
         return Result(self.entry.model_copy(update=self._recomputed()), self.predictions)
 
     def _recomputed(self) -> dict[str, Any]:
@@ -150,7 +151,11 @@ class Result:
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """One row a variant, in ladder order: what it is, accuracies, confidence, calibration."""
+        """Make a table with one row per variant, in ladder order.
+
+        Its columns say which variant it is, and give top-1 and top-5 accuracy with their 95 %
+        intervals, the mean confidence in the true class, and the calibration error, all 0 to 1.
+        """
         import pandas as pd
 
         rows = []
@@ -176,7 +181,7 @@ class Result:
         return pd.DataFrame(rows)
 
     def plot(self) -> "Figure":
-        """Accuracy against each distortion's parameter, one panel a distortion."""
+        """Plot accuracy against each distortion's parameter, one panel per distortion."""
         from imagenetq.evaluate.results.plot import plot_curves
 
         return plot_curves(self.scores, title=self.entry.model.name)
@@ -200,7 +205,7 @@ def _read(folder: Path, confined: Confined) -> tuple[Entry, Predictions]:
 
 
 def count(predictions: Predictions) -> dict[str, VariantCounts]:
-    """The raw counts of each variant evaluated, in ladder order."""
+    """Count the right answers to each variant evaluated, in ladder order."""
     top1, top5 = (predictions.correct(k).sum(axis=0).tolist() for k in (1, 5))
     return {
         name: VariantCounts(correct_top1=one, correct_top5=five, total=predictions.n_images)
@@ -209,5 +214,5 @@ def count(predictions: Predictions) -> dict[str, VariantCounts]:
 
 
 def folder_name(model: str) -> str:
-    """A model's folder in the results: its name, with what a path cannot hold replaced."""
+    """Make a folder's name from a model's: what a path may not hold becomes a hyphen."""
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in model).strip(".")

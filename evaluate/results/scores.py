@@ -1,8 +1,9 @@
-"""Every score, as a pure function of the predictions.
+"""Compute every score as a pure function of the predictions.
 
-In all definitions n is the number of images, and an answer is correct if the true class is the
-likeliest one (`true_rank` 1). Scores use the frozen list of 49 scored variants; a score of which a
-variant was not evaluated is None. `docs/scores.md` says the same in plain words.
+In all definitions n is the number of photographs, m the number of variants evaluated, and an answer
+is correct if the true class is the likeliest one (`true_rank` 1). Scores use the frozen list of 49
+scored variants; a score is None if one of the variants that it needs was not evaluated.
+`docs/scores.md` says the same in plain words.
 """
 
 import math
@@ -32,14 +33,14 @@ from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, Value, Variant, scored_variants
 
 BINS = 15
-"""Equal-width bins of the expected calibration error."""
+"""Number of equal-width bins of the expected calibration error."""
 
 UNDISTORTED: dict[str, Value] = {"blur": 0, "noise": 0, "contrast": 1.0}
-"""The parameter at which a distortion leaves the image as it is; the codecs have none."""
+"""The parameter at which each distortion leaves the image as it is; the codecs have none."""
 
 
 def compute_scores(predictions: Predictions) -> Scores:
-    """All scores; the same predictions, in any order, give exactly the same numbers."""
+    """Compute all scores; the same predictions, in any order, give exactly the same numbers."""
     return Scores(
         variants={name: variant_scores(predictions, name) for name in predictions.variants},
         distortions={
@@ -58,7 +59,7 @@ def compute_scores(predictions: Predictions) -> Scores:
 
 
 def variant_scores(predictions: Predictions, name: str) -> VariantScores:
-    """Top-1 and top-5 accuracy, mean true-class confidence and calibration error of a variant.
+    """Compute a variant's accuracies, mean true-class confidence and calibration error.
 
     Top-k accuracy is the share of images whose true class has a rank of at most k, with its 95 %
     Wilson interval. The true-class confidence is the mean over images of the probability that
@@ -75,7 +76,7 @@ def variant_scores(predictions: Predictions, name: str) -> VariantScores:
 
 
 def clean_accuracy(predictions: Predictions) -> Statistic | None:
-    """Top-1 accuracy on the clean images."""
+    """Compute top-1 accuracy on the clean images; None if they were not evaluated."""
     column = predictions.column(CLEAN)
     return None if column is None else mean(predictions.true_rank[:, column] == 1)
 
@@ -83,14 +84,18 @@ def clean_accuracy(predictions: Predictions) -> Statistic | None:
 def distortion_mean(
     predictions: Predictions, distortion: str, right: NDArray[np.bool_] | None = None
 ) -> Statistic | None:
-    """Mean over a distortion's scored levels of top-1 accuracy.
+    """Average top-1 accuracy over a distortion's scored levels.
 
-    As a mean over images: each image's value is the share of these levels answered correctly.
+    This is a mean over photographs: the value of each is the share of these levels at which it is
+    answered correctly.
 
     Args:
         predictions: the answers.
-        distortion: which.
-        right: which of them are right, of shape (n, m); as the data's own labels say if None.
+        distortion: name of the distortion.
+        right: whether each answer is right, of shape (n, m); by the data's own labels if None.
+
+    Returns:
+        None if a scored level was not evaluated.
     """
     columns = scored_columns(predictions, distortion)
     if columns is None:
@@ -100,11 +105,15 @@ def distortion_mean(
 
 
 def score(predictions: Predictions, right: NDArray[np.bool_] | None = None) -> Statistic | None:
-    """The ImageNet-Q score, version 1: the mean of the five distortions' means.
+    """Compute the ImageNet-Q score, version 1: the mean of the five distortions' means.
 
     Args:
         predictions: the answers.
-        right: as for `distortion_mean`; with other labels it is no ImageNet-Q score.
+        right: as for `distortion_mean`. With anything but None the same mean is computed, but it is
+            no ImageNet-Q score.
+
+    Returns:
+        None if a scored variant was not evaluated.
     """
     values = image_scores(predictions, right)
     return None if values is None else mean(values)
@@ -113,42 +122,46 @@ def score(predictions: Predictions, right: NDArray[np.bool_] | None = None) -> S
 def image_scores(
     predictions: Predictions, right: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64] | None:
-    """What each image adds to the score: the mean over distortions of its share of levels.
+    """Compute each photograph's own score, of which the ImageNet-Q score is the mean.
 
-    Every distortion counts a fifth, however many levels it has.
+    It is the mean over distortions of the share of scored levels answered correctly. Every
+    distortion counts a fifth, however many levels it has.
 
     Returns:
-        Of shape (n,), 0 to 1; None if a scored variant was not evaluated.
+        float64 of shape (n,), 0 to 1; None if a scored variant was not evaluated.
     """
     by_distortion = [scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
     columns = [held for held in by_distortion if held is not None]
     if len(columns) < len(by_distortion):
         return None
     right = predictions.correct(1) if right is None else right
-    # Over a common denominator the values are whole numbers, which add up exactly.
+    # Over a common denominator the shares are whole numbers, which add up exactly.
     denominator = math.lcm(*(len(held) for held in columns))
     values = sum(right[:, held].sum(axis=1) * (denominator // len(held)) for held in columns)
     return np.asarray(values) / (denominator * len(columns))
 
 
 def relative_score(predictions: Predictions) -> Statistic | None:
-    """The ImageNet-Q score divided by clean top-1 accuracy; its error by the delta method.
+    """Divide the ImageNet-Q score by clean top-1 accuracy, with an error by the delta method.
 
-    With s and c the values of one image, S and C their means and R = S / C, the standard error
+    With s and c the values of one photograph, S and C their means and R = S / C, the standard error
     is the standard deviation of (s - R * c) / C over the square root of n.
+
+    Returns:
+        None if clean or a scored variant was not evaluated, or if no clean image was recognised.
     """
     above, below = score(predictions), clean_accuracy(predictions)
     return None if above is None or below is None else ratio(above, below)
 
 
 def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Crossing | None:
-    """The parameter at which top-1 accuracy first falls to a share of clean accuracy.
+    """Find the parameter at which top-1 accuracy first falls to a share of clean accuracy.
 
-    The rungs are the scored levels from mild to strong; before them, for blur and noise
-    (parameter 0) and contrast (factor 1), stands the clean image. The first rung whose accuracy
-    is at most share * clean ends the search; the parameter is linear between it and the rung
-    before. If there is no rung before it, the fall is `below the first` (unless this rung meets
-    the share exactly); if no rung falls so far, it is `beyond the last`.
+    The rungs are the scored levels from mild to strong. For blur and noise (parameter 0) and for
+    contrast (factor 1) the clean image stands before them. The search ends at the first rung whose
+    accuracy is at most share * clean; the parameter is interpolated linearly between it and the
+    rung before. If there is no rung before it, the fall is `below the first`, unless this rung
+    meets the share exactly. If no rung falls so far, it is `beyond the last`.
 
     Returns:
         None if clean or a scored level was not evaluated, or if no clean image was recognised.
@@ -164,19 +177,24 @@ def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Cros
     rungs = list(zip(values, (correct[column] for column in columns), strict=True))
     if distortion in UNDISTORTED:
         rungs.insert(0, (UNDISTORTED[distortion], correct[clean]))
-    # Fractions of whole counts: whether a rung meets the threshold is never a matter of rounding.
+    # Exact fractions, so that rounding never decides whether a rung meets the threshold.
     ladder = [(Fraction(str(value)), count) for value, count in rungs]
     return _first_crossing(ladder, threshold)
 
 
 def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_]) -> float:
-    """Expected calibration error (Guo et al. 2017) with 15 equal-width bins.
+    """Compute the expected calibration error (Guo et al. 2017) with 15 equal-width bins.
 
     An answer's confidence is the probability of the likeliest class. Bin b of 1 to 15 holds the
-    confidences in ((b - 1) / 15, b / 15], the first also 0. The error is the sum over bins of
-    (answers in the bin / all answers) * |share correct in the bin - mean confidence in the bin|.
+    confidences in ((b - 1) / 15, b / 15]; the first bin also holds 0. The error is the sum over
+    bins of (answers in the bin / all answers) * |share correct in the bin - mean confidence in the
+    bin|.
+
+    Args:
+        confidence: of each answer, 0 to 1; shape (answers,).
+        correct: whether each answer is correct; of the same shape.
     """
-    # float64 holds 15 times a float32 exactly, so no confidence falls into a wrong bin.
+    # float64 holds 15 times a float32 exactly, so no confidence falls into the wrong bin.
     bins = np.maximum(np.ceil(confidence.astype(np.float64) * BINS), 1)
     gaps = []
     for held in np.arange(1, BINS + 1):
@@ -186,7 +204,11 @@ def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_
 
 
 def pooled_calibration_error(predictions: Predictions) -> float | None:
-    """The expected calibration error over all answers to the 49 scored variants together."""
+    """Compute the expected calibration error over all answers to the 49 scored variants.
+
+    Returns:
+        None if a scored variant was not evaluated.
+    """
     columns = _columns(predictions, scored_variants())
     if columns is None:
         return None
@@ -195,12 +217,12 @@ def pooled_calibration_error(predictions: Predictions) -> float | None:
 
 
 def size_scores(predictions: Predictions) -> tuple[SizeScores, ...]:
-    """The scores of the images in each tercile of the shorter side.
+    """Compute the scores of the photographs in each tercile of the shorter side.
 
-    One sigma of blur means less in a larger photograph. The bounds are the values at places
-    ceil(n / 3) and ceil(2 * n / 3) of the sorted shorter sides; an image on a bound belongs
-    below it. Images of one size stay together, so thirds are as equal as the sizes allow, and
-    one that nothing falls into is left out.
+    They are kept apart because one sigma of blur means less in a larger photograph. The bounds are
+    the values at places ceil(n / 3) and ceil(2 * n / 3) of the sorted shorter sides; a photograph
+    on a bound belongs below it. Photographs of one size stay together, so the thirds are as equal
+    as the sizes allow, and an empty third is left out.
     """
     sides = predictions.short_sides
     n = len(sides)
@@ -239,12 +261,12 @@ def _first_crossing(ladder: list[tuple[Fraction, int]], threshold: Fraction) -> 
 
 
 def scored_columns(predictions: Predictions, distortion: str) -> list[int] | None:
-    """Where a distortion's scored levels are among the variants; None if one is missing."""
+    """Give the columns of a distortion's scored levels; None if one was not evaluated."""
     return _columns(predictions, [v for v in scored_variants() if v.distortion == distortion])
 
 
 def _columns(predictions: Predictions, wanted: Sequence[Variant]) -> list[int] | None:
-    """Where the variants are; None if one was not evaluated."""
+    """Give the columns of the variants wanted; None if one was not evaluated."""
     columns = [predictions.column(variant.name) for variant in wanted]
     present = [column for column in columns if column is not None]
     return present if len(present) == len(columns) else None

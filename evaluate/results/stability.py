@@ -1,4 +1,4 @@
-"""How stable a ranking is: over smaller subsets, over other classes, against other scores."""
+"""Measure how stable a ranking is: over smaller subsets, other classes and other scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ from imagenetq.selection import rank_key
 from imagenetq.specification import LADDERS
 
 N_RESAMPLES = 2000
-"""Of the bootstrap over classes."""
+"""Number of resamples of the bootstrap over classes."""
 
 FEWEST_FOR_CORRELATION = 3
-"""Networks; two always lie on a line."""
+"""Smallest number of networks that give a correlation; two always lie on a line."""
 
 _FEWEST_FOR_INTERVAL = 4
 _KEY = 1604_04004
@@ -37,97 +37,99 @@ Rank = Annotated[int, Field(ge=1)]
 
 
 class NetworkStability(FiniteModel):
-    """How one network's score and rank move when other classes are drawn."""
+    """One network's score and rank, and how they move when other classes are drawn."""
 
     name: str
-    """Of the network."""
+    """Name of the network."""
 
     score: Estimate
-    """Its ImageNet-Q score, with the interval over images."""
+    """The network's ImageNet-Q score, with the interval over photographs."""
 
     low: float
-    """2.5 % of the resamples give a lower score."""
+    """The score's 2.5 % quantile over the resamples."""
 
     high: float
-    """2.5 % give a higher one."""
+    """The score's 97.5 % quantile over the resamples."""
 
     rank: Rank
-    """By the score; 1, and one more for each network with a higher one."""
+    """Rank by the score: 1, and one more for each network with a higher score."""
 
     lowest_rank: Rank
-    """2.5 % of the resamples give one nearer to 1 .."""
+    """The rank's 2.5 % quantile over the resamples."""
 
     highest_rank: Rank
-    """.. and 2.5 % one farther from it."""
+    """The rank's 97.5 % quantile over the resamples."""
 
     rank_shares: tuple[Share, ...]
-    """The share of resamples that give each rank, from 1."""
+    """The share of resamples that give each rank, from rank 1 on."""
 
 
 class SubsetRanking(FiniteModel):
-    """Scores and ranks over a part of the images."""
+    """Scores and ranks over some of the photographs."""
 
     n_images: int
-    """How many."""
+    """Number of photographs."""
 
     scores: tuple[float, ...]
-    """The networks' ImageNet-Q scores."""
+    """The networks' ImageNet-Q scores, in the order of the results."""
 
     ranks: tuple[Rank, ...]
-    """By them."""
+    """The networks' ranks by these scores."""
 
     tau: float | None
-    """Kendall's tau-b between these scores and those over all images; None for fewer than two
-    networks, or where all are equal."""
+    """Kendall's tau-b between these scores and those over all photographs; None for fewer than two
+    networks, or where all scores of one of the two kinds are equal."""
 
 
 class Correlation(FiniteModel):
-    """How two scores go together over networks."""
+    """The correlation of two scores over networks."""
 
     first: str
-    """The name of one."""
+    """Name of the first score."""
 
     second: str
-    """Of the other."""
+    """Name of the second score."""
 
     n_networks: int
-    """That have both."""
+    """Number of networks that have both scores."""
 
     pearson: float | None
-    """The correlation; None for fewer than three networks, or where one is constant."""
+    """Pearson's correlation; None for fewer than three networks, or where a score is constant."""
 
     low: float | None
-    """Lower end of its 95 % interval (Fisher's z); None for fewer than four networks."""
+    """Lower end of the correlation's 95 % interval (Fisher's z); None for fewer than four networks,
+    or where `pearson` is None, -1 or 1."""
 
     high: float | None
-    """Its upper end."""
+    """Upper end of the interval; None where `low` is."""
 
     tau: float | None
-    """Kendall's tau-b; None as `pearson` is."""
+    """Kendall's tau-b; None where `pearson` is."""
 
 
 class Stability(FiniteModel):
-    """How far a ranking would be another."""
+    """The stability of a ranking of networks."""
 
     n_classes: int
-    """Of which there are images."""
+    """Number of classes that have photographs."""
 
     n_resamples: int
-    """Of the bootstrap over classes."""
+    """Number of resamples of the bootstrap over classes."""
 
     networks: tuple[NetworkStability, ...]
-    """In the order of the results."""
+    """The networks, in the order of the results."""
 
     nested: tuple[SubsetRanking, ...]
-    """Over the first photographs of each class, for one a class (`mini`), two, and so on, to all
-    that there are (of `full`, ten)."""
+    """Rankings over the first photographs of each class: over one per class (`mini`), over two, and
+    so on up to all that there are (ten in `full`)."""
 
     slices: tuple[SubsetRanking, ...]
-    """Over the first, the second .. of each class alone: as many disjoint `mini`."""
+    """Rankings over one photograph of each class: over the first alone (`mini`), over the second
+    alone, and so on. No two of them share a photograph."""
 
     correlations: tuple[Correlation, ...]
-    """Of clean accuracy and each score of others with the ImageNet-Q score, the relative score and
-    the distortions' means; and of scores of others with clean accuracy."""
+    """Correlations of clean accuracy with the ImageNet-Q score, the relative score and the
+    distortions' means, and of each score of another benchmark with all of these."""
 
 
 def stability(
@@ -135,12 +137,13 @@ def stability(
     predictions: Sequence[Predictions],
     others: Mapping[str, Sequence[float | None]] | None = None,
 ) -> Stability:
-    """How scores and ranks move, and what they go together with.
+    """Measure how scores and ranks move, and how scores correlate over networks.
 
     Args:
-        names: of the networks, all different.
-        predictions: theirs, over the same images.
-        others: scores of others by their name, one a network.
+        names: the networks' names, all different.
+        predictions: the networks' predictions, over the same photographs.
+        others: scores in other benchmarks by their name, one per network; None where a network has
+            none.
 
     Raises:
         EntryError: a network has no ImageNet-Q score.
@@ -161,7 +164,11 @@ def stability(
 
 
 def place_in_class(predictions: Predictions) -> NDArray[np.int64]:
-    """Each image's place in its class, from 0, in the order in which subsets take them."""
+    """Number the photographs of each class from 0, in the order in which subsets take them.
+
+    Returns:
+        int64 of shape (n,).
+    """
     places = np.zeros(predictions.n_images, np.int64)
     keys = np.array([rank_key(image_id) for image_id in predictions.image_ids])
     for label in np.unique(predictions.labels):
@@ -173,17 +180,17 @@ def place_in_class(predictions: Predictions) -> NDArray[np.int64]:
 def resampled_scores(
     values: NDArray[np.float64], labels: NDArray[np.int16], n_resamples: int = N_RESAMPLES
 ) -> NDArray[np.float64]:
-    """Mean values over classes drawn with replacement, all images of a class together.
+    """Average values over classes drawn with replacement, all photographs of a class together.
 
     The draws are the same every time, on every machine.
 
     Args:
-        values: one an image and network; shape (networks, n).
-        labels: of the images; shape (n,).
-        n_resamples: how often to draw.
+        values: each network's value of each photograph; shape (networks, n).
+        labels: the photographs' classes; shape (n,).
+        n_resamples: number of draws; each draws as many classes as there are.
 
     Returns:
-        Of shape (n_resamples, networks).
+        float64 of shape (n_resamples, networks).
     """
     _, of_class = np.unique(labels, return_inverse=True)
     n_classes = int(of_class.max()) + 1
@@ -198,8 +205,8 @@ def resampled_scores(
 
 
 def ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """1, and one more for each higher score, along the last axis."""
-    # Sums in another order differ in their last digits, which must not decide.
+    """Rank scores along the last axis: 1, and one more for each higher score."""
+    # Sums in another order differ in their last digits, which must not decide ranks.
     rounded = np.round(scores, _DECIMALS)
     places: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
     return places
@@ -298,7 +305,11 @@ def _correlation(
 
 
 def kendall_tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
-    """Kendall's tau-b of two scores over networks; None where one of them tells none apart."""
+    """Compute Kendall's tau-b of two scores over networks, each of shape (networks,).
+
+    Returns:
+        None for fewer than two networks, or where all values of one of the scores are equal.
+    """
     upper = np.triu_indices(len(one), 1)
     signs = [
         np.sign(np.round(held[:, None] - held[None, :], _DECIMALS))[upper] for held in (one, other)

@@ -1,4 +1,4 @@
-"""Say whether an entry has a rank, and if it has none, why."""
+"""Tell whether an entry is ranked, and if it is not, why."""
 
 from imagenetq.choices import RANKED_PRECISION
 from imagenetq.entry import Entry
@@ -8,7 +8,7 @@ from imagenetq.specification import scored_variants
 
 
 def demonstration(source_digest: str | None, subset: str | None) -> str | None:
-    """Say what makes results on a source a demonstration; None if it is a registered source."""
+    """Say what makes results on a source a demonstration; None if the source is registered."""
     if is_registered(source_digest):
         return None
     if subset == SAMPLE:
@@ -19,7 +19,7 @@ def demonstration(source_digest: str | None, subset: str | None) -> str | None:
 
 
 def why_unranked(entry: Entry) -> list[str]:
-    """List what keeps an entry from a rank, each as a sentence goes on; empty if it has one."""
+    """List the reasons why an entry is not ranked, as parts of a sentence; empty if it is."""
     what = demonstration(entry.source_digest, entry.subset)
     reasons = [] if what is None else [f"a demonstration: {what}"]
     if entry.subset is None:

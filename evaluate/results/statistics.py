@@ -1,10 +1,10 @@
-"""Means over images with their standard errors, in arithmetic that repeats exactly.
+"""Compute means over photographs with their standard errors, in arithmetic that repeats exactly.
 
-A statistic carries, beside its value, how much each image moves it (its influence function). The
-standard error then has one closed form for means, ratios (the delta method) and differences, and
-differences of two models over the same images are paired by themselves.
+Beside its value, a statistic carries how much each photograph moves it (its influence function).
+The standard error then has one closed form for means, ratios (the delta method) and differences,
+and differences of two models over the same photographs need no further step to be paired.
 
-Sums are correctly rounded (`math.fsum`), so neither the order of the images nor the machine
+Sums are correctly rounded (`math.fsum`), so neither the order of the photographs nor the machine
 changes a digit.
 """
 
@@ -24,24 +24,24 @@ _DIGITS = 10
 
 
 class Statistic(NamedTuple):
-    """A number computed from n images."""
+    """A number computed from n photographs."""
 
     value: float
     """The number."""
 
     influence: NDArray[np.float64]
-    """For each image, n times what it contributes to the deviation from the true value, to first
-    order; float64 of shape (n,), adding up to 0."""
+    """For each photograph, n times what it contributes to the deviation from the true value, to
+    first order; float64 of shape (n,), adding up to 0."""
 
 
 def mean(values: NDArray[Any]) -> Statistic:
-    """The mean of one value an image."""
+    """Average values of shape (n,), one per photograph."""
     average = math.fsum(values.tolist()) / len(values)
     return Statistic(average, values.astype(np.float64) - average)
 
 
 def ratio(above: Statistic, below: Statistic) -> Statistic | None:
-    """One statistic divided by another over the same images; None if that is 0."""
+    """Divide a statistic by another over the same photographs; None if the divisor is 0."""
     if below.value == 0:
         return None
     value = above.value / below.value
@@ -49,14 +49,15 @@ def ratio(above: Statistic, below: Statistic) -> Statistic | None:
 
 
 def difference(first: Statistic, second: Statistic) -> Statistic:
-    """One statistic less another over the same images."""
+    """Subtract a statistic from another over the same photographs."""
     return Statistic(first.value - second.value, first.influence - second.influence)
 
 
 def estimate(statistic: Statistic) -> Estimate:
-    """The value with its standard error, s / sqrt(n), and the 95 % interval of Z of them.
+    """Give the value with its standard error and 95 % interval, which are None for n below 2.
 
-    s is the sample standard deviation (n - 1) of the influences.
+    The standard error is s / sqrt(n), where s is the sample standard deviation (with n - 1) of the
+    influences. The interval reaches Z standard errors to either side.
     """
     n = len(statistic.influence)
     if n < 2:
@@ -72,23 +73,23 @@ def estimate(statistic: Statistic) -> Estimate:
 
 
 def optional_estimate(statistic: Statistic | None) -> Estimate | None:
-    """The same of a statistic that there may not be."""
+    """Do as `estimate` does; None if there is no statistic."""
     return None if statistic is None else estimate(statistic)
 
 
 def average(statistics: Sequence[Statistic]) -> Statistic:
-    """The mean of several statistics over the same images, each counting the same."""
+    """Average several statistics over the same photographs, each with the same weight."""
     value = math.fsum(held.value for held in statistics) / len(statistics)
     return Statistic(value, np.mean([held.influence for held in statistics], axis=0))
 
 
 def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float64]:
-    """The p values corrected for the number of tests (Holm 1979): step-down Bonferroni.
+    """Correct p values for the number of tests by step-down Bonferroni (Holm 1979).
 
     Args:
-        p: of the tests.
-        n_tests: how many there were, where those that are not in `p` gave 1; as many as `p` has
-            if None.
+        p: the p values; shape (tests,).
+        n_tests: number of tests, if there were more than `p` holds and the others gave 1; the
+            length of `p` if None.
     """
     n_tests = len(p) if n_tests is None else n_tests
     order = np.argsort(p, kind="stable")
@@ -99,7 +100,7 @@ def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float
 
 
 def wilson(correct: int, total: int) -> Proportion:
-    """A share with its 95 % Wilson score interval (Wilson 1927).
+    """Give the share of correct answers with its 95 % Wilson score interval (Wilson 1927).
 
     The interval holds every p with |share - p| <= Z * sqrt(p * (1 - p) / total).
     """
@@ -107,12 +108,12 @@ def wilson(correct: int, total: int) -> Proportion:
     spread = Z**2 / total
     centre = (share + spread / 2) / (1 + spread)
     half = Z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    # At the ends the formula gives 0 and 1 but for rounding.
+    # There the formula gives exactly 0 and 1, but rounding may miss them.
     low = 0.0 if correct == 0 else centre - half
     high = 1.0 if correct == total else centre + half
     return Proportion(value=tidy(share), low=tidy(low), high=tidy(high))
 
 
 def tidy(value: float) -> float:
-    """Rounded to 10 significant digits, without a negative zero."""
+    """Round to 10 significant digits, without a negative zero."""
     return float(f"{value:.{_DIGITS}g}") + 0.0

@@ -1,7 +1,7 @@
 """Write results as a table in the columns of timm's results folder.
 
-There each set of images has a file such as `results-imagenet-r.csv`, whose rows say how far a model
-falls from its accuracy on the undistorted images, and how many ranks it moves.
+In that folder each set of images has a file such as `results-imagenet-r.csv`. Its rows say how far
+a model falls from its accuracy on the original images, and how many ranks it moves.
 """
 
 import csv
@@ -23,35 +23,35 @@ class TableRow:
     """One network in numbers; accuracies are percentages."""
 
     name: str
-    """Of the model; timm's own without `timm/`, so that the rows of timm's tables fit."""
+    """Name of the model, without the prefix `timm/`, as in timm's tables."""
 
     top1: float
     """The ImageNet-Q score."""
 
     top5: float
-    """The same mean of top-5 accuracies."""
+    """Top-5 accuracy averaged as the ImageNet-Q score averages top-1 accuracy."""
 
     clean_top1: float
-    """Top-1 accuracy on the undistorted images."""
+    """Top-1 accuracy on the clean images."""
 
     clean_top5: float
-    """Top-5 accuracy on them."""
+    """Top-5 accuracy on the clean images."""
 
     parameters: int
-    """How many."""
+    """Number of parameters."""
 
     img_size: str
-    """Pixels, or HEIGHTxWIDTH; empty if it varies."""
+    """Side of the square input in pixels, or HEIGHTxWIDTH; empty if it varies."""
 
     crop_pct: float | None
-    """Share of the resized picture's shorter side that the crop keeps; None if unknown."""
+    """Share of the resized image's shorter side that the crop keeps; None if unknown."""
 
     interpolation: str
-    """Of the resize; empty if unknown."""
+    """Interpolation of the resize; empty if unknown."""
 
     @classmethod
     def of(cls, result: Result) -> "TableRow | None":
-        """Take what a result says; None if a scored variant or the clean one was not evaluated."""
+        """Make a result's row; None if clean or a scored variant was not evaluated."""
         predictions = result.predictions
         top1, top5 = score(predictions), score(predictions, predictions.correct(5))
         clean = result.scores.variants.get(CLEAN)
@@ -72,7 +72,7 @@ class TableRow:
 
 
 def timm_table(rows: Sequence[TableRow]) -> str:
-    """Make the file's text: the best first, ranks as timm orders its files."""
+    """Write the CSV text, the best network first; ranks follow the order of timm's files."""
     ranked = sorted(rows, key=lambda row: (-row.top1, -row.top5, row.name))
     clean = sorted(rows, key=lambda row: (-row.clean_top1, -row.clean_top5, row.name))
     text = io.StringIO()
@@ -123,9 +123,9 @@ def _size(model: EntryModel) -> str:
 
 
 def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
-    """The share as timm would state it: the shortest number that gives the same resize.
+    """Give the share as timm would state it: the shortest number that gives the same resize.
 
-    timm resizes to the whole pixels of crop / share, so 224 of 248 are stated as 0.9.
+    timm resizes to crop / share in whole pixels, so a crop of 224 from 248 pixels is stated as 0.9.
     """
     cut, short = (_short_side(preprocessing.get(name)) for name in ("crop", "resize"))
     if cut is None or short is None:
@@ -139,7 +139,7 @@ def _crop_pct(preprocessing: dict[str, Any]) -> float | None:
 
 
 def _short_side(size: object) -> int | None:
-    """The shorter side of what an entry states, which may be anyone's; None if it is no size."""
+    """Give the shorter side of a size in an entry, which may come from anyone; None if invalid."""
     sides: list[object] = size if isinstance(size, list) else [size]
     known = [side for side in sides if type(side) is int and side > 0]
     return min(known) if known and len(known) == len(sides) else None
