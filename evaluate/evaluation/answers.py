@@ -15,9 +15,9 @@ ANSWER = np.dtype(
         ("finite", np.bool_),
     ]
 )
-"""A network's answer to one image: the five likeliest classes, best first and of equal logits the
-lower one, with their softmax; the probability and rank, from 1, of the true class; and whether all
-logits were numbers."""
+"""A network's answer to one image: the five likeliest classes, best first, and of equal logits the
+lower class first, with their softmax; the probability and rank, from 1, of the true class; and
+whether all logits were finite numbers."""
 
 Answers: TypeAlias = NDArray[np.void]
 """Answers to n images: of dtype `ANSWER` and shape (n,)."""
@@ -49,7 +49,7 @@ def pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def unpack(packed: torch.Tensor) -> Answers:
-    """Read what `pack` put together, once it is on the host."""
+    """Read what `pack` has put together, once it is on the host."""
     values = packed.numpy()
     answers = np.empty(len(values), ANSWER)
     answers["top5_class"] = values[:, :5]

@@ -1,4 +1,4 @@
-"""Before the long run: show clean images to models that must see them, and check the others."""
+"""Fit models on clean images, tell what they give out, and check them, before the long run."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,10 +26,10 @@ from imagenetq.specification import variant
 from imagenetq.words import counted
 
 _CHECKED = 512
-"""Clean images that the check looks at: enough to see most mistakes, few enough to be quick."""
+"""Number of clean images that the check looks at: enough to see most mistakes, yet quick."""
 
 _SETTLED_BY = 8
-"""Clean images that tell logits from probabilities; one would do for most networks."""
+"""Number of clean images that tell logits from probabilities; one would do for most networks."""
 
 
 def clean_inputs(
@@ -38,14 +38,14 @@ def clean_inputs(
     """Read clean images once, as each model sees them.
 
     Args:
-        models: whose preprocessing to use.
+        models: equal preprocessings of theirs are applied once.
         data: must hold the clean variant.
-        limit: the first so many images; all if None.
-        feeding: how they are read.
+        limit: number of images, from the first; all if None.
+        feeding: how the images are read.
 
     Returns:
-        One tensor a model, as in `Batch.inputs`, and the labels, int64 of shape (n,); both in the
-        data's order, whichever worker was quicker.
+        One tensor for each model, as in `Batch.inputs`, and the labels, int64 of shape (n,). Both
+        are in the data's order, whichever worker was quicker.
     """
     clean = variant("clean")
     if clean not in data.variants:
@@ -66,7 +66,7 @@ def clean_inputs(
             labels += [note.label for note in batch.notes]
             came += [places[note.task] for note in batch.notes]
             for column, inputs in zip(columns, batch.inputs, strict=False):
-                # Each tensor as a worker sent it keeps a file open.
+                # Each tensor that a worker sent keeps a file open.
                 column.append(inputs.clone())
     order = torch.argsort(torch.tensor(came), stable=True)
     read = [concatenated(column)[order] for column in columns]
@@ -75,7 +75,7 @@ def clean_inputs(
 
 
 def fit(model: Model, data: Data, limit: int | None, feeding: Feeding) -> None:
-    """Show a model that needs it all clean images."""
+    """Fit a model to the clean images, if it needs that."""
     if model.needs_fit is None:
         return
     (inputs,), labels = clean_inputs([model], data, limit, feeding)
@@ -83,9 +83,12 @@ def fit(model: Model, data: Data, limit: int | None, feeding: Feeding) -> None:
 
 
 def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model]:
-    """The models, each on the device, with what they give known from the first clean images.
+    """Find out from a few clean images what each model gives, where that is not known yet.
 
     Every process of a group reads the same images, and so decides the same.
+
+    Returns:
+        The models in their order; those that were tried are on the device.
     """
     open_ones = [model for model in models if model.outputs is None]
     if not open_ones:
@@ -100,24 +103,24 @@ def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model
 
 
 class Seen(NamedTuple):
-    """What a look at clean images says about one model."""
+    """The outcome of a look at clean images, for one model."""
 
     warnings: tuple[str, ...] = ()
-    """Of wrong preprocessing, padding, class order or weights."""
+    """Warnings, one line each, such as of wrong preprocessing, padding, class order or weights."""
 
     check: CleanCheck | None = None
-    """How much it could have seen; None if it did not look."""
+    """How small a loss of accuracy the look could have shown; None if there was no look."""
 
 
 def look_at_clean(
     models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
 ) -> list[Seen]:
-    """What a look at a few hundred clean images says about each model.
+    """Look for mistakes in how models are set up, on a few hundred clean images.
 
     A model that reaches its published accuracy is believed; only others are compared with
     themselves under the usual alternatives.
     """
-    # A model that was fitted to the very images has nothing to be checked for.
+    # Answers to the very images that a model was fitted to would show no mistake.
     checked = [model for model in models if model.needs_fit is None]
     if not checked:
         return [Seen() for _ in models]

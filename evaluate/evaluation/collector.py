@@ -10,7 +10,7 @@ from imagenetq.evaluate.inputs.batch import SampleNote
 
 
 class Collector:
-    """Sorts a model's answers, which come in batches, into their tasks."""
+    """A model's answers, which come in batches and are sorted into their tasks."""
 
     def __init__(self) -> None:
         self._notes: dict[str, list[SampleNote]] = {}
@@ -26,11 +26,11 @@ class Collector:
             self._answers.setdefault(key, []).append(answers[rows])
 
     def expect(self, key: str, n_samples: int) -> None:
-        """Learn that a task has been read to its end, and how many samples it had."""
+        """Note that a task has been read to its end, and how many samples it had."""
         self._expected[key] = n_samples
 
     def complete(self) -> list[tuple[str, Part]]:
-        """Give away the tasks of which every sample has been answered."""
+        """Give away the tasks whose samples have all been answered."""
         done = [
             key
             for key, expected in self._expected.items()

@@ -1,4 +1,4 @@
-"""Several processes, one a GPU, sharing the work of one evaluation under `torchrun`."""
+"""Share the work of one evaluation among the processes of `torchrun`, one for each GPU."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,25 +23,28 @@ class Group:
     """This process's place among those that evaluate together."""
 
     rank: int = 0
-    """From 0; rank 0 gathers the results."""
+    """Number of this process, from 0; process 0 gathers the results."""
 
     size: int = 1
-    """How many processes."""
+    """Number of processes."""
 
     local_rank: int = 0
-    """Among those of this machine; the GPU to use."""
+    """Number of this process among those of its machine, from 0; it chooses the GPU."""
 
     def share(self, tasks: Sequence[Task]) -> Sequence[Task]:
-        """This process's tasks. Every task belongs to exactly one process, and none is padded."""
+        """Select this process's tasks; every task belongs to exactly one process."""
         return tasks[self.rank :: self.size]
 
     def wait(self) -> None:
-        """Go on when all processes have come here."""
+        """Wait until all processes have come here."""
         if self.size > 1:
             distributed.barrier()
 
     def decide(self, decision: Callable[[], T]) -> T:
-        """What the first process decides, for all; what it raises is raised by all."""
+        """Let the first process decide for all; what it raises is raised by all.
+
+        That is true of our own errors and those of the operating system.
+        """
         outcome: list[Any] = [None, None]
         if self.rank == 0:
             try:
@@ -60,13 +63,14 @@ class Group:
 def joined_group() -> Iterator[Group]:
     """Join the other processes that `torchrun` started, if it did.
 
-    They exchange no data: each stores its finished tasks in the results folder, which they share.
+    They exchange no predictions: each process stores its finished tasks in the folder of results,
+    which they share.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1 or not distributed.is_available():
         yield Group()
         return
-    # Only a barrier is needed, which gloo has on every machine.
+    # Barriers and small decisions are all that is exchanged; gloo does both on every machine.
     distributed.init_process_group("gloo", timeout=_PATIENCE)
     try:
         yield Group(distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
@@ -75,7 +79,7 @@ def joined_group() -> Iterator[Group]:
 
 
 def own_device(device: torch.device, group: Group) -> torch.device:
-    """The GPU of this process, where there are several processes and GPUs."""
+    """Choose the GPU of this process, if several processes share the work."""
     if str(device) == "cuda" and group.size > 1:
         return torch.device("cuda", group.local_rank % torch.cuda.device_count())
     return device

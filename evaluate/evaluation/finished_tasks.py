@@ -1,4 +1,4 @@
-"""Keep what is finished: one small file for each task's predictions, written atomically."""
+"""Keep finished tasks: one small file for each task's predictions, written atomically."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -18,16 +18,17 @@ from imagenetq.files import write_whole
 from imagenetq.progress import say
 
 _SUFFIX = ".part"
-"""Of files that hold a SHA-256 and what it is of: the stamp of what was evaluated, and a table in
-Arrow's own format, which is sooner written and read than parquet where there is so little in it."""
+"""Suffix of a part's file. It holds a SHA-256 and what that is of: the stamp of what was evaluated,
+and a table in Arrow's own format, which for so few rows is quicker to write and read than
+Parquet."""
 
 _DIGEST_BYTES = 32
 
 _STORED = [name for name in ANSWER.names or () if name != "finite"]
-"""Of an answer; one that is not finite is never stored."""
+"""Fields of an answer that are stored; an answer that is not finite never is."""
 
 _REMOVED = ".removed"
-"""What a folder of parts is called while it is removed: nothing in it is ever adopted."""
+"""Name of a folder of parts while it is being removed: nothing in it is ever adopted."""
 
 
 @dataclass(frozen=True)
@@ -35,39 +36,39 @@ class Part:
     """A finished task's predictions."""
 
     notes: tuple[SampleNote, ...]
-    """Of its samples, in order."""
+    """Notes of the task's samples, in order."""
 
     answers: Answers
-    """To them."""
+    """Answers to these samples, in the same order."""
 
 
 class Parts:
     """The finished tasks of one model, in a folder of its own.
 
-    A part carries the stamp of what was evaluated, and is adopted only by an evaluation that gives
+    A part carries the stamp of what was evaluated. It is adopted only by an evaluation that gives
     its task the same stamp.
     """
 
     def __init__(self, folder: Path, stamp: Callable[[str], bytes]) -> None:
-        """Name the folder.
+        """Name the folder; nothing is written yet.
 
         Args:
-            folder: made by the first part.
-            stamp: from a task's key to 32 bytes, which differ where the answers could; see
+            folder: made when the first part is written.
+            stamp: gives 32 bytes for a task's key, which differ where the answers could; see
                 `plan.stamps`.
         """
         self.folder = folder
         self._stamp = stamp
 
     def finished(self, keys: Iterable[str]) -> set[str]:
-        """Those tasks, by their keys, that need not be evaluated again.
+        """Select the keys of tasks that need not be evaluated again.
 
-        A part of another evaluation does not count; a damaged one is named, too.
+        A part of another evaluation does not count; nor does a damaged one, which is reported.
         """
         return {key for key in keys if self._path(key).is_file() and self._is_own(key)}
 
     def write(self, key: str, part: Part) -> None:
-        """Store a task's predictions; they are there whole, or not at all."""
+        """Store a task's predictions, either whole or not at all."""
         import pyarrow as pa
 
         columns: dict[str, Any] = {
@@ -83,11 +84,10 @@ class Parts:
         write_whole(self._path(key), sha256(content).digest() + content)
 
     def read(self, key: str) -> dict[str, Any]:
-        """A task's predictions as columns: lists of names, and arrays of numbers.
+        """Read a task's predictions as columns: lists of names, and arrays of numbers.
 
         Raises:
-            FolderError: the file is damaged or of another evaluation, or another process wrote it
-                elsewhere.
+            FolderError: the file is missing, damaged or of another evaluation.
         """
         import pyarrow as pa
 
@@ -109,7 +109,7 @@ class Parts:
             return False
 
     def _content(self, key: str) -> bytes:
-        """The stamp and the table, as they were written."""
+        """Read the stamp and the table, and compare them with their hash."""
         path = self._path(key)
         try:
             data = path.read_bytes()
@@ -129,7 +129,7 @@ class Parts:
 def remove_parts(folder: Path) -> None:
     """Remove a folder of parts, and what is left of one whose removal was interrupted.
 
-    It loses its name first, so that a removal that is interrupted leaves no parts under it.
+    The folder is renamed first, so that an interrupted removal leaves no parts under its name.
     """
     removed = _removed(folder)
     shutil.rmtree(removed, ignore_errors=True)
@@ -139,7 +139,7 @@ def remove_parts(folder: Path) -> None:
 
 
 def has_leftovers(folder: Path) -> bool:
-    """Whether there is a folder of parts, or what is left of one."""
+    """Tell whether there is a folder of parts, or what is left of one."""
     return folder.exists() or _removed(folder).exists()
 
 
@@ -148,7 +148,7 @@ def _removed(folder: Path) -> Path:
 
 
 def _values(column: Any) -> list[str | None] | NDArray[Any]:
-    """An Arrow column's strings, or its numbers; lists of numbers as rows."""
+    """Give an Arrow column's strings, or its numbers; lists of numbers as rows."""
     import pyarrow as pa
 
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
@@ -163,7 +163,7 @@ def _values(column: Any) -> list[str | None] | NDArray[Any]:
 
 
 def _column(values: NDArray[Any]) -> Any:
-    """Numbers as an Arrow column, rows of them as lists, without a Python object for each."""
+    """Prepare numbers for an Arrow table, rows as lists, without a Python object for each."""
     import pyarrow as pa
 
     flat = np.ascontiguousarray(values)

@@ -1,4 +1,4 @@
-"""One evaluation at a time in a result's folder."""
+"""Let only one evaluation at a time write into a result's folder."""
 
 import fcntl
 import os
@@ -21,8 +21,8 @@ def held(folder: Path) -> Iterator[None]:
         folder: made if it is not there. Nothing of the lock stays in it.
 
     Raises:
-        EvaluationError: another evaluation holds it, which is named.
-        OSError: the file cannot be written, or its file system has no locks.
+        EvaluationError: another evaluation holds the folder; it is named.
+        OSError: the lock cannot be written, or its file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _LOCK_NAME
@@ -37,12 +37,12 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _locked(path: Path) -> int:
-    """A locked descriptor of the file that has this name."""
+    """Lock the file that has this name, and give its descriptor."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever held it may have removed it between the two lines above.
+            # Whoever held the lock may have removed the file between the two lines above.
             if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""From a model's finished tasks to its result: gather, complete, describe, write."""
+"""Make a model's result of its finished tasks: gather, complete, describe and write it."""
 
 import platform
 from collections.abc import Sequence
@@ -39,21 +39,15 @@ _PACKAGES = (
 def finished_result(
     folder: Path, plan: EvaluationPlan, identity: Identity, *, overwrite: bool = False
 ) -> Result | None:
-    """The folder's result, if it is that of the plan; None if it is still to be computed.
+    """Read the folder's result; None if that of the plan is still to be computed.
 
-    Data that are rendered from clean images are known by their digest only after a full pass, so
+    The digest of data that are rendered from clean images is known only after a full pass, so
     their results are computed anew, and compared in `write_result`. Numbers of an entry that its
     predictions do not give are corrected.
 
-    Args:
-        folder: of the result.
-        plan: of the evaluation.
-        identity: of its data.
-        overwrite: replace another result.
-
     Raises:
-        EvaluationError: the folder holds the result of another evaluation; all differences are
-            named.
+        EvaluationError: the folder holds the result of another evaluation, whose differences are
+            all named, and `overwrite` does not allow to replace it.
     """
     path = folder / ENTRY_NAME
     if not path.is_file():
@@ -66,7 +60,7 @@ def finished_result(
         raise EvaluationError(
             f"{reason}; give another --out, or --overwrite to replace it"
         ) from None
-    # What an entry knows of its images is their number, not the limit.
+    # An entry knows how many photographs it has, not the limit.
     before = make_plan(entry.model, entry, tuple(entry.variants), entry.precision, entry.n_images)
     n_images = identity.n_images if plan.limit is None else plan.limit
     n_images = min(n_images or entry.n_images, identity.n_images or entry.n_images)
@@ -102,12 +96,13 @@ def _holds_another(folder: Path, found: str) -> EvaluationError:
 
 
 def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict[str, Any]:
-    """All tasks' predictions as columns.
+    """Gather the predictions of all tasks as columns.
 
     Args:
         parts: the finished tasks.
         keys: of all tasks; each must be finished.
-        same_as_clean: a variant with clean's pixels, which gets clean's answers.
+        same_as_clean: name of a variant with clean's pixels, which gets clean's answers; None if
+            there is none to add.
 
     Returns:
         Columns as `Parts.read` gives them.
@@ -122,7 +117,7 @@ def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict
 
 
 def _copied(columns: dict[str, Any], name: str) -> dict[str, Any]:
-    """The rows of the clean variant, as those of another."""
+    """Copy the rows of the clean variant, as those of another."""
     rows = [row for row, variant in enumerate(columns["variant"]) if variant == CLEAN]
     copied = {
         column: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
@@ -148,12 +143,12 @@ def make_result(
     compiled: bool,
     seen: Seen,
 ) -> Result:
-    """The result of a complete evaluation.
+    """Make the result of a complete evaluation.
 
     Args:
-        columns: of its predictions, as `gather` gives them.
-        model: that was evaluated.
-        data: that it was evaluated on.
+        columns: its predictions, as `gather` gives them.
+        model: the one that was evaluated.
+        data: those that it was evaluated on.
         precision: of the arithmetic.
         device: where it ran.
         renderer: what rendered variants there; None if the workers did, or nothing was rendered.
@@ -161,7 +156,7 @@ def make_result(
         seen: what the look at clean images said.
 
     Raises:
-        PredictionsError: an (image, variant) is missing or there twice.
+        PredictionsError: a (photograph, variant) is missing or there twice.
     """
     identity = data.identity
     run = Run.model_validate(
@@ -185,7 +180,7 @@ def make_result(
 
 
 def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool = False) -> None:
-    """Write the entry and its predictions, then drop the parts that they were gathered from.
+    """Write the entry and its predictions, then remove the parts that they were gathered from.
 
     A result that was there stays until the new one is on the disk, and no entry ever stands beside
     predictions of another.
@@ -206,7 +201,7 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
 
 
 def _source_digest(columns: dict[str, Any]) -> str | None:
-    """The digest of the clean images that were read, if their hashes are known."""
+    """Compute the digest of the clean images that were read; None if a hash is not known."""
     rows = zip(
         columns["image_id"],
         columns["wnid"],

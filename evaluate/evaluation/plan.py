@@ -1,4 +1,4 @@
-"""What an evaluation was begun with: a resumed one must be the same."""
+"""Record what an evaluation was begun with, since a resumed one must be the same."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,46 +19,46 @@ _PLAN_NAME = "plan.json"
 
 
 class EvaluationPlan(Record):
-    """All that decides the predictions."""
+    """All that decides an evaluation's predictions."""
 
     model: str
-    """Its name."""
+    """Name of the model."""
 
     weights_sha256: str | None
-    """Of its weights."""
+    """SHA-256 of its weights; None if it has none, or they are not known."""
 
     weights_key: str | None = None
-    """Which of those that their file holds."""
+    """Key of its weights in their file, if the file holds several; else None."""
 
     arguments: dict[str, Any]
-    """Of its constructor."""
+    """Arguments of its constructor."""
 
     class_map: tuple[int, ...] | None = None
-    """Which of its outputs each class is; None if they are the classes."""
+    """For each class, which of the outputs it is; None if the outputs are the classes."""
 
     preprocessing: dict[str, Any]
-    """As recorded in the entry."""
+    """Preprocessing as the entry records it."""
 
     precision: str
-    """Of the arithmetic."""
+    """Precision of the arithmetic."""
 
     dataset_version: str
-    """Of the data."""
+    """Version of the dataset."""
 
     specification_digest: str
-    """Of the data."""
+    """Digest of the specification that the data follow."""
 
     source_digest: str | None
-    """Of the data, where it is known beforehand."""
+    """Digest of the clean photographs; None where it is not known beforehand."""
 
     subset: str | None
-    """Of the data."""
+    """Name of the subset; None if the data are no named one."""
 
     variants: tuple[str, ...]
-    """Evaluated, in ladder order."""
+    """Names of the evaluated variants, in ladder order."""
 
     limit: int | None
-    """On the number of images."""
+    """Most photographs to evaluate; None for all."""
 
 
 def make_plan(
@@ -72,10 +72,10 @@ def make_plan(
 
     Args:
         model: as an entry describes it.
-        data: what the images are.
-        variants: in ladder order.
+        data: which data are evaluated.
+        variants: names of the variants, in ladder order.
         precision: of the arithmetic.
-        limit: on the number of images.
+        limit: most photographs to evaluate; None for all.
     """
     return EvaluationPlan(
         model=model.name,
@@ -95,7 +95,10 @@ def make_plan(
 
 
 def stamps(plan: EvaluationPlan, tasks: Sequence[Task]) -> Callable[[str], bytes]:
-    """From a task's key to the digest of all that decides its answers: the plan and the images."""
+    """Make a function from a task's key to a digest of all that decides its answers.
+
+    That is the plan, and the task's images.
+    """
     own = json.dumps(plan.model_dump(mode="json"), sort_keys=True)
     by_key = {task.key: task for task in tasks}
 
@@ -108,7 +111,7 @@ def stamps(plan: EvaluationPlan, tasks: Sequence[Task]) -> Callable[[str], bytes
 
 def differences(before: EvaluationPlan, now: EvaluationPlan) -> str:
     """Say in one line what differs; empty if nothing does."""
-    # As JSON, where a tuple and a list are the same.
+    # Only as JSON are a tuple and a list the same.
     then, since = before.model_dump(mode="json"), now.model_dump(mode="json")
     return "; ".join(
         difference(name, then[name], value) for name, value in since.items() if then[name] != value
@@ -122,7 +125,7 @@ def difference(name: str, before: Any, now: Any) -> str:
 
 
 def _shown(value: Any, other: Any) -> str:
-    """A value, or what of it another does not have."""
+    """Show a value, or only what another does not have of it."""
     if isinstance(value, dict) and isinstance(other, dict):
         keys = [key for key, held in value.items() if key not in other or other[key] != held]
         return ", ".join(f"{key} {str(value[key])[:80]}" for key in keys) or "without"
@@ -146,15 +149,16 @@ def forget(folder: Path, plan: EvaluationPlan) -> None:
 def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> None:
     """Record the plan, or demand that the folder was begun with the same one.
 
-    Then what killed processes left there is removed: for one of a group to do, before any writes.
+    It also removes what killed processes left there, so one process of a group calls it before any
+    of them writes.
 
     Args:
-        folder: for the parts.
+        folder: of the parts.
         plan: of the evaluation.
-        overwrite: drop what another one has finished there.
+        overwrite: drop what another evaluation has finished there.
 
     Raises:
-        EvaluationError: it was begun with another; all differences are named.
+        EvaluationError: it was begun with another plan, whose differences are all named.
     """
     path = folder / _PLAN_NAME
     if path.is_file() and not overwrite:

@@ -1,4 +1,4 @@
-"""One pass over the data: every task that is not finished, answered by every model."""
+"""Answer every task that is not finished with every model, in one pass over the data."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from imagenetq.progress import meter, say, working
 from imagenetq.remote_errors import first_line
 
 _WAITING_WRITES = 8
-"""Finished tasks that may wait for a slow disk before the pass does."""
+"""Number of finished tasks that may wait for a slow disk before the pass does."""
 
 
 @dataclass
@@ -37,19 +37,19 @@ class _Seat:
     """The model on its device."""
 
     place: int
-    """Of its preprocessing among those of all models."""
+    """Index of its preprocessing among those of all models."""
 
     parts: Parts
-    """Its finished tasks."""
+    """Its finished tasks, on the disk."""
 
     collector: Collector = field(default_factory=Collector)
     """Its answers to tasks that are not finished."""
 
     notes: deque[tuple[SampleNote, ...]] = field(default_factory=deque)
-    """Of the batches whose answers are still to come."""
+    """Notes of the batches whose answers are still to come."""
 
     writes: deque[Future[None]] = field(default_factory=deque)
-    """Finished tasks on their way to the disk."""
+    """Writes of finished tasks that are on their way to the disk."""
 
 
 def answer(
@@ -65,11 +65,11 @@ def answer(
 
     Args:
         models: loaded.
-        parts: where each one's finished tasks are kept.
-        tasks: all of this process.
+        parts: where each model's finished tasks are kept.
+        tasks: all that are this process's.
         feeding: how the models are fed, and where they run.
         precision: of their arithmetic.
-        compiled: compile them first.
+        compiled: whether to compile them first.
 
     Raises:
         EvaluationError: logits were not numbers.
@@ -97,7 +97,7 @@ def answer(
         undivided_copies(feeding.device),
         meter("evaluating", total) as progress,
         feeding.batches(todo, preprocessings) as stream,
-        # The disk is waited for here, so that the device need not wait.
+        # A thread waits for the disk, so that the device need not.
         ThreadPoolExecutor(1) as disk,
     ):
         gauge = Gauge(progress, done, has_device=feeding.device.type != "cpu")
@@ -115,7 +115,7 @@ def answer(
 
 @contextmanager
 def _failures_in_a_line(device: torch.device) -> Iterator[None]:
-    """Say in a line that a GPU failed: it reports so at some later call, whichever that is."""
+    """Say in one line that a GPU failed, which it may report at any later call."""
     try:
         yield
     except torch.AcceleratorError as error:
@@ -126,7 +126,7 @@ def _failures_in_a_line(device: torch.device) -> Iterator[None]:
 
 
 def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:
-    """The preprocessings of some models, each once."""
+    """List the preprocessings of some models, each once."""
     return list(dict.fromkeys(model.preprocessing for model in models))
 
 
@@ -156,6 +156,6 @@ def _collect(seat: _Seat, answered: Sequence[Answers], disk: ThreadPoolExecutor)
 
 
 def _await_writes(seat: _Seat, n_left: int) -> None:
-    """Raise what a write that is through raised; wait until no more than so many are not."""
+    """Wait until at most so many writes are left, and raise what a finished one raised."""
     while len(seat.writes) > n_left or (seat.writes and seat.writes[0].done()):
         seat.writes.popleft().result()

@@ -1,4 +1,4 @@
-"""Evaluate models on a dataset: one pass over the data, every (image, variant) answered once."""
+"""Evaluate models on a dataset: one pass over the data, each image answered once."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -41,7 +41,7 @@ from imagenetq.specification import CLEAN, SAME_AS_CLEAN, Variant, select_varian
 from imagenetq.torch.transfer import made_current
 
 PARTS = ".parts"
-"""The folder of finished tasks beside a result."""
+"""Name of the folder of finished tasks, beside a result."""
 
 
 def evaluate(
@@ -57,15 +57,15 @@ def evaluate(
         models: loaded.
         data: what to evaluate on.
         out: each model gets a folder in it, as `folder_of` names it.
-        settings: how; the defaults run on the CPU.
+        settings: the defaults run on the CPU.
 
     Returns:
-        One result a model, in their order.
+        One result for each model, in their order.
 
     Raises:
         EvaluationError: logits were not numbers; or a folder holds another evaluation, which
             `overwrite` in the settings replaces; or one is running there.
-        SourceError: originals are bad, each of which has been named.
+        SourceError: photographs are bad, each of which has been named.
         FolderError: the data are damaged.
         OSError: storage or network failed for good.
     """
@@ -106,14 +106,14 @@ def evaluate(
 def _prepared(
     folder: Path, plan: EvaluationPlan, data: Data, settings: Settings, holding: ExitStack
 ) -> Result | None:
-    """A folder's finished result; where there is none, the folder is held and its plan recorded."""
+    """Read a folder's finished result; if there is none, hold the folder and record its plan."""
     overwrite = settings.overwrite
     result = finished_result(folder, plan, data.identity, overwrite=overwrite)
     parts = folder / PARTS
     if result is not None and not has_leftovers(parts):
         return result
     holding.enter_context(held(folder))
-    # Whoever held it a moment ago may have finished.
+    # Whoever held the folder a moment ago may have finished.
     result = finished_result(folder, plan, data.identity, overwrite=overwrite)
     if result is None:
         begin(parts, plan, overwrite=overwrite)
@@ -130,7 +130,7 @@ def _evaluate(
     settings: Settings,
     group: Group,
 ) -> list[Result]:
-    """The results of models that have none yet; only the first process has any."""
+    """Evaluate models that have no result yet; only the first process gets results."""
     device = settings.device
     feeding = Feeding(
         device,
@@ -142,7 +142,7 @@ def _evaluate(
     names = plans[models[0].name].variants
     # A variant with the clean image's pixels is not computed twice.
     read = select_variants([name for name in names if name != SAME_AS_CLEAN])
-    # First, because it looks for bad images and missing shards.
+    # First, because it looks for bad photographs and missing shards.
     tasks = data.tasks(read, settings.limit)
     if len(data.bad_images) > MAX_LEFT_OUT:
         raise EvaluationError(
@@ -233,7 +233,7 @@ def evaluate_model(
 
 
 def _opaque(transform: Callable[[Image.Image], Any]) -> OpaquePreprocessing:
-    """A callable as a preprocessing; what it makes of two shapes tells its input size."""
+    """Make a preprocessing of a callable; what it makes of two shapes tells its input size."""
     preprocessing = OpaquePreprocessing(transform)
     sizes = {
         preprocessing.pixels(np.zeros((*shape, 3), np.uint8)).shape[1:]
@@ -246,7 +246,7 @@ def _opaque(transform: Callable[[Image.Image], Any]) -> OpaquePreprocessing:
 
 
 def folder_of(model: Model | EntryModel) -> str:
-    """A result's folder: the model's name, and which weights, if they were given as a file."""
+    """Name a result's folder after its model, and its weights if they were given as a file."""
     if model.weights_file is None:
         return folder_name(model.name)
     weights = f"{PurePath(model.weights_file).stem}-{(model.weights_sha256 or '')[:8]}"
@@ -254,11 +254,11 @@ def folder_of(model: Model | EntryModel) -> str:
 
 
 def wanted_variants(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
-    """The variants that are evaluated, clean among them.
+    """Select the variants to evaluate; clean is always added to those named.
 
     Raises:
         UsageError: there is no such variant.
-        EvaluationError: the data do not hold one.
+        EvaluationError: the data do not hold one of them.
     """
     wanted = data.variants if only is None else select_variants([*only, CLEAN])
     held = {variant.name for variant in data.variants}

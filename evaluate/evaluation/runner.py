@@ -1,4 +1,4 @@
-"""Run one network on one device: normalise, answer, and make do when memory runs out."""
+"""Run one network on one device, in smaller pieces when memory runs out."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -61,12 +61,12 @@ class Runner:
             self._pending.append((host, arrived))
 
     def ready(self) -> Iterator[Answers]:
-        """Answers to the oldest batches, as long as more than a few are in flight."""
+        """Give the answers to the oldest batches, as long as more than a few are in flight."""
         while len(self._pending) > _IN_FLIGHT:
             yield self._oldest()
 
     def drain(self) -> Iterator[Answers]:
-        """Answers to all batches that are left."""
+        """Give the answers to all batches that are left."""
         while self._pending:
             yield self._oldest()
 
@@ -77,7 +77,7 @@ class Runner:
         return unpack(packed)
 
     def _logits(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits in float32, of shape (n, 1000); in smaller pieces once memory ran out."""
+        """Compute logits, float32 of shape (n, 1000); in smaller pieces once memory ran out."""
         while True:
             try:
                 pieces = [self._forward(piece) for piece in torch.split(inputs, self.chunk)]
@@ -91,7 +91,7 @@ class Runner:
     def _forward(self, inputs: torch.Tensor) -> torch.Tensor:
         n = len(inputs)
         if self._compiled and n < self.chunk:
-            # A compiled network is compiled for one shape; fill a short batch up.
+            # A compiled network is compiled for one shape, so a short batch is filled up.
             inputs = torch.cat([inputs, inputs[-1:].expand(self.chunk - n, *inputs.shape[1:])])
         images = self._normalise(inputs, self.model.preprocessing)
         with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):

@@ -1,4 +1,4 @@
-"""Before a long run: do a few hundred clean images come out as they should?
+"""Check before a long run that a few hundred clean images come out as they should.
 
 A network with the wrong preprocessing, class order or padding answers without a word, only worse.
 These checks compare it with its published figure, and with itself under the usual alternatives.
@@ -38,19 +38,19 @@ _NORMALISATIONS: dict[str, tuple[Colour, Colour]] = {
 
 
 def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | None:
-    """Whether clean top-1 accuracy is below what it should be.
+    """Warn if clean top-1 accuracy is below what it should be.
 
     It is compared with the published figure where there is one: fewer right answers than a
     network of that accuracy gives in 999 of 1,000 draws (binomial) are too few. Without one, only
     an accuracy of less than 1 % on at least 100 images is noticed.
 
     Args:
-        model: the model.
-        n_correct: clean images whose top-1 answer was right.
-        n_total: clean images that were evaluated.
+        model: gives its name and its published accuracy.
+        n_correct: number of clean images whose top-1 answer was right.
+        n_total: number of clean images that were evaluated.
 
     Returns:
-        One line that says what is wrong, or None.
+        One line that says what is wrong; None if nothing is.
     """
     from scipy.stats import binom
 
@@ -69,15 +69,11 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
 
 
 def clean_check(model: Model, n_total: int) -> CleanCheck:
-    """How much these checks could see of a model.
+    """Tell how small a loss of accuracy these checks can show for a model.
 
     Against a published figure a loss is how far the measured accuracy falls below it. Without one
     the model is compared with itself, and a loss shows soonest where no image speaks for the model
-    as it is; a model whose preprocessing is opaque is not compared.
-
-    Args:
-        model: the model.
-        n_total: clean images that are looked at.
+    as it is. A model whose preprocessing is opaque is not compared.
     """
     from scipy.stats import binom
 
@@ -90,7 +86,7 @@ def clean_check(model: Model, n_total: int) -> CleanCheck:
                 n_images=n_total, smallest_loss=loss, compared_with="published accuracy"
             )
     elif isinstance(model.preprocessing, Preprocessing):
-        # So many images, won and none lost, are not yet significant.
+        # To win so many images and lose none is not yet significant.
         unseen = math.floor(-math.log2(_SIGNIFICANT))
         if n_total > unseen:
             return CleanCheck(
@@ -107,19 +103,19 @@ def clean_check(model: Model, n_total: int) -> CleanCheck:
 def suspicious_normalisation(
     model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
 ) -> str | None:
-    """Whether the model does significantly better with another mean and standard deviation.
+    """Warn if the model does significantly better with another mean and standard deviation.
 
     The usual ones are tried: ImageNet's, 0.5 and 0.5, and none. A model whose preprocessing is
     opaque is not checked. The test is McNemar's, exact and one-sided, at 0.001.
 
     Args:
-        model: the model; it runs on the device where it is.
+        model: runs on the device where it is.
         images: clean images as `preprocessing.pixels` gives them, uint8, (n, height, width, 3).
         labels: int64 of shape (n,).
-        batch_size: how many to run at a time.
+        batch_size: number of images to run at a time.
 
     Returns:
-        One line that names the alternative which did best, or None.
+        One line that names the alternative that did best; None if none did better.
     """
     own = model.preprocessing
     if not isinstance(own, Preprocessing):
@@ -145,11 +141,11 @@ def suspicious_normalisation(
 def suspicious_padding(
     model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
 ) -> str | None:
-    """Whether the model does significantly better with TensorFlow's padding.
+    """Warn if the model does significantly better with TensorFlow's padding.
 
     Weights converted from TensorFlow fit networks that pad strided convolutions evenly, but were
     trained with the odd pixel at the end (timm's `pad_type=same`). Arguments, test and result are
-    those of `suspicious_normalisation`; a network without such convolutions is not checked.
+    those of `suspicious_normalisation`. A network without such convolutions is not checked.
     """
     own = model.preprocessing
     with tensorflow_padding(model.module) as n_changed:
@@ -171,7 +167,7 @@ def tensorflow_padding(module: "nn.Module") -> Iterator[int]:
     """Pad strided convolutions as TensorFlow's "same" does, until the end of the block.
 
     Yields:
-        How many convolutions of the module that concerns.
+        Number of the module's convolutions that are changed.
     """
     from torch import nn
 
@@ -198,7 +194,7 @@ def _pad_input(module: Any, inputs: "tuple[torch.Tensor, ...]") -> "torch.Tensor
     from torch.nn.functional import pad
 
     padding: list[int] = []
-    # From the last dimension, as `pad` counts them.
+    # `pad` counts dimensions from the last.
     for axis in (1, 0):
         length = inputs[0].shape[2 + axis]
         stride, dilation = module.stride[axis], module.dilation[axis]
@@ -215,7 +211,7 @@ def _right(
     labels: "torch.Tensor",
     batch_size: int,
 ) -> "torch.Tensor":
-    """Whether each image's top-1 answer is right: bool of shape (n,), on the CPU."""
+    """Tell for each image whether its top-1 answer is right: bool of shape (n,), on the CPU."""
     import torch
 
     tensors = model.module.state_dict().values()

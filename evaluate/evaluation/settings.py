@@ -1,4 +1,4 @@
-"""How to evaluate: what the user may choose beside models and data."""
+"""Define how to evaluate: what the user may choose besides models and data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,48 +13,48 @@ from imagenetq.evaluate.device import choose_device
 from imagenetq.progress import usable_cores
 
 CACHE_GIGABYTES = 100.0
-"""All inputs of 224x224 of the full set take 77 GB."""
+"""Largest cache, unless the user chooses; all 224x224 inputs of the full set take 77 GB."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to evaluate."""
+    """What a user may choose for an evaluation, besides models and data."""
 
     only: Sequence[str] | None = None
-    """Variants and distortions; all that the data hold if None. Clean is always added, since
-    relative scores need it."""
+    """Names of variants and distortions; None takes all variants that the data hold. Clean is
+    always added to the names, since relative scores need it."""
 
     limit: int | None = None
-    """The first so many photographs, balanced over classes; all if None."""
+    """Number of photographs, from the first and balanced over classes; all if None."""
 
     precision: Precision = "fp32"
-    """Of the arithmetic on the device; only `fp32` is ranked."""
+    """Precision of the arithmetic on the device; only `fp32` is ranked."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where the models run."""
 
     batch_size: int = 64
-    """Pictures a batch; made smaller by itself where memory runs out."""
+    """Number of images in a batch; made smaller by itself where memory runs out."""
 
     workers: int = 0
-    """Processes that read, decode and preprocess; 0 does so in this process."""
+    """Number of processes that read, decode and preprocess; 0 does so in this process."""
 
     compiled: bool = False
-    """Compile the networks first."""
+    """Whether to compile the networks first."""
 
     render: Render = "auto"
     """Who renders variants of clean images: the workers (`cpu`), the device (`gpu`), or the device
     if it is a GPU and can (`auto`). The pixels are the same."""
 
     cache: Path | None = None
-    """A folder for prepared inputs, so that a second pass over the same data with the same
-    preprocessing needs no decoding; none if None."""
+    """Folder for prepared inputs, so that a second pass over the same data with the same
+    preprocessing needs no decoding; None keeps no inputs."""
 
     cache_bytes: int = int(CACHE_GIGABYTES * 1e9)
-    """How large that folder may become."""
+    """Largest size of the cache's folder, in bytes."""
 
     overwrite: bool = False
-    """Replace what another evaluation left in the same folder."""
+    """Whether to replace what another evaluation left in the same folder."""
 
     @classmethod
     def of(
@@ -72,10 +72,10 @@ class Settings:
         cache_gigabytes: float = CACHE_GIGABYTES,
         overwrite: bool = False,
     ) -> "Settings":
-        """Settings from what a user says; the device by name, workers one a core if None.
+        """Make settings of what a user says: the device by name, and one worker a core if None.
 
         Raises:
-            UsageError: no such precision, device or way to render.
+            UsageError: there is no such precision, device or way to render.
         """
         _require_known("precision", precision, get_args(Precision))
         _require_known("--render", render, get_args(Render))

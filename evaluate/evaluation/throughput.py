@@ -1,4 +1,4 @@
-"""Progress of an evaluation: images/s, time left, and who waits for whom."""
+"""Measure an evaluation's progress: how many images a second, and what holds it up."""
 
 import time
 from collections import Counter
@@ -11,15 +11,15 @@ Item = TypeVar("Item")
 
 
 class Gauge:
-    """Counts images, and measures how long the device waited for data.
+    """A count of answered images, and of the time that the device waited for data.
 
     Args:
         meter: where to show how far the evaluation has come.
-        already_done: images that were answered before.
+        already_done: number of images that were answered before.
         has_device: whether the networks run on something else than the CPU, which the workers use.
 
     Attributes:
-        images: answered so far, by all models.
+        images: number of images answered so far, by all models.
         waited: seconds spent waiting for a batch, after the first one.
     """
 
@@ -33,9 +33,10 @@ class Gauge:
         self._start = time.monotonic()
 
     def timed(self, batches: Iterator[Item]) -> Iterator[Item]:
-        """The same batches, the waiting for each measured.
+        """Give the same batches, and measure how long each is waited for.
 
-        The wait for the first is that of the workers' start, which says nothing of their pace.
+        The wait for the first is not counted: the workers are starting, which says nothing of their
+        pace.
         """
         for first in batches:
             self._start = time.monotonic()
@@ -50,7 +51,7 @@ class Gauge:
             yield batch
 
     def advance(self, variants: Sequence[str]) -> None:
-        """Count images as answered, one a variant's name, and show how far each has come."""
+        """Count answered images, given the variant of each, and show the progress."""
         self.images += len(variants)
         self._answered.update(variants)
         done = self.images + self._already_done
@@ -67,7 +68,7 @@ class Gauge:
         return "data" if self.waited > elapsed / 2 else "device"
 
     def summary(self) -> str:
-        """One line: images, rate, and whether the data or the device was the bottleneck.
+        """Sum up in one line: images, rate, and whether the data or the device was the bottleneck.
 
         On the CPU neither is, since workers and networks share its cores.
         """

@@ -1,4 +1,4 @@
-"""Evaluate many models, of which some may fail: those of one preprocessing share a pass."""
+"""Evaluate many models, some of which may fail; models of one preprocessing share a pass."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from imagenetq.progress import say, working
 
 _MODELS_A_PASS = 8
 _PARAMETERS_A_PASS = 1_000_000_000
-"""Of all models that run at the same time: 4 GB of weights."""
+"""Most parameters of all models that share a pass: 4 GB of weights in float32."""
 
 _NOT_THE_MODELS_FAULT = (
     BadImage,
@@ -35,7 +35,7 @@ _NOT_THE_MODELS_FAULT = (
     UsageError,
     OSError,
 )
-"""What would meet every other model, too."""
+"""Errors that would meet every other model, too."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class Listed:
     """A model that is to be evaluated."""
 
     name: str
-    """Such as `timm/vgg16`."""
+    """Name of the model, such as `timm/vgg16`."""
 
     options: LoadOptions = field(default_factory=LoadOptions)
-    """How it is loaded."""
+    """How the model is loaded."""
 
     place: str = ""
-    """Where it was listed, for messages; its name if empty."""
+    """Where the model was listed, for messages; empty if its name says enough."""
 
     def __str__(self) -> str:
-        """Say which it is, and where it was listed."""
+        """Name the model, and where it was listed."""
         return f"{self.place}: {self.name}" if self.place else self.name
 
 
@@ -61,15 +61,15 @@ class Failure:
     """A model that could not be evaluated."""
 
     model: Listed
-    """As it was listed."""
+    """The model as it was listed."""
 
     reason: str
-    """One line."""
+    """Why the model could not be evaluated, in one line."""
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What a first look at a model tells."""
+    """A model that can be loaded, and what decides which others share its pass."""
 
     listed: Listed
     preprocessing: AnyPreprocessing
@@ -79,10 +79,10 @@ class _Known:
 def evaluate_zoo(
     models: Sequence[Listed], data: Data, out: Path, settings: Settings | None = None
 ) -> Iterator[Result | Failure]:
-    """Evaluate many models one after the other, or go on with what was interrupted.
+    """Evaluate many models, or go on with what was interrupted.
 
-    Each is first loaded once, so that one that cannot be is known before the long run; no more than
-    a few are held at a time. What one model fails at keeps no other from its result.
+    Each is first loaded once, so that one that cannot be loaded is known before the long run. No
+    more than a few are held at a time. A model that fails keeps no other from its result.
 
     Args:
         models: each gets a folder in `out`, as `folder_of` names it.
@@ -91,7 +91,7 @@ def evaluate_zoo(
         settings: as for `evaluate`.
 
     Yields:
-        A result or a failure a model, as they come.
+        A result or a failure for each model, as they come.
 
     Raises:
         UsageError: there are several processes, or `settings` names no variant.
@@ -119,11 +119,11 @@ def evaluate_zoo(
 
 
 def _look_at(listed: Listed, folders: dict[str, Listed], told: str) -> _Known | Failure:
-    """Load a model, and keep only what decides with which others it runs."""
+    """Load a model, and keep only what decides which others it runs with."""
     try:
         with working(told):
             model = load_model(listed.name, listed.options)
-    except Exception as error:  # Whatever a model's own code raises.
+    except Exception as error:  # A model's own code may raise anything.
         return Failure(listed, _reason(error))
     first = folders.setdefault(folder_of(model), listed)
     if first is not listed:
@@ -136,7 +136,7 @@ def _look_at(listed: Listed, folders: dict[str, Listed], told: str) -> _Known | 
 
 
 def _groups(known: Sequence[_Known]) -> Iterator[list[_Known]]:
-    """Models that share a pass: equal preprocessing, and not too many for a device's memory."""
+    """Group models that share a pass: of equal preprocessing, and not too many for the memory."""
     for preprocessing in dict.fromkeys(member.preprocessing for member in known):
         group: list[_Known] = []
         for member in known:
@@ -159,7 +159,7 @@ def _is_full(group: Sequence[_Known], member: _Known) -> bool:
 def _evaluated(
     group: Sequence[Listed], data: Data, out: Path, settings: Settings
 ) -> Iterator[Result | Failure]:
-    """The results of one pass; if one of several models fails, each is evaluated by itself."""
+    """Evaluate a group in one pass; if one of several models fails, each is evaluated by itself."""
     try:
         models = []
         for listed in group:
@@ -168,7 +168,7 @@ def _evaluated(
         results = evaluate(models, data, out, settings)
     except _NOT_THE_MODELS_FAULT:
         raise
-    except Exception as error:  # Whatever a model's own code raises.
+    except Exception as error:  # A model's own code may raise anything.
         reason = _reason(error)
     else:
         yield from results
