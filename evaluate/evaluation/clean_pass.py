@@ -38,7 +38,7 @@ def clean_inputs(
     """Read clean images once, as each model sees them.
 
     Args:
-        models: equal preprocessings of theirs are applied once.
+        models: those of equal preprocessing share a tensor.
         data: must hold the clean variant.
         limit: number of images, from the first; all if None.
         feeding: how the images are read.

@@ -39,7 +39,7 @@ _PACKAGES = (
 def finished_result(
     folder: Path, plan: EvaluationPlan, identity: Identity, *, overwrite: bool = False
 ) -> Result | None:
-    """Read the folder's result; None if that of the plan is still to be computed.
+    """Read the folder's result if it is that of the plan; None if it is still to be computed.
 
     The digest of data that are rendered from clean images is known only after a full pass, so
     their results are computed anew, and compared in `write_result`. Numbers of an entry that its

@@ -158,7 +158,7 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
         overwrite: drop what another evaluation has finished there.
 
     Raises:
-        EvaluationError: it was begun with another plan, whose differences are all named.
+        EvaluationError: it was begun with another plan; all differences are named.
     """
     path = folder / _PLAN_NAME
     if path.is_file() and not overwrite:

@@ -13,7 +13,7 @@ from imagenetq.evaluate.device import choose_device
 from imagenetq.progress import usable_cores
 
 CACHE_GIGABYTES = 100.0
-"""Largest cache, unless the user chooses; all 224x224 inputs of the full set take 77 GB."""
+"""Default size of the cache, in gigabytes; all 224x224 inputs of the full set take 77 GB."""
 
 
 @dataclass(frozen=True)

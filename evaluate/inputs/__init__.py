@@ -1,1 +1,1 @@
-"""Tasks come in; batches of the networks' inputs go out, whoever renders, crops or keeps them."""
+"""Make batches of the networks' inputs from tasks, whoever renders, crops or keeps them."""

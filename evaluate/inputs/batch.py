@@ -1,4 +1,4 @@
-"""What workers hand over: pictures in batches, images for the device, and what is known of each."""
+"""Define what workers hand over: batches of images, and photographs for the device to render."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,39 +14,40 @@ from imagenetq.evaluate.data.base import Sample, Undistorted
 from imagenetq.specification import CLEAN
 
 _ALIGNED = 16
-"""What an image's place among others is a multiple of; kernels are quickest there."""
+"""Bytes of which each photograph's place among others is a multiple; kernels are quickest there."""
 
 
 class SampleNote(NamedTuple):
     """What is remembered of a sample once its pixels have become a batch.
 
-    A tuple, because there is one for every picture, and a data class would take thrice as long.
+    It is a tuple, because there is one for every image, and a data class would take three times as
+    long.
     """
 
     task: str
-    """Key of the task it came from."""
+    """Key of the task that it came from."""
 
     image_id: str
-    """The original's id."""
+    """Id of the photograph."""
 
     wnid: str
-    """Its class."""
+    """WordNet id of the photograph's class."""
 
     variant: str
-    """The variant's name."""
+    """Name of the variant."""
 
     label: int
-    """0 to 999."""
+    """Label of the class, 0 to 999."""
 
     short_side: int
-    """Of the picture, in pixels."""
+    """Shorter side of the image, in pixels."""
 
     pixel_sha256: str | None
-    """Of its pixels, where known."""
+    """SHA-256 of the image's pixels; None where not known."""
 
 
 def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
-    """A tensor as it goes to another process: in shared memory, or as numbers if that is full."""
+    """Prepare a tensor for another process: in shared memory, or as an array if that is full."""
     try:
         tensor.share_memory_()  # type: ignore[no-untyped-call]
     except RuntimeError:
@@ -56,59 +57,59 @@ def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures ready for the device."""
+    """Images ready for the device."""
 
     inputs: tuple[torch.Tensor, ...]
     """One tensor for each preprocessing: uint8 of shape (n, height, width, 3), or float32 of shape
     (n, 3, height, width) from an opaque preprocessing."""
 
     notes: tuple[SampleNote, ...]
-    """Of each picture."""
+    """A note of each image."""
 
     finished: tuple[tuple[str, int], ...]
-    """Keys of tasks that have been read to their end, and how many samples each had; some may still
-    be on their way."""
+    """Keys of tasks that have been read to their end, and how many samples each had; some samples
+    may still be on their way."""
 
     failure: Exception | None = None
     """Why a worker gave up; then there is nothing else in the batch."""
 
     by_pipe: bool = False
-    """Whether shared memory had no room for it."""
+    """Whether it came through a pipe, because shared memory had no room for it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         inputs = tuple(map(sent, self.inputs))
         return _received_batch, (inputs, self.notes, self.finished, self.failure)
 
     def pin_memory(self) -> "Batch":
-        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        """Copy it to memory that a GPU can read by itself; the loader's thread calls this."""
         return replace(self, inputs=tuple(tensor.pin_memory() for tensor in self.inputs))
 
 
 @dataclass(frozen=True)
 class Unrendered:
-    """Images on their way to the device, which renders variants of them."""
+    """Photographs on their way to the device, which renders variants of them."""
 
     pixels: torch.Tensor
-    """Of all images, in one piece: uint8 of shape (n_bytes,)."""
+    """Pixels of all photographs, in one piece: uint8 of shape (n_bytes,)."""
 
     shapes: tuple[tuple[int, int], ...]
-    """Of each image: height and width."""
+    """Height and width of each photograph."""
 
     notes: tuple[SampleNote, ...]
-    """Of each one's clean variant."""
+    """A note of each photograph's clean variant."""
 
     variants: tuple[str, ...]
-    """The names of those to render, in ladder order."""
+    """Names of the variants to render, in ladder order."""
 
     by_pipe: bool = False
-    """Whether shared memory had no room for them."""
+    """Whether they came through a pipe, because shared memory had no room for them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _received_images, (sent(self.pixels), self.shapes, self.notes, self.variants)
 
     @classmethod
     def of(cls, task: str, images: Sequence[Undistorted]) -> "Unrendered":
-        """Images of a task, in all of which the same variants are wanted."""
+        """Join photographs of a task, of all of which the same variants are wanted."""
         shapes = tuple(image.pixels.shape[:2] for image in images)
         pixels = np.empty(_starts(shapes)[-1], np.uint8)
         for image, start in zip(images, _starts(shapes), strict=False):
@@ -117,10 +118,10 @@ class Unrendered:
         return cls(torch.from_numpy(pixels), shapes, notes, images[0].variants)
 
     def images(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, SampleNote]]:
-        """Each image, uint8 of shape (height, width, 3), and the note of its clean variant.
+        """Give each photograph, uint8 of shape (height, width, 3), and its clean variant's note.
 
         Args:
-            pixels: these, or their copy on a device.
+            pixels: the field of this name, or its copy on a device.
         """
         starts = _starts(self.shapes)
         for (height, width), start, note in zip(self.shapes, starts, self.notes, strict=False):
@@ -128,7 +129,7 @@ class Unrendered:
             yield pixels[start:stop].view(height, width, 3), note
 
     def pin_memory(self) -> "Unrendered":
-        """The same in memory from which a GPU copies by itself; the loader's thread calls it."""
+        """Copy them to memory that a GPU can read by itself; the loader's thread calls this."""
         return replace(self, pixels=self.pixels.pin_memory())
 
 
@@ -143,7 +144,7 @@ def _received_images(pixels: Any, *others: Any) -> Unrendered:
 
 
 def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNote:
-    """What is remembered of a task's picture, as one variant."""
+    """Make the note of a task's image, as one variant."""
     return SampleNote(
         task=task,
         image_id=picture.image_id,
@@ -156,7 +157,7 @@ def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNot
 
 
 def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """One batch's inputs out of several batches'.
+    """Join the inputs of several batches to those of one.
 
     Args:
         inputs: as in `Batch.inputs`, of one preprocessing.
@@ -175,6 +176,6 @@ def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _starts(shapes: Sequence[tuple[int, int]]) -> list[int]:
-    """Where each image begins among all samples, and where the last ends."""
+    """Tell where each photograph begins among all bytes, and where the last ends."""
     sizes = (-(-height * width * 3 // _ALIGNED) * _ALIGNED for height, width in shapes)
     return list(accumulate(sizes, initial=0))

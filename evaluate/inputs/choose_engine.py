@@ -1,4 +1,4 @@
-"""Who renders: the device where it gives the same pixels, else the workers."""
+"""Choose who renders: the device where it gives the same pixels, else the workers."""
 
 from collections.abc import Sequence
 
@@ -25,12 +25,12 @@ def choose_engine(
 ) -> Engine | None:
     """Choose what renders on the device; None if the workers do.
 
-    Before an engine is trusted, it renders and crops a picture that shows known differences.
+    Before an engine is trusted, it renders and crops pictures in which known differences show.
 
     Raises:
-        UsageError: the device must render, but the data are stored, or a preprocessing is one that
-            it does not have.
-        PlatformError: the device must render, but gives other samples.
+        UsageError: the device must render, but the data are stored, or it cannot do a
+            preprocessing.
+        PlatformError: the device must render, but gives other samples than the workers.
     """
     if render == "cpu" or (render == "auto" and (device.type != "cuda" or not data.is_rendered)):
         return None
@@ -63,10 +63,10 @@ def choose_engine(
 
 
 def crop_comparison(device: torch.device, preprocessings: Sequence[Preprocessing]) -> Comparison:
-    """Compare crops on the device with Pillow's.
+    """Make a function that compares crops on the device with Pillow's.
 
     Args:
-        device: where pictures are resized and cropped.
+        device: where images are resized and cropped.
         preprocessings: whose crops.
     """
     cropped = quickest_crop(device)

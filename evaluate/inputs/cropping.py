@@ -1,4 +1,4 @@
-"""What of a picture a preprocessing keeps, and from which samples it is resampled."""
+"""Compute what a preprocessing keeps of an image, and from which samples it is resampled."""
 
 import re
 from dataclasses import dataclass
@@ -12,42 +12,42 @@ from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocess
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """How one size of picture becomes a network's input."""
+    """The way in which an image of one size becomes a network's input."""
 
     height: int
-    """Of the input."""
+    """Height of the input, in pixels."""
 
     width: int
-    """Of the input."""
+    """Width of the input, in pixels."""
 
     top: int
-    """Rows of padding above what the picture fills."""
+    """Rows of padding above the image."""
 
     left: int
-    """Columns of padding beside it."""
+    """Columns of padding to the left of the image."""
 
     rows: Axis
-    """Of the picture that fills the input."""
+    """Vertical resampling, to those rows of the input that the image fills."""
 
     columns: Axis
-    """Of the picture that fills the input."""
+    """Horizontal resampling, to those columns of the input that the image fills."""
 
     rows_first: bool
     """Whether the vertical pass comes first; each pass rounds, so it matters."""
 
     fill: tuple[int, int, int]
-    """RGB of the padding."""
+    """Colour of the padding in RGB, 0 to 255."""
 
     @property
     def is_padded(self) -> bool:
-        """Whether the picture does not fill the whole input."""
+        """Whether the image does not fill the whole input."""
         return (self.height, self.width) != (len(self.rows.first), len(self.columns.first))
 
 
 def can_crop(preprocessing: AnyPreprocessing) -> bool:
-    """Whether pictures can be preprocessed on a device just as Pillow does it."""
+    """Tell whether images can be preprocessed on a device just as Pillow does it."""
     return (
-        type(preprocessing) is Preprocessing  # Not Caffe's, which resizes otherwise.
+        type(preprocessing) is Preprocessing  # Not Caffe's, which resizes differently.
         and preprocessing.input_size is not None
         and (preprocessing.resize is None or preprocessing.interpolation in SUPPORTS)
     )
@@ -55,7 +55,7 @@ def can_crop(preprocessing: AnyPreprocessing) -> bool:
 
 @lru_cache(maxsize=1024)
 def crop_of(preprocessing: Preprocessing, width: int, height: int) -> Crop:
-    """The crop of a picture of one size."""
+    """Compute the crop of an image of one size."""
     size = preprocessing.resized(width, height)
     wanted = preprocessing.crop or (size[1], size[0])
     left, top = preprocessing.corner_of(wanted, size)
@@ -75,7 +75,7 @@ def crop_of(preprocessing: Preprocessing, width: int, height: int) -> Crop:
 
 
 def _rows_first(before: tuple[int, int], after: tuple[int, int]) -> bool:
-    """Whether the installed Pillow resizes vertically first; 12.2 and 13 changed that."""
+    """Tell whether the installed Pillow resizes vertically first; 12.2 and 13 changed that."""
     (width, height), (new_width, new_height) = before, after
     version = tuple(int(number) for number in re.findall(r"\d+", PIL.__version__)[:2])
     if version < (12, 2):

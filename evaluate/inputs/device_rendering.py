@@ -1,4 +1,4 @@
-"""Between the workers and the networks: images come in, their variants on the device go out."""
+"""Render variants of photographs on the device, between the workers and the networks."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -19,7 +19,7 @@ from imagenetq.torch.transfer import Copier
 
 
 class Stage:
-    """Renders images as they come, on a device that must be current."""
+    """A renderer of photographs as they come, on a device that must be current."""
 
     def __init__(
         self,
@@ -38,12 +38,13 @@ class Stage:
         )
 
     def batches(self, stream: Iterator[Batch | Unrendered]) -> Iterator[Batch]:
-        """The stream's own batches, and others with the variants of the images between them.
+        """Give the stream's own batches, and others with variants of the photographs in it.
 
-        The latter are as small as they come, and their inputs on the device, queued, not finished.
+        The latter are as small as they come. Their inputs are queued on the device, but perhaps not
+        finished.
 
         Raises:
-            EvaluationError: JPEG 2000 could not be rendered; none of it was given.
+            EvaluationError: JPEG 2000 of a group could not be rendered; nothing of it was given.
         """
         for item in stream:
             if isinstance(item, Batch):
@@ -74,11 +75,11 @@ class Stage:
     def _inputs(
         self, original: Original, variants: Sequence[Variant]
     ) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Render, resize and crop variants of one original.
+        """Render, resize and crop variants of one photograph.
 
         Yields:
             For each preprocessing the uint8 inputs, shape (n, height, width, 3), of the next n
-            variants; of all at once unless the original is large.
+            variants; of all at once unless the photograph is large.
         """
         crops = [crop_of(one, original.width, original.height) for one in self._preprocessings]
         at_once = max(1, self._engine.samples_at_once // original.pixels.numel())
@@ -88,7 +89,7 @@ class Stage:
 
 
 def _notes(clean: SampleNote, variants: Sequence[Variant]) -> tuple[SampleNote, ...]:
-    """One for each variant; only the clean image's pixel hash is known."""
+    """Make a note for each variant; only the clean image's pixel hash is known."""
     return tuple(
         clean if variant.name == CLEAN else clean._replace(variant=variant.name, pixel_sha256=None)
         for variant in variants

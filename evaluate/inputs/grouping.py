@@ -1,7 +1,7 @@
-"""JPEG 2000 of images as they come: a group at a time, on a stream of its own.
+"""Render JPEG 2000 of photographs as they come: a group at a time, on a stream of its own.
 
-Its coder is serial within a code block, so one image alone would leave most of a GPU idle; and what
-is left of that, the networks' work beside it hides.
+Its coder is serial within a code block, so one photograph alone would leave most of a GPU idle.
+What a group still leaves idle is used by the networks, whose work runs beside it.
 """
 
 from collections import deque
@@ -21,15 +21,15 @@ from imagenetq.torch.engine import GroupRenderer
 from imagenetq.torch.jpeg2000.ladder import Rendering
 
 _MOST_IMAGES = 256
-"""Of a group: tiny images take memory that does not count their pixels."""
+"""Most photographs in a group: tiny ones take memory that does not depend on their pixels."""
 
 _IN_FLIGHT = 3
-"""Groups that may be on their way before the host waits for the oldest."""
+"""Number of groups that may be on their way before the host waits for the oldest."""
 
 
 @dataclass(frozen=True)
 class _Image:
-    """One that waits for its group: its pixels on the device, and the notes of its variants."""
+    """A photograph that waits for its group: pixels on the device, and notes of its variants."""
 
     pixels: torch.Tensor
     notes: tuple[SampleNote, ...]
@@ -41,7 +41,7 @@ class _Image:
 
 @dataclass(frozen=True)
 class _Group:
-    """One that is queued."""
+    """A group that is queued on the device."""
 
     rendering: Rendering
     batch: Batch
@@ -55,13 +55,13 @@ class _Group:
 
 
 class Groups:
-    """Collects images, renders them in groups, and gives their inputs once they are there.
+    """A queue of photographs that are rendered in groups, and of the inputs made of them.
 
     Args:
-        renderer: of a group.
+        renderer: renders a group.
         cropped: resizes and crops.
-        device: that must be current.
-        preprocessings: what each network wants.
+        device: must be the current one.
+        preprocessings: one for each tensor of a batch's inputs.
     """
 
     def __init__(
@@ -87,15 +87,15 @@ class Groups:
     def add(
         self, pixels: torch.Tensor, variants: tuple[Variant, ...], notes: tuple[SampleNote, ...]
     ) -> None:
-        """Let an image wait for its group, or start the group before it.
+        """Add a photograph to the waiting group, which is started first if it has no place for it.
 
         Args:
             pixels: uint8 of shape (height, width, 3), on the device.
-            variants: of JPEG 2000.
-            notes: of each.
+            variants: JPEG 2000 variants to render.
+            notes: one for each variant.
 
         Raises:
-            EvaluationError: the group before it could not be started.
+            EvaluationError: that group could not be started.
         """
         image = _Image(pixels, notes)
         n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels
@@ -106,7 +106,7 @@ class Groups:
         self._variants = variants
 
     def ready(self) -> Iterator[Batch]:
-        """The inputs of groups that are rendered; waits only if too many are on their way.
+        """Give the inputs of groups that are rendered; wait only if too many are on their way.
 
         Raises:
             EvaluationError: the kernels report that their pixels are not to be used.
@@ -117,10 +117,10 @@ class Groups:
             yield self._oldest()
 
     def rest(self) -> Iterator[Batch]:
-        """The inputs of all images that are left.
+        """Give the inputs of all photographs that are left.
 
         Raises:
-            EvaluationError: as above.
+            EvaluationError: as for `add` and `ready`.
         """
         if self._waiting:
             self._start_waiting()
@@ -153,7 +153,7 @@ class Groups:
         if self._stream is not None:
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
             for image in images:
-                # Its memory may be used again only when the group is through with it.
+                # The memory may be used again only when the group is through with it.
                 image.pixels.record_stream(self._stream)
         with on_stream, torch.inference_mode():
             rendering = self._renderer.queue([image.pixels for image in images], values)
@@ -163,7 +163,7 @@ class Groups:
         return _Group(rendering, Batch(inputs, notes, ()), finished)
 
     def _inputs(self, rendering: Rendering, preprocessing: Preprocessing) -> torch.Tensor:
-        """Of all variants of all images, uint8 of shape (n, height, width, 3)."""
+        """Crop all variants of all photographs: uint8 of shape (n, height, width, 3)."""
         crops = [
             self._cropped(levels, crop_of(preprocessing, levels.shape[2], levels.shape[1]))
             for levels in rendering.levels

@@ -1,7 +1,7 @@
-"""Feed the device: worker processes read, decode and preprocess; batches come out.
+"""Read, decode and preprocess in worker processes, and give batches.
 
-Several models share one pass: every picture is read and decoded once, and preprocessed once for
-each preprocessing that differs.
+Several models share one pass: every image is read and decoded once, and preprocessed once for each
+preprocessing that differs.
 """
 
 import multiprocessing
@@ -34,14 +34,14 @@ from imagenetq.progress import say
 from imagenetq.workers import how_they_ended, packed, portable, started_clean, unpacked
 
 _PREFETCHED = 8
-"""What a worker makes before it is asked for: batches, and images for the device."""
+"""Number of batches, or of pieces for the device, that a worker makes before they are asked for."""
 
 _TOGETHER = 2 * 2**20
-"""Bytes of images for the device that come at a time, some four photographs: each arrival costs the
-process that starts all of the device's work."""
+"""Bytes of photographs for the device that come together, some four of them: each arrival takes
+time from the one process that starts all of the device's work."""
 
 _DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
-"""In what the loader says when a worker was killed, not when its preprocessing failed."""
+"""What the loader says when a worker was killed, but not when its preprocessing failed."""
 
 _DATA, _PREPROCESSING = "the data", "the preprocessing"
 
@@ -49,21 +49,21 @@ _PRELOADED = ["imagenetq.evaluate.inputs.loader", "imagenetq.evaluate.data", "im
 
 
 class _Job(NamedTuple):
-    """What is to be read, and how pictures are prepared."""
+    """The tasks to read, and the preprocessings to apply to each image."""
 
     tasks: Sequence[Task]
     preprocessings: Sequence[AnyPreprocessing]
 
     def unpacked(self) -> "_Job":
-        """The job itself."""
+        """Give the job itself."""
         return self
 
 
 class _PackedJob:
     """A job on its way to workers.
 
-    In shared memory, not part of what starts a worker: more than a pipe holds would make each
-    worker's start wait for the one before it.
+    It lies in shared memory, and is not part of what starts a worker: more than a pipe holds would
+    make each worker's start wait for the one before it.
     """
 
     def __init__(self, job: _Job) -> None:
@@ -74,7 +74,7 @@ class _PackedJob:
         return {name: sent(tensor) for name, tensor in vars(self).items()}
 
     def unpacked(self) -> _Job:
-        """The job, in a worker.
+        """Unpack the job, in a worker.
 
         Raises:
             ImagenetqError: a worker cannot load it.
@@ -90,13 +90,13 @@ def _shareable(data: bytes) -> torch.Tensor:
 
 
 class _Reader(IterableDataset[Batch | Unrendered]):
-    """What a worker runs: whenever it is through with a task, the next that nobody has taken.
+    """The batches that a worker makes, of one task after the other that no worker has taken.
 
     Args:
         job: tasks in the order in which they are taken, and preprocessings, each of which is
-            applied to every picture.
-        batch_size: pictures a batch.
-        n_taken: how many tasks have been taken, counted by all workers; None without any.
+            applied to every image.
+        batch_size: images in a batch.
+        n_taken: how many tasks have been taken, counted by all workers; None without workers.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class _Reader(IterableDataset[Batch | Unrendered]):
         try:
             yield from self._batches()
         except Exception as error:
-            # Raised here it would reach the parent as the text of a traceback.
+            # If raised here, it would reach the parent as the text of a traceback.
             yield Batch((), (), (), portable(error))
 
     def _taken(self, tasks: Sequence[Task]) -> Iterator[Task]:
@@ -157,7 +157,7 @@ class _Reader(IterableDataset[Batch | Unrendered]):
             if unrendered:
                 yield Unrendered.of(task.key, unrendered)
             finished.append((task.key, n_samples))
-            if not notes:  # Nothing waits that could bring the news.
+            if not notes:  # No batch waits that could tell of the finished task.
                 yield _collate(inputs, notes, finished)
                 finished = []
         if notes:
@@ -174,7 +174,7 @@ def _collate(
 
 
 def _ignore_lost_connections(_: int) -> None:
-    """Let a worker say nothing when its parent, interrupted, takes a batch only by half."""
+    """Keep a worker silent when its parent is interrupted while it takes a batch."""
 
     def hook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         if not isinstance(error, EOFError | ConnectionError):
@@ -196,20 +196,19 @@ def batches(
     workers: int,
     pinned: bool,
 ) -> Iterator[Iterator[Batch | Unrendered]]:
-    """Iterate over the tasks' samples in batches, and over images that the device renders.
+    """Iterate over the tasks' samples in batches, and over photographs for the device to render.
 
     Batches come as they are ready. A task's samples are in order.
 
     Args:
         tasks: what to read; each goes to one worker, those with the most work first.
-        preprocessings: each is applied to every picture.
-        batch_size: pictures a batch; the last batch of each worker may have fewer.
-        workers: processes; 0 reads in this one.
-        pinned: bring what comes into pinned memory, in a thread of its own.
+        preprocessings: each is applied to every image.
+        batch_size: images in a batch; the last batch of each worker may have fewer.
+        workers: number of processes; 0 reads in this one.
+        pinned: whether to bring what comes into pinned memory, in a thread of its own.
 
     Raises:
-        ImagenetqError: what a worker raised, that one was killed, or that none can start or load
-            what it needs.
+        ImagenetqError: a worker raised it, was killed, cannot start, or cannot load what it needs.
     """
     workers = min(workers, len(tasks))
     # What takes long must not begin last, when the other workers have nothing left to do.
@@ -236,15 +235,15 @@ def batches(
 
 
 def _loader(reader: _Reader, **options: Any) -> DataLoader[Batch | Unrendered]:
-    """A loader that leaves batches as they are."""
+    """Make a loader that leaves batches as they are."""
     return DataLoader(reader, batch_size=None, collate_fn=_pass, **options)
 
 
 def _context() -> BaseContext:
-    """How workers start: forked from a server which imports once, for all workers of all passes.
+    """Choose how workers start: forked from a server that imports once, for all passes.
 
-    Forked from this process, they would inherit the network, and locks of threads' that they do not
-    have. Where there is no forking, each one imports by itself.
+    If forked from this process, they would inherit the network, and locks of threads that they do
+    not have. Where there is no forking, each worker imports by itself.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -263,8 +262,8 @@ def _checked(
         except StopIteration:
             return
         except (RuntimeError, ConnectionError, EOFError) as error:
-            # A worker that dies while it hands over a batch is met as a connection that ends, and
-            # ends the thread that was receiving, where there is one.
+            # If a worker dies while it hands over a batch, the connection ends, and so does the
+            # thread that was receiving, if there is one.
             if isinstance(error, RuntimeError) and not _DEATH.search(str(error)):
                 raise
             raise ImagenetqError(

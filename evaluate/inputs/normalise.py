@@ -1,4 +1,4 @@
-"""Normalise inputs on the device: one look-up a sample, where there is a kernel for it."""
+"""Normalise inputs on the device, by one look-up a sample where there is a kernel for it."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,14 +12,14 @@ Normalise = Callable[[torch.Tensor, AnyPreprocessing], torch.Tensor]
 
 
 def quickest_normalise(device: torch.device) -> Normalise:
-    """What normalises quickest on a device; the samples are `preprocessing.normalise`'s."""
+    """Choose what normalises quickest on a device; the results are `preprocessing.normalise`'s."""
     if device.type != "cuda" or find_spec("triton") is None:
         return normalise
     return _looked_up
 
 
 def _looked_up(batch: torch.Tensor, preprocessing: AnyPreprocessing) -> torch.Tensor:
-    """As `preprocessing.normalise`: of eight bits there are only 256 results a channel."""
+    """Normalise by looking results up: of eight bits there are only 256 for each channel."""
     if not isinstance(preprocessing, Preprocessing):
         return normalise(batch, preprocessing)
     from imagenetq.evaluate.inputs.kernels import looked_up
@@ -29,7 +29,7 @@ def _looked_up(batch: torch.Tensor, preprocessing: AnyPreprocessing) -> torch.Te
 
 @lru_cache
 def _results(preprocessing: Preprocessing, device: torch.device) -> torch.Tensor:
-    """Of each sample 0 to 255 and channel, the result: float32 of shape (256, 3)."""
+    """Normalise each sample 0 to 255 in each channel: float32 of shape (256, 3)."""
     with torch.inference_mode(False):
         samples = torch.arange(256, dtype=torch.uint8, device=device)
         grey = samples.view(256, 1, 1, 1).expand(256, 1, 1, 3)

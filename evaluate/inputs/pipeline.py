@@ -1,4 +1,4 @@
-"""What feeds the networks: cached inputs, workers, the device's own rendering, put together."""
+"""Feed the networks from the cache, the workers and the device's own rendering."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,27 +21,27 @@ from imagenetq.torch.engine import Engine
 _THREADS = 8
 
 _PIECES = 8
-"""What workers make a batch of: so the first is there soon, and none has much left at the end."""
+"""Pieces that workers make of a batch, so that the first comes soon and no worker ends late."""
 
 
 @dataclass(frozen=True)
 class Feeding:
-    """How networks are fed."""
+    """The way in which networks are fed."""
 
     device: torch.device
-    """Where they run."""
+    """Where the networks run."""
 
     batch_size: int
-    """Pictures that the networks see at a time."""
+    """Number of images that the networks see at a time."""
 
     workers: int
-    """Processes that read, decode and preprocess; 0 does so in this process."""
+    """Number of processes that read, decode and preprocess; 0 does so in this process."""
 
     engine: Engine | None = None
-    """Renders on the device what it can; None leaves all to the workers."""
+    """What renders on the device; None leaves all to the workers."""
 
     cache: Store | None = None
-    """Of prepared inputs; None keeps none."""
+    """Cache of prepared inputs; None keeps no inputs."""
 
     @contextmanager
     def batches(
@@ -51,10 +51,10 @@ class Feeding:
 
         Args:
             tasks: what to read.
-            preprocessings: each is applied to every picture.
+            preprocessings: each is applied to every image.
 
         Raises:
-            ImagenetqError: what a worker raised, or that one was killed.
+            ImagenetqError: a worker raised it, or was killed.
         """
         names: dict[str, list[str | None]] = {}
         if self.cache is not None:
@@ -78,9 +78,9 @@ class Feeding:
         rest: Iterator[Batch],
         made: Callable[[Sequence[Task]], AbstractContextManager[Iterator[Batch]]],
     ) -> Iterator[Batch]:
-        """What the cache has, what it has not, and what it turned out to have no longer."""
+        """Give what the cache has, what it has not, and what it turns out to have lost."""
         lost = Lost()
-        # The workers are at work on the rest by now.
+        # Meanwhile the workers are at work on the rest.
         yield from cached_batches(
             store, list(cached.values()), self.batch_size, lost, pinned=self._pinned
         )
@@ -97,7 +97,7 @@ class Feeding:
         preprocessings: Sequence[AnyPreprocessing],
         names: dict[str, list[str | None]],
     ) -> Iterator[Iterator[Batch]]:
-        """Batches that are made now, and kept in the cache."""
+        """Make batches now, and keep them in the cache."""
         filler = self._filler(tasks, names)
         with (
             self._fresh(tasks, preprocessings) as fresh,
@@ -109,7 +109,7 @@ class Feeding:
     def _fresh(
         self, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
     ) -> Iterator[Iterator[Batch]]:
-        """Batches that workers make, and the device of what they hand on."""
+        """Make batches by workers, and by the device of what they hand on to it."""
         engine = self.engine
         if engine is not None:
             rendered = select_variants([CLEAN, *engine.rendered])
@@ -135,7 +135,7 @@ class Feeding:
         preprocessings: Sequence[AnyPreprocessing],
         names: dict[str, list[str | None]],
     ) -> dict[str, Cached]:
-        """By their keys, the tasks of which the cache has everything."""
+        """Find the tasks of which the cache has everything, by their keys."""
         if self.cache is None:
             return {}
         store = self.cache
@@ -143,7 +143,7 @@ class Feeding:
         return {cached.key: cached for cached in found if cached is not None}
 
     def _filler(self, tasks: Sequence[Task], names: dict[str, list[str | None]]) -> Filler | None:
-        """What writes the other tasks' inputs into the cache; None if there is nothing to write."""
+        """Make the filler that caches the other tasks' inputs; None if there is nothing to write."""
         wanted = {
             task.key: [name for name in names[task.key] if name is not None]
             for task in tasks
@@ -156,18 +156,18 @@ class Feeding:
 
     @property
     def _pinned(self) -> bool:
-        """Whether inputs should come in memory from which the device copies by itself."""
+        """Whether inputs should come in memory that the device can read by itself."""
         return self.device.type == "cuda"
 
     def on_workers(self) -> "Feeding":
-        """The same, but all pictures come from the workers."""
+        """Give the same feeding, but with all images from the workers."""
         return replace(self, engine=None)
 
 
 def _names(
     store: Store, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
 ) -> dict[str, list[str | None]]:
-    """For each task's key, the name of its entry for each preprocessing."""
+    """Name the entries of each task, by its key: one for each preprocessing, or None."""
     total = sum(task.n_samples or 0 for task in tasks)
     names: dict[str, list[str | None]] = {}
     with (

@@ -1,4 +1,4 @@
-"""Join what comes in pieces to whole batches on the device, where all networks share them."""
+"""Join pieces to whole batches on the device, where all networks share them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from imagenetq.torch.transfer import Copier
 def whole_batches(
     stream: Iterator[Batch], device: torch.device, batch_size: int
 ) -> Iterator[Batch]:
-    """The same samples in the same order, in batches of one size, with inputs on the device.
+    """Give the same samples in the same order, in batches of one size on the device.
 
     Args:
         stream: batches of any size.
-        device: where to; a GPU must be the current one.
-        batch_size: of all batches but the last.
+        device: where the inputs go; a GPU must be the current one.
+        batch_size: number of images in all batches but the last.
 
     Raises:
         ModelError: a preprocessing gave inputs of different sizes.
@@ -38,7 +38,7 @@ def whole_batches(
 
 
 class _Joiner:
-    """Pieces that wait for others."""
+    """Pieces that wait for others to make a whole batch."""
 
     def __init__(self) -> None:
         self._inputs: list[tuple[torch.Tensor, ...]] = []
@@ -47,12 +47,12 @@ class _Joiner:
 
     @property
     def n_samples(self) -> int:
-        """How many wait."""
+        """Number of samples that wait."""
         return len(self._notes)
 
     @property
     def is_empty(self) -> bool:
-        """Whether no sample waits, and no word of a task that has been read."""
+        """Whether neither a sample nor the news of a finished task waits."""
         return not self._notes and not self._finished
 
     def add(self, piece: Batch) -> None:
@@ -63,7 +63,7 @@ class _Joiner:
         self._finished.extend(piece.finished)
 
     def taken(self, size: int) -> Batch:
-        """The first samples, which wait no longer."""
+        """Take the first samples as a batch, with all news of finished tasks."""
         with torch.inference_mode():
             joined = [concatenated(column) for column in zip(*self._inputs, strict=True)]
             inputs = tuple(column[:size] for column in joined)

@@ -1,7 +1,7 @@
-"""Pillow's fixed-point resampling, seen from one axis: which samples count, and how much.
+"""Compute along one axis which samples count in Pillow's resampling, and how much.
 
 Weights are computed in double precision in Pillow's own order of operations, then rounded to
-units of 2^-22, as Pillow does for 8-bit images.
+fixed-point units of 2^-22, as Pillow does for 8-bit images.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 UNIT_BITS = 22
 SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
-"""The filters that models use, and how far each reaches."""
+"""The filters that models use, and how many samples each reaches to either side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,20 +20,20 @@ class Axis:
     """A run of outputs along one axis, each a weighted sum of consecutive samples."""
 
     first: NDArray[np.int32]
-    """Int32 of shape (n,): the first sample of each output; with all taps, no output reads beyond
-    the last sample."""
+    """int32 of shape (n,): the first sample of each output. Even with all taps, no output reads
+    beyond the last sample."""
 
     weights: NDArray[np.int32]
-    """Int32 of shape (n, taps), in units of 2^-22; zeros where an output needs fewer."""
+    """int32 of shape (n, taps), in units of 2^-22; zeros where an output needs fewer taps."""
 
 
 @lru_cache(maxsize=1024)
 def axis(n_in: int, n_out: int, interpolation: str, start: int, stop: int) -> Axis:
-    """Outputs `start` to `stop` of resampling `n_in` samples to `n_out`.
+    """Compute outputs `start` to `stop` of resampling `n_in` samples to `n_out`.
 
     Args:
-        n_in: samples.
-        n_out: outputs, if all were wanted.
+        n_in: number of samples.
+        n_out: number of outputs, if all were wanted.
         interpolation: one of `SUPPORTS`.
         start: the first output wanted.
         stop: the one after the last.
@@ -49,7 +49,7 @@ def axis(n_in: int, n_out: int, interpolation: str, start: int, stop: int) -> Ax
     samples = first[:, None] + np.arange(taps)
     distances = np.abs((samples - centres[:, None] + 0.5) * (1.0 / stretch))
     weights = np.where(samples < last[:, None], _kernel(interpolation, distances), 0.0)
-    # Summed one by one from the left, as Pillow does: another order rounds otherwise.
+    # Summed one by one from the left, as Pillow does: another order would round differently.
     sums = np.cumsum(weights, axis=1)[:, -1:]
     units = weights / np.where(sums == 0, 1.0, sums) * 2**UNIT_BITS
     rounded = (units + np.copysign(0.5, units)).astype(np.int32)
@@ -65,7 +65,7 @@ def _kernel(interpolation: str, t: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _inside(first: NDArray[np.int64], weights: NDArray[np.int32], n_in: int) -> Axis:
-    """Move windows that would reach beyond the last sample back, their weights with them."""
+    """Move back windows that would reach beyond the last sample, together with their weights."""
     taps = weights.shape[1]
     shifts = np.maximum(first + taps - n_in, 0)
     places = np.arange(taps) - shifts[:, None]

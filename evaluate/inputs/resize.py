@@ -1,4 +1,4 @@
-"""Pillow's resize and crop in tensors: sample for sample what `Preprocessing.pixels` gives."""
+"""Resize and crop in tensors, sample for sample as `Preprocessing.pixels` does."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,7 +11,7 @@ from imagenetq.evaluate.inputs.resampling_weights import UNIT_BITS, Axis
 from imagenetq.torch.transfer import table_on
 
 CropFunction = Callable[[torch.Tensor, Crop], torch.Tensor]
-"""Resizes and crops pictures of one size, as `cropped` does."""
+"""A function that resizes and crops images of one size, as `cropped` does."""
 
 
 def quickest_crop(device: torch.device) -> CropFunction:
@@ -24,7 +24,7 @@ def quickest_crop(device: torch.device) -> CropFunction:
 
 
 def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
-    """Resize and crop pictures of one size.
+    """Resize and crop images of one size.
 
     Args:
         pictures: uint8 of shape (n, height, width, 3).
@@ -43,7 +43,7 @@ def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
 
 
 def padded(filled: torch.Tensor, crop: Crop) -> torch.Tensor:
-    """Put pictures that are smaller than the input onto a plain background."""
+    """Put images that are smaller than the input onto a plain background."""
     if not crop.is_padded:
         return filled
     fill = background(crop.fill, filled.device)
@@ -54,18 +54,18 @@ def padded(filled: torch.Tensor, crop: Crop) -> torch.Tensor:
 
 
 def rows_needed(rows: Axis) -> tuple[int, int]:
-    """The first row that the vertical pass reads, and the one after the last."""
+    """Give the first row that the vertical pass reads, and the one after the last."""
     return int(rows.first[0]), int(rows.first[-1]) + rows.weights.shape[1]
 
 
 @lru_cache
 def background(fill: tuple[int, int, int], device: torch.device) -> torch.Tensor:
-    """A colour as uint8 of shape (3,)."""
+    """Make a tensor of a colour: uint8 of shape (3,)."""
     return torch.tensor(fill, dtype=torch.uint8).to(device)
 
 
 def _resampled(pictures: torch.Tensor, along: Axis, dim: int, offset: int = 0) -> torch.Tensor:
-    """One pass along an axis whose first sample is the `offset`th; rounds to uint8."""
+    """Resample along one axis, at whose `offset`th sample the images begin; round to uint8."""
     first, weights = on_device(along, pictures.device)
     shape = [-1 if d == dim else 1 for d in range(4)]
     total = torch.tensor(2 ** (UNIT_BITS - 1), dtype=torch.int32, device=pictures.device)
@@ -77,5 +77,8 @@ def _resampled(pictures: torch.Tensor, along: Axis, dim: int, offset: int = 0) -
 
 @lru_cache(maxsize=1024)
 def on_device(along: Axis, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """An axis's first samples and weights; kept, since many photographs share a width or height."""
+    """Bring an axis's first samples and weights to a device.
+
+    They are kept, since many photographs share a width or height.
+    """
     return table_on(along.first, device), table_on(along.weights, device)

@@ -1,9 +1,8 @@
-"""One file of prepared inputs: crops, what is known of them, and what proves both.
+"""Read and write one file of prepared inputs: crops, notes of them, and hashes of both.
 
 The crops come first, one after the other; then JSON with their notes and a hash of each crop; then
-the JSON's length and SHA-256. So a file proves itself, and it is whole under its name or not
-there. It is read, not mapped: to a process that has mapped it, a file that is cut short or a disk
-that fails is the end.
+the JSON's length and SHA-256. So a file proves itself, and it gets its name only when it is whole.
+It is read, not mapped: if a mapped file is cut short or its disk fails, the process is killed.
 """
 
 import hashlib
@@ -26,45 +25,45 @@ from imagenetq.manifest import Model
 
 _MAGIC = b"IMNQCROP"
 _FOOTER = struct.Struct("<8sQ32s")
-"""What it is, how many bytes of notes lie before it, and their SHA-256."""
+"""The end of a file: what it is, how many bytes of notes lie before it, and their SHA-256."""
 
 
 class DamagedEntry(Exception):
-    """An entry cannot be used; the message says why, in a few words."""
+    """Damage that makes an entry unusable; the message says what it is, in a few words."""
 
 
 class Notes(Model):
-    """What is known of an entry's samples, in the order of its crops."""
+    """Notes of an entry's samples, in the order of its crops."""
 
     name: str
-    """Of the entry, so that no other can stand in for it."""
+    """Name of the entry, so that no other can stand in for it."""
 
     size: tuple[int, int]
-    """Height and width of a crop."""
+    """Height and width of a crop, in pixels."""
 
     image_id: tuple[str, ...]
-    """The originals' ids."""
+    """Ids of the photographs."""
 
     wnid: tuple[str, ...]
-    """Their classes."""
+    """WordNet ids of the photographs' classes."""
 
     variant: tuple[str, ...]
-    """The variants' names."""
+    """Names of the variants."""
 
     label: tuple[int, ...]
-    """0 to 999."""
+    """Labels, each 0 to 999."""
 
     short_side: tuple[int, ...]
-    """Of the pictures, in pixels."""
+    """Shorter sides of the images, in pixels."""
 
     pixel_sha256: tuple[str | None, ...]
-    """Of the pictures, where known."""
+    """SHA-256 of the images' pixels; None where not known."""
 
     crop_hash: tuple[int, ...]
-    """XXH3 of each crop's samples: at memory speed, it finds what disks do by accident."""
+    """XXH3 of each crop's samples: it costs little, and finds what disks do by accident."""
 
     def of_task(self, task: str) -> tuple[SampleNote, ...]:
-        """The notes of a pass in which a task has these samples."""
+        """Make the notes of a pass in which a task has these samples."""
         columns = (self.image_id, self.wnid, self.variant, self.label, self.short_side)
         return tuple(
             SampleNote(task, *row) for row in zip(*columns, self.pixel_sha256, strict=True)
@@ -72,11 +71,11 @@ class Notes(Model):
 
     @property
     def crop_bytes(self) -> int:
-        """Of one crop."""
+        """Number of bytes of one crop."""
         return self.size[0] * self.size[1] * 3
 
     def __len__(self) -> int:
-        """How many samples it has."""
+        """Count the samples."""
         return len(self.label)
 
 
@@ -85,14 +84,14 @@ class Entry:
     """The prepared inputs of a task."""
 
     path: Path
-    """Of the file."""
+    """Path of the file."""
 
     notes: Notes
-    """Of its samples."""
+    """Notes of its samples."""
 
     @classmethod
     def open(cls, path: Path) -> "Entry":
-        """Read what an entry knows of its samples, and prove it.
+        """Read an entry's notes, and compare them with their hash.
 
         Raises:
             FileNotFoundError: there is no such entry.
@@ -120,11 +119,12 @@ class Entry:
         """Read crops, and compare each with its hash.
 
         Args:
-            rows: which.
-            out: where to: uint8 of shape (rows, height, width, 3).
+            rows: which crops to read: int64 of shape (n,).
+            out: where the crops go: uint8 of shape (n, height, width, 3).
 
         Raises:
-            DamagedEntry: one is not as it was written, or the file is gone.
+            FileNotFoundError: the file is gone.
+            DamagedEntry: a crop is not as it was written, or cannot be read.
         """
         with _reading(self.path) as file:
             for row, crop in zip(rows.tolist(), out, strict=True):
@@ -136,15 +136,15 @@ class Entry:
 
 
 class NewEntry:
-    """An entry that is being filled, row by row, in a file that has no name yet."""
+    """An entry that is being filled, row by row, in a file under a temporary name."""
 
     def __init__(self, path: Path, n_samples: int, size: tuple[int, int]) -> None:
-        """Begin.
+        """Open the file.
 
         Args:
-            path: its name in the end.
-            n_samples: how many it will have.
-            size: height and width of a crop.
+            path: where the file will lie once it is complete.
+            n_samples: number of samples that it will have.
+            size: height and width of a crop, in pixels.
 
         Raises:
             OSError: it cannot be written there.
@@ -178,7 +178,7 @@ class NewEntry:
         return len(self._notes) == self.n_samples
 
     def commit(self) -> None:
-        """Write what is known of the samples, and give the file its name."""
+        """Write the notes of the samples, and give the file its name."""
         _, *columns = zip(*self._notes, strict=True)
         fields = dict(zip(SampleNote._fields[1:], columns, strict=True))
         known = Notes(name=self.path.stem, size=self.size, crop_hash=tuple(self._hashes), **fields)
@@ -190,7 +190,7 @@ class NewEntry:
         self._temporary.replace(self.path)
 
     def abort(self) -> None:
-        """Remove what was written; does nothing after `commit`."""
+        """Remove what was written; after `commit`, do nothing."""
         # A full disk may refuse even the flush that closing does.
         with suppress(OSError):
             self._file.close()
@@ -200,7 +200,7 @@ class NewEntry:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[io.FileIO]:
-    """Open an entry; what the disk then refuses is one more kind of damage."""
+    """Open an entry; an error of the disk, too, counts as damage."""
     try:
         with path.open("rb", buffering=0) as file:
             yield file

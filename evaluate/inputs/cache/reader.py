@@ -1,4 +1,4 @@
-"""Batches out of the cache: threads read rows into pinned memory, in whole batches."""
+"""Read whole batches out of the cache, with threads that read ahead."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 
 _THREADS = 4
 _AHEAD = 8
-"""Batches that are read before they are asked for."""
+"""Number of batches that are read before they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class Cached:
     """A task whose inputs the cache has for every preprocessing."""
 
     key: str
-    """Of the task."""
+    """Key of the task."""
 
     entries: tuple[Entry, ...]
-    """One for each preprocessing."""
+    """One entry for each preprocessing."""
 
     notes: tuple[SampleNote, ...]
-    """Of its samples, in the order of the first entry."""
+    """Notes of the task's samples, in the order of the first entry."""
 
     rows: tuple[NDArray[np.int64], ...]
-    """For each entry, the rows of these samples."""
+    """For each entry, the rows that hold these samples: int64 of shape (n,)."""
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some of a cached task's samples."""
+    """Some consecutive samples of a cached task."""
 
     cached: Cached
     start: int
@@ -55,22 +55,25 @@ class _Piece:
 
 
 class Lost:
-    """Samples that were to come from the cache, but their entries are damaged or gone."""
+    """Samples that were to come from the cache, but whose entries are damaged or gone."""
 
     def __init__(self) -> None:
         self._names: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
     def add(self, notes: Sequence[SampleNote]) -> None:
-        """Remember some."""
+        """Remember samples, given their notes."""
         for note in notes:
             self._names[note.task].add((note.image_id, note.variant))
 
     def __contains__(self, task: str) -> bool:
-        """Whether some of a task's are among them, by its key."""
+        """Tell whether samples of a task, given its key, are among them."""
         return task in self._names
 
     def only(self, stream: Iterator[Batch]) -> Iterator[Batch]:
-        """Of batches of whole tasks that have been announced as read, these samples."""
+        """Select these samples from batches of their whole tasks.
+
+        The tasks have been announced as finished before, so these batches announce none.
+        """
         for batch in stream:
             rows = [
                 row
@@ -88,13 +91,13 @@ def find_cached(
     names: Sequence[str | None],
     preprocessings: Sequence[AnyPreprocessing],
 ) -> Cached | None:
-    """The cached inputs of a task; None unless there are some for every preprocessing.
+    """Find the cached inputs of a task; None unless there are some for every preprocessing.
 
     Args:
         store: where to look.
-        task: whose samples.
-        names: of its entries, as `Store.key` gives them, for each preprocessing.
-        preprocessings: what made them, for their size.
+        task: whose inputs to find.
+        names: names of its entries, as `Store.key` gives them, one for each preprocessing.
+        preprocessings: those that made the entries, in the same order.
     """
     entries = []
     for name, preprocessing in zip(names, preprocessings, strict=True):
@@ -115,7 +118,7 @@ def find_cached(
 
 
 def _rows(notes: Sequence[SampleNote], entry: Entry) -> NDArray[np.int64] | None:
-    """Where an entry has these samples; None if it has others."""
+    """Find the rows in which an entry has these samples; None if it has others."""
     names = zip(entry.notes.image_id, entry.notes.variant, strict=True)
     places = {name: row for row, name in enumerate(names)}
     if len(places) != len(notes):
@@ -127,13 +130,13 @@ def _rows(notes: Sequence[SampleNote], entry: Entry) -> NDArray[np.int64] | None
 def cached_batches(
     store: Store, tasks: Sequence[Cached], batch_size: int, lost: Lost, *, pinned: bool
 ) -> Iterator[Batch]:
-    """All samples of cached tasks in batches.
+    """Read all samples of cached tasks in batches.
 
     Args:
         store: what they were found in; a damaged entry is removed from it.
-        tasks: in their order.
-        batch_size: pictures a batch, across tasks; the last one may have fewer.
-        lost: learns which samples are missing from the batches, because they are damaged or gone.
+        tasks: read in their order.
+        batch_size: images in a batch, across tasks; the last one may have fewer.
+        lost: learns which samples the batches lack, because they are damaged or gone.
         pinned: whether the inputs go to a GPU.
     """
     waiting: deque[Future[tuple[Batch, list[_Piece]]]] = deque()
@@ -154,7 +157,7 @@ def cached_batches(
 
 
 def _groups(tasks: Sequence[Cached], batch_size: int) -> Iterator[list[_Piece]]:
-    """The pieces of which each batch consists."""
+    """Divide tasks into the pieces of which each batch consists."""
     group: list[_Piece] = []
     room = batch_size
     for cached in tasks:
@@ -172,7 +175,7 @@ def _groups(tasks: Sequence[Cached], batch_size: int) -> Iterator[list[_Piece]]:
 
 
 def _read(store: Store, pieces: Sequence[_Piece], pinned: bool) -> tuple[Batch, list[_Piece]]:
-    """A batch of those pieces that are whole, and the others."""
+    """Read a batch of those pieces that are whole, and list the others."""
     n_samples = sum(piece.stop - piece.start for piece in pieces)
     inputs = [
         torch.empty((n_samples, *entry.notes.size, 3), dtype=torch.uint8, pin_memory=pinned)
@@ -194,14 +197,14 @@ def _read(store: Store, pieces: Sequence[_Piece], pinned: bool) -> tuple[Batch, 
 
 
 def _read_piece(store: Store, piece: _Piece, inputs: Sequence[torch.Tensor]) -> bool:
-    """Read a piece to where its tensors begin; False if one of its entries is damaged or gone."""
+    """Read a piece into the beginning of its tensors; False if an entry is damaged or gone."""
     cached = piece.cached
     for entry, rows, tensor in zip(cached.entries, cached.rows, inputs, strict=True):
         wanted = rows[piece.start : piece.stop]
         try:
             entry.read(wanted, tensor[: len(wanted)].numpy())
         except FileNotFoundError:
-            return False  # Removed to make room for another, or as damaged, when that was found.
+            return False  # Removed to make room, or by a thread that found it damaged.
         except DamagedEntry as damage:
             store.drop(entry.path, damage)
             return False

@@ -1,8 +1,8 @@
-"""Where prepared inputs lie: a folder with one file for each task and preprocessing.
+"""Keep prepared inputs in a folder, one file for each task and preprocessing.
 
 An entry's name is a hash of all that decides its samples: the pixels' own hashes or those of the
-files that they come from, the preprocessing, and the Pillow that ran it. So no entry is ever
-stale, whoever made it; and as nothing but time is lost with one, what is damaged is removed.
+files that they come from, the preprocessing, and the version of Pillow that ran it. So no entry is
+ever stale, whoever made it. A damaged entry is removed, since only time is lost with it.
 """
 
 import hashlib
@@ -27,37 +27,38 @@ from imagenetq.progress import say
 _SUFFIX = ".crops"
 _FORMAT = 2
 _OURS = re.compile(r"[0-9a-f]{64}\.(crops|npy|json)")
-"""Names of entries; the first format had two files for each. Nothing else is touched."""
+"""Names of entries, and of the two files that each had in the first format. No other files are
+touched, except temporary ones."""
 
 _LOOK_SECONDS = 30.0
-"""How long the folder's size is believed before it is added up again: others may fill it too."""
+"""Seconds after which the folder's size is added up again, since others may fill it too."""
 
 
 class _File(NamedTuple):
-    """A file of ours."""
+    """A file of the cache."""
 
     used: float
-    """When it was used last, in seconds since the epoch."""
+    """Time of its last use, in seconds since the epoch."""
 
     n_bytes: int
-    """Its size."""
+    """Size of the file, in bytes."""
 
     path: Path
-    """Where it lies."""
+    """Path of the file."""
 
     is_finished: bool
-    """Whether it may go to make room."""
+    """Whether it has its final name; only then may it be removed to make room."""
 
 
 class Store:
-    """A folder of entries, of which the least recently used go when it becomes too large."""
+    """A folder of entries; the least recently used are removed when it becomes too large."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Look at what is there.
+        """Make the folder if there is none, and add up what it holds.
 
         Args:
             folder: made if absent.
-            max_bytes: of all entries together.
+            max_bytes: most bytes of all entries together.
 
         Raises:
             UsageError: it cannot be a folder.
@@ -71,7 +72,7 @@ class Store:
         self._look()
 
     def key(self, fingerprint: str | None, preprocessing: AnyPreprocessing) -> str | None:
-        """The name of an entry; None if the samples or the preprocessing cannot be named."""
+        """Name an entry; None if not all that decides its samples is known."""
         if fingerprint is None or not isinstance(preprocessing, Preprocessing):
             return None
         if preprocessing.input_size is None:
@@ -86,7 +87,7 @@ class Store:
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
     def find(self, key: str) -> Entry | None:
-        """The entry of a name; None if there is none, or a damaged one, which is removed."""
+        """Find the entry of a name; None if there is none, or a damaged one, which is removed."""
         path = self._path(key)
         try:
             entry = Entry.open(path)
@@ -95,18 +96,18 @@ class Store:
         except DamagedEntry as damage:
             self.drop(path, damage)
             return None
-        with suppress(OSError):  # Used now, so it goes last; another's cache may be read-only.
+        with suppress(OSError):  # What was just used is removed last; a cache may be read-only.
             os.utime(path)
         return entry
 
     def drop(self, path: Path, damage: DamagedEntry) -> None:
-        """Remove a damaged entry, and say so, once however many threads find it."""
+        """Remove a damaged entry, and say so once, however many threads find it."""
         aside = temporary_path(path)
         try:
             path.rename(aside)
-        except FileNotFoundError:  # By another, who said it.
+        except FileNotFoundError:  # Another thread removed it, and said so.
             return
-        except OSError:  # In a read-only cache it stays, and is found again.
+        except OSError:  # In a read-only cache it stays.
             say(f"{path}: {damage}; it cannot be removed, and its inputs are made again")
             return
         say(f"{path}: {damage}; dropped from the cache, and its inputs are made again")
@@ -120,8 +121,8 @@ class Store:
         """Begin an entry, and make room for it by removing the least recently used ones.
 
         Args:
-            key: its name.
-            n_samples: how many it will have.
+            key: name of the entry.
+            n_samples: number of samples that it will have.
             size: height and width of a crop.
 
         Returns:
@@ -158,7 +159,7 @@ class Store:
                     self._used -= file.n_bytes
 
     def _look(self) -> list[_File]:
-        """Find our files, add them up, and remove what killed processes have left."""
+        """Find the cache's files, add them up, and remove what killed processes have left."""
         files = []
         for path in self.folder.glob("??/*"):
             is_temporary = path.name.startswith(TEMPORARY_PREFIX)

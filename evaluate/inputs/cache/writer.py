@@ -1,4 +1,4 @@
-"""Keep what a pass prepares: a thread writes its inputs into the cache while the pass goes on."""
+"""Write inputs into the cache, in a thread, while the pass that prepares them goes on."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ from imagenetq.evaluate.inputs.cache.store import Store
 from imagenetq.progress import say
 
 _WAITING = 32
-"""Batches that may wait to be written: the pass waits for the disk before memory fills up."""
+"""Number of batches that may wait to be written; then the pass waits, or memory would fill up."""
 
 
 @dataclass(frozen=True)
@@ -23,30 +23,30 @@ class _Job:
     """A batch's inputs on their way into the cache."""
 
     inputs: tuple[torch.Tensor, ...]
-    """One tensor for each preprocessing, on the CPU once `arrived`."""
+    """One tensor for each preprocessing, complete on the CPU once `arrived` has happened."""
 
     notes: tuple[SampleNote, ...]
-    """Of each sample."""
+    """A note of each sample."""
 
     arrived: torch.cuda.Event | None
-    """When the inputs have come from the device; None if they were never there."""
+    """Event that the inputs have come from the device; None if they were never there."""
 
 
 class Filler:
-    """Writes the samples of some tasks into the store.
+    """A thread that writes the samples of some tasks into the store.
 
-    Where it cannot, it says so once and lets the pass go on: a cache only saves time.
+    If it cannot write, it says so once and lets the pass go on: a cache only saves time.
     """
 
     def __init__(
         self, store: Store, wanted: Mapping[str, Sequence[str]], sizes: Mapping[str, int]
     ) -> None:
-        """Begin.
+        """Start the thread.
 
         Args:
-            store: where to.
-            wanted: for each task's key, the name of its entry for each preprocessing.
-            sizes: how many samples each of these tasks has.
+            store: what to write into.
+            wanted: for each task's key, the names of its entries, one for each preprocessing.
+            sizes: number of samples of each of these tasks, by its key.
         """
         self._store = store
         self._wanted = wanted
@@ -58,14 +58,14 @@ class Filler:
         self._thread.start()
 
     def watched(self, stream: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches, whose samples are also written."""
+        """Give the same batches, and have their samples written."""
         for batch in stream:
             if batch.notes and not self._given_up:
                 self._jobs.put(_job(batch))
             yield batch
 
     def close(self) -> None:
-        """Write what waits, and remove what is not complete."""
+        """Write what waits, end the thread, and remove entries that are not complete."""
         self._jobs.put(None)
         self._thread.join()
         for entries in self._open.values():

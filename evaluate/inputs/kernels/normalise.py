@@ -1,4 +1,4 @@
-"""From uint8 to float32 by a table; the twin of `preprocessing.normalise`."""
+"""Normalise uint8 to float32 by a table; the twin of `preprocessing.normalise`."""
 
 import torch
 import triton

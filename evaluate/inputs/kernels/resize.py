@@ -1,4 +1,4 @@
-"""Pillow's resize and crop, a kernel a pass; the twin of `inputs.resize`."""
+"""Resize and crop as Pillow does, with one kernel for each pass; the twin of `inputs.resize`."""
 
 import torch
 import triton
@@ -12,7 +12,7 @@ _BLOCK = 512
 
 
 def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
-    """As `inputs.resize.cropped`."""
+    """Resize and crop images as `inputs.resize.cropped` does."""
     if crop.rows_first:
         filled = _columns(_rows(pictures, crop.rows, 0), crop.columns, 0, len(crop.rows.first))
     else:
@@ -22,7 +22,7 @@ def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
 
 
 def _columns(pictures: torch.Tensor, along: Axis, top: int, n_rows: int) -> torch.Tensor:
-    """The horizontal pass over some rows of every picture."""
+    """Resample some rows of every image horizontally."""
     n, height, width, _ = pictures.shape
     first, weights = on_device(along, pictures.device)
     out = pictures.new_empty((n, n_rows, len(first), 3))
@@ -45,7 +45,7 @@ def _columns(pictures: torch.Tensor, along: Axis, top: int, n_rows: int) -> torc
 
 
 def _rows(pictures: torch.Tensor, along: Axis, offset: int) -> torch.Tensor:
-    """The vertical pass; the pictures' first row is the `offset`th of the axis."""
+    """Resample images vertically; their first row is the `offset`th of the axis."""
     n, height, width, _ = pictures.shape
     first, weights = on_device(along, pictures.device)
     out = pictures.new_empty((n, len(first), width, 3))
@@ -92,7 +92,7 @@ def _resample(
     offset,
     BLOCK: tl.constexpr,
 ):
-    """Outputs along one axis, `inner` apart in memory, for each line of each picture."""
+    """Compute outputs along one axis, `inner` apart in memory, for each line of each image."""
     line = tl.program_id(0).to(tl.int64)
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = at < n_out
