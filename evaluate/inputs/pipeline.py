@@ -143,7 +143,7 @@ class Feeding:
         return {cached.key: cached for cached in found if cached is not None}
 
     def _filler(self, tasks: Sequence[Task], names: dict[str, list[str | None]]) -> Filler | None:
-        """Make the filler that caches the other tasks' inputs; None if there is nothing to write."""
+        """Make the filler that caches the other tasks' inputs; None if there are none."""
         wanted = {
             task.key: [name for name in names[task.key] if name is not None]
             for task in tasks

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 UNIT_BITS = 22
 SUPPORTS = {"bilinear": 1.0, "bicubic": 2.0}
-"""The filters that models use, and how many samples each reaches to either side."""
+"""The filters that models use, and how many samples each reaches to either side when enlarging."""
 
 
 @dataclass(frozen=True, eq=False)

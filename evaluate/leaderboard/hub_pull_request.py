@@ -21,10 +21,10 @@ def open_pull_request(package: Package, address: HubAddress) -> str:
 
     Args:
         package: the entry, with its predictions.
-        address: of the leaderboard's repository.
+        address: the leaderboard's repository.
 
     Returns:
-        The pull request's page.
+        Address of the pull request's page.
 
     Raises:
         PublishError: the Hub refuses or cannot be reached.
@@ -52,12 +52,12 @@ def open_pull_request(package: Package, address: HubAddress) -> str:
 def keep_predictions(predictions: Path, name: str, address: HubAddress) -> Place:
     """Keep predictions in a public repository of one's own, which is made if it is not there.
 
-    The same predictions are kept once.
+    Predictions that are there already are not sent again.
 
     Args:
         predictions: the file.
-        name: of the entry's folder, and of the folder in the repository.
-        address: of the repository.
+        name: name of the entry's folder, and of the folder in the repository.
+        address: the repository.
 
     Raises:
         PublishError: the Hub refuses or cannot be reached, or the repository is not public.

@@ -1,4 +1,4 @@
-"""From a result to an entry's folder: checked first, then written for a pull request."""
+"""Make an entry's folder of a result: check it first, then write it for a pull request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
 MAX_BESIDE_BYTES = 2**20
-"""Larger predictions do not belong into a Git repository, but into one of the Hub."""
+"""Most bytes of predictions in a Git repository; larger ones belong on the Hub."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class CheckedResult:
     """A result that may be handed in."""
 
     folder: Path
-    """Of the result."""
+    """Folder of the result."""
 
     entry: bytes
-    """Its `entry.json`."""
+    """Content of its `entry.json`."""
 
     findings: tuple[Finding, ...]
-    """What the check found; none of them FAIL."""
+    """What the check found; no finding is FAIL."""
 
     @property
     def predictions(self) -> Path:
@@ -48,10 +48,10 @@ class Package:
     """An entry that is ready to be handed in."""
 
     name: str
-    """Of its folder."""
+    """Name of the entry's folder."""
 
     files: Mapping[str, bytes]
-    """By name, the entry's files; without predictions that are on the Hub already."""
+    """The entry's files by name, without predictions that are on the Hub already."""
 
 
 def check_submittable(results: Path, source: KnownSource | None = None) -> CheckedResult:
@@ -59,7 +59,7 @@ def check_submittable(results: Path, source: KnownSource | None = None) -> Check
 
     Args:
         results: a result's folder.
-        source: of the dataset that it was evaluated on, if that is at hand.
+        source: source of the dataset that it was evaluated on; None if that is not at hand.
 
     Raises:
         EntryError: the result is damaged, or the check finds it wrong.
@@ -82,12 +82,12 @@ def pack(result: CheckedResult, submission: Submission, folder: str | None = Non
     """Make an entry of a result.
 
     Args:
-        result: checked.
+        result: one that was checked.
         submission: what only the submitter knows.
-        folder: what to call the entry's folder; made of the model's name if None.
+        folder: name of the entry's folder; made of the model's name if None.
 
     Raises:
-        UsageError: no such name of a folder.
+        UsageError: `folder` is no name for an entry's folder, or the model's name makes none.
     """
     files = {
         ENTRY_NAME: result.entry,
@@ -99,14 +99,14 @@ def pack(result: CheckedResult, submission: Submission, folder: str | None = Non
 
 
 def entry_name(name: str, folder: str | None) -> str:
-    """What an entry's folder is called.
+    """Choose the name of an entry's folder.
 
     Args:
-        name: of the model.
-        folder: the submitter's choice, if there is one.
+        name: name of the model.
+        folder: the submitter's choice; None if there is none.
 
     Raises:
-        UsageError: no such name of a folder, or the model's name makes none.
+        UsageError: the choice is no name for a folder, or the model's name makes none.
     """
     if folder is None:
         return folder_name_of(name)
@@ -139,7 +139,7 @@ def write_package(package: Package, out: Path) -> Path:
             "a dataset repository of yours on the Hub, to keep them there"
         )
     path = out / package.name
-    # The order in which a reader needs them: a folder with an entry is complete.
+    # The entry comes last, so that a folder with an entry is complete.
     names = sorted(package.files, key=lambda name: name == ENTRY_NAME)
     if path.exists() and not _is_same(path, package):
         raise FolderError(
@@ -158,9 +158,9 @@ def _content(path: Path, limit: int) -> bytes:
 
 
 def _is_same(path: Path, package: Package) -> bool:
-    """Whether a folder holds an entry, or part of it, and nothing else."""
+    """Tell whether a folder holds an entry, or part of it, and nothing else."""
     try:
-        # What a killed writing left is nobody's.
+        # A process that was killed while it wrote may have left temporary files.
         names = [file for file in path.iterdir() if not is_temporary(file.name)]
         held = {file.name: file.read_bytes() for file in names}
     except OSError:

@@ -1,4 +1,4 @@
-"""Register a source: write down which images it has, of which classes, with which pixels."""
+"""Register a source: write down which photographs it has, of which classes, with which pixels."""
 
 import io
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def register(data: Data, out: Path) -> Path:
 
 
 def clean_lines(data: Data) -> list[PixelLine]:
-    """The clean lines of a dataset, whose pixels are compared with their hashes or not as it says.
+    """Read the clean lines of a dataset, which decides whether pixels are compared with hashes.
 
     Raises:
         FolderError: the dataset is damaged, holds no clean images, or is not that of its digest.
@@ -58,13 +58,17 @@ def clean_lines(data: Data) -> list[PixelLine]:
 
 
 def known_source(data: Data) -> KnownSource:
-    """A dataset's source, as if it were registered; raises what `clean_lines` does."""
+    """Read a dataset's source as if it were registered.
+
+    Raises:
+        FolderError: as for `clean_lines`.
+    """
     lines = clean_lines(data)
     return KnownSource(source_digest(lines), {line.image_id: line.wnid for line in lines})
 
 
 def encode_source(lines: Sequence[PixelLine]) -> bytes:
-    """The file's bytes: a row an image, ordered by image id; the same pyarrow gives the same."""
+    """Write a source's file: a row for each photograph, by id; the same pyarrow gives the same."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

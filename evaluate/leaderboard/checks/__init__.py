@@ -1,1 +1,1 @@
-"""An entry of a stranger comes in; what is wrong or odd about it goes out."""
+"""Check an entry of a stranger, and say what is wrong or odd about it."""

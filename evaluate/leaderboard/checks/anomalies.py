@@ -1,6 +1,6 @@
-"""What an honest evaluation hardly ever shows; a human should look.
+"""Look for what an honest evaluation hardly ever shows, and a human should see.
 
-All tests are exact, and at 1 in 1,000 after Bonferroni's correction for how many there are.
+All tests are exact, and significant at 1 in 1,000 after Bonferroni's correction for their number.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ _SIGNIFICANT = 1e-3
 
 
 def suspicions(predictions: Predictions) -> Iterator[Finding]:
-    """What is odd about predictions, whatever model they are of."""
+    """Look for what is odd in predictions, whatever model they are of."""
     yield from _rising(predictions)
     yield from _clean_again(predictions)
     yield from _seen_in_grey(predictions)
 
 
 def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding | None:
-    """Whether clean top-1 accuracy is far from what the model's library publishes.
+    """Warn if clean top-1 accuracy is far from what the model's library publishes.
 
-    Known are torchvision's figures for its default weights, and those of the paper's networks.
+    The published figures are those of `published_top1`.
     """
     from scipy.special import bdtr, bdtrc
 
@@ -53,9 +53,10 @@ def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding
 
 
 def published_top1(model: EntryModel) -> float | None:
-    """What a model's library says of its clean accuracy; None if it says nothing, or is absent.
+    """Look up the clean top-1 accuracy that a model's library publishes; None if that is unknown.
 
-    Nothing is loaded, whatever the name is.
+    Known are torchvision's figures for its weights, if torchvision is there, and those of the
+    paper's networks. Nothing is loaded, whatever the name is.
     """
     source, _, name = model.name.partition("/")
     if source == "caffe":
@@ -76,7 +77,7 @@ def published_top1(model: EntryModel) -> float | None:
 
 
 def fingerprint(predictions: Predictions) -> str:
-    """The same for two entries that give the same answers, however they are stored.
+    """Compute a digest that is the same for two entries with the same answers, however stored.
 
     Probabilities are left out: it is easy to change them a little.
     """
@@ -87,7 +88,7 @@ def fingerprint(predictions: Predictions) -> str:
 
 
 def _rising(predictions: Predictions) -> Iterator[Finding]:
-    """Rungs that are significantly easier than the one before, or than the clean image."""
+    """Warn of levels that are significantly easier than the one before, or than the clean image."""
     correct = predictions.correct(1)
     pairs = [
         (milder, stronger)
@@ -98,7 +99,7 @@ def _rising(predictions: Predictions) -> Iterator[Finding]:
         return
     before, after = (correct[:, [pair[side] for pair in pairs]] for side in (0, 1))
     lost, won = _counts(before & ~after), _counts(after & ~before)
-    # Twice the smaller tail; only that of winning matters, which is half of it.
+    # McNemar's p is twice the smaller tail; only the tail of winning matters here.
     p = mcnemar(lost, won) / 2
     for place in np.flatnonzero((won > lost) & (p * len(pairs) < _SIGNIFICANT)).tolist():
         milder, stronger = (predictions.variants[column] for column in pairs[place])
@@ -118,7 +119,7 @@ def _rungs(predictions: Predictions, distortion: str) -> Iterator[tuple[int, int
 
 
 def _clean_again(predictions: Predictions) -> Iterator[Finding]:
-    """A variant with the clean image's pixels gets the clean image's answers."""
+    """Fail if a variant with the clean image's pixels got other answers than the clean image."""
     clean, same = predictions.column(CLEAN), predictions.column(SAME_AS_CLEAN)
     if clean is None or same is None:
         return
@@ -133,7 +134,7 @@ def _clean_again(predictions: Predictions) -> Iterator[Finding]:
 
 
 def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
-    """In uniform grey nothing can be recognised, but by its shade."""
+    """Warn if more is recognised in uniform grey than chance explains."""
     from scipy.special import bdtrc
 
     column = predictions.column(UNIFORM_GREY)
@@ -141,7 +142,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
         return
     correct = int(predictions.correct(1)[:, column].sum())
     _, counts = np.unique(predictions.labels, return_counts=True)
-    # Whoever always answers the commonest class is right so often.
+    # Who always answers the commonest class is right this often.
     chance = counts.max() / predictions.n_images
     if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
         yield warn(

@@ -1,4 +1,4 @@
-"""Check entries, which come from anyone: what the maintainers' checks run on a pull request."""
+"""Check entries, which may come from anyone, as the maintainers do on a pull request."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ def check(
 ) -> list[Verdict]:
     """Recompute every entry, and say what is wrong or odd.
 
-    Predictions are read in a process of its own, with a limit on memory and time; those on the
-    Hub are fetched.
+    Predictions are read in a separate process, with a limit on memory and time. Those on the Hub
+    are fetched.
 
     Args:
-        folder: of entry folders, or one entry's.
+        folder: holds entry folders, or is one entry's.
         source: of a dataset at hand, for entries that are of it.
         labels: other labels at hand, for entries that hold accuracies by them.
-        fetched: where to keep predictions that were fetched; nowhere if None.
+        fetched: where to keep predictions that were fetched; they are not kept if None.
 
     Returns:
         A verdict for everything in the folder, sorted by name.
@@ -69,7 +69,7 @@ def check(
 def check_result(
     entry: Entry, predictions: Path, *, source: KnownSource | None = None
 ) -> tuple[Finding, ...]:
-    """What `check` would find of a result that is no entry yet, but for its folder and copies."""
+    """Check a result that is no entry yet, as `check` does but for its folder and copies."""
     with Confined() as confined:
         return (
             *confined.run(inspect, entry, predictions, source).findings,
@@ -78,10 +78,10 @@ def check_result(
 
 
 def predictions_of(path: Path, fetched: Path) -> Path:
-    """The predictions of an entry: in its folder, or fetched from the Hub.
+    """Find the predictions of an entry in its folder, or fetch them from the Hub.
 
     Raises:
-        EntryError: the folder is damaged, or they are not those that it says.
+        EntryError: the folder is damaged, or the predictions are not those that it names.
         SourceError: the Hub cannot be reached.
     """
     return _predictions(read_folder(path), fetched)
@@ -103,7 +103,7 @@ def _inspect(
         folder = read_folder(path)
         predictions = _predictions(folder, fetched)
         inspected = confined.run(inspect, folder.entry, predictions, source, labels)
-    # A registered source of ours that is damaged is no fault of the entry's.
+    # Other errors, such as of a damaged registered source of ours, are no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
     return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)

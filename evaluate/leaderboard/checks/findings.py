@@ -1,4 +1,4 @@
-"""What a check says of an entry."""
+"""Define what a check says of an entry: findings, and a verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ Level = Literal["FAIL", "WARN"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found."""
+    """One thing that a check found."""
 
     level: Level
-    """How bad it is."""
+    """How bad the finding is."""
 
     text: str
-    """One printable line: where, what, and what to do."""
+    """One printable line that says where, what, and what to do."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be thought of an entry."""
+    """The outcome of all checks of an entry."""
 
     name: str
-    """Of its folder."""
+    """Name of the entry's folder."""
 
     findings: tuple[Finding, ...]
-    """The worst first; empty if all is well."""
+    """Findings, the worst first; empty if all is well."""
 
     @classmethod
     def of(cls, name: str, findings: Sequence[Finding]) -> "Verdict":
-        """A verdict, its findings sorted."""
+        """Make a verdict, and sort its findings."""
         return cls(name, tuple(sorted(findings, key=lambda finding: finding.level)))
 
     @property
@@ -41,10 +41,10 @@ class Verdict:
 
 
 def fail(text: str) -> Finding:
-    """The entry is wrong."""
+    """Make a finding that the entry is wrong."""
     return Finding("FAIL", text)
 
 
 def warn(text: str) -> Finding:
-    """Somebody should know."""
+    """Make a finding that somebody should know of."""
     return Finding("WARN", text)

@@ -21,13 +21,13 @@ from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
 
 @dataclass(frozen=True)
 class Inspected:
-    """What was found of an entry."""
+    """What an inspection found of an entry."""
 
     findings: tuple[Finding, ...]
-    """In the order of the checks."""
+    """Findings, in the order of the checks."""
 
     fingerprint: str | None
-    """Of the answers; None if they could not be read."""
+    """Digest of the answers; None if they could not be read."""
 
 
 def inspect(
@@ -41,7 +41,7 @@ def inspect(
     Args:
         entry: as handed in.
         predictions: the file, which is looked at before it is read.
-        source: of a dataset at hand; used if it is the entry's.
+        source: the source of a dataset at hand; used if it is the entry's.
         labels: other labels at hand; used if the entry holds accuracies by them.
     """
     found = [*entry_conditions(entry), *rank_conditions(entry)]

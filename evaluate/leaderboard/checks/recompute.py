@@ -1,4 +1,4 @@
-"""What an entry says against what its predictions give, number by number."""
+"""Compare what an entry says with what its predictions give, number by number."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def contradictions(entry: Entry, predictions: Predictions) -> list[Finding]:
-    """Every number of the entry that its predictions do not give: the first few, and how many."""
+    """List the entry's numbers that its predictions do not give: a few, and how many more."""
     recomputed = {
         "n_images": predictions.n_images,
         "variants": {
@@ -34,7 +34,7 @@ def contradictions(entry: Entry, predictions: Predictions) -> list[Finding]:
 def other_label_findings(
     entry: Entry, predictions: Predictions, labels: Labels | None
 ) -> Iterator[Finding]:
-    """Whether accuracies by other labels are what the predictions give, if those are at hand."""
+    """Recompute accuracies by other labels from the predictions, if those labels are at hand."""
     for held in entry.other_labels:
         if labels is None or labels.sha256 != held.sha256:
             yield warn(
@@ -55,7 +55,7 @@ def other_label_findings(
 
 
 def _differences(stated: Any, given: Any, place: str) -> Iterator[str]:
-    """What differs in data of JSON, in their order."""
+    """List what differs between two values of JSON, in their order."""
     if isinstance(stated, dict) and isinstance(given, dict):
         for key in dict.fromkeys([*stated, *given]):
             yield from _differences(stated.get(key), given.get(key), f"{place}.{key}")

@@ -32,8 +32,8 @@ def run_again(
         path: the entry's folder.
         verdict: what the check says of it; an entry that fails is not run.
         data: the dataset that it is of.
-        n_pairs: how many pairs.
-        seed: of the choice; drawn if None, so that nobody knows it before.
+        n_pairs: number of pairs.
+        seed: decides the choice of pairs; drawn if None, so that nobody knows it before.
         model: what to load; the entry's own name if None and if that is safe.
         options: how to load it.
         fetched: as for `check`.
@@ -44,7 +44,7 @@ def run_again(
     Raises:
         UsageError: the model must be named by whoever checks, or has arguments that no entry may
             give.
-        ModelError: it cannot be loaded.
+        ModelError: the model cannot be loaded.
     """
     from imagenetq.evaluate.leaderboard.checks.rerun_pairs import rerun
 

@@ -1,4 +1,4 @@
-"""Answer some (image, variant) pairs of an entry again, with its network and the dataset at hand.
+"""Answer some (photograph, variant) pairs of an entry again, with its network and the dataset.
 
 Two machines do not give the same logits to the last bit, so answers may differ where, and only
 where, the network is undecided within a small tolerance.
@@ -27,20 +27,20 @@ from imagenetq.progress import meter
 from imagenetq.specification import variants
 
 TOLERANCE = 0.01
-"""By how much the logarithm of a probability may differ: by 1 % of the probability."""
+"""How much the logarithm of a probability may differ: by 1 % of the probability."""
 
 _TINY = 1e-6
-"""By how much a probability may differ beyond that: float32 is no finer for those near 1."""
+"""How much a probability may differ beyond that: float32 is no finer for those near 1."""
 
 
 class Pair(NamedTuple):
     """One answer to compare."""
 
     image: int
-    """The image's place in the predictions."""
+    """Index of the photograph in the predictions."""
 
     variant: int
-    """The variant's."""
+    """Index of the variant in the predictions."""
 
 
 def rerun(
@@ -56,14 +56,14 @@ def rerun(
     """Evaluate random pairs again, and compare the answers.
 
     Args:
-        entry: checked.
+        entry: one that was checked.
         predictions: the entry's.
         model: the entry's, as whoever checks has loaded it; nothing of the entry decides what code
             runs.
         data: the dataset that the entry says it is of.
-        n_pairs: how many pairs; all if there are not so many.
-        seed: of the choice.
-        device: where the model runs; on the CPU if None.
+        n_pairs: number of pairs; all if there are fewer.
+        seed: decides the choice of pairs.
+        device: where the model runs; the CPU if None.
 
     Returns:
         What differs; empty if nothing does.
@@ -106,7 +106,7 @@ def rerun(
 
 
 def choose(predictions: Predictions, data: Data, n_pairs: int, seed: int) -> list[Pair]:
-    """Random pairs of images and variants that the dataset holds; the same seed gives the same."""
+    """Choose random pairs whose variants the dataset holds; the same seed gives the same pairs."""
     held = {variant.name for variant in data.variants}
     columns = [place for place, name in enumerate(predictions.variants) if name in held]
     total = predictions.n_images * len(columns)
@@ -120,12 +120,12 @@ def choose(predictions: Predictions, data: Data, n_pairs: int, seed: int) -> lis
 def differences(
     predictions: Predictions, pair: Pair, log_probabilities: NDArray[np.float64]
 ) -> Iterator[str]:
-    """What of one stored answer the network does not give, beyond the tolerance.
+    """Tell where the network's answer differs from a stored one by more than the tolerance.
 
     Args:
         predictions: the stored answers.
-        pair: which.
-        log_probabilities: the network's, of all classes; shape (1000,).
+        pair: which answer to compare.
+        log_probabilities: the network's, of all classes: float64 of shape (1000,).
     """
     given = np.exp(log_probabilities)
     ranked = np.argsort(-log_probabilities, kind="stable")
@@ -167,7 +167,7 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
     if stated.tensors_sha256 is None or stated.tensors_sha256 != model.tensors_sha256:
         loaded |= {"weights_sha256": model.weights_sha256, "weights_key": model.weights_key}
     said_of = {field: getattr(stated, field) for field in loaded}
-    # Embeddings differ in their last bits from machine to machine; answers are held to them.
+    # Embeddings differ in their last bits from machine to machine, so prompts are compared.
     said_of["zero_shot.prompts_sha256"] = stated.zero_shot and stated.zero_shot.prompts_sha256
     loaded["zero_shot.prompts_sha256"] = model.zero_shot and model.zero_shot.prompts_sha256
     for field, value in loaded.items():
@@ -195,7 +195,7 @@ def _other_data(entry: Entry, data: Data) -> Iterator[Finding]:
 def _samples(
     predictions: Predictions, data: Data, wanted: Sequence[Pair]
 ) -> Iterator[tuple[Pair, Sample]]:
-    """The samples of the pairs, variant by variant, from as few shards as can be guessed."""
+    """Read the samples of the pairs, variant by variant, from as few shards as can be guessed."""
     ladder = {variant.name: variant for variant in variants()}
     by_variant: defaultdict[int, dict[str, Pair]] = defaultdict(dict)
     for pair in wanted:
@@ -218,7 +218,10 @@ def _samples(
 
 
 def _likeliest_first(tasks: Sequence[Task], rows: Sequence[int], n_rows: int) -> list[Task]:
-    """Tasks by how near they are to where the rows should be; bad images left out shift them."""
+    """Sort tasks by how near they are to where the rows should be.
+
+    Bad photographs that were left out shift the rows.
+    """
     expected = [row * len(tasks) // n_rows for row in rows]
     places = sorted(
         range(len(tasks)), key=lambda place: min(abs(place - near) for near in expected)

@@ -1,4 +1,4 @@
-"""What an entry must be to stand on the leaderboard, and what its reader should know."""
+"""Check what an entry must be to stand on the leaderboard, and tell what its reader should know."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_dige
 from imagenetq.words import counted
 
 _BASELINE = "baseline/"
-"""Models of ours, which have no weights."""
+"""How the names of our own models begin, which have no weights."""
 
 _UNKNOWN = {"callable"}
 _DIRTY = "-dirty"
@@ -22,7 +22,7 @@ _SHOWN = 80
 
 
 def entry_conditions(entry: Entry) -> Iterator[Finding]:
-    """What the entry itself tells."""
+    """Check what can be checked of the entry without its predictions."""
     yield from _specification(entry)
     missing = [v.name for v in variants() if v.name not in entry.variants]
     if missing:
@@ -49,12 +49,12 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
 
 
 def rank_conditions(entry: Entry) -> Iterator[Finding]:
-    """Tell what keeps the entry from a rank."""
+    """Warn of what keeps the entry from a rank."""
     yield from (warn(f"not ranked: {why}") for why in why_unranked(entry))
 
 
 def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Finding]:
-    """Whether the images can be those of the subset that the entry names."""
+    """Check that the photographs can be those of the subset that the entry names."""
     if entry.subset is None:
         return
     most = SUBSETS[entry.subset]
@@ -69,11 +69,11 @@ def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Findin
 
 
 def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> list[Finding]:
-    """Whether photographs and labels are those of a source: each photograph once, and no other.
+    """Check that photographs and labels are those of a source: each photograph, and no other.
 
     Args:
         source: whose photographs they should be.
-        name: what to call it.
+        name: what to call the source in a finding.
         predictions: of the entry.
     """
     given = dict(zip(predictions.image_ids, predictions.labels.tolist(), strict=True))

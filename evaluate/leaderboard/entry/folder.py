@@ -1,4 +1,4 @@
-"""An entry's folder, which may come from anyone: looked at before anything in it is opened."""
+"""Look at an entry's folder, which may come from anyone, before anything in it is opened."""
 
 import os
 import stat
@@ -27,17 +27,17 @@ class EntryFolder:
     """An entry as it was handed in; its predictions are not read yet."""
 
     path: Path
-    """Of the folder."""
+    """Path of the folder."""
 
     entry: Entry
-    """What was evaluated, with what result; nothing of it is checked."""
+    """What was evaluated, with what result; none of it is checked."""
 
     submission: Submission
     """What the submitter says."""
 
     @property
     def name(self) -> str:
-        """Of the folder."""
+        """Name of the folder."""
         return self.path.name
 
     @property
@@ -47,7 +47,7 @@ class EntryFolder:
 
 
 def entry_paths(folder: Path) -> list[Path]:
-    """What is in a folder of entries, or the folder itself if it is an entry; sorted by name.
+    """List what is in a folder of entries, sorted by name, or the folder itself if it is an entry.
 
     Raises:
         EntryError: there is no such folder, nothing in it, or far too much.
@@ -70,7 +70,8 @@ def read_folder(path: Path) -> EntryFolder:
     """Look at an entry's folder, and read all of it but the predictions.
 
     Raises:
-        EntryError: says what does not belong, in one line without the folder's name.
+        EntryError: something is missing, damaged or does not belong there; the message says what,
+            in one line.
     """
     if not is_folder_name(path.absolute().name):
         raise EntryError(
@@ -104,7 +105,7 @@ def read_folder(path: Path) -> EntryFolder:
 
 
 def shown(name: str) -> str:
-    """A stranger's file name, fit for a message."""
+    """Make a stranger's file name fit for a message."""
     return ascii(name[:_MAX_SHOWN])
 
 
@@ -117,7 +118,7 @@ def _names(folder: Path, limit: int) -> Iterator[str]:
 
 
 def _mode(path: Path) -> int:
-    """What kind of file a path is itself, if it is a link too."""
+    """Read the mode of a file; a link is not followed."""
     try:
         return path.lstat().st_mode
     except OSError as reason:

@@ -1,4 +1,4 @@
-"""Predictions that lie on the Hugging Face Hub: fetched without a token, never too much of them."""
+"""Fetch predictions from the Hugging Face Hub, without a token, and never too much of them."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ _BLOCK = 2**20
 def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
     """Bring predictions to a folder, unless they are there already, undamaged.
 
-    A stranger says which repository; our own token would open it private ones.
+    No token is used: a stranger names the repository, and our token could open private ones.
 
     Args:
-        place: where they are.
-        sha256: what the entry says that they are.
+        place: where the predictions are.
+        sha256: their SHA-256, as the entry states it.
         folder: where to keep them.
 
     Returns:
         The file.
 
     Raises:
-        EntryError: there are none, or too large, or others than the entry says.
+        EntryError: there are none, they are too large, or they are not those of the entry.
         SourceError: the Hub cannot be reached, or does not let everybody read them.
     """
     path = folder / f"{sha256}.parquet"

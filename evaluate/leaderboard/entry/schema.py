@@ -1,6 +1,6 @@
-"""JSON Schemas of the files that an entry consists of, for whoever reads them without us.
+"""Make JSON Schemas of an entry's files, for whoever reads them without this package.
 
-They say what can be said of one value at a time; `imagenetq leaderboard check` knows the rest.
+They say what can be said of one value at a time; `imagenetq leaderboard check` checks the rest.
 """
 
 import ast
@@ -21,7 +21,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema, by file name, which bears the format's version."""
+    """Make the text of each schema, by file name, which holds the format's version."""
     return {
         f"{name}-{version}.json": _text(model, f"urn:imagenet-q:{name}:{version}")
         for name, model, version in (
@@ -32,7 +32,7 @@ def schemas() -> dict[str, str]:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write them all."""
+    """Write all schemas into a folder."""
     for name, text in schemas().items():
         write_whole(folder / name, text.encode())
 
@@ -48,7 +48,7 @@ def _text(model: type[Entry] | type[Submission], identity: str) -> str:
 
 
 def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Our own models below one."""
+    """List our own models that are derived from one."""
     for kind in base.__subclasses__():
         if kind.__module__.startswith("imagenetq."):
             yield kind
@@ -56,7 +56,7 @@ def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _field_notes(kind: type[BaseModel]) -> dict[str, Any]:
-    """What stands beside the fields in the source; those of a base, too."""
+    """Collect the notes beside a model's fields in the source, and beside those of its bases."""
     notes = {}
     for base in reversed(kind.__mro__):
         if not base.__module__.startswith("imagenetq."):

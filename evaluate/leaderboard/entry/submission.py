@@ -1,6 +1,6 @@
-"""`submission.json`: what only the submitter of an entry knows, and where its predictions are.
+"""Define and read `submission.json`, which holds what only the submitter of an entry knows.
 
-The texts are data: whoever shows them escapes them.
+Its texts are data: whoever shows them escapes them.
 """
 
 import re
@@ -18,13 +18,14 @@ from imagenetq.strict_json import read_strict
 SUBMISSION_NAME = "submission.json"
 
 FOLDER_PATTERN = r"[a-z0-9]+([._-][a-z0-9]+)*"
-"""An entry's folder: lower-case letters and digits, single dots, dashes, underscores between."""
+"""Name of an entry's folder: lower-case letters and digits, with single dots, dashes or underscores
+between them."""
 
 MAX_FOLDER = 80
-"""Characters of a folder's name."""
+"""Most characters of a folder's name."""
 
 FILES = (ENTRY_NAME, SUBMISSION_NAME, PREDICTIONS_NAME)
-"""What an entry's folder may hold."""
+"""Names of the files that an entry's folder may hold."""
 
 _MAX_BYTES = 2**16
 _SHOWN = 60
@@ -49,26 +50,26 @@ class Place(FiniteModel):
     """A file of a dataset repository of the Hugging Face Hub."""
 
     repository: str = Field(pattern=_REPOSITORY)
-    """`ORG/NAME`; everybody must be able to read it."""
+    """`ORG/NAME` of the repository, which everybody must be able to read."""
 
     revision: str = Field(pattern=_COMMIT)
-    """The commit, so that the file cannot change."""
+    """Commit of the repository, so that the file cannot change."""
 
     path: str = Field(pattern=_PATH, max_length=300)
-    """Of the file in it."""
+    """Path of the file in the repository."""
 
 
 class Submission(FiniteModel):
-    """What only the submitter knows."""
+    """What only the submitter of an entry knows."""
 
     format_version: Literal[1] = 1
-    """Of the file."""
+    """Version of the file's format."""
 
     name: Name
-    """Of the model, as the leaderboard shows it."""
+    """Name of the model, as the leaderboard shows it."""
 
     link: Link
-    """To the model, its weights or its code."""
+    """Link to the model, its weights or its code."""
 
     paper: Link | None
     """Link to the paper; None if there is none."""
@@ -83,7 +84,7 @@ class Submission(FiniteModel):
     """Where `predictions.parquet` is; None if it lies beside this file."""
 
     def to_json(self) -> str:
-        """The file's text."""
+        """Make the file's text."""
         return self.model_dump_json(indent=1) + "\n"
 
 
@@ -103,14 +104,14 @@ _ACCEPTED = {"name": "a", "link": "https://a", "paper": None, "training_data": "
 
 
 def checked_answer(field: str, text: str) -> str | None:
-    """What a field of a submission becomes of a submitter's answer.
+    """Check a submitter's answer, and give the value that the field gets.
 
     Args:
         field: one of `RULES`.
         text: the answer; empty for no paper.
 
     Raises:
-        UsageError: the answer cannot be taken; says what it must be.
+        UsageError: the answer cannot be taken; the message says what it must be.
     """
     value = None if field == "paper" and not text else text
     try:
@@ -131,15 +132,15 @@ def read_submission(path: Path) -> Submission:
 
 
 def is_folder_name(name: str) -> bool:
-    """Whether an entry's folder may be called so."""
+    """Tell whether an entry's folder may have this name."""
     return len(name) <= MAX_FOLDER and re.fullmatch(FOLDER_PATTERN, name, re.ASCII) is not None
 
 
 def folder_name_of(name: str) -> str:
-    """The folder of a model's name: `SqueezeNet 1.0 (x)` lies in `squeezenet-1.0-x`.
+    """Make a folder's name of a model's: `SqueezeNet 1.0 (x)` lies in `squeezenet-1.0-x`.
 
     Raises:
-        UsageError: nothing is left of the name, or too much.
+        UsageError: nothing is left of the name, or it is too long.
     """
     words = re.findall(r"[a-z0-9]+(?:[._][a-z0-9]+)*", name.lower())
     folder = "-".join(words)

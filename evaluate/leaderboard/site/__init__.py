@@ -1,7 +1,7 @@
-"""Entries come in; the leaderboard goes out as a folder of static pages.
+"""Make the leaderboard, a folder of static pages, of entries.
 
 It needs no server and asks no other host for anything: it opens from disk, and from any place that
-serves files. What the tables and charts show is computed here, from the predictions; the pages'
+serves files. What the tables and charts show is computed here, from the predictions. The pages'
 own script only sorts, filters, chooses and draws.
 """
 

@@ -1,4 +1,4 @@
-"""What the site shows: entries, each with its facts, its answers and whether it is ranked."""
+"""Define what the site shows: entries with their facts, their answers and their standing."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +15,16 @@ class Dataset(NamedTuple):
     """What entries must share to be compared: the same pixels of the same photographs."""
 
     version: str
-    """Of the dataset."""
+    """Version of the dataset."""
 
     specification_digest: str
-    """Of the distortions."""
+    """Digest of the specification of the distortions."""
 
     source_digest: str | None
-    """Of the clean photographs; None if they were not read."""
+    """Digest of the clean photographs; None if they were not read."""
 
     subset: str | None
-    """`full`, `mini` or `sample`; None if they are none of them."""
+    """`full`, `mini` or `sample`; None if the photographs are none of these subsets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Standing:
     """One entry as the board holds it."""
 
     name: str
-    """Of its folder; its page bears it too."""
+    """Name of the entry's folder, by which the site knows the entry."""
 
     submission: Submission
     """What its submitter says; unchecked, and from anyone."""
@@ -41,24 +41,24 @@ class Standing:
     """What was evaluated, by what, and with what result."""
 
     answers: Answers | None
-    """To each image, which paired comparisons need; None if they are not at hand."""
+    """Answers to all images, which paired comparisons need; None if they are not at hand."""
 
     is_registered: bool
     """Whether its source is an official one."""
 
     unranked: str | None
-    """Why it has no rank; None if it has."""
+    """Why it has no rank; None if nothing keeps it from one."""
 
     @property
     def kind(self) -> Kind:
-        """Ranked; of an official source but not ranked; or a demonstration."""
+        """Whether it is ranked, of an official source but not ranked, or a demonstration."""
         if not self.is_registered:
             return "demonstration"
         return "ranked" if self.unranked is None else "unranked"
 
     @property
     def dataset(self) -> Dataset:
-        """Of which pixels it is."""
+        """The dataset whose pixels it was evaluated on."""
         entry = self.entry
         return Dataset(
             entry.dataset_version, entry.specification_digest, entry.source_digest, entry.subset
@@ -73,28 +73,28 @@ class Standing:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """The part of the table whose entries belong together."""
+    """A part of the table, whose entries can be compared."""
 
     kind: Kind
-    """Of all its standings."""
+    """Kind of all its standings."""
 
     dataset: Dataset
-    """Of all its standings."""
+    """Dataset of all its standings."""
 
     standings: tuple[Standing, ...]
-    """Best score first."""
+    """Its standings, the best score first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """All entries."""
+    """All entries that the site shows."""
 
     standings: tuple[Standing, ...]
-    """In any order; the site does not depend on it."""
+    """All standings in any order, on which the site does not depend."""
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """Ranked entries first, demonstrations last; larger subsets before smaller ones."""
+        """All sections: ranked ones first, demonstrations last; larger subsets before smaller."""
         held: dict[tuple[Kind, Dataset], list[Standing]] = {}
         for standing in self.standings:
             held.setdefault((standing.kind, standing.dataset), []).append(standing)

@@ -1,7 +1,7 @@
-"""What the pages' script needs, as scripts that assign it: from disk nothing else can be loaded.
+"""Write the data of the pages as scripts that assign them: nothing else can be loaded from disk.
 
-Every text in them is from anyone. It is JSON with nothing in it that could end a script, and the
-page's own script shows it as text only.
+Every text in them may come from anyone. It is JSON with nothing in it that could end a script, and
+the page's own script shows it as text only.
 """
 
 import base64
@@ -32,11 +32,11 @@ from imagenetq.evaluate.results.scores import UNDISTORTED
 from imagenetq.specification import variants
 
 _UNIT = 100_000
-"""Scores and their errors are whole numbers of this part: they are shown to a thousandth."""
+"""Scores and their errors are stored in whole hundred-thousandths, and shown to a thousandth."""
 
 
 def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
-    """The data by their file's name: for all pages, for comparisons, and for entries' pages."""
+    """Write the data, by file name: for all pages, for comparisons, and for entries' pages."""
     return {
         "board.js": _assign("board", board_data(board, ranked)),
         "pairs.js": _assign("pairs", pairs_data(board)),
@@ -50,12 +50,12 @@ def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
 
 
 def has_answers(standing: Standing) -> bool:
-    """Whether it is told on which images an entry is right: whether all compared variants are."""
+    """Tell whether it is known, for all compared variants, which images an entry recognised."""
     return standing.answers is not None and standing.answers.right is not None
 
 
 def _answers_script(name: str, answers: Answers | None) -> str:
-    """One entry's answers as bits; asked for only when the entry is compared with another."""
+    """Write one entry's answers as bits; they are loaded only when it is compared with another."""
     if answers is None or answers.right is None:
         raise ValueError(f"{name} has no answers")
     told = {
@@ -67,7 +67,7 @@ def _answers_script(name: str, answers: Answers | None) -> str:
 
 
 def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
-    """Entries in table order, as columns; the ladders, and the paper's curves."""
+    """Give the entries in table order, as columns, with the ladders and the paper's curves."""
     entries = []
     for number, section in enumerate(board.sections):
         dataset = board.datasets.index(section.dataset)
@@ -121,7 +121,7 @@ def _entry(standing: Standing) -> dict[str, Any]:
 
 
 def _error(one: Estimate | Proportion | None, n_images: int) -> int | None:
-    """The standard error of what is shown."""
+    """Compute the standard error of what is shown; None if there is none."""
     if one is None or n_images < 2:
         return None
     if isinstance(one, Estimate):
@@ -156,7 +156,7 @@ def _assign(name: str, value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that cannot end a script, or be taken for markup, wherever it is put."""
+    """Write JSON that cannot end a script, or be taken for markup, wherever it is put."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,4 +1,4 @@
-"""A board of what lies in a folder of entries; whatever is wrong with one stops the whole."""
+"""Read a board from a folder of entries; whatever is wrong with one entry stops the whole."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
     """Read and check all entries of a folder.
 
     Args:
-        folder: of entry folders.
+        folder: holds the entries' folders.
         fetched: where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
             whose predictions are neither there nor in its folder is shown with the numbers that
             were checked when it was taken, and is compared unpaired.
@@ -37,10 +37,10 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
 
 
 def answers_of(entry: Entry, predictions: Path) -> Answers:
-    """The answers of an entry, once its predictions are found to give what it says.
+    """Give the answers of an entry, once its predictions are found to give what it says.
 
     Raises:
-        EntryError: they do not.
+        EntryError: its predictions do not give what it says.
     """
     for finding in inspect(entry, predictions).findings:
         if finding.level == "FAIL":
@@ -74,5 +74,8 @@ def _kept(entry: Entry, fetched: Path | None) -> Path | None:
 
 
 def _holds_something(folder: Path) -> bool:
-    """An empty board is a board too; a folder that is not there is a mistake."""
+    """Tell whether a folder holds something, or is not there.
+
+    An empty board is a board, too, but a folder that is not there is a mistake to be reported.
+    """
     return not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())

@@ -1,6 +1,6 @@
-"""Rows as columns: no name of a field, and no value that many rows share, is written twice.
+"""Turn rows into columns, so that no field's name, and no value that many rows share, is repeated.
 
-`rows` in `static/numbers.js` undoes it.
+`rows` in `static/numbers.js` turns them back.
 """
 
 import json
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows with the same fields, field by field.
+    """Turn rows with the same fields into columns, field by field.
 
     Args:
-        rows: of what JSON can say.
+        rows: hold only what JSON can say.
 
     Returns:
         For each field a list of its values, or, where that is shorter, `values`: the distinct

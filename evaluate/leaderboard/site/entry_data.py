@@ -1,4 +1,4 @@
-"""What an entry's own page shows beyond what the board knows: all that was recorded, as texts."""
+"""Write what an entry's own page shows beyond the table: all that was recorded, as texts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,16 +18,16 @@ from imagenetq.specification import CLEAN, LADDERS, variants
 _PER_MILLE = 1_000
 
 Pairs = list[tuple[str, str]]
-"""Names and what is recorded under them."""
+"""Names, and what is recorded under them."""
 
 
 def records_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
-    """The records of all entries in table order, as columns."""
+    """Write the records of all entries in table order, as columns."""
     return columns([record(s, ranked.get(s.name)) for s in board.ordered])
 
 
 def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
-    """One entry's record. A field is a list of pairs where its names are the entry's own."""
+    """Write one entry's record; a field is a list of pairs where its names are the entry's own."""
     entry, said = standing.entry, standing.submission
     names = [v.name for v in variants()]
     return {
@@ -65,7 +65,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
 
 
 def web_link(address: str | None) -> str | None:
-    """An address that may become a link; None if it is not of the web."""
+    """Give an address that may become a link; None if it is not of the web."""
     if address is None:
         return None
     try:
@@ -89,7 +89,7 @@ def _pairs(held: Mapping[str, object]) -> Pairs:
 
 
 def _network(model: EntryModel) -> Pairs:
-    """What newer entries record of it."""
+    """List what newer entries record of a network."""
     recorded = {
         "tensors SHA-256": model.tensors_sha256,
         "weights key": model.weights_key,
@@ -102,7 +102,7 @@ def _network(model: EntryModel) -> Pairs:
 
 
 def _falls(standing: Standing) -> list[list[float | str]]:
-    """For each distortion where accuracy falls to 90 % and to 50 % of clean: parameter or words."""
+    """Tell for each distortion where accuracy falls to 90 % and 50 % of clean: value or words."""
     held = standing.entry.scores.distortions
     return [
         [_fall(held[name].falls_to_90), _fall(held[name].falls_to_50)]
@@ -122,7 +122,7 @@ def _size(size: SizeScores) -> list[Any]:
 
 
 def _other_labels(held: LabelScores) -> dict[str, Any]:
-    """Accuracies by other labels beside those by the data's own, over the same photographs."""
+    """Set accuracies by other labels beside those by the data's own, over the same photographs."""
     clean = (held.own.variants.get(CLEAN), held.other.variants.get(CLEAN))
     rows = [
         ("Clean top-1", *clean),
@@ -153,7 +153,7 @@ def _with_range(one: Estimate | Proportion | None) -> str | None:
 
 
 def _mille(standing: Standing, name: str, field: str) -> int:
-    """One more than the thousandths, so that 0 can say that there is nothing."""
+    """Give one more than the thousandths, so that 0 can say that there is nothing."""
     held = standing.entry.scores.variants.get(name)
     if held is None:
         return 0

@@ -1,4 +1,4 @@
-"""The few numbers an image that paired comparisons of many entries need."""
+"""Compute the few numbers for each photograph that paired comparisons of many entries need."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, Variant, scored_variants
 
 COMPARED = (CLEAN, *(v.name for v in scored_variants()))
-"""The variants that two entries are compared on: clean, and the 49 scored ones."""
+"""Names of the variants that two entries are compared on: clean, and the 49 scored ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """How one model did on each image: 13 bytes an image, where the predictions have 2,000."""
+    """How one model did on each photograph, in 13 bytes each, where the predictions take 2,000."""
 
     images: str
-    """SHA-256 over the images' ids, labels and sizes; entries that share it are paired."""
+    """SHA-256 over the photographs' ids, labels and sizes; entries that share it can be paired."""
 
     hits: NDArray[np.int8] | None
-    """For each image 1 or 0 for the clean image, then for each distortion in ladder order at how
-    many scored levels it was recognised; int8 of shape (n, 6). None if a scored variant, or clean,
-    was not evaluated."""
+    """int8 of shape (n, 6): for each photograph 1 or 0 for the clean image, then for each
+    distortion in ladder order at how many scored levels it was recognised. None if a scored
+    variant, or clean, was not evaluated."""
 
     right: NDArray[np.uint8] | None
-    """For each of `COMPARED`, a bit an image, the first the highest of a byte: whether it was
-    recognised; uint8 of shape (50, n / 8, rounded up). None as `hits` is."""
+    """uint8 of shape (50, n / 8, rounded up): for each of `COMPARED` a bit for each photograph, the
+    first the highest of a byte, which says whether it was recognised. None if `hits` is None."""
 
     n_images: int
-    """How many there are."""
+    """Number of photographs."""
 
     @classmethod
     def of(cls, predictions: Predictions) -> "Answers":
-        """The answers that predictions hold."""
+        """Compute the answers that predictions hold."""
         if not set(COMPARED) <= set(predictions.variants):
             return cls(_digest(predictions), None, None, predictions.n_images)
         places = [predictions.variants.index(name) for name in COMPARED]
@@ -45,7 +45,7 @@ class Answers:
 
 
 def levels(distortion: str) -> list[Variant]:
-    """The scored levels of a distortion."""
+    """List the scored levels of a distortion."""
     return [v for v in scored_variants() if v.distortion == distortion]
 
 

@@ -1,4 +1,4 @@
-"""What the site calls things, and how it writes numbers."""
+"""Define what the site calls things, and how it writes numbers."""
 
 import json
 import re
@@ -24,13 +24,13 @@ _ONE_SIZE = 1_000_000
 
 
 def dataset_words(dataset: Dataset) -> str:
-    """A dataset as a heading names it."""
+    """Name a dataset as in a heading."""
     subset = f"subset {dataset.subset}" if dataset.subset else "no named subset"
     return f"ImageNet-Q {dataset.version}, {subset}, source {_short(dataset.source_digest)}"
 
 
 def dataset_note(dataset: Dataset, kind: Kind) -> str:
-    """What a reader of a section must know."""
+    """Say what a reader of a section must know."""
     if kind == "ranked":
         return "An official source, computed in fp32. Ranks respect the 95 % intervals."
     if kind == "unranked":
@@ -40,20 +40,20 @@ def dataset_note(dataset: Dataset, kind: Kind) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent, without the sign."""
+    """Write a share in per cent, without the sign."""
     text = f"{100 * share:.1f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", MINUS)
 
 
 def interval(estimate: Estimate | Proportion) -> str:
-    """A 95 % interval in per cent; empty if there is none."""
+    """Write a 95 % interval in per cent; empty if there is none."""
     if estimate.low is None or estimate.high is None:
         return ""
     return f"{percent(estimate.low)}{DASH}{percent(estimate.high)}"
 
 
 def parameters_words(count: int) -> str:
-    """A number of parameters as people say it."""
+    """Write a number of parameters as people say it."""
     if count < _ONE_SIZE:
         return f"{count:,}"
     millions = count / _ONE_SIZE
@@ -61,7 +61,7 @@ def parameters_words(count: int) -> str:
 
 
 def size_words(entry: Entry) -> str:
-    """The input size, such as `224 x 224`."""
+    """Write the input size, height by width; "varies" if there is not one."""
     if entry.model.input_size is None:
         return "varies"
     height, width = entry.model.input_size
@@ -69,19 +69,19 @@ def size_words(entry: Entry) -> str:
 
 
 def source_of(entry: Entry) -> str:
-    """Where a model comes from: what stands before the first slash of its name."""
+    """Tell where a model comes from: what stands before the first slash of its name."""
     source, slash, _ = entry.model.name.partition("/")
-    # It becomes an option of a list, so it must look like what it should be.
+    # It becomes an option of a list, so it must be a short word.
     return source if slash and re.fullmatch("[a-z]{1,20}", source) else "other"
 
 
 def value_words(value: object) -> str:
-    """A recorded setting as text: JSON, but a text as it is."""
+    """Write a recorded setting as JSON, but text as it is."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def measured(entry: Entry) -> list[Estimate | Proportion | None]:
-    """What entries are compared by, in the order of `ranking.MEASURES`."""
+    """List what entries are compared by, in the order of `ranking.MEASURES`."""
     scores = entry.scores
     return [
         scores.score,
@@ -92,7 +92,7 @@ def measured(entry: Entry) -> list[Estimate | Proportion | None]:
 
 
 def standing_words(standing: Standing, rank: Rank | None) -> str:
-    """Whether an entry has a rank, and which or why not."""
+    """Say which rank an entry has, or why it has none."""
     if rank is None:
         return f"Not ranked: {standing.unranked}."
     compared = {
@@ -104,7 +104,7 @@ def standing_words(standing: Standing, rank: Rank | None) -> str:
 
 
 def ladders() -> list[dict[str, object]]:
-    """The five distortions, as the charts need them."""
+    """Describe the five distortions as the charts need them."""
     return [
         {
             "name": held.distortion,

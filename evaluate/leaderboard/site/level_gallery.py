@@ -1,7 +1,7 @@
-"""What the levels look like: one openly licensed photograph in every variant.
+"""Show what the levels look like: one openly licensed photograph in every variant.
 
-The pictures ship with the package, so that every machine builds the same site without the
-photograph's package. `redraw` made them, and a test compares them with the specification.
+The pictures ship with this package, so that every machine builds the same site, also without
+scikit-image. `redraw` made them, and a test compares them with the specification.
 """
 
 import io
@@ -25,7 +25,8 @@ PHOTOGRAPH = "chelsea"
 CREDIT = "Chelsea, photographed by Stefan van der Walt, CC0, as it ships with scikit-image"
 
 SIDE = 192
-"""Pixels; cut out of the full-size variant, so that a pixel shown is a pixel of the variant."""
+"""Side of a picture in pixels. It is cut out of the full-size variant, so that a pixel shown is a
+pixel of the variant."""
 
 _LEFT, _TOP = 108, 42
 _QUALITY = 75
@@ -33,23 +34,23 @@ _QUALITY = 75
 
 @dataclass(frozen=True)
 class Level:
-    """One picture."""
+    """One picture of the gallery."""
 
     name: str
-    """Of the variant."""
+    """Name of the variant."""
 
     file: str
-    """Its file's name."""
+    """Name of the picture's file."""
 
     words: str
-    """What it shows, for those who do not see it."""
+    """What the picture shows, for those who do not see it."""
 
     short: str
-    """The level without its distortion."""
+    """The level in short, without its distortion."""
 
 
 def ladders_shown() -> list[tuple[str, list[Level]]]:
-    """For each distortion its title and its levels, mild to strong."""
+    """List each distortion's title and levels, mild to strong."""
     return [
         (
             TITLES[ladder.distortion],
@@ -60,26 +61,26 @@ def ladders_shown() -> list[tuple[str, list[Level]]]:
 
 
 def clean_level() -> Level:
-    """The photograph as it is."""
+    """Give the picture of the photograph as it is."""
     return _level(variant(CLEAN))
 
 
 def pictures() -> dict[str, bytes]:
-    """The files that ship with the package, by name."""
+    """Read the files that ship with the package, by name."""
     folder = files("imagenetq.evaluate.leaderboard.site") / "levels"
     levels = [clean_level(), *(level for _, shown in ladders_shown() for level in shown)]
     return {level.file: (folder / level.file).read_bytes() for level in levels}
 
 
 def cuttings(photograph: Pixels) -> Iterator[tuple[Level, Image.Image]]:
-    """What each picture shows: a square of the variant, its pixels as they are."""
+    """Cut out what each picture shows: a square of the variant, its pixels as they are."""
     for rendered in render_ladder(photograph, image_id=PHOTOGRAPH):
         square = rendered.pixels[_TOP : _TOP + SIDE, _LEFT : _LEFT + SIDE]
         yield _level(rendered.variant), Image.fromarray(square)
 
 
 def draw(photograph: Pixels) -> Mapping[str, bytes]:
-    """The pictures' files; for the page alone, they are compressed once more."""
+    """Make the pictures' files; they are compressed once more, only for the page."""
     drawn = {}
     for level, square in cuttings(photograph):
         buffer = io.BytesIO()

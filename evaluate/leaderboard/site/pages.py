@@ -1,4 +1,4 @@
-"""The pages, from templates that escape every text."""
+"""Make the pages from templates that escape every text."""
 
 import json
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ _SHADES = 10
 
 
 def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
-    """All pages by their path in the site; `entry.html` shows any entry, from the data."""
+    """Make all pages, by their path in the site; `entry.html` shows any entry, from the data."""
     shared = {
         "sections": [_section(section, ranked) for section in board.sections],
         "n_entries": len(board.standings),
@@ -59,7 +59,7 @@ def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
 
 
 def styles_and_scripts() -> dict[str, str]:
-    """The style sheet and the scripts; `theme.js` runs before a page is painted."""
+    """Give the style sheet and the scripts by path; `theme.js` runs before a page is painted."""
     parts = [_static(f"{name}.js") for name in SCRIPTS]
     joined = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
     return {
@@ -71,7 +71,7 @@ def styles_and_scripts() -> dict[str, str]:
 
 
 def _vendored() -> list[str]:
-    """The charts' library and its licences, as they were published."""
+    """List the files of the charts' library and its licences, as they were published."""
     listed = json.loads(_static("vendor/vendored.json"))
     return [
         f"vendor/{name}" for file, facts in listed.items() for name in (file, facts["license_file"])

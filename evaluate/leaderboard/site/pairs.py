@@ -1,4 +1,4 @@
-"""How sure the differences of all pairs of entries are, in two thirds of a character each."""
+"""Write how sure the differences of all pairs of entries are, in two thirds of a character each."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from imagenetq.evaluate.leaderboard.site.packed_numbers import packed
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, groups, paired_of
 
 LEVELS = 20
-"""Into so many levels a share is rounded, so that three of them make one packed number."""
+"""Number of levels to which a share is rounded; with 20, three shares make one packed number."""
 
 _DIGITS = 5
 
 
 def pairs_data(board: Board) -> dict[str, Any]:
-    """For each group of entries over the same images, how much pairing narrows each error.
+    """Tell how much pairing narrows each error, for each group of entries over the same images.
 
-    Of the standard error of a difference, what is stored is its share of the unpaired error, the
-    root of the sum of both squares, in equal steps from the group's least share to its greatest.
-    Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0) .., three packed as one number:
-    `a + 20 b + 400 c`.
+    What is stored of a difference's standard error is its share of the unpaired error, which is the
+    root of the sum of both squares. Shares are in equal steps from the group's least to its
+    greatest. Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0) and so on, and three are packed
+    as one number: `a + 20 b + 400 c`.
     """
     found = []
     for places in groups(board.ordered):
@@ -46,7 +46,7 @@ def _packed(errors: NDArray[np.float64], unpaired: NDArray[np.float64]) -> dict[
     shares = np.nan_to_num(shares)
     least, most = float(shares.min()), float(shares.max())
     step = (most - least) / (LEVELS - 1)
-    # The next higher level: an interval may be told a little too wide, never too narrow.
+    # Rounded up, since an interval may be a little too wide, but never too narrow.
     levels = np.ceil((shares - least) / step - 1e-9) if step > 0 else np.zeros_like(shares)
     return {"from": round(least, _DIGITS), "to": round(most, _DIGITS), "steps": _text(levels)}
 

@@ -1,8 +1,8 @@
-"""Which entries differ by more than chance: paired errors of all pairs at once, and ranks.
+"""Tell which entries differ by more than chance: paired errors of all pairs at once, and ranks.
 
-`comparison.compare` does the same for one pair from whole predictions, and a test holds both
-together. Here hundreds of entries are compared with one another, so the sums over images are
-products of matrices of small whole numbers, which are exact in float64 in any order.
+`comparison.compare` does the same for one pair from whole predictions, and a test compares both.
+Here hundreds of entries are compared with one another, so the sums over photographs are products
+of matrices of small whole numbers, which are exact in float64 in any order.
 """
 
 import math
@@ -29,11 +29,11 @@ class Paired:
     """The errors of all differences between entries over the same images."""
 
     errors: dict[str, NDArray[np.float64]]
-    """For each of `MEASURES` the standard errors of the differences, 0 to 1; of shape (k, k),
+    """Standard errors of the differences, 0 to 1, for each of `MEASURES`: float64 of shape (k, k),
     symmetric. NaN where a relative score does not exist."""
 
     alone: dict[str, NDArray[np.float64]]
-    """For each of `MEASURES` the standard errors of the entries themselves; of shape (k,)."""
+    """Standard errors of the entries themselves, for each of `MEASURES`: float64 of shape (k,)."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,17 @@ class Rank:
     """A place among entries of the same dataset."""
 
     rank: int
-    """1, and one more for each entry that is significantly better."""
+    """Rank from 1: one more than the number of entries that are significantly better."""
 
     pairing: Pairing
     """Whether the comparisons were paired over the same images."""
 
 
 def paired_errors(hits: NDArray[np.int8]) -> Paired:
-    """Standard errors of the differences of all pairs of entries.
+    """Compute the standard errors of the differences of all pairs of entries.
 
     Args:
-        hits: of `Answers`, over the same images; shape (k, n, 6).
+        hits: `Answers.hits` of k entries over the same images: int8 of shape (k, n, 6).
     """
     n_levels = [len(levels(ladder.distortion)) for ladder in LADDERS]
     common = math.lcm(*n_levels)
@@ -86,7 +86,7 @@ def paired_errors(hits: NDArray[np.int8]) -> Paired:
 
 
 def ranks(board: Board) -> dict[str, Rank]:
-    """The ranks of the board's ranked entries, by their names."""
+    """Compute the ranks of the board's ranked entries, by their names."""
     found = {}
     for section in board.sections:
         if section.kind == "ranked":
@@ -98,18 +98,18 @@ def ranks(board: Board) -> dict[str, Rank]:
 
 
 def groups(standings: Sequence[Standing]) -> list[list[int]]:
-    """The places of standings whose answers can be paired, group by group, two or more in each."""
+    """Group standings whose answers can be paired, as indices, two or more in each group."""
     held: dict[tuple[object, ...], list[int]] = {}
     for place, standing in enumerate(standings):
         answers = standing.answers
-        # From a single image there is no error.
+        # A single photograph gives no error.
         if answers is not None and answers.hits is not None and len(answers.hits) > 1:
             held.setdefault((*standing.dataset, answers.images), []).append(place)
     return [places for places in held.values() if len(places) > 1]
 
 
 def paired_of(standings: Sequence[Standing]) -> Paired:
-    """The errors of standings that one of `groups` holds."""
+    """Compute the errors of standings that are one of `groups`."""
     held = [standing.answers.hits for standing in standings if standing.answers is not None]
     return paired_errors(np.stack([hits for hits in held if hits is not None]))
 
@@ -134,7 +134,7 @@ def _score(standing: Standing) -> tuple[float, float]:
     score = standing.entry.scores.score
     if score is None:
         return math.nan, math.nan
-    # From a single image there is no error, so nothing is ever significant.
+    # A single photograph gives no error, so nothing is ever significant.
     return score.value, math.inf if score.standard_error is None else score.standard_error
 
 
@@ -145,9 +145,9 @@ def _pairing(pairs: NDArray[np.bool_]) -> Pairing:
 
 
 def _covariance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sample covariances over images of all pairs of rows; of shape (k, k)."""
+    """Compute covariances over photographs of all pairs of rows: float64 of shape (k, k)."""
     n = one.shape[1]
-    # Whole numbers: at 10,000 images all of these stay below 2**53, and so are exact.
+    # Whole numbers: at 10,000 photographs all of these stay below 2**53, and so are exact.
     products = n * (one @ other.T) - np.outer(one.sum(axis=1), other.sum(axis=1))
     covariance: NDArray[np.float64] = products / (n * (n - 1))
     return covariance
@@ -160,7 +160,7 @@ def _relative(
     score: NDArray[np.float64],
     clean: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Covariances of relative scores: of (s - R c) / C an image, by the delta method."""
+    """Compute covariances of relative scores by the delta method: of (s - R c) / C a photograph."""
     share = np.divide(score, clean, out=np.full_like(score, np.nan), where=clean > 0)
     above = (
         scores

@@ -1,4 +1,4 @@
-"""How to evaluate an entry's model again: the command, and what no command can say."""
+"""Tell how to evaluate an entry's model again: the command, and what no command can say."""
 
 import json
 import shlex
@@ -12,13 +12,13 @@ from imagenetq.specification import SUBSETS, variants
 from imagenetq.words import counted
 
 _OPTIONS = ("mean", "std", "input_size", "interpolation")
-"""Values of a preprocessing that the command line can replace."""
+"""Names of a preprocessing's values that the command line can replace."""
 
 
 def options(entry: Entry) -> str:
-    """The options of `imagenetq eval` that evaluate a model again, quoted for a shell.
+    """Write the options of `imagenetq eval` that evaluate a model again, quoted for a shell.
 
-    Empty where the entry asks for what could load code or files: nobody should copy that unseen.
+    Empty if the entry asks for what could load code or files: nobody should copy that unseen.
     """
     model = entry.model
     if any(objections(model.name, model.arguments)):
@@ -39,7 +39,7 @@ def options(entry: Entry) -> str:
     if entry.subset in ("full", "mini"):
         words += ["--subset", entry.subset]
         if _is_cut(entry):
-            # Whether by a limit or for want of photographs: both together give these again.
+            # By a limit or for want of photographs: both options together give the same again.
             words += ["--allow-short", "--limit", str(entry.n_images)]
     if entry.bad_images:
         words.append("--skip-bad")
@@ -53,7 +53,7 @@ def options(entry: Entry) -> str:
 
 
 def unsaid(entry: Entry) -> list[str]:
-    """What the command needs beside its options, or cannot say; one sentence each."""
+    """List what the command needs besides its options, or cannot say; one sentence each."""
     return list(_unsaid(entry))
 
 
@@ -93,13 +93,13 @@ def _unsaid(entry: Entry) -> Iterator[str]:
 
 
 def _is_cut(entry: Entry) -> bool:
-    """Whether there were fewer photographs than the subset has."""
+    """Tell whether there were fewer photographs than the subset has."""
     per_class = SUBSETS.get(entry.subset or "")
     return per_class is not None and entry.n_images < per_class * 1_000
 
 
 def _overrides(model: EntryModel) -> dict[str, object]:
-    """What was replaced; of an older entry, all that could have been."""
+    """List what was replaced; of an older entry, all that could have been."""
     if model.overrides is not None:
         return dict(model.overrides)
     known = dict(model.preprocessing) | {"input_size": model.input_size}
@@ -115,7 +115,7 @@ def _numbers(value: object) -> str:
 
 
 def _argument(value: object) -> str:
-    """As `--model-arg` reads it back: JSON where it is that, else text."""
+    """Write a value so that `--model-arg` reads it back: text as it is if it is not JSON."""
     if isinstance(value, str):
         try:
             json.loads(value)

@@ -16,7 +16,7 @@ from imagenetq.evaluate.leaderboard.site.space_card import CARD_NAME, space_card
 from imagenetq.files import write_whole
 
 MANIFEST_NAME = "site.json"
-"""By it a folder is known as a site, and which files in it are the site's."""
+"""Name of the file that marks a folder as a site, and lists the site's files."""
 
 _MADE_BY = "imagenetq leaderboard build"
 _OURS = re.compile(
@@ -26,26 +26,26 @@ _OURS = re.compile(
 
 @dataclass(frozen=True)
 class Site:
-    """What was written."""
+    """A site that was written."""
 
     folder: Path
-    """Where."""
+    """Folder of the site."""
 
     entries: int
-    """How many it shows."""
+    """Number of entries that the site shows."""
 
     files: int
-    """How many files there are."""
+    """Number of its files."""
 
     bytes: int
-    """Of all of them."""
+    """Size of all its files together, in bytes."""
 
 
 def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
     """Write the site; the same entries give the same bytes.
 
     Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
-    a site. What an earlier site had besides is removed; other files, such as a repository's, stay.
+    a site. Other files of an earlier site are removed; a stranger's, such as a repository's, stay.
 
     Args:
         board: what to show.
@@ -67,7 +67,7 @@ def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
             f"{out / foreign[0]}: a file of the site belongs there, and no earlier one wrote what "
             "is there; move it, or give another --out"
         )
-    # Files that a kill leaves behind are known as the site's to the next build.
+    # So the next build knows that files which a kill leaves behind are the site's.
     _write_manifest(out, sorted(before | set(site)))
     for name in sorted(site, key=lambda name: (name == "index.html", name)):
         write_whole(out / name, site[name])
@@ -78,7 +78,7 @@ def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
 
 
 def site_files(board: Board) -> Mapping[str, bytes]:
-    """The site's files by their path in it."""
+    """Make the site's files, by their path in it."""
     ranked = ranks(board)
     texts = {
         **pages(board, ranked),
@@ -90,7 +90,7 @@ def site_files(board: Board) -> Mapping[str, bytes]:
 
 
 def _earlier_files(out: Path) -> set[str]:
-    """The files of an earlier site.
+    """List the files of an earlier site; none if the folder is empty or not there.
 
     Raises:
         FolderError: the folder holds something, but no earlier site.

@@ -1,4 +1,4 @@
-"""The card of a static Space: what the Hugging Face Hub reads to serve a folder as a site."""
+"""Make the card of a static Space, which the Hugging Face Hub reads to serve a folder as a site."""
 
 import yaml
 
