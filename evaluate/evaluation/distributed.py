@@ -43,7 +43,7 @@ class Group:
     def decide(self, decision: Callable[[], T]) -> T:
         """Let the first process decide for all; what it raises is raised by all.
 
-        That is true of our own errors and those of the operating system.
+        Only our own errors and those of the operating system are passed on.
         """
         outcome: list[Any] = [None, None]
         if self.rank == 0:

@@ -25,7 +25,7 @@ Parquet."""
 _DIGEST_BYTES = 32
 
 _STORED = [name for name in ANSWER.names or () if name != "finite"]
-"""Fields of an answer that are stored; an answer that is not finite never is."""
+"""Fields of an answer that are stored: all but `finite`, since only finite answers are stored."""
 
 _REMOVED = ".removed"
 """Name of a folder of parts while it is being removed: nothing in it is ever adopted."""

@@ -111,7 +111,7 @@ def stamps(plan: EvaluationPlan, tasks: Sequence[Task]) -> Callable[[str], bytes
 
 def differences(before: EvaluationPlan, now: EvaluationPlan) -> str:
     """Say in one line what differs; empty if nothing does."""
-    # Only as JSON are a tuple and a list the same.
+    # A tuple and a list are equal only as JSON.
     then, since = before.model_dump(mode="json"), now.model_dump(mode="json")
     return "; ".join(
         difference(name, then[name], value) for name, value in since.items() if then[name] != value

@@ -25,7 +25,7 @@ class Settings:
     always added to the names, since relative scores need it."""
 
     limit: int | None = None
-    """Number of photographs, from the first and balanced over classes; all if None."""
+    """Number of photographs, balanced over classes: the first ones, or all if None."""
 
     precision: Precision = "fp32"
     """Precision of the arithmetic on the device; only `fp32` is ranked."""

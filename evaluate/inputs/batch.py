@@ -14,7 +14,7 @@ from imagenetq.evaluate.data.base import Sample, Undistorted
 from imagenetq.specification import CLEAN
 
 _ALIGNED = 16
-"""Bytes of which each photograph's place among others is a multiple; kernels are quickest there."""
+"""Each photograph begins at a multiple of so many bytes, where kernels are quickest."""
 
 
 class SampleNote(NamedTuple):
@@ -81,7 +81,7 @@ class Batch:
         return _received_batch, (inputs, self.notes, self.finished, self.failure)
 
     def pin_memory(self) -> "Batch":
-        """Copy it to memory that a GPU can read by itself; the loader's thread calls this."""
+        """Copy the batch to memory that a GPU can read by itself, for the loader's thread."""
         return replace(self, inputs=tuple(tensor.pin_memory() for tensor in self.inputs))
 
 
@@ -109,7 +109,7 @@ class Unrendered:
 
     @classmethod
     def of(cls, task: str, images: Sequence[Undistorted]) -> "Unrendered":
-        """Join photographs of a task, of all of which the same variants are wanted."""
+        """Join photographs of a task of which the same variants are wanted."""
         shapes = tuple(image.pixels.shape[:2] for image in images)
         pixels = np.empty(_starts(shapes)[-1], np.uint8)
         for image, start in zip(images, _starts(shapes), strict=False):
@@ -129,7 +129,7 @@ class Unrendered:
             yield pixels[start:stop].view(height, width, 3), note
 
     def pin_memory(self) -> "Unrendered":
-        """Copy them to memory that a GPU can read by itself; the loader's thread calls this."""
+        """Copy the pixels to memory that a GPU can read by itself, for the loader's thread."""
         return replace(self, pixels=self.pixels.pin_memory())
 
 

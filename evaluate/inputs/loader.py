@@ -41,7 +41,7 @@ _TOGETHER = 2 * 2**20
 time from the one process that starts all of the device's work."""
 
 _DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
-"""What the loader says when a worker was killed, but not when its preprocessing failed."""
+"""Matches what the loader says if a worker was killed, but not if its preprocessing failed."""
 
 _DATA, _PREPROCESSING = "the data", "the preprocessing"
 

@@ -123,7 +123,7 @@ class Feeding:
             pinned=self._pinned,
         ) as stream:
             if engine is None:
-                # Without an engine no task hands on images to be rendered.
+                # Without an engine no task hands on photographs to be rendered.
                 yield cast("Iterator[Batch]", stream)
                 return
             plain = [one for one in preprocessings if isinstance(one, Preprocessing)]

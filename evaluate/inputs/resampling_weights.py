@@ -29,7 +29,7 @@ class Axis:
 
 @lru_cache(maxsize=1024)
 def axis(n_in: int, n_out: int, interpolation: str, start: int, stop: int) -> Axis:
-    """Compute outputs `start` to `stop` of resampling `n_in` samples to `n_out`.
+    """Compute the weights for outputs `start` to `stop` of resampling `n_in` samples to `n_out`.
 
     Args:
         n_in: number of samples.

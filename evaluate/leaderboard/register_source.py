@@ -75,6 +75,6 @@ def encode_source(lines: Sequence[PixelLine]) -> bytes:
     ordered = sorted(lines, key=lambda line: line.image_id)
     table = pa.table({name: [getattr(line, name) for line in ordered] for name in COLUMNS})
     buffer = io.BytesIO()
-    # Only classes repeat themselves.
+    # A dictionary pays only for classes, which alone repeat themselves.
     pq.write_table(table, buffer, compression="zstd", use_dictionary=["wnid"])
     return buffer.getvalue()

@@ -25,7 +25,7 @@ from imagenetq.manifest import Model
 
 _MAGIC = b"IMNQCROP"
 _FOOTER = struct.Struct("<8sQ32s")
-"""The end of a file: what it is, how many bytes of notes lie before it, and their SHA-256."""
+"""Layout of a file's end: what it is, how many bytes of notes lie before it, and their SHA-256."""
 
 
 class DamagedEntry(Exception):

@@ -55,7 +55,7 @@ def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding
 def published_top1(model: EntryModel) -> float | None:
     """Look up the clean top-1 accuracy that a model's library publishes; None if that is unknown.
 
-    Known are torchvision's figures for its weights, if torchvision is there, and those of the
+    Torchvision's figures for its weights are known if it is installed, and so are those of the
     paper's networks. Nothing is loaded, whatever the name is.
     """
     source, _, name = model.name.partition("/")
@@ -142,7 +142,7 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
         return
     correct = int(predictions.correct(1)[:, column].sum())
     _, counts = np.unique(predictions.labels, return_counts=True)
-    # Who always answers the commonest class is right this often.
+    # Whoever always answers the commonest class is right this often.
     chance = counts.max() / predictions.n_images
     if bdtrc(float(correct - 1), predictions.n_images, float(chance)) < _SIGNIFICANT:
         yield warn(

@@ -103,7 +103,7 @@ def _inspect(
         folder = read_folder(path)
         predictions = _predictions(folder, fetched)
         inspected = confined.run(inspect, folder.entry, predictions, source, labels)
-    # Other errors, such as of a damaged registered source of ours, are no fault of the entry's.
+    # A FolderError, of a damaged registered source of ours, is no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
     return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)

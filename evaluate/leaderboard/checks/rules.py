@@ -14,7 +14,7 @@ from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_dige
 from imagenetq.words import counted
 
 _BASELINE = "baseline/"
-"""How the names of our own models begin, which have no weights."""
+"""Beginning of the names of our own models, which have no weights."""
 
 _UNKNOWN = {"callable"}
 _DIRTY = "-dirty"

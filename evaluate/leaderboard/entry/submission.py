@@ -18,8 +18,8 @@ from imagenetq.strict_json import read_strict
 SUBMISSION_NAME = "submission.json"
 
 FOLDER_PATTERN = r"[a-z0-9]+([._-][a-z0-9]+)*"
-"""Name of an entry's folder: lower-case letters and digits, with single dots, dashes or underscores
-between them."""
+"""Pattern of an entry's folder name: lower-case letters and digits, with single dots, dashes or
+underscores between them."""
 
 MAX_FOLDER = 80
 """Most characters of a folder's name."""

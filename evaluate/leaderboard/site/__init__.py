@@ -1,4 +1,4 @@
-"""Make the leaderboard, a folder of static pages, of entries.
+"""Make the leaderboard's site, a folder of static pages, from entries.
 
 It needs no server and asks no other host for anything: it opens from disk, and from any place that
 serves files. What the tables and charts show is computed here, from the predictions. The pages'

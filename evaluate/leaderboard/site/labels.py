@@ -61,7 +61,7 @@ def parameters_words(count: int) -> str:
 
 
 def size_words(entry: Entry) -> str:
-    """Write the input size, height by width; "varies" if there is not one."""
+    """Write the input size, height by width; `varies` if it is not fixed."""
     if entry.model.input_size is None:
         return "varies"
     height, width = entry.model.input_size

@@ -80,7 +80,7 @@ def cuttings(photograph: Pixels) -> Iterator[tuple[Level, Image.Image]]:
 
 
 def draw(photograph: Pixels) -> Mapping[str, bytes]:
-    """Make the pictures' files; they are compressed once more, only for the page."""
+    """Make the pictures' files; they are compressed once more, for the page alone."""
     drawn = {}
     for level, square in cuttings(photograph):
         buffer = io.BytesIO()

@@ -31,7 +31,7 @@ SCRIPTS = (
     "entry",
     "main",
 )
-"""The parts of the pages' script, in the order in which they are joined."""
+"""Names of the parts of the pages' script, in the order in which they are joined."""
 
 PAGES = ("index", "entry", "levels", "submit")
 

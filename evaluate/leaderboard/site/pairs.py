@@ -16,7 +16,7 @@ _DIGITS = 5
 
 
 def pairs_data(board: Board) -> dict[str, Any]:
-    """Tell how much pairing narrows each error, for each group of entries over the same images.
+    """Tell how much pairing narrows each error, in each group of entries of the same photographs.
 
     What is stored of a difference's standard error is its share of the unpaired error, which is the
     root of the sum of both squares. Shares are in equal steps from the group's least to its

@@ -26,7 +26,7 @@ Pairing = Literal["paired", "unpaired", "mixed"]
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """The errors of all differences between entries over the same images."""
+    """The errors of all differences between entries over the same photographs."""
 
     errors: dict[str, NDArray[np.float64]]
     """Standard errors of the differences, 0 to 1, for each of `MEASURES`: float64 of shape (k, k),
@@ -44,14 +44,14 @@ class Rank:
     """Rank from 1: one more than the number of entries that are significantly better."""
 
     pairing: Pairing
-    """Whether the comparisons were paired over the same images."""
+    """Whether the comparisons were paired over the same photographs."""
 
 
 def paired_errors(hits: NDArray[np.int8]) -> Paired:
     """Compute the standard errors of the differences of all pairs of entries.
 
     Args:
-        hits: `Answers.hits` of k entries over the same images: int8 of shape (k, n, 6).
+        hits: `Answers.hits` of k entries over the same photographs: int8 of shape (k, n, 6).
     """
     n_levels = [len(levels(ladder.distortion)) for ladder in LADDERS]
     common = math.lcm(*n_levels)

@@ -39,7 +39,7 @@ def options(entry: Entry) -> str:
     if entry.subset in ("full", "mini"):
         words += ["--subset", entry.subset]
         if _is_cut(entry):
-            # By a limit or for want of photographs: both options together give the same again.
+            # Whether by a limit or for want of photographs, both options give the same again.
             words += ["--allow-short", "--limit", str(entry.n_images)]
     if entry.bad_images:
         words.append("--skip-bad")

@@ -67,7 +67,7 @@ def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
             f"{out / foreign[0]}: a file of the site belongs there, and no earlier one wrote what "
             "is there; move it, or give another --out"
         )
-    # So the next build knows that files which a kill leaves behind are the site's.
+    # If this process is killed, the next build still knows these files as the site's.
     _write_manifest(out, sorted(before | set(site)))
     for name in sorted(site, key=lambda name: (name == "index.html", name)):
         write_whole(out / name, site[name])
