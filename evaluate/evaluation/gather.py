@@ -100,7 +100,7 @@ def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict
 
     Args:
         parts: the finished tasks.
-        keys: of all tasks; each must be finished.
+        keys: keys of all tasks; each must be finished.
         same_as_clean: name of a variant with clean's pixels, which gets clean's answers; None if
             there is none to add.
 
@@ -149,7 +149,7 @@ def make_result(
         columns: its predictions, as `gather` gives them.
         model: the one that was evaluated.
         data: those that it was evaluated on.
-        precision: of the arithmetic.
+        precision: the precision of the arithmetic.
         device: where it ran.
         renderer: what rendered variants there; None if the workers did, or nothing was rendered.
         compiled: whether the network was compiled.

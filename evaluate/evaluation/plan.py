@@ -72,9 +72,9 @@ def make_plan(
 
     Args:
         model: as an entry describes it.
-        data: which data are evaluated.
+        data: what identifies the data.
         variants: names of the variants, in ladder order.
-        precision: of the arithmetic.
+        precision: the precision of the arithmetic.
         limit: most photographs to evaluate; None for all.
     """
     return EvaluationPlan(
@@ -153,8 +153,8 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
     of them writes.
 
     Args:
-        folder: of the parts.
-        plan: of the evaluation.
+        folder: the folder of the parts.
+        plan: the evaluation's.
         overwrite: drop what another evaluation has finished there.
 
     Raises:

@@ -68,7 +68,7 @@ def answer(
         parts: where each model's finished tasks are kept.
         tasks: all that are this process's.
         feeding: how the models are fed, and where they run.
-        precision: of their arithmetic.
+        precision: the precision of their arithmetic.
         compiled: whether to compile them first.
 
     Raises:

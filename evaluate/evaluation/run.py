@@ -206,12 +206,12 @@ def evaluate_model(
     """Evaluate a network that is at hand, as in a notebook.
 
     Args:
-        module: from a batch of the transform's outputs to logits of shape (n, 1000).
+        module: gives logits of shape (n, 1000) for a batch of the transform's outputs.
         transform: a `Preprocessing`; or any callable from a Pillow image to a float32 tensor of
             shape (3, height, width), such as torchvision's or timm's. It must be picklable if
             there are workers.
         data: opened, or what `open_data` takes.
-        name: of the model, for the entry.
+        name: the model's name, for the entry.
         out: where to keep the result; a temporary folder if None.
         **settings: as for `Settings.of`.
 

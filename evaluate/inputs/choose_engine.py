@@ -67,7 +67,7 @@ def crop_comparison(device: torch.device, preprocessings: Sequence[Preprocessing
 
     Args:
         device: where images are resized and cropped.
-        preprocessings: whose crops.
+        preprocessings: those whose crops are compared.
     """
     cropped = quickest_crop(device)
 

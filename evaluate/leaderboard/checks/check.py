@@ -35,7 +35,7 @@ def check(
 
     Args:
         folder: holds entry folders, or is one entry's.
-        source: of a dataset at hand, for entries that are of it.
+        source: the source of a dataset at hand, for entries that are of it.
         labels: other labels at hand, for entries that hold accuracies by them.
         fetched: where to keep predictions that were fetched; they are not kept if None.
 

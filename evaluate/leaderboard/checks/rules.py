@@ -74,7 +74,7 @@ def label_conditions(source: KnownSource, name: str, predictions: Predictions) -
     Args:
         source: whose photographs they should be.
         name: what to call the source in a finding.
-        predictions: of the entry.
+        predictions: the entry's.
     """
     given = dict(zip(predictions.image_ids, predictions.labels.tolist(), strict=True))
     foreign = [image_id for image_id in given if image_id not in source.classes]

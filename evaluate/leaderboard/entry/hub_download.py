@@ -22,7 +22,7 @@ def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
         folder: where to keep them.
 
     Returns:
-        The file.
+        The file in the folder, which is named after its SHA-256.
 
     Raises:
         EntryError: there are none, they are too large, or they are not those of the entry.
