@@ -51,7 +51,7 @@ class HubAddress:
         return f"{constants.ENDPOINT}/datasets/{self.repository}"
 
     def pin(self) -> str:
-        """Find the commit that the revision is now; the client's errors need `explained` around it."""
+        """Find the commit that the revision is now; errors of the client are not explained here."""
         from huggingface_hub import HfApi
 
         hub = HfApi()

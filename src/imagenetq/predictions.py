@@ -160,7 +160,7 @@ class Predictions:
         return [row for _, _, row in sorted(keys)]
 
     def has_images_of(self, other: "Predictions") -> bool:
-        """Tell whether both are over the same photographs, with the same labels and shorter sides."""
+        """Tell whether both are over the same photographs, with the same labels and sizes."""
         return (
             self.image_ids == other.image_ids
             and np.array_equal(self.labels, other.labels)
