@@ -66,7 +66,7 @@ def is_busy(error: BaseException) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Tell whether the same request may succeed later: the service is busy, or a connection broke."""
+    """Tell whether a request may succeed later: the service is busy, or a connection was lost."""
     if status_of(error) is not None:
         return is_busy(error)
     return any(
@@ -101,7 +101,7 @@ def is_misread(error: BaseException) -> bool:
 
 
 def is_misread_of_hub(error: BaseException) -> bool:
-    """Tell whether the Hub's client could make no sense of an answer, as it sometimes says itself."""
+    """Tell whether the Hub's client could make no sense of an answer; it may even say so itself."""
     from huggingface_hub import errors
 
     says_so = isinstance(error, ValueError | RuntimeError)
