@@ -101,7 +101,7 @@ class Draws:
         self.position = 0
 
     def draw(self, sample: Sample) -> Draw:
-        """Draw for one sample of this epoch; the draw is the same whenever and wherever made."""
+        """Draw for one sample of this epoch; repeating the draw anywhere gives the same."""
         key = f"draw/{self.seed}/{self.epoch}/{sample}"
         digest = hashlib.sha256((KEY_PREFIX + key).encode()).digest()
         clean, distortion, rung = (word >> 11 for word in struct.unpack("<3Q", digest[:24]))

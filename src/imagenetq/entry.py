@@ -95,7 +95,7 @@ class EntryModel(FiniteModel):
     """Height and width of the inputs in pixels; None if they vary."""
 
     preprocessing: Settings
-    """Settings of the preprocessing that makes an input of an image."""
+    """Settings of the preprocessing that turns an image into an input."""
 
     arguments: Settings
     """Arguments of the model's constructor."""
@@ -150,14 +150,14 @@ class LeftOut(FiniteModel):
     """Id of the photograph."""
 
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
-    """WordNet id of its class."""
+    """WordNet id of the photograph's class."""
 
     reason: Text = Field(max_length=_MAX_REASON)
-    """What is wrong with it."""
+    """What is wrong with the photograph."""
 
     @classmethod
     def of(cls, note: BadImageNote) -> "LeftOut":
-        """Copy what the data say of it, the reason escaped and cut to what an entry may hold."""
+        """Make it from the data's note, the reason escaped and cut to what an entry may hold."""
         reason = note.reason.encode("unicode_escape").decode()[:_MAX_REASON]
         return cls(image_id=note.image_id, wnid=note.wnid, reason=reason)
 
@@ -235,7 +235,7 @@ class Run(FiniteModel):
     """Photographs that were left out of the data on request."""
 
     clean_check: CleanCheck | None = None
-    """Reach of the check before the run; None if there was no check."""
+    """What the check of clean images could have shown; None if there was no check."""
 
 
 class Entry(Run):

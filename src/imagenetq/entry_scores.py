@@ -30,7 +30,7 @@ class Proportion(FiniteModel):
     """A share of images."""
 
     value: Share
-    """The share."""
+    """Share of images, 0 to 1."""
 
     low: Share
     """Lower end of the 95 % Wilson interval."""
@@ -43,10 +43,10 @@ class Estimate(FiniteModel):
     """A mean over images, or a ratio or difference of such means."""
 
     value: float
-    """The estimate."""
+    """Estimated value."""
 
     standard_error: float | None
-    """Standard error over images; None if there is only one image."""
+    """Standard error over images; None if there are too few images for one."""
 
     low: float | None
     """Lower end of the 95 % interval, value - 1.96 standard errors, not cut at 0; None without a

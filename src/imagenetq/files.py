@@ -72,7 +72,7 @@ class AtomicFile(io.BufferedIOBase):
         self._file = self._temporary.open("xb")
 
     def writable(self) -> bool:
-        """Say that the file can be written, which is always so."""
+        """Tell whether the file can be written, which is always so."""
         return True
 
     def write(self, data: Any) -> int:

@@ -89,10 +89,10 @@ class BadImageNote(Model):
     """Id of the photograph."""
 
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
-    """WordNet id of its class."""
+    """WordNet id of the photograph's class."""
 
     reason: str
-    """What is wrong with it."""
+    """What is wrong with the photograph."""
 
 
 class Code(Model):

@@ -27,7 +27,8 @@ from rich.table import Column
 from rich.text import Text
 
 Unit = Literal["photographs", "pictures", "images", "entries"]
-"""What is counted: originals of ImageNet or others, images as rows or inputs, or results."""
+"""What is counted: `photographs` are ImageNet's originals and `pictures` other originals, `images`
+are variants as rows or inputs, and `entries` are results."""
 
 _LOG_SECONDS = 15.0
 

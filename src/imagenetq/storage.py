@@ -72,8 +72,8 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
     """Find how many bytes the files below a folder have.
 
     Returns:
-        The size of each path that is there; other files may be included. None if the storage cannot
-        list, so that only reading tells.
+        The size in bytes of each path that is there; other files may be included. None if the
+        storage cannot list, so that only reading tells.
     """
     folder = local_path(root)
     if folder is not None:

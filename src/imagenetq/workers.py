@@ -146,7 +146,7 @@ def how_they_ended(processes: Sequence[BaseProcess]) -> str:
     """Say in words what became of workers, of which at least one is gone."""
     connection.wait([process.sentinel for process in processes], _GONE)
     codes = {code for process in processes if (code := process.exitcode)}
-    # Whoever started the workers ends those that are left by SIGTERM, which says nothing.
+    # SIGTERM comes from whoever started the workers, for those that were left: it tells nothing.
     code = min(codes - {-signal.SIGTERM}, default=min(codes, default=-signal.SIGKILL))
     if code == -signal.SIGKILL:
         return "was killed (out of memory?)"
@@ -160,7 +160,7 @@ def _line(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Find file and line where an error was raised, or where the library was called that did."""
+    """Find the file and line that raised an error, or that called the library that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_of_a_library(frame.filename)]
     frame = (own or frames)[-1]

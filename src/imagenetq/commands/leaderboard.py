@@ -126,7 +126,7 @@ def register(
     workers: Workers = None,
 ) -> None:
     """Verify a dataset, and register its source: ids, classes and pixel hashes, no image."""
-    # Only the builder can verify, so this is the one command that needs both rooms.
+    # This needs both rooms, because only the builder verifies.
     from imagenetq import builder
     from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.register_source import register as write_source

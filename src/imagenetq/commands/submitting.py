@@ -119,7 +119,7 @@ def submit(
 
 
 def _require_answers(given: dict[str, str | None]) -> None:
-    """Refuse early if an answer that only the submitter knows is missing and cannot be asked."""
+    """Refuse early if an answer that only the submitter has is missing and cannot be asked for."""
     missing = [
         _option(field)
         for field, value in given.items()
