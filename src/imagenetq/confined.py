@@ -65,7 +65,7 @@ class Confined:
 
         Args:
             memory: bytes that the process may take, beyond what it holds before its first work.
-            seconds: CPU time that one piece of work may take.
+            seconds: seconds of CPU time that one piece of work may take.
             refusal: class of the error to raise where work takes more, or crashes the process.
             modules: names of the modules that work will need.
         """

@@ -217,7 +217,7 @@ class Run(FiniteModel):
     """Precision of the arithmetic; ranked entries are computed in `fp32`."""
 
     hardware: Facts
-    """Hardware that the model ran on."""
+    """Facts about the machine and device that the model ran on."""
 
     versions: Facts
     """Versions of the packages that decide the answers."""
