@@ -1,12 +1,13 @@
-"""ImageNet-Q: how image quality affects image classifiers, with the same pixels for everyone.
+"""Measure how image quality affects image classifiers, with the same pixels for everyone.
 
     >>> import numpy as np
     >>> image = np.full((2, 2, 3), 200, np.uint8)
     >>> int(render(image, "contrast-0.5")[0, 0, 0])
     200
 
-`render` makes one variant, `render_ladder` all of them, `Distort` is a transform for training.
-The building of datasets is in `imagenetq.builder`.
+`render` makes one variant of an image, and `render_ladder` makes all of them. `Distort` is a
+transform for training. `imagenetq.builder` builds datasets, and `imagenetq.evaluate` evaluates
+models on them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: numpy and Pillow take longer than `--help`."""
+    """Import a public name when it is first used, since numpy and Pillow load slowly."""
     from imagenetq.lazy import lazy_names
 
     return lazy_names(__name__, _HOMES)(name)

@@ -1,10 +1,10 @@
-"""`python -m imagenetq`: the command line, as the installed command runs it."""
+"""Run the command line as `python -m imagenetq`, just as the installed command does."""
 
 import sys
 
 if __name__ == "__main__":
     if not sys.flags.safe_path:
-        # The working directory, which the installed command does not search either.
+        # The installed command does not search the working directory, so this must not either.
         del sys.path[0]
     from imagenetq.cli import main
 

@@ -1,7 +1,7 @@
-"""ImageNet-Q as a benchmark of the Hugging Face Hub: `eval.yaml`, and the tasks that it names.
+"""Describe ImageNet-Q as a benchmark of the Hugging Face Hub: `eval.yaml` and its tasks.
 
-The Hub reads `eval.yaml` at a dataset's root, collects under each task what model repositories say
-in `.eval_results/*.yaml`, and refuses the file unless `evaluation_framework` is on its own list
+The Hub reads `eval.yaml` at a dataset's root. Under each task it collects what model repositories
+say in `.eval_results/*.yaml`. It refuses the file unless `evaluation_framework` is on its own list
 (https://huggingface.co/docs/hub/eval-results).
 """
 
@@ -14,13 +14,13 @@ from imagenetq.specification import CLEAN, LADDERS
 EVAL_NAME = "eval.yaml"
 
 FRAMEWORK = "imagenet-q"
-"""The name for the Hub's list of frameworks: `leaderboard/hub/eval.ts`."""
+"""Name of ImageNet-Q on the Hub's list of frameworks; `leaderboard/hub/eval.ts` is its entry."""
 
 SCORE_TASK = "imagenet_q_score"
-"""The task of the ImageNet-Q score."""
+"""Name of the task for the ImageNet-Q score."""
 
 TASKS = (SCORE_TASK, *(ladder.distortion for ladder in LADDERS), CLEAN)
-"""The score, the mean of each of the five distortions, and clean top-1 accuracy."""
+"""Names of all tasks: the score, the mean of each distortion, and clean top-1 accuracy."""
 
 _SPLIT = "test"
 _DESCRIPTION = (
@@ -31,11 +31,11 @@ _DESCRIPTION = (
 
 
 def eval_yaml(configs: Collection[str] = ()) -> str:
-    """Make the file's text.
+    """Make the text of `eval.yaml`.
 
     Args:
-        configs: of the dataset; a task of which there is a config of the same name is told to be of
-            that.
+        configs: names of the dataset's configs; a task refers to the config of the same name, if
+            there is one.
     """
     tasks = [
         {"id": task} | ({"config": task, "split": _SPLIT} if task in configs else {})

@@ -1,42 +1,46 @@
-"""What is chosen by name among a few, as types: options of commands, and arguments in Python."""
+"""Define the types of options that are chosen by name, on the command line and in Python."""
 
 from enum import StrEnum
 from typing import Literal
 
 Subset = Literal["full", "mini", "sample"]
-"""Of a source: 10 photographs a class, 1 a class, or the embedded ones."""
+"""How much of a source is taken: 10 photographs a class, 1 a class, or the embedded ones."""
 
 Format = Literal["parquet", "webdataset"]
-"""Of shards."""
+"""File format of the shards."""
 
 Executor = Literal["local", "ray"]
-"""Processes of this machine, or a Ray cluster."""
+"""Where work runs: in processes of this machine, or on a Ray cluster."""
 
 Gate = Literal["manual", "auto"]
 """Who answers requests for access to a repository on the Hub: its owners, or the Hub."""
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-"""Of the arithmetic."""
+"""Precision of the arithmetic."""
 
 RANKED_PRECISION: Precision = "fp32"
-"""The one whose results repeat elsewhere, and are ranked."""
+"""The only precision that is ranked, because its results repeat on other machines."""
 
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-"""How pictures are resized: Pillow's filters."""
+"""How images are resized, by the names of Pillow's filters."""
 
 Render = Literal["auto", "cpu", "gpu"]
-"""`gpu` demands that the device renders, `auto` lets it where it can and is a GPU."""
+"""Who renders variants: `cpu` is the worker processes, and `gpu` demands that the device renders.
+`auto` lets the device render if it is a GPU that can."""
 
 CheckPixels = Literal["all", "sample", "none"]
-"""Which rows' pixels are hashed and compared: `sample` is the first of each shard, and 1 in 20; of
-bare tars, for whose bytes no manifest vouches, it is every row.
+"""Which rows' pixels are hashed and compared: `sample` is the first of each shard, and 1 in 20.
 
-A manifest's hash proves the stored bytes; this proves that this machine decodes them as it should.
+Of bare tars, `sample` is every row, since no manifest vouches for their bytes. A manifest's hash
+proves the stored bytes; this check proves that this machine decodes them as it should.
 """
 
 
 class Figure(StrEnum):
-    """A piece of a report, in its order; an enumeration, since an option may give several."""
+    """A piece of a report, in the report's order.
+
+    It is an enumeration because a command's option may give several.
+    """
 
     TABLE1 = "table1"
     FIGURE1 = "1"

@@ -1,8 +1,8 @@
-"""The 1,000 ImageNet classes in their usual order: WordNet ids (wnids), sorted.
+"""Define the 1,000 ImageNet classes in their usual order, sorted by WordNet id (wnid).
 
-`classes.tsv` holds a wnid and its WordNet lemmas a line, as ILSVRC 2012 lists them. Two classes
-share the lemma "crane"; here they are told apart as "crane (bird)" and "crane (machine)",
-because a `datasets.ClassLabel` needs unique names.
+Each line of `classes.tsv` holds a wnid and its WordNet lemmas, as ILSVRC 2012 lists them. Two
+classes share the lemma "crane". Here they are called "crane (bird)" and "crane (machine)", because
+a `datasets.ClassLabel` needs unique names.
 """
 
 from functools import cache
@@ -18,17 +18,17 @@ def _table() -> tuple[tuple[str, str], ...]:
 
 @cache
 def wnids() -> tuple[str, ...]:
-    """The 1,000 wnids; a class's label is its place in this tuple."""
+    """List the 1,000 wnids; a class's label is its place in this tuple."""
     return tuple(wnid for wnid, _ in _table())
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The 1,000 unique class names, in label order."""
+    """List the 1,000 unique class names, in label order."""
     return tuple(name for _, name in _table())
 
 
 @cache
 def labels() -> dict[str, int]:
-    """The label (0 to 999) of each wnid."""
+    """Map each wnid to its label, 0 to 999."""
     return {wnid: label for label, wnid in enumerate(wnids())}

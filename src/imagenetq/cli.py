@@ -1,4 +1,4 @@
-"""The front door: the command line `imagenetq`."""
+"""Put the command line `imagenetq` together from its commands."""
 
 import atexit
 import gc
@@ -46,7 +46,7 @@ def _imagenetq(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take what is said before a command."""
+    """Handle the options that stand before a command."""
 
 
 app.command("build")(building.build)
@@ -67,10 +67,10 @@ app.add_typer(leaderboard.app, name="leaderboard")
 
 
 def main() -> None:
-    """Run the command line; a polite kill ends a command as Ctrl-C does."""
+    """Run the command line; SIGTERM ends a command as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _interrupt)
-    # Registered first, it runs last. Python would search all that PyTorch brings for what it may
-    # free, for seconds, before the process ends and frees it.
+    # Registered first, so it runs last. Without it, Python would search PyTorch's objects for
+    # garbage for seconds, although the process ends and frees all of them anyway.
     atexit.register(gc.freeze)
     app()
 

@@ -1,8 +1,8 @@
-"""Run work on strangers' files in a process that may not take all memory, or for ever.
+"""Run work on strangers' files in a process with limited memory and time.
 
-A file may lie about how large its parts are, and a reader written in C++ may crash; here both end
-the process, not the check. The process knows nothing of the program that starts it: it runs none of
-a script's lines again, so it needs no guard there.
+A file may lie about the sizes of its parts, and a reader written in C++ may crash. Here either ends
+the process, not the check. The process runs none of the calling script's lines again, so the script
+needs no `if __name__ == "__main__"`.
 """
 
 import os
@@ -19,25 +19,25 @@ from typing import IO, Any, ParamSpec, Self, TypeVar, cast
 from imagenetq.errors import EntryError, ImagenetqError
 
 _MEMORY = 2**30
-"""Bytes that work may take; predictions of the full subset take a third of it."""
+"""Bytes of memory that work may take; predictions of the full subset take a third of it."""
 
 _SECONDS = 300
-"""Seconds of computing that a piece of work may take."""
+"""Seconds of CPU time that one piece of work may take."""
 
 _STATM = Path("/proc/self/statm")
 
 _PREDICTIONS = ("imagenetq.predictions", "pyarrow.parquet")
-"""Modules that read predictions."""
+"""Modules that are needed to read predictions."""
 
 _START = (
     "import sys; sys.path[:] = sys.argv[1:]; from imagenetq.confined import _serve; _serve(*{!r})"
 )
 
-# Each thread would reserve memory of its own, more on machines with more cores.
+# Each thread reserves memory of its own, and machines with more cores start more threads.
 _FRUGAL = dict.fromkeys(
     ("ARROW_IO_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 ) | {
-    # Arrow's own pool would reserve all the memory that work may take at its first byte.
+    # With its first byte, Arrow's own pool would reserve all the memory that work may take.
     "ARROW_DEFAULT_MEMORY_POOL": "system"
 }
 
@@ -46,10 +46,10 @@ Result = TypeVar("Result")
 
 
 class Confined:
-    """A process for one piece of work after the other; leaving the context ends it.
+    """A process that does one piece of work after the other; leaving the context ends it.
 
-    Where the system tells nothing of a process's memory (other than Linux), there are no limits,
-    but a crash is still the process's own.
+    The limits need Linux's `/proc`. Other systems have no limits, but there, too, a crash ends only
+    this process.
     """
 
     def __init__(
@@ -59,13 +59,15 @@ class Confined:
         refusal: type[ImagenetqError] = EntryError,
         modules: Sequence[str] = _PREDICTIONS,
     ) -> None:
-        """Prepare; the process starts with the context, and imports while the caller goes on.
+        """Prepare the process, which starts with the context.
+
+        It imports its modules while the caller goes on.
 
         Args:
-            memory: bytes that it may take, beyond what it has when it starts.
-            seconds: of computing that one piece of work may take.
-            refusal: what to raise where it takes more, or crashes.
-            modules: that work will need.
+            memory: bytes that the process may take, beyond what it holds before its first work.
+            seconds: seconds of CPU time that one piece of work may take.
+            refusal: class of the error to raise where work takes more, or crashes the process.
+            modules: names of the modules that work will need.
         """
         self._start = _START.format((memory, seconds, *modules))
         self._refusal = refusal
@@ -84,11 +86,12 @@ class Confined:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        """What a function of a module gives.
+        """Call a function of a module in the process, and give its result.
 
         Raises:
-            ImagenetqError: it took too much memory or too long, or its process crashed.
-            Exception: what it raises by itself.
+            ImagenetqError: the work took too much memory or time, or crashed its process; the
+                class is `refusal`.
+            Exception: whatever the function itself raises.
         """
         try:
             process = self._begin()
@@ -111,12 +114,12 @@ class Confined:
     def _begin(self) -> "subprocess.Popen[bytes]":
         if self._process is not None:
             return self._process
-        # Started anew: a copy of this process would have its memory and threads' locks.
+        # A copy of this process would have its memory and its threads' locks.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", self._start, *filter(None, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # What a crashing library says would look like ours.
+            # What a crashing library prints would look like a message of ours.
             stderr=subprocess.DEVNULL,
             env=os.environ | _FRUGAL,
         )
@@ -140,21 +143,21 @@ def _receive(pipe: IO[bytes]) -> Any:
 
 
 def _serve(memory: int, seconds: int, *modules: str) -> None:
-    # Ctrl-C reaches every process of a terminal; the one that waits tells of it.
+    # Ctrl-C reaches every process of a terminal; the one that waits reports it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = sys.stdin.buffer
     # What work prints must not be taken for an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for module in modules:
-        # Work that misses one says so itself.
+        # Work that lacks a module says so itself.
         with suppress(ImportError):
             import_module(module)
-    # Whoever waits has gone.
+    # The process that waits for answers may be gone.
     with suppress(EOFError, ConnectionError):
         is_limited = False
         while True:
-            # What work is made of is imported with it, and is none of the memory that it takes.
+            # Receiving work imports its modules, whose memory must not count as the work's.
             work, args, kwargs = _receive(requests)
             if not is_limited:
                 _limit_memory(memory)

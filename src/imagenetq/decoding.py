@@ -1,4 +1,4 @@
-"""From the bytes of an image file to RGB samples: the border that untrusted images cross."""
+"""Decode image files to RGB samples; every untrusted image passes through here."""
 
 import warnings
 from io import BytesIO
@@ -10,13 +10,13 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage
 
 MAX_SIDE = 16_383
-"""Longest side in pixels: what lossless WebP can store."""
+"""Longest side that is accepted, in pixels: the most that lossless WebP can store."""
 
 ORIGINAL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-"""What originals may be, in Pillow's names."""
+"""Formats that originals may have, by Pillow's names."""
 
 STORED_FORMATS = ("JPEG", "JPEG2000", "WEBP")
-"""What the dataset's own images may be."""
+"""Formats that the dataset's own images may have, by Pillow's names."""
 
 _MODES = ("RGB", "L", "CMYK")
 _JPEG_MAGIC = b"\xff\xd8\xff"
@@ -31,25 +31,25 @@ _CURES = {
 
 
 def is_jpeg(data: bytes) -> bool:
-    """Whether the bytes begin as a JPEG file does."""
+    """Tell whether the bytes begin as a JPEG file does."""
     return data.startswith(_JPEG_MAGIC)
 
 
 def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) -> Pixels:
     """Decode an image file to RGB as Pillow's `convert("RGB")` does.
 
-    An original is good if this accepts it, and bad if not: no build, evaluation or verification
-    asks more of it. What counts is the content, not the file's extension. Metadata, also damaged
-    ones, are ignored, orientation among them, as timm and torchvision ignore it; and so is what
-    follows a whole image, such as a second one.
+    An original is good if this function accepts it, and bad if not: no build, evaluation or
+    verification asks more of it. The content counts, not the file's extension. Metadata is ignored,
+    even if it is damaged, and so is the orientation in it, as timm and torchvision ignore it.
+    Whatever follows a whole image, such as a second one, is ignored, too.
 
     Args:
-        data: the file's bytes: RGB, greyscale or CMYK with 8 bits.
+        data: the file's bytes, of an RGB, greyscale or CMYK image with 8 bits a sample.
         name: what to call the file in an error.
-        formats: what it may be, in Pillow's names.
+        formats: formats that the file may have, by Pillow's names.
 
     Returns:
-        The samples, shape (height, width, 3).
+        The samples, uint8 of shape (height, width, 3).
 
     Raises:
         BadImage: the file is empty, damaged, too large, or of another kind.
@@ -77,10 +77,10 @@ def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) 
 def _refuse_unsupported(image: Image.Image, name: str) -> None:
     if max(image.size) > MAX_SIDE:
         raise BadImage(f"{name}: a side of {max(image.size)} pixels; shrink it to {MAX_SIDE}")
-    # Pillow only warns up to twice its limit; warnings are of all threads.
+    # Up to twice its limit Pillow only warns, and all threads share what is done with warnings.
     if image.width * image.height > (Image.MAX_IMAGE_PIXELS or MAX_SIDE**2):
         raise _bomb(name)
-    # Pillow reduces 16-bit RGB to 8 bits without a word; only the raw mode tells.
+    # Pillow silently reduces 16-bit RGB to 8 bits; only the raw mode shows it.
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     raw_modes = " ".join(str(tile[3]) for tile in tiles)
     if ";16" in raw_modes or image.mode.startswith("I"):

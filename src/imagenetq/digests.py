@@ -1,4 +1,4 @@
-"""The digests that name a dataset: two builds with the same pixel digest are the same dataset."""
+"""Compute the digests that identify a dataset: the same pixel digest means the same dataset."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,23 +8,23 @@ from imagenetq.specification import CLEAN, variants
 
 
 class PixelLine(NamedTuple):
-    """What the pixel digest covers of one row."""
+    """The part of a row that the pixel digest covers."""
 
     image_id: str
-    """The original's id."""
+    """Id of the photograph."""
 
     wnid: str
-    """Its class."""
+    """WordNet id of the photograph's class."""
 
     variant: str
-    """The variant's name."""
+    """Name of the variant."""
 
     pixel_sha256: str
-    """Hex SHA-256 of the RGB rows."""
+    """Hex SHA-256 of the decoded RGB samples, row by row."""
 
 
 def pixel_digest(lines: Iterable[PixelLine]) -> str:
-    """SHA-256 (hex) over one tab-separated line a row, ordered by image id, then ladder."""
+    """Compute SHA-256 (hex) over one tab-separated line a row, ordered by image id, then ladder."""
     order = {variant.name: place for place, variant in enumerate(variants())}
     ordered = sorted(lines, key=lambda line: (line.image_id, order[line.variant]))
     digest = hashlib.sha256()
@@ -34,5 +34,5 @@ def pixel_digest(lines: Iterable[PixelLine]) -> str:
 
 
 def source_digest(clean_lines: Iterable[PixelLine]) -> str:
-    """The pixel digest over the clean lines alone; other lines are passed over."""
+    """Compute the pixel digest over the clean lines alone; other lines are ignored."""
     return pixel_digest(line for line in clean_lines if line.variant == CLEAN)

@@ -1,7 +1,7 @@
-"""Random variants for training: which one a sample gets is a pure function of a few numbers.
+"""Draw random variants for training, each as a pure function of a few numbers.
 
-A draw is the SHA-256 of seed, epoch and sample (a generator that counts), and nothing is taken from
-a generator's state: so it is the same in any process, in any order, on a CPU and on a GPU.
+A draw comes from the SHA-256 of seed, epoch and sample, not from a generator's state. So it is the
+same in any process, in any order, on a CPU and on a GPU.
 """
 
 import hashlib
@@ -23,45 +23,45 @@ from imagenetq.errors import UsageError
 from imagenetq.specification import CLEAN, KEY_PREFIX, Value, Variant, ladder, variant, variants
 
 Limits = Value | tuple[Value, Value] | None
-"""A parameter's range, both ends included; one value; or None, the whole ladder."""
+"""Range of a parameter, both ends included, or one value; None for the whole ladder."""
 
 Sample = int | str
-"""What a sample is known by: its index in the data set, or its id."""
+"""What identifies a sample: its index in the data set, or its id."""
 
 _BITS = 2**53
-"""Of a fraction, so many as a float holds exactly."""
+"""Number of values that a drawn fraction can take; a float holds each of them exactly."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What was drawn for a sample."""
+    """The variant that was drawn for a sample."""
 
     variant: Variant
-    """Of the image."""
+    """Variant of the image."""
 
     image_id: str
-    """Keys the noise, if it is noise; another one for every draw."""
+    """Id that keys the noise, if the variant is noise; differs with seed, epoch and sample."""
 
 
 class Draws:
-    """Draws a variant for each sample.
+    """A source of random variants, one for each sample.
 
     Args:
-        distortion: one distortion, or several with the range of each one's parameter.
+        distortion: the name of one distortion, or several names, each with its parameter's range.
         weights: how often each distortion is drawn, relative to the others; 1 if left out.
-        levels: of the ladder, from 1, the mildest: a pair (from, to), both included, or one.
+        levels: levels of the ladder, 1 the mildest: a pair (from, to), both included, or one.
         p_clean: the probability of leaving an image clean.
         seed: a whole number; None draws one from the operating system.
-        limits: of the one distortion's parameter, by the parameter's name.
+        limits: range of the one distortion's parameter, by the parameter's name.
 
     Attributes:
-        rungs: all variants that can be drawn, but clean.
-        seed: of every draw.
-        position: how many samples without a name of their own were drawn for in this epoch.
+        rungs: all variants that can be drawn, except clean.
+        seed: the seed of every draw.
+        position: number of samples without a name that were drawn for in this epoch.
 
     Raises:
-        UsageError: no such distortion or parameter, no rung in range, or an impossible weight or
-            probability.
+        UsageError: there is no such distortion or parameter, no rung is in range, a weight or
+            probability is impossible, or the seed is not a whole number.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Draws:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is drawn for."""
+        """The epoch that samples are drawn for, from 0."""
         return self._epoch.value
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch, also in worker processes that run already."""
+        """Begin an epoch, also in worker processes that already run."""
         number = _whole("epoch", epoch)
         if not 0 <= number < 2**63:
             raise UsageError(f"an epoch is counted from 0, and below 2^63; not {number}")
@@ -101,7 +101,7 @@ class Draws:
         self.position = 0
 
     def draw(self, sample: Sample) -> Draw:
-        """Draw for one sample of this epoch; the same whenever and wherever it is asked."""
+        """Draw for one sample of this epoch; repeating the draw anywhere gives the same."""
         key = f"draw/{self.seed}/{self.epoch}/{sample}"
         digest = hashlib.sha256((KEY_PREFIX + key).encode()).digest()
         clean, distortion, rung = (word >> 11 for word in struct.unpack("<3Q", digest[:24]))
@@ -112,10 +112,11 @@ class Draws:
         return Draw(rungs[rung * len(rungs) // _BITS], key)
 
     def draw_next(self, n: int) -> list[Draw]:
-        """Draw for the next samples, which have no name: they are known by their place.
+        """Draw for the next `n` samples, which have no name and are known by their place.
 
-        Where several processes train together, each with every so many-th sample, it is the place
-        among all; in a data loader's worker, the worker's own, told apart by the worker's seed.
+        Where several processes train together and take turns, places are counted over the samples
+        of all of them. Each worker of a data loader counts its own samples, and its seed tells it
+        apart from the others.
         """
         rank, world_size = _rank()
         worker = _worker_seed()
@@ -125,14 +126,14 @@ class Draws:
         return [self.draw(f"{prefix}{place * world_size + rank}") for place in places]
 
     def state(self) -> dict[str, int]:
-        """What must be kept to go on with the same draws."""
+        """Give what must be kept to go on with the same draws."""
         return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where another one's `state` was taken.
+        """Go on where a `state` was taken, also of another instance.
 
         Raises:
-            UsageError: it is no such state.
+            UsageError: `state` is no such state.
         """
         if not isinstance(state, Mapping) or set(state) != set(self.state()):
             raise UsageError(f"a state of Distort holds {', '.join(self.state())}; this: {state}")
@@ -142,7 +143,7 @@ class Draws:
         self.position = position
 
     def describe(self) -> str:
-        """Say what can be drawn, as the options were given."""
+        """Describe what can be drawn, in the form of the options."""
         ranges = [f"{choice[0].name} to {choice[-1].name}" for choice in self._choices]
         names = [choice[0].distortion for choice in self._choices]
         listed = ", ".join(f"{n!r}: {r}" for n, r in zip(names, ranges, strict=True))
@@ -151,9 +152,9 @@ class Draws:
 
 
 class _SharedNumber:
-    """A whole number of 64 bits that running worker processes see change.
+    """A 64-bit whole number whose changes are seen by running worker processes.
 
-    A copy made in any other way than by starting a process is a number of its own.
+    Only starting a process shares it; a copy made in any other way is a number of its own.
     """
 
     def __init__(self, value: int) -> None:
@@ -161,7 +162,7 @@ class _SharedNumber:
 
     @property
     def value(self) -> int:
-        """As it is now."""
+        """The current value."""
         return int(self._cell.value)
 
     @value.setter
@@ -181,10 +182,10 @@ def _shared(cell: Any) -> _SharedNumber:
 
 
 def samples_of(samples: Iterable[Any], n: int) -> list[Sample]:
-    """Check the names of n samples: whole numbers or texts, one each.
+    """Check the names of `n` samples, which are whole numbers or texts, one each.
 
     Raises:
-        UsageError: they are others, or not as many.
+        UsageError: a name is of another type, or there are not `n` of them.
     """
     if isinstance(samples, str) or not isinstance(samples, Iterable):
         raise UsageError(f"samples are indices or ids, one for each image, not {samples!r}")
@@ -277,16 +278,19 @@ def _whole(name: str, number: Any) -> int:
 
 
 def _rank() -> tuple[int, int]:
-    """This process's place among those that train together, and how many they are."""
+    """Give this process's rank among those that train together, and how many they are."""
     distributed: Any = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
-    # A data loader's worker knows only what torchrun told its parent.
+    # A data loader's worker has no process group, only the variables that torchrun set.
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def _worker_seed() -> int | None:
-    """The seed of the torch data loader worker that we run in, without importing torch."""
+    """Give the seed of the torch data loader worker that this runs in; None if it runs in none.
+
+    Torch is not imported for this.
+    """
     torch_data: Any = sys.modules.get("torch.utils.data")
     info = torch_data.get_worker_info() if torch_data is not None else None
     return None if info is None else int(info.seed)

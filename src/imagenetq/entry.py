@@ -1,4 +1,4 @@
-"""`entry.json`: what was evaluated on what, with what result; it may come from anyone."""
+"""Define `entry.json`, the result of a model on a dataset; the file may come from anyone."""
 
 import math
 from pathlib import Path
@@ -14,13 +14,13 @@ from imagenetq.strict_json import read_strict
 ENTRY_NAME = "entry.json"
 
 MAX_ENTRY_BYTES = 2**20
-"""A larger `entry.json` is not read."""
+"""Largest `entry.json` that is read, in bytes."""
 
 MAX_LEFT_OUT = 1_000
-"""Photographs that an entry can name as left out."""
+"""Most photographs that an entry can name as left out."""
 
 MAX_LABEL_SETS = 4
-"""Sets of other labels that an entry can hold scores by."""
+"""Most sets of other labels that an entry can hold scores by."""
 
 _MAX_IMAGES = 5_000_000
 _MAX_REASON = 200
@@ -30,14 +30,14 @@ _MAX_INTEGER = 2**53
 
 
 def _printable(text: str) -> str:
-    # A terminal obeys control characters, and a reader is fooled by invisible ones.
+    # A terminal obeys control characters, and invisible characters fool a reader.
     if not text.isprintable():
         raise ValueError("holds a character that cannot be printed")
     return text
 
 
 def _bounded(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Refuse data that is deep, large, not finite or not printable."""
+    """Refuse data that is too deep, too large, not finite or not printable."""
     seen = 0
     waiting: list[tuple[JsonValue, int]] = [(value, 1)]
     while waiting:
@@ -66,75 +66,75 @@ Settings = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
 
 
 Outputs = Literal["logits", "probabilities", "bounded"]
-"""What a network gives; `bounded` lies between 0 and 1 without being probabilities."""
+"""What a network gives; `bounded` outputs lie between 0 and 1 without being probabilities."""
 
 
 class ZeroShot(FiniteModel):
-    """How a network without classes of its own was given them."""
+    """The record of how a network without classes of its own was given them."""
 
     prompts_sha256: str = Field(pattern=SHA256_PATTERN)
-    """Of the prompts' templates and the classes' names, each with a line feed."""
+    """SHA-256 of the prompts' templates and the classes' names, each followed by a line feed."""
 
     embeddings_sha256: str = Field(pattern=SHA256_PATTERN)
-    """Of the classes' embeddings, float32 in row-major order, little-endian."""
+    """SHA-256 of the classes' embeddings, float32 in row-major order, little-endian."""
 
 
 class EntryModel(FiniteModel):
     """The model that was evaluated."""
 
     name: Text
-    """As the user named it, such as `timm/vgg16`."""
+    """Name of the model as the user gave it, such as `timm/vgg16`."""
 
     weights_sha256: str | None = Sha256
-    """Of the weights; None if there are none."""
+    """SHA-256 of the weights; None if there are none."""
 
     parameters: int = Field(ge=0, le=_MAX_INTEGER)
-    """How many."""
+    """Number of parameters."""
 
     input_size: tuple[Side, Side] | None
-    """Height and width of its inputs in pixels; None if they vary."""
+    """Height and width of the inputs in pixels; None if they vary."""
 
     preprocessing: Settings
-    """From a picture to an input."""
+    """Settings of the preprocessing that turns an image into an input."""
 
     arguments: Settings
-    """Of its constructor."""
+    """Arguments of the model's constructor."""
 
     tensors_sha256: str | None = Field(default=None, pattern=SHA256_PATTERN)
-    """Of the weights' names, types, shapes and numbers, whatever file held them; None if there are
-    none, or in entries from before it was recorded."""
+    """SHA-256 of the weights' names, types, shapes and numbers, whatever file held them; None if
+    there are none, or in entries from before it was recorded."""
 
     weights_key: Text | None = None
-    """Which was chosen of a file that holds several networks' weights; else None."""
+    """Key of the weights chosen from a file that holds several networks' weights; else None."""
 
     outputs: Outputs | None = None
-    """What it gave for clean images, of which logits were then made; None in entries from before it
-    was recorded."""
+    """What the model gave for clean images, from which logits were then made; None in entries from
+    before it was recorded."""
 
     weights_file: Text | None = None
-    """The name of the file of weights that was given; None for the source's own."""
+    """Name of the weights file that was given; None for the source's own weights."""
 
     overrides: Settings | None = None
-    """What was replaced in the preprocessing; None if that was not recorded."""
+    """Settings that were replaced in the preprocessing; None if that was not recorded."""
 
     class_map: Annotated[tuple[int, ...], Field(max_length=1000)] | None = None
-    """Which of its outputs each class is; None if they are the classes."""
+    """Which of the model's outputs each class is; None if the outputs are the classes."""
 
     zero_shot: ZeroShot | None = None
-    """How it was given the classes; None if it was trained on them."""
+    """How the model was given the classes; None if it was trained on them."""
 
 
 class VariantCounts(FiniteModel):
-    """The raw counts of one variant."""
+    """The raw counts of answers in one variant."""
 
     correct_top1: int = Count
-    """Images whose likeliest class is the true one."""
+    """Number of images whose likeliest class is the true one."""
 
     correct_top5: int = Count
-    """Images whose true class is among the five likeliest."""
+    """Number of images whose true class is among the five likeliest."""
 
     total: int = Field(ge=1)
-    """Images."""
+    """Number of images."""
 
     @model_validator(mode="after")
     def _counts_are_nested(self) -> "VariantCounts":
@@ -147,37 +147,38 @@ class LeftOut(FiniteModel):
     """A photograph that was left out of the data as bad."""
 
     image_id: ImageId
-    """Its id."""
+    """Id of the photograph."""
 
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
-    """Its class."""
+    """WordNet id of the photograph's class."""
 
     reason: Text = Field(max_length=_MAX_REASON)
-    """What is wrong with it."""
+    """What is wrong with the photograph."""
 
     @classmethod
     def of(cls, note: BadImageNote) -> "LeftOut":
-        """What the data say of it, its reason cut to what an entry holds."""
+        """Make it from the data's note, the reason escaped and cut to what an entry may hold."""
         reason = note.reason.encode("unicode_escape").decode()[:_MAX_REASON]
         return cls(image_id=note.image_id, wnid=note.wnid, reason=reason)
 
 
 class CleanCheck(FiniteModel):
-    """How much the look at clean images before an evaluation could have seen."""
+    """The reach of the check of clean images that comes before an evaluation."""
 
     n_images: int = Count
-    """Photographs that were looked at."""
+    """Number of photographs that were checked."""
 
     smallest_loss: float | None = Field(ge=0, le=1)
-    """The loss of clean top-1 accuracy, 0 to 1, beyond which it warns; None if it warns of none."""
+    """Loss of clean top-1 accuracy, 0 to 1, beyond which the check warns; None if it warns of no
+    loss."""
 
     compared_with: Literal["published accuracy", "other preprocessing", "chance"] | None = None
-    """What such a loss would be against: the accuracy that is published, or that of the same
-    network with another mean, std or padding; `chance` if it warns of nothing but answers by
-    chance; None if not even of that, or in entries from before it was recorded."""
+    """What the accuracy is compared with: the published accuracy, or that of the same network with
+    another mean, std or padding; `chance` if the check warns only of answers by chance; None if it
+    does not even warn of that, or in entries from before this was recorded."""
 
     def words(self) -> str:
-        """In one sentence."""
+        """Say in words what the check could have shown."""
         what = "no loss"
         if self.compared_with == "chance":
             what = "only answers by chance"
@@ -192,16 +193,16 @@ class CleanCheck(FiniteModel):
 
 
 class Run(FiniteModel):
-    """What was evaluated, on what, by what: all that the predictions do not tell."""
+    """The facts about an evaluation that its predictions do not tell."""
 
     format_version: Literal[1] = 1
-    """Of the file."""
+    """Version of the file's format."""
 
     model: EntryModel
-    """The model."""
+    """Model that was evaluated."""
 
     dataset_version: str = Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$")
-    """MAJOR.MINOR.PATCH."""
+    """Version of the dataset, as MAJOR.MINOR.PATCH."""
 
     specification_digest: str = Sha256
     """SHA-256 of the specification's canonical JSON."""
@@ -210,51 +211,51 @@ class Run(FiniteModel):
     """SHA-256 over the dataset's clean lines; None if they were not read."""
 
     subset: Literal["full", "mini", "sample"] | None
-    """`full`, `mini` or `sample`; None if the data are none of them."""
+    """Subset of the dataset: `full`, `mini` or `sample`; None if the data are none of them."""
 
     precision: Literal["fp32", "tf32", "bf16", "fp16"]
-    """Of the arithmetic; ranked entries are computed in `fp32`."""
+    """Precision of the arithmetic; ranked entries are computed in `fp32`."""
 
     hardware: Facts
-    """What it ran on."""
+    """Facts about the machine and device that the model ran on."""
 
     versions: Facts
-    """Of the packages that decide the answers."""
+    """Versions of the packages that decide the answers."""
 
     code_version: Text
-    """Of imagenetq."""
+    """Version of imagenetq."""
 
     code_commit: str | None = Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")
-    """Hex, with `-dirty` if changed since; None if unknown."""
+    """Commit of imagenetq in hex, with `-dirty` if the code was changed since; None if unknown."""
 
     warnings: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
-    """What the reader of the scores should know."""
+    """Warnings that a reader of the scores should know."""
 
     bad_images: Annotated[tuple[LeftOut, ...], Field(max_length=MAX_LEFT_OUT)] = ()
     """Photographs that were left out of the data on request."""
 
     clean_check: CleanCheck | None = None
-    """How much the check before the run could have seen; None if there was none."""
+    """What the check of clean images could have shown; None if there was no check."""
 
 
 class Entry(Run):
-    """One model's result on one dataset."""
+    """The result of one model on one dataset."""
 
     n_images: int = Field(ge=1, le=_MAX_IMAGES)
-    """Photographs, each evaluated in every variant."""
+    """Number of photographs, each evaluated in every variant of `variants`."""
 
     variants: dict[str, VariantCounts]
-    """The counts of each variant evaluated, in ladder order."""
+    """Counts of each variant that was evaluated, in ladder order."""
 
     scores: Scores
-    """As computed from the predictions."""
+    """Scores computed from the predictions."""
 
     predictions_sha256: str = Sha256
-    """Of `predictions.parquet`."""
+    """SHA-256 of `predictions.parquet`."""
 
     other_labels: Annotated[tuple[LabelScores, ...], Field(max_length=MAX_LABEL_SETS)] = ()
-    """What the answers are worth by labels of another making, if that was asked for; it does not
-    enter `scores`."""
+    """Accuracies by labels from other sources, if they were asked for; they do not enter
+    `scores`."""
 
     @model_validator(mode="after")
     def _variants_are_complete(self) -> "Entry":
@@ -278,18 +279,18 @@ class Entry(Run):
         return self
 
     def to_json(self) -> str:
-        """The file's text."""
+        """Give the file's text."""
         return self.model_dump_json(indent=1) + "\n"
 
 
 def read_entry(path: Path, *, follow_link: bool = True) -> Entry:
-    """Read and validate an `entry.json`, which may be anyone's.
+    """Read and validate an `entry.json`, which may come from anyone.
 
     Args:
-        path: of the file.
-        follow_link: whether it may be a link.
+        path: the file.
+        follow_link: whether the file may be a symbolic link.
 
     Raises:
-        EntryError: it is not there, damaged, too large, or of another format version.
+        EntryError: the file is not there, damaged, too large, or of another format version.
     """
     return read_strict(Entry, path, MAX_ENTRY_BYTES, follow_link=follow_link)

@@ -1,7 +1,7 @@
-"""The scores that an entry holds: what each number is; `docs/scores.md` says how it is computed.
+"""Define the scores that an entry holds; `docs/scores.md` says how each is computed.
 
-All accuracies, probabilities and errors are on the scale 0 to 1. A score whose variants were not
-all evaluated is None.
+All accuracies, probabilities and errors are on the scale 0 to 1. A score is None if not all of its
+variants were evaluated.
 """
 
 from typing import Annotated, Literal
@@ -12,16 +12,16 @@ from imagenetq.manifest import Count, Model, Sha256
 from imagenetq.specification import LADDERS, variants
 
 ScoreName = Literal["imagenet-q-score-1"]
-"""Changes when the definition of the ImageNet-Q score does."""
+"""Name of the ImageNet-Q score's definition; it changes when the definition does."""
 
 MAX_TEXT = 1_000
-"""Characters of any text in an entry."""
+"""Most characters that any text in an entry may have."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class FiniteModel(Model):
-    """A record from anyone: no unknown fields, no NaN, no infinity, no long texts."""
+    """A record that may come from anyone: no unknown fields, NaN, infinity or long texts."""
 
     model_config = ConfigDict(allow_inf_nan=False, str_max_length=MAX_TEXT)
 
@@ -30,119 +30,121 @@ class Proportion(FiniteModel):
     """A share of images."""
 
     value: Share
-    """The share."""
+    """Share of images, 0 to 1."""
 
     low: Share
     """Lower end of the 95 % Wilson interval."""
 
     high: Share
-    """Its upper end."""
+    """Upper end of the 95 % Wilson interval."""
 
 
 class Estimate(FiniteModel):
     """A mean over images, or a ratio or difference of such means."""
 
     value: float
-    """The estimate."""
+    """Estimated value."""
 
     standard_error: float | None
-    """Over images; None from a single image."""
+    """Standard error over images; None if there are too few images for one."""
 
     low: float | None
-    """Lower end of the 95 % interval, value - 1.96 standard errors; it is not cut at 0."""
+    """Lower end of the 95 % interval, value - 1.96 standard errors, not cut at 0; None without a
+    standard error."""
 
     high: float | None
-    """Its upper end, not cut at 1."""
+    """Upper end of the 95 % interval, value + 1.96 standard errors, not cut at 1; None without a
+    standard error."""
 
 
 class Crossing(FiniteModel):
-    """Where on a ladder top-1 accuracy first falls to a share of the clean accuracy."""
+    """The place on a ladder where top-1 accuracy first falls to a share of the clean accuracy."""
 
     place: Literal["on the ladder", "below the first", "beyond the last"]
-    """`on the ladder`; `below the first` if it has fallen further at the mildest rung already;
-    `beyond the last` if it has not at the strongest."""
+    """Where the crossing lies: `on the ladder`; `below the first` if accuracy has fallen further at
+    the mildest rung already; `beyond the last` if it has not fallen so far at the strongest."""
 
     value: float | None
-    """The parameter there, linear between rungs; None if it is not on the ladder."""
+    """Parameter at the crossing, linear between rungs; None if it is not on the ladder."""
 
 
 class VariantScores(FiniteModel):
-    """One variant."""
+    """The scores of one variant."""
 
     top1: Proportion
     """Share of images whose likeliest class is the true one."""
 
     top5: Proportion
-    """Share whose true class is among the five likeliest."""
+    """Share of images whose true class is among the five likeliest."""
 
     true_confidence: Estimate
     """Mean probability of the true class."""
 
     calibration_error: Share
-    """Expected calibration error, 15 equal-width bins."""
+    """Expected calibration error over 15 bins of equal width."""
 
 
 class DistortionScores(FiniteModel):
-    """One distortion."""
+    """The scores of one distortion."""
 
     mean: Estimate | None
-    """Mean of the top-1 accuracies of its scored levels."""
+    """Mean top-1 accuracy over the distortion's scored levels."""
 
     falls_to_90: Crossing | None
-    """Where accuracy first falls to 90 % of clean."""
+    """Where top-1 accuracy first falls to 90 % of the clean accuracy."""
 
     falls_to_50: Crossing | None
-    """Where it first falls to 50 %."""
+    """Where top-1 accuracy first falls to 50 % of the clean accuracy."""
 
 
 class SizeScores(FiniteModel):
-    """The images of one size class: a third of the images, by the shorter side."""
+    """The scores of one size class: a third of the photographs, by the shorter side."""
 
     smallest: int = Count
-    """Shorter side of the smallest of them, pixels."""
+    """Shorter side of the smallest photograph in the class, in pixels."""
 
     largest: int = Count
-    """Of the largest."""
+    """Shorter side of the largest photograph in the class, in pixels."""
 
     n_images: int = Count
-    """How many."""
+    """Number of photographs in the class."""
 
     clean: Estimate | None
-    """Top-1 accuracy on their clean images."""
+    """Top-1 accuracy on the class's clean images."""
 
     distortions: dict[str, Estimate | None]
-    """For each distortion, the mean over its scored levels."""
+    """Mean top-1 accuracy of each distortion over its scored levels."""
 
     score: Estimate | None
-    """The ImageNet-Q score."""
+    """ImageNet-Q score on the class's images."""
 
     relative_score: Estimate | None
-    """Divided by `clean`."""
+    """`score` divided by `clean`."""
 
 
 class Scores(FiniteModel):
     """All scores of one model."""
 
     score_name: ScoreName = "imagenet-q-score-1"
-    """The definition of `score`."""
+    """Name of the definition of `score`."""
 
     variants: dict[str, VariantScores]
-    """For each variant evaluated, in ladder order."""
+    """Scores of each variant that was evaluated, in ladder order."""
 
     distortions: dict[str, DistortionScores]
-    """For each of the five distortions."""
+    """Scores of each of the five distortions."""
 
     score: Estimate | None
-    """The ImageNet-Q score: the mean of the distortions' means."""
+    """ImageNet-Q score: the mean of the distortions' means."""
 
     relative_score: Estimate | None
     """`score` divided by clean top-1 accuracy."""
 
     calibration_error: Share | None
-    """Expected calibration error over all samples of the scored variants."""
+    """Expected calibration error over all answers to the scored variants."""
 
     sizes: Annotated[tuple[SizeScores, ...], Field(max_length=3)]
-    """The scores of small, middle and large images."""
+    """Scores of small, middle and large photographs; a class without photographs is left out."""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Scores":
@@ -157,16 +159,16 @@ class Scores(FiniteModel):
 
 
 class Accuracies(FiniteModel):
-    """Top-1 accuracies by one set of labels, over the images that have some."""
+    """The top-1 accuracies by one set of labels, over the images that have a label in it."""
 
     variants: dict[str, Proportion]
-    """For each variant evaluated, in ladder order."""
+    """Accuracy in each variant that was evaluated, in ladder order."""
 
     distortions: dict[str, Estimate | None]
-    """For each of the five, the mean over its scored levels."""
+    """Mean accuracy of each of the five distortions over its scored levels."""
 
     mean: Estimate | None
-    """The mean of the five; None where a scored variant is missing."""
+    """Mean of the five distortions' means; None if a scored variant is missing."""
 
     @model_validator(mode="after")
     def _distortions_are_the_five(self) -> "Accuracies":
@@ -176,22 +178,22 @@ class Accuracies(FiniteModel):
 
 
 class LabelScores(FiniteModel):
-    """How often an answer is right by labels of another making; none of it enters the score."""
+    """The accuracies by labels from another source; they do not enter the score."""
 
     name: str
-    """Of the file of labels."""
+    """Name of the file of labels."""
 
     sha256: str = Sha256
-    """Of the file."""
+    """SHA-256 of the file of labels."""
 
     n_images: int = Field(ge=1)
-    """Images that have a label in it, of which all of this is."""
+    """Number of photographs that have a label in the file; all accuracies here are over these."""
 
     n_unlabelled: int = Count
-    """Images that have none, and are left out."""
+    """Number of photographs that have no label in the file and are left out."""
 
     other: Accuracies
-    """By these labels: an answer is right if it is one of the image's."""
+    """Accuracies by the file's labels: an answer is right if it is any of the image's labels."""
 
     own: Accuracies
-    """By the data's own labels, over the same images."""
+    """Accuracies by the dataset's own labels, over the same images."""

@@ -1,14 +1,14 @@
-"""Everything that ImageNet-Q refuses or fails at, as one family.
+"""Define the errors for all that ImageNet-Q refuses or fails at, as one family.
 
     ImagenetqError
-    ├── UsageError            the caller asked for something that does not exist
+    ├── UsageError            the caller asked for something that cannot be done
     ├── BadImage              a file is not an image that the dataset can hold
     ├── SourceError           an ImageNet source cannot be read or does not fit
-    │   └── AccessError       ... because of a missing token or unaccepted terms
+    │   └── AccessError       a source refuses without a token or accepted terms
     ├── FolderError           an output folder cannot be used
     ├── ModelError            a model or its weights cannot be loaded, or do not fit
     ├── EntryError            an evaluation's result cannot be used or compared
-    │   └── PredictionsError  ... because of its predictions
+    │   └── PredictionsError  an evaluation's predictions cannot be used
     ├── LabelsError           a file of other labels cannot be used
     ├── EvaluationError       a model could not be evaluated on the data
     ├── BuildStopped          a build ended early and can be resumed
@@ -22,64 +22,64 @@ Every message is one line: what is wrong, where, and what to do.
 
 
 class ImagenetqError(Exception):
-    """Root of the family; catching it catches all that this package raises on purpose."""
+    """The root of the family; catching it catches all that this package raises on purpose."""
 
 
 class UsageError(ImagenetqError):
-    """The caller named a variant, subset, format or source that does not exist."""
+    """A request that cannot be met, such as one for a variant or source that does not exist."""
 
 
 class BadImage(ImagenetqError):
-    """A file is not an image that the dataset can hold; the message says why and what to do."""
+    """A file that is no image that the dataset can hold; the message says why and what to do."""
 
 
 class SourceError(ImagenetqError):
-    """A source of ImageNet photographs cannot be read, or does not fit its labels."""
+    """A source of ImageNet photographs that cannot be read, or does not fit its labels."""
 
 
 class AccessError(SourceError):
-    """A gated source refused: no token, or terms that were not accepted."""
+    """A gated source that refuses: there is no token, or its terms were not accepted."""
 
 
 class FolderError(ImagenetqError):
-    """A dataset folder cannot be used: unreadable, damaged, or of another version or plan."""
+    """A dataset folder that cannot be used: unreadable, damaged, or of another version or plan."""
 
 
 class ModelError(ImagenetqError):
-    """A model cannot be evaluated: no such model, or weights that are missing or do not fit."""
+    """A model that cannot be evaluated: unknown, or with weights that are missing or do not fit."""
 
 
 class EntryError(ImagenetqError):
-    """An evaluation's result cannot be used: damaged, contradictory, or of other photographs."""
+    """A result that cannot be used: damaged, contradictory, or of other photographs."""
 
 
 class PredictionsError(EntryError):
-    """Predictions are damaged, incomplete, or contradict themselves."""
+    """Predictions that are damaged or incomplete, or contradict themselves."""
 
 
 class LabelsError(ImagenetqError):
-    """A file of labels cannot be used: damaged, of other images, or of classes that are none."""
+    """A file of labels that cannot be used: damaged, of other images, or of unknown classes."""
 
 
 class EvaluationError(ImagenetqError):
-    """A model could not be evaluated on the data; what was finished is kept."""
+    """A failure to evaluate a model on the data; what was finished is kept."""
 
 
 class BuildStopped(ImagenetqError):
-    """A build ended before all units were done; the same command resumes it."""
+    """The end of a build before all its units are done; the same command resumes it."""
 
 
 class PublishError(ImagenetqError):
-    """A dataset could not be published; the same command goes on once the cause is mended."""
+    """A failure to publish a dataset; the same command goes on once the cause is mended."""
 
 
 class MissingPackage(ImagenetqError, ImportError):
-    """A package is not installed that one of the extras brings."""
+    """A missing package that one of the extras brings."""
 
 
 class WorkerError(ImagenetqError):
-    """A worker process met an error that nobody foresaw; its notes hold the whole traceback."""
+    """An unforeseen error in a worker process; its notes hold the whole traceback."""
 
 
 class PlatformError(ImagenetqError):
-    """This machine's libraries render other pixels than the specification demands."""
+    """A machine whose libraries cannot render the pixels that the specification demands."""

@@ -1,4 +1,4 @@
-"""Which of this package's extras brings a package that is not installed."""
+"""Tell which of this package's extras brings a package that is not installed."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _IMPORTED_AS = {"open_clip_torch": "open_clip", "scikit-image": "skimage"}
 
 
 def missing(package: str) -> MissingPackage | None:
-    """The error that says how to install a package; None if no extra brings it.
+    """Make the error that says how to install a package; None if no extra brings it.
 
     Args:
-        package: by the name by which it is imported.
+        package: the name by which the package is imported.
     """
     for line in requires("imagenetq") or []:
         match = _REQUIREMENT.match(line)
@@ -29,10 +29,10 @@ def missing(package: str) -> MissingPackage | None:
 
 @contextmanager
 def named_if_missing() -> Iterator[None]:
-    """Name the extra where something is imported that only an extra brings.
+    """Name the extra to install if an import fails because an extra is missing.
 
     Raises:
-        MissingPackage: it is not installed.
+        MissingPackage: something that only an extra brings is not installed.
     """
     try:
         yield

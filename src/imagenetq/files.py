@@ -1,4 +1,4 @@
-"""Files that are either whole under their name, or not there."""
+"""Write files that are either whole under their name or not there, and read within bounds."""
 
 import errno
 import hashlib
@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 TEMPORARY_PREFIX = ".tmp-"
-"""Hidden, so that no glob of a dataset's configs matches an unfinished file."""
+"""Prefix of unfinished files, which hides them from the globs of a dataset's configs."""
 
 _STALE_SECONDS = 24 * 3600
-"""After so long without a write an unfinished file is one that a killed process left behind."""
+"""Seconds without a write after which an unfinished file counts as a killed process's."""
 
 _swept: set[Path] = set()
 """Folders in which this process has looked for stale files."""
 
 _RECOGNISED = 40
-"""Characters of a name that tell whose unfinished file it is; a whole one might become too long."""
+"""Characters of a file's name that its temporary name keeps, which must not become too long."""
 
 
 @contextmanager
 def naming(file: object) -> Iterator[None]:
-    """Let errors of reading or writing a file name it, where the system names none.
+    """Name a file in the errors of reading or writing it, where the system names none.
 
     Args:
-        file: its path or URL.
+        file: the path or URL to name.
     """
     try:
         yield
@@ -41,23 +41,26 @@ def naming(file: object) -> Iterator[None]:
 
 
 def is_temporary(path: str) -> bool:
-    """Tell an unfinished file of ours by its path: whoever holds its folder may remove it."""
+    """Tell by its path whether a file is an unfinished one of ours.
+
+    Whoever holds its folder may remove it.
+    """
     return path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
 
 
 class AtomicFile(io.BufferedIOBase):
-    """A binary file written under a temporary name, hashed as it is written.
+    """A binary file that is written under a temporary name, and hashed as it is written.
 
-    `commit` flushes it to disk and gives it its name; `abort` removes it. One of the two must be
-    called.
+    `commit` flushes it to disk and gives it its final name; `abort` removes it. The caller must
+    call one of the two.
     """
 
     def __init__(self, path: Path, tag: str = "") -> None:
-        """Open it.
+        """Open the temporary file.
 
         Args:
-            path: its name in the end.
-            tag: whose it is, for `remove_temporary_files`.
+            path: the file's final path.
+            tag: whose file it is, for `remove_temporary_files`.
         """
         self.path = path
         self.n_bytes = 0
@@ -69,13 +72,13 @@ class AtomicFile(io.BufferedIOBase):
         self._file = self._temporary.open("xb")
 
     def writable(self) -> bool:
-        """Always."""
+        """Tell whether the file can be written, which is always so."""
         return True
 
     def write(self, data: Any) -> int:
-        """Append bytes or a buffer; after `abort` they go nowhere.
+        """Append bytes or a buffer; after `abort`, discard them.
 
-        The libraries' writers still write their footers when they are collected as garbage.
+        Libraries' writers still write their footers when they are collected as garbage.
         """
         if self._aborted:
             return memoryview(data).nbytes
@@ -86,7 +89,7 @@ class AtomicFile(io.BufferedIOBase):
         return written
 
     def tell(self) -> int:
-        """How many bytes were written."""
+        """Give the number of bytes written."""
         return self.n_bytes
 
     @property
@@ -95,7 +98,7 @@ class AtomicFile(io.BufferedIOBase):
         return self._digest.hexdigest()
 
     def commit(self) -> None:
-        """Flush to disk, then rename: after this the file is there, and stays after a crash."""
+        """Flush to disk, then rename; from then on the file is there, even after a crash."""
         with naming(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -104,22 +107,23 @@ class AtomicFile(io.BufferedIOBase):
         _sync_folder(self.path.parent)
 
     def abort(self) -> None:
-        """Remove what was written; does nothing after `commit`."""
+        """Remove what was written; do nothing after `commit`."""
         self._aborted = True
-        # A full disk may refuse even the flush that closing does.
+        # On a full disk, even the flush that closing does may fail.
         with suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 
 def temporary_path(path: Path, tag: str = "") -> Path:
-    """A name beside a file's own for what is not finished.
+    """Make a name, beside a file's own, for what is not finished.
 
-    It is drawn at random: processes in two containers may have one number and one host name.
+    The name is drawn at random, because processes in two containers may have the same process
+    number and host name.
 
     Args:
-        path: the file's name in the end.
-        tag: whose it is, for `remove_temporary_files`.
+        path: the file's final path.
+        tag: whose file it is, for `remove_temporary_files`.
     """
     token = secrets.token_hex(8)
     return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
@@ -129,7 +133,7 @@ def write_whole(path: Path, data: bytes, tag: str = "") -> None:
     """Write a small file atomically.
 
     Raises:
-        OSError: it cannot be written, as where the disk is full; names the file.
+        OSError: the file cannot be written, for example because the disk is full; names the file.
     """
     file = AtomicFile(path, tag)
     try:
@@ -140,17 +144,17 @@ def write_whole(path: Path, data: bytes, tag: str = "") -> None:
 
 
 def read_bounded(path: Path, limit: int, *, follow_link: bool = True) -> bytes:
-    """Read a plain file that may be anyone's.
+    """Read a regular file that may come from anyone.
 
     Args:
-        path: of the file.
+        path: the file.
         limit: the largest size to accept, in bytes; a larger file is not read.
-        follow_link: whether the file may be a link to one.
+        follow_link: whether the file may be a symbolic link.
 
     Raises:
-        OSError: it is larger, no plain file, or cannot be read; says which, and names no file.
+        OSError: the file is larger, is no regular file, or cannot be read; `strerror` says which.
     """
-    # Waits for nobody who should write to a pipe. Windows has none of these flags.
+    # Opening a pipe must not wait for a writer. No system has all of these flags.
     flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if not follow_link:
         flags |= getattr(os, "O_NOFOLLOW", 0)
@@ -164,10 +168,10 @@ def read_bounded(path: Path, limit: int, *, follow_link: bool = True) -> bytes:
 
 
 def read_at_most(file: BinaryIO, limit: int) -> bytes:
-    """Read an open file to its end, which must come before a limit in bytes.
+    """Read an open file to its end, but accept no more than `limit` bytes.
 
     Raises:
-        OSError: it does not, or the file cannot be read.
+        OSError: the file is longer, or cannot be read.
     """
     data = file.read(limit + 1)
     require_size(len(data), limit)
@@ -175,34 +179,34 @@ def read_at_most(file: BinaryIO, limit: int) -> bytes:
 
 
 def require_size(n_bytes: int, limit: int) -> None:
-    """Refuse a file of more than so many bytes.
+    """Refuse a file of more than `limit` bytes.
 
     Raises:
-        OSError: it has more.
+        OSError: `n_bytes` is more.
     """
     if n_bytes > limit:
         raise OSError(errno.EFBIG, f"{n_bytes} bytes is too large; at most {limit} are read")
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file."""
+    """Compute the hex SHA-256 of a file."""
     with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_temporary_files(folder: Path, tag: str = "") -> None:
-    """Remove what killed processes left behind: all of it, or what has this tag."""
+    """Remove what killed processes left in a folder and below: all of it, or what has this tag."""
     for leftover in folder.rglob(f"{_prefix(tag)}*"):
         leftover.unlink(missing_ok=True)
 
 
 def is_stale(state: os.stat_result) -> bool:
-    """Whether an unfinished file is a killed process's; a live one, wherever it runs, writes on."""
+    """Tell whether an unfinished file is a killed process's; a live one would still write to it."""
     return time.time() - state.st_mtime > _STALE_SECONDS
 
 
 def _remove_stale_files(folder: Path) -> None:
-    """Remove what processes left that were killed long ago, before the first file is written."""
+    """Remove what long-killed processes left in a folder, once in this process's life."""
     if folder in _swept:
         return
     _swept.add(folder)

@@ -1,4 +1,4 @@
-"""Dataset repositories of the Hugging Face Hub: their addresses, and what refusals mean."""
+"""Address dataset repositories on the Hugging Face Hub, and explain the Hub's refusals."""
 
 import re
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ from imagenetq.errors import AccessError, ImagenetqError, SourceError, UsageErro
 from imagenetq.remote_errors import MISREAD, is_misread_of_hub, reason_of, status_of
 
 PREFIX = "hf:"
-"""What an address of the Hub begins with on the command line."""
+"""Prefix of the Hub's addresses on the command line."""
 
 _ADDRESS = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\S+))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A dataset repository."""
+    """The address of a dataset repository on the Hub."""
 
     repository: str
-    """`ORG/NAME`."""
+    """Name of the repository, `ORG/NAME`."""
 
     revision: str | None
-    """A branch, tag or commit; None for the main branch."""
+    """Branch, tag or commit; None for the main branch."""
 
     @classmethod
     def parse(cls, text: str, example: str) -> "HubAddress":
-        """The address that `ORG/NAME` or `ORG/NAME@REVISION` says.
+        """Parse `ORG/NAME` or `ORG/NAME@REVISION`.
 
         Args:
             text: the address, without `hf:`.
@@ -45,18 +45,18 @@ class HubAddress:
 
     @property
     def page(self) -> str:
-        """The repository's page."""
+        """The URL of the repository's page."""
         from huggingface_hub import constants
 
         return f"{constants.ENDPOINT}/datasets/{self.repository}"
 
     def pin(self) -> str:
-        """The commit that the revision is now; what the client raises is not explained yet."""
+        """Find the commit that the revision is now; errors of the client are not explained here."""
         from huggingface_hub import HfApi
 
         hub = HfApi()
         commit = hub.dataset_info(self.repository, revision=self.revision).sha
-        # The Hub describes a gated repository to anybody, but does not hand out its files.
+        # The Hub describes a gated repository to anyone, but does not hand out its files.
         hub.auth_check(self.repository, repo_type="dataset")
         if commit is None:
             raise SourceError(f"{self}: the Hub names no commit; run the same command again")
@@ -64,7 +64,7 @@ class HubAddress:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn whatever the Hub's clients raise into one line of our own."""
+        """Turn whatever the Hub's clients raise into an error of ours with a one-line message."""
         try:
             yield
         except ImagenetqError:

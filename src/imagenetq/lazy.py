@@ -1,4 +1,4 @@
-"""Import a package's public names when they are first used, since some cost seconds."""
+"""Import a package's public names when they are first used, since some take seconds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -11,8 +11,8 @@ def lazy_names(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[st
     """Make a package's `__getattr__`.
 
     Args:
-        package: its name.
-        homes: by the names of its modules, the public names that are in them.
+        package: the package's name.
+        homes: for each of its modules, by name, the public names that are in it.
     """
 
     def get(name: str) -> Any:

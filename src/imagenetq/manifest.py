@@ -1,4 +1,4 @@
-"""`manifest.json`: what a dataset folder holds, and the digests that prove it."""
+"""Define `manifest.json`: what a dataset folder holds, and the digests that prove it."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ Count = Field(ge=0)
 ShardPath = Field(pattern=r"^data/[a-z][a-z0-9.-]*/test-[0-9]{5}(-of-[0-9]{5})?\.(parquet|tar)$")
 
 MAX_BYTES = 256 * 2**20
-"""A larger JSON file is none of ours."""
+"""Largest JSON file that is read, in bytes; none of ours is larger."""
 
 _MAX_PLACE = 80
 _MAX_SHOWN = 80
@@ -48,116 +48,116 @@ class Shard(Model):
     """One file of the dataset."""
 
     path: str = ShardPath
-    """Relative to the dataset folder."""
+    """Path of the file, relative to the dataset folder."""
 
     variant: str
-    """The variant it holds."""
+    """Name of the variant that the file holds."""
 
     rows: int = Count
-    """How many."""
+    """Number of rows."""
 
     bytes: int = Count
-    """The file's size."""
+    """Size of the file in bytes."""
 
     sha256: str = Sha256
-    """Of the file."""
+    """SHA-256 of the file."""
 
 
 class VariantSummary(Model):
-    """What is worth knowing of a variant as a whole."""
+    """The summary of one variant."""
 
     rows: int = Count
-    """Images."""
+    """Number of images."""
 
     image_bytes: int = Count
-    """Of the stored image files, without the shards' own overhead."""
+    """Bytes of all stored image files, without the shards' own overhead."""
 
     mean_psnr: float | None
-    """DB, over the rows that differ from clean; None if none does."""
+    """Mean PSNR in dB over the rows that differ from clean; None if none does."""
 
     off_target: int | None
-    """Rows more than 1 dB from the PSNR asked for; None where none was."""
+    """Number of rows more than 1 dB from the PSNR asked for; None if the variant asks for none."""
 
     uniform: int = Count
-    """Rows of a single colour."""
+    """Number of rows whose image is of a single colour."""
 
 
 class BadImageNote(Model):
     """A photograph that was left out."""
 
     image_id: ImageId
-    """Its id."""
+    """Id of the photograph."""
 
     wnid: str = Field(pattern=r"^n[0-9]{8}$")
-    """Its class."""
+    """WordNet id of the photograph's class."""
 
     reason: str
-    """What is wrong with it."""
+    """What is wrong with the photograph."""
 
 
 class Code(Model):
     """The code that built the dataset."""
 
     version: str
-    """Of imagenetq."""
+    """Version of imagenetq."""
 
     commit: str | None
-    """Hex, with `-dirty` if changed since; None if unknown."""
+    """Commit of the code in hex, with `-dirty` if it was changed since; None if unknown."""
 
 
 class Manifest(Model):
-    """A complete dataset."""
+    """The manifest of a complete dataset."""
 
     format_version: Literal[1] = 1
-    """Of this file."""
+    """Version of the file's format."""
 
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """MAJOR.MINOR.PATCH."""
+    """Version of the dataset, as MAJOR.MINOR.PATCH."""
 
     specification_digest: str = Sha256
     """SHA-256 of the specification's canonical JSON."""
 
     source_digest: str = Sha256
-    """SHA-256 over the clean lines."""
+    """SHA-256 over the clean lines, which identifies the photographs."""
 
     pixel_digest: str = Sha256
-    """SHA-256 over all lines: the dataset's identity."""
+    """SHA-256 over all lines, which identifies the dataset."""
 
     subset: Literal["full", "mini", "sample"]
-    """`full`, `mini` or `sample`."""
+    """Subset of the photographs: `full`, `mini` or `sample`."""
 
     source: str
-    """The kind of source it was built from."""
+    """Kind of source that the dataset was built from."""
 
     format: Literal["parquet", "webdataset"]
-    """Of the shards."""
+    """File format of the shards."""
 
     clean_extension: Literal["jpg", "webp"]
-    """Of the clean images: `jpg` if they are the original files, else `webp`."""
+    """Extension of the clean images: `jpg` if they are the original files, else `webp`."""
 
     images: int = Count
-    """Photographs in the dataset."""
+    """Number of photographs in the dataset."""
 
     variants: dict[str, VariantSummary]
-    """For each variant held, in ladder order, its summary."""
+    """Summary of each variant that the dataset holds, in ladder order."""
 
     classes_absent: tuple[str, ...]
-    """Wnids of which the source had no photograph."""
+    """Wnids of the classes of which the source had no photograph."""
 
     classes_short: dict[str, int]
-    """For classes with fewer photographs than the subset asks for, how many."""
+    """Number of photographs of each class, by wnid, that has fewer than the subset asks for."""
 
     bad_images: tuple[BadImageNote, ...]
-    """Photographs left out on request."""
+    """Photographs that were left out on request."""
 
     shards: tuple[Shard, ...]
-    """All files, in ladder order."""
+    """All shards, in ladder order."""
 
     versions: dict[str, str]
-    """Of the libraries that decide pixels or bytes."""
+    """Versions of the libraries that decide pixels or bytes."""
 
     code: Code
-    """That built it."""
+    """Code that built the dataset."""
 
     @model_validator(mode="after")
     def _variants_are_known(self) -> "Manifest":
@@ -169,7 +169,7 @@ class Manifest(Model):
         return self
 
     def to_json(self) -> str:
-        """The file's text."""
+        """Give the file's text."""
         return self.model_dump_json(indent=1) + "\n"
 
 
@@ -177,7 +177,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and validate a dataset folder's manifest.
 
     Raises:
-        FolderError: there is none, or it is damaged or of another format version.
+        FolderError: there is no folder or manifest, or it is damaged or of another format version.
     """
     path = folder / MANIFEST_NAME
     if not folder.is_dir():
@@ -198,9 +198,10 @@ def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -
     """Read and validate a JSON file.
 
     Args:
-        model: what it should hold.
+        model: the class of what the file should hold.
         path: the file.
-        error: what to raise, in one line, if it cannot be read or holds something else.
+        error: the class to raise, with a one-line message, if the file cannot be read or holds
+            something else.
     """
     try:
         data = read_bounded(path, MAX_BYTES)
@@ -215,17 +216,17 @@ def parse_model(
     """Validate the bytes of a JSON file.
 
     Args:
-        model: what it should hold.
+        model: the class of what the file should hold.
         data: the file's bytes.
-        name: what to call it in an error.
-        error: what to raise, in one line, if it holds something else.
+        name: what to call the file in an error.
+        error: the class to raise, with a one-line message, if the file holds something else.
     """
     try:
         return model.model_validate_json(data)
     except ValidationError as invalid:
         first = invalid.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        # A field that does not belong may have any name.
+        # An unknown field may have any name, of any length and characters.
         place = place[:_MAX_PLACE].encode("unicode_escape").decode()
         raise error(f"{name}: damaged or of another version: {place}: {first['msg']}") from None
 
@@ -234,13 +235,13 @@ def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
     """Validate a JSON file that a server sent.
 
     Args:
-        model: what it should hold.
+        model: the class of what the file should hold.
         data: the server's answer.
-        address: of the file.
+        address: the file's address.
 
     Raises:
         FolderError: the file is damaged or of another version.
-        StorageError: the answer is no such file at all, though it said that all was well.
+        StorageError: the answer is no such file at all, although the server reported success.
     """
     if (other := _other_answer(data)) is not None:
         raise StorageError(f"{address}: the server sent {other} instead: {ANOTHER_ANSWERED}")
@@ -248,7 +249,7 @@ def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
 
 
 def _other_answer(data: bytes) -> str | None:
-    """What an answer is that is no JSON object, or only tells of an error; None if it is one."""
+    """Say what an answer is, if it is no JSON object or only reports an error; else give None."""
     text = data.lstrip()
     if not text:
         return "nothing"
@@ -257,7 +258,7 @@ def _other_answer(data: bytes) -> str | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        # One that was cut short is damaged, not another's.
+        # An object that was cut short is damaged, but not another answer.
         return None if text.startswith(b"{") else "what is no JSON"
     if not isinstance(value, dict):
         return f"the JSON {json.dumps(value)[:_MAX_SHOWN]}"

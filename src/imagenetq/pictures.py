@@ -1,4 +1,4 @@
-"""Pictures in folders: which names are images', bounded reads, and whole trees of them."""
+"""List and read pictures in folders, recognising them by name and bounding what is read."""
 
 import os
 import unicodedata
@@ -10,7 +10,7 @@ from imagenetq.errors import BadImage, SourceError
 from imagenetq.files import read_bounded
 
 MAX_FILE_BYTES = 256 * 2**20
-"""Larger files are not read: no photograph comes near, and memory is finite."""
+"""Largest file that is read, in bytes; no photograph comes near it, and memory is finite."""
 
 _JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif")
 _OTHER_SUFFIXES = (
@@ -19,32 +19,32 @@ _OTHER_SUFFIXES = (
 )
 
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's controls, halves of characters (bytes that are no UTF-8), and breaks of lines."""
+"""Unicode categories: controls, surrogates (for bytes that are no UTF-8), and line breaks."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder of pictures holds."""
+    """The contents of a folder of pictures."""
 
     paths: tuple[str, ...]
-    """Of the pictures, below the folder, with slashes, sorted."""
+    """Paths of the pictures below the folder, with slashes, sorted."""
 
     others: tuple[str, ...]
-    """Files that are no pictures by their names, sorted."""
+    """Paths of the files that are no pictures by their names, sorted."""
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """Any tree of pictures; each is known by its path below the root, such as `val/a.jpg`.
+    """A tree of pictures, each known by its path below the root, such as `val/a.jpg`.
 
     Links to files and folders are followed; hidden files and folders are passed over.
     """
 
     root: Path
-    """The folder."""
+    """Root of the tree."""
 
     def listing(self) -> Listing:
-        """List all pictures, without reading them; dangling links are among them.
+        """List all pictures without reading them; dangling links are among them.
 
         Raises:
             SourceError: a folder cannot be listed, a link leads back to a folder that holds it,
@@ -62,12 +62,12 @@ class PictureFolder:
         """Read a picture's file.
 
         Raises:
-            BadImage: it cannot be read, or has more than `MAX_FILE_BYTES`.
+            BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
         """
         return read_image(self.root / path, path)
 
     def _walk(self) -> Iterator[str]:
-        """The path of every file that is not hidden, in any order."""
+        """List the path of every file that is not hidden, in any order."""
         pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
         while pending:
             folder, above = pending.pop()
@@ -97,24 +97,24 @@ class PictureFolder:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file's name ends as an image's does; hidden files are none.
+    """Tell whether a file's name ends as an image's does; a hidden file's never does.
 
-    More kinds than can be decoded, so that the others are refused, not overlooked.
+    More kinds are known than can be decoded, so that the others are refused, not overlooked.
     """
     return not name.startswith(".") and name.lower().endswith((*_JPEG_SUFFIXES, *_OTHER_SUFFIXES))
 
 
 def says_jpeg(name: str) -> bool:
-    """Whether a file's name ends as a JPEG file's does."""
+    """Tell whether a file's name ends as a JPEG file's does."""
     return name.lower().endswith(_JPEG_SUFFIXES)
 
 
 def read_image(path: Path, name: str) -> bytes:
-    """An image file's bytes.
+    """Read an image file's bytes.
 
     Args:
         path: the file.
-        name: what to call it in an error, which a manifest may record.
+        name: what to call the file in an error, which a manifest may record.
 
     Raises:
         BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
@@ -128,13 +128,13 @@ def read_image(path: Path, name: str) -> bytes:
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, in a few words on one line."""
+    """Say what an exception says, in a few words on one line."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(text.split())[:200] or type(error).__name__
 
 
 def is_writable(path: str) -> bool:
-    """Whether a path can stand in a line of text, and so in a manifest."""
+    """Tell whether a path can stand in a line of text, and so in a manifest."""
     return not any(unicodedata.category(character) in _UNWRITABLE for character in path)
 
 

@@ -1,6 +1,6 @@
-"""`predictions.parquet`: a classifier's answer to every variant of every image.
+"""Read and write `predictions.parquet`: a model's answer to every variant of every photograph.
 
-Rows are ordered by image id, then ladder. The reader trusts nothing: what it returns is complete
+Rows are ordered by image id, then ladder. The reader trusts nothing, so what it returns is complete
 and free of contradictions.
 """
 
@@ -52,41 +52,42 @@ class Predictions:
     """The answers of one model to n photographs in m variants, complete and consistent."""
 
     image_ids: tuple[str, ...]
-    """Of the n photographs, sorted."""
+    """Ids of the n photographs, sorted."""
 
     variants: tuple[str, ...]
     """Names of the m variants, in ladder order."""
 
     labels: NDArray[np.int16]
-    """The true classes, 0 to 999; int16 of shape (n,)."""
+    """True classes, 0 to 999; int16 of shape (n,)."""
 
     short_sides: NDArray[np.int32]
-    """The photographs' shorter sides in pixels; int32 of shape (n,)."""
+    """Shorter sides of the photographs in pixels; int32 of shape (n,)."""
 
     top5_class: NDArray[np.int16]
-    """The five likeliest classes, best first; int16 of shape (n, m, 5)."""
+    """Five likeliest classes, best first; int16 of shape (n, m, 5)."""
 
     top5_probability: NDArray[np.float32]
-    """Theirs, 0 to 1; float32 of shape (n, m, 5)."""
+    """Probabilities of the five likeliest classes, 0 to 1; float32 of shape (n, m, 5)."""
 
     true_probability: NDArray[np.float32]
-    """Of the true class, 0 to 1; float32 of shape (n, m)."""
+    """Probability of the true class, 0 to 1; float32 of shape (n, m)."""
 
     true_rank: NDArray[np.int32]
-    """Of the true class, from 1, equal scores ranked by the lower class; int32 of shape (n, m)."""
+    """Rank of the true class, from 1; int32 of shape (n, m). Of equal scores, the lower class ranks
+    first."""
 
     @classmethod
     def from_columns(
         cls, columns: Mapping[str, Any], name: str = "the predictions"
     ) -> "Predictions":
-        """Predictions from the file's columns as sequences or arrays, rows in any order.
+        """Make predictions from the file's columns as sequences or arrays, with rows in any order.
 
         Args:
-            columns: by the names of `schema`; others are passed over.
-            name: what to call them in an error.
+            columns: the columns by their names in `schema`; others are ignored.
+            name: what to call the predictions in an error.
 
         Raises:
-            PredictionsError: they are incomplete or contradict themselves.
+            PredictionsError: the predictions are incomplete or contradict themselves.
         """
         image, variant = (Coded.of(list(columns[column])) for column in _NAMES)
         numbers = {
@@ -114,27 +115,27 @@ class Predictions:
 
     @property
     def n_images(self) -> int:
-        """How many photographs."""
+        """The number of photographs."""
         return len(self.image_ids)
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """Probability of the likeliest class; shape (n, m)."""
+        """The probability of the likeliest class; float32 of shape (n, m)."""
         return self.top5_probability[:, :, 0]
 
     def correct(self, k: int) -> NDArray[np.bool_]:
-        """Whether the true class is among the k likeliest; shape (n, m)."""
+        """Tell where the true class is among the `k` likeliest; bool of shape (n, m)."""
         return self.true_rank <= k
 
     def column(self, variant: str) -> int | None:
-        """The variant's place among `variants`; None if it was not evaluated."""
+        """Find a variant's place among `variants`; None if it was not evaluated."""
         return self.variants.index(variant) if variant in self.variants else None
 
     def of_images(self, chosen: NDArray[np.bool_]) -> "Predictions":
-        """The predictions of some photographs alone.
+        """Take the predictions of some photographs alone.
 
         Args:
-            chosen: which; shape (n,).
+            chosen: which photographs to take; bool of shape (n,).
         """
         ids = tuple(image_id for image_id, keep in zip(self.image_ids, chosen, strict=True) if keep)
         arrays = {
@@ -145,9 +146,10 @@ class Predictions:
         return Predictions(ids, self.variants, **arrays)
 
     def dataset_order(self) -> list[int]:
-        """Order the images' rows as the dataset does: by rank in their class, then by class.
+        """Order the photographs' places as the dataset does: by rank in their class, then by class.
 
-        A subset holds the images of lowest rank of each class, so their own order gives the ranks.
+        A subset holds the lowest-ranked photographs of each class, so ranking those that are here
+        gives the true ranks.
         """
         ranks: Counter[int] = Counter()
         keys = []
@@ -158,7 +160,7 @@ class Predictions:
         return [row for _, _, row in sorted(keys)]
 
     def has_images_of(self, other: "Predictions") -> bool:
-        """Whether both are over the same photographs, with the same labels and sizes."""
+        """Tell whether both are over the same photographs, with the same labels and sizes."""
         return (
             self.image_ids == other.image_ids
             and np.array_equal(self.labels, other.labels)
@@ -166,7 +168,7 @@ class Predictions:
         )
 
     def table(self) -> "pa.Table":
-        """The file's rows."""
+        """Make the file's rows."""
         import pyarrow as pa
 
         n, m = self.true_rank.shape
@@ -205,7 +207,7 @@ class Predictions:
 
 @cache
 def schema() -> "pa.Schema":
-    """The file's columns; nothing in them may be null."""
+    """Define the file's columns; nothing in them may be null."""
     import pyarrow as pa
 
     numbers = {column: pa.from_numpy_dtype(dtype) for column, dtype in _DTYPES.items()}
@@ -224,20 +226,20 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
     """Read and check a file, as `stored_predictions` and `parse_predictions` do.
 
     Raises:
-        PredictionsError: as they do.
+        PredictionsError: one of the two refuses the file.
     """
     return parse_predictions(stored_predictions(path, sha256), str(path))
 
 
 def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
-    """Read a file's bytes, and nothing into them.
+    """Read a file's bytes without parsing them.
 
     Args:
-        path: of the file.
-        sha256: what the entry says that it is, in hex; None where nobody does.
+        path: the file.
+        sha256: the SHA-256 that the entry states, in hex; None if there is no entry to compare.
 
     Raises:
-        PredictionsError: it cannot be read, is too large, or another than the entry says.
+        PredictionsError: the file cannot be read, is too large, or has another SHA-256.
     """
     try:
         data = read_bounded(path, MAX_PREDICTIONS_BYTES)
@@ -253,16 +255,17 @@ def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
 
 
 def parse_predictions(data: bytes, name: str) -> Predictions:
-    """Check a file's bytes; those that may be anyone's are parsed so in `Confined` alone.
+    """Parse and check a file's bytes.
 
-    What a footer says of sizes is believed here, and a reader written in C++ trusted.
+    Use `Confined` for a file that may come from anyone: this function believes the sizes in the
+    footer, and trusts a reader written in C++.
 
     Args:
-        data: the bytes.
+        data: the file's bytes.
         name: what to call the file in an error.
 
     Raises:
-        PredictionsError: it is damaged, too large, incomplete, or contradicts itself.
+        PredictionsError: the file is damaged, too large, incomplete, or contradicts itself.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -277,7 +280,7 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
     except MemoryError:
         raise PredictionsError(f"{name}: takes too much memory to be read") from None
-    # A hostile file can make Arrow fail in its own ways, in its own and in Python's classes.
+    # A hostile file can make Arrow raise errors of its own classes and of Python's.
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise PredictionsError(f"{name}: cannot be read ({reason})") from None

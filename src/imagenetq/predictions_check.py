@@ -1,4 +1,4 @@
-"""What predictions must be before anything is computed from them."""
+"""Check predictions before anything is computed from them."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_PREDICTIONS_BYTES = 64 * 2**20
-"""A larger file is not read; those of the full subset have about 16 MB."""
+"""Largest file that is read, in bytes; that of the full subset has about 16 MB."""
 
 MAX_ROWS = 1_000 * (SUBSETS["full"] or 0) * len(variants())
-"""Rows that a file may have: those of the full subset."""
+"""Most rows that a file may have: those of the full subset."""
 
 _MAX_UNPACKED_BYTES = 256 * 2**20
 _MAX_ROW_GROUPS = 5_000
@@ -30,24 +30,24 @@ _ORDER_TOLERANCE = np.float32(1 + 1e-6)
 
 
 class Coded(NamedTuple):
-    """A column of strings."""
+    """A column of strings, coded by its distinct values."""
 
     names: tuple[str, ...]
-    """Its distinct values, sorted."""
+    """Distinct values of the column, sorted."""
 
     codes: NDArray[np.int64]
-    """For each row, which of them; int64."""
+    """Index in `names` of each row's value; int64."""
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "Coded":
-        """A column from its values."""
+        """Make a column from its values."""
         names = sorted(set(values))
         place = {name: i for i, name in enumerate(names)}
         return cls(tuple(names), np.array([place[value] for value in values], np.int64))
 
     @classmethod
     def of_dictionary(cls, values: Sequence[str], codes: NDArray[np.integer[Any]]) -> "Coded":
-        """A column from a file's dictionary, which may repeat values or hold unused ones."""
+        """Make a column from a file's dictionary, which may repeat values or hold unused ones."""
         used = np.unique(codes)
         distinct = cls.of([values[code] for code in used.tolist()])
         lookup = np.zeros(len(values), np.int64)
@@ -56,28 +56,28 @@ class Coded(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Where the rows of n images in m variants lie."""
+    """The order of the rows of n photographs in m variants."""
 
     image_ids: tuple[str, ...]
-    """Sorted."""
+    """Ids of the photographs, sorted."""
 
     variants: tuple[str, ...]
-    """In ladder order."""
+    """Names of the variants, in ladder order."""
 
     order: NDArray[np.int64]
-    """The rows ordered by image id, then ladder; int64 of shape (n * m,)."""
+    """Indices of the rows, ordered by image id, then ladder; int64 of shape (n * m,)."""
 
 
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
-    """Refuse a file that is not of predictions, or too large, before any of it is unpacked.
+    """Refuse a file that does not hold predictions or is too large, before unpacking any of it.
 
     Args:
         metadata: the parquet footer.
-        schema: the columns it must have.
+        schema: the columns that the file must have.
         name: what to call the file in an error.
 
     Raises:
-        PredictionsError: it is refused.
+        PredictionsError: the file has other columns, or too many rows, groups or bytes.
     """
     if metadata.num_row_groups > _MAX_ROW_GROUPS:
         raise PredictionsError(f"{name}: its rows are in {metadata.num_row_groups} groups")
@@ -97,10 +97,11 @@ def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
 
 
 def arrange(image: Coded, variant: Coded, name: str) -> Grid:
-    """Order the rows, and check that every image has each variant exactly once.
+    """Order the rows, and check that every photograph has each variant exactly once.
 
     Raises:
-        PredictionsError: it has not, or an id or a variant is not one.
+        PredictionsError: a row is missing or repeated, there are no rows, or an id or a variant is
+            none.
     """
     if not image.names:
         raise PredictionsError(f"{name}: there are no predictions in it")
@@ -130,12 +131,12 @@ def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> Non
     """Check that every value is possible and that no two contradict each other.
 
     Args:
-        grid: the images and variants.
+        grid: the photographs and variants.
         columns: the file's columns of numbers, each of shape (n, m) or (n, m, 5).
         name: what to call the predictions in an error.
 
     Raises:
-        PredictionsError: naming the first row at fault.
+        PredictionsError: a value is wrong; names the first row at fault.
     """
     for wrong, complaint in _complaints(columns):
         if wrong.any():
@@ -144,7 +145,7 @@ def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> Non
 
 
 def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """For each rule, the cells that break it; later rules rely on earlier ones."""
+    """Find the cells that break each rule; later rules rely on earlier ones."""
     n_classes = len(classes.wnids())
     label, side = columns["label"], columns["short_side"]
     yield (label < 0) | (label >= n_classes), f"the label is not 0 to {n_classes - 1}"
@@ -180,13 +181,13 @@ def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.b
 
 
 def _any(wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether any of the five is wrong."""
+    """Tell for each cell whether any of its five values is wrong."""
     result: NDArray[np.bool_] = np.logical_or.reduce(wrong, axis=-1)
     return result
 
 
 def _is_probability(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    # Not a number fails both comparisons.
+    # NaN fails both comparisons.
     return (values >= 0) & (values <= 1)
 
 

@@ -1,4 +1,4 @@
-"""Progress: a bar or a spinner on a terminal, a quiet line now and then in a log."""
+"""Show progress: a bar or a spinner on a terminal, a line now and then in a log."""
 
 import os
 import sys
@@ -27,40 +27,41 @@ from rich.table import Column
 from rich.text import Text
 
 Unit = Literal["photographs", "pictures", "images", "entries"]
-"""What is counted: originals, of ImageNet and of others; variants, as rows or inputs; results."""
+"""What is counted: `photographs` are ImageNet's originals and `pictures` other originals, `images`
+are variants as rows or inputs, and `entries` are results."""
 
 _LOG_SECONDS = 15.0
 
 _BAR_SHARE = 8
-"""A bar takes one of so many parts of a terminal's width: the numbers say more."""
+"""Number by which a terminal's width is divided for the bar; the numbers beside it say more."""
 
 _NUMBERS = 57
-"""Columns for the longest name, count and times, to which a bar gives way."""
+"""Columns of the terminal for the longest name, count and times, to which the bar gives way."""
 
 
 _displays: list[Progress] = []
-"""What is on the terminal, the outermost first; only the last is seen."""
+"""Displays on the terminal, the outermost first; only the last is shown."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How far all workers together have come."""
+    """The progress of all workers together."""
 
     images: int
-    """Worked on, including those found done; of the meter's unit."""
+    """Number of items done, including those found done; in the meter's unit."""
 
     already_done: int
-    """Images found done."""
+    """Number of items that were found done."""
 
     bytes: int
-    """Of image files made or read."""
+    """Bytes of the image files made or read."""
 
 
 class Meter:
-    """Shows how far a stage of work has come: count, rate, time left and bytes.
+    """A display of how far a stage of work has come: count, rate, time left and bytes.
 
-    On a terminal this is a bar; elsewhere a line every 15 seconds. Both go to standard error, so
-    that standard output stays the command's result.
+    On a terminal it is a bar, elsewhere a line every 15 seconds. Both go to standard error, so that
+    standard output holds nothing but the command's result.
     """
 
     def __init__(self, label: str, total: int, unit: Unit, progress: Progress | None) -> None:
@@ -74,11 +75,11 @@ class Meter:
         self.tally = Tally(0, 0, 0)
 
     def advance(self, count: int) -> None:
-        """Count what is done, for work in this process."""
+        """Count work that this process has done."""
         self.show(Tally(self.tally.images + count, 0, 0))
 
     def show(self, tally: Tally, details: Sequence[str] = ()) -> None:
-        """Show a tally, which counts from the start of the stage, and what else is to be said.
+        """Show a tally, which counts from the start of the stage, and further facts.
 
         Args:
             tally: how far the work has come.
@@ -104,12 +105,12 @@ class Meter:
 def meter(
     label: str, total: int, unit: Unit = "images", console: Console | None = None
 ) -> Iterator[Meter]:
-    """A meter for one stage of work.
+    """Show a meter during one stage of work.
 
     Args:
         label: what is being done.
-        total: how many there are to do; 0 if that is not known.
-        unit: what is counted.
+        total: number of items to do; 0 if it is not known.
+        unit: what the items are.
         console: where to show it; standard error if None.
     """
     console = console or Console(stderr=True)
@@ -130,7 +131,7 @@ def meter(
 
 
 class _FactsColumn(ProgressColumn):
-    """What the other columns leave room for."""
+    """A column of the facts that the other columns leave room for."""
 
     max_refresh = None
 
@@ -143,7 +144,7 @@ class _FactsColumn(ProgressColumn):
 
 @dataclass(frozen=True)
 class _Facts:
-    """Facts in one line; one for which there is no room is left out whole."""
+    """Facts in one line, of which any that does not fit is left out whole."""
 
     facts: Sequence[str]
 
@@ -161,9 +162,9 @@ class _Facts:
 
 @contextmanager
 def working(label: str, console: Console | None = None) -> Iterator[None]:
-    """Say what goes on while it cannot be counted, such as loading a library.
+    """Show what is being done if it cannot be counted, such as loading a library.
 
-    On a terminal a spinner turns at once; elsewhere a line says it once it has taken 15 seconds.
+    On a terminal a spinner turns at once; elsewhere a line appears if it takes over 15 seconds.
 
     Args:
         label: what is being done.
@@ -173,7 +174,7 @@ def working(label: str, console: Console | None = None) -> Iterator[None]:
     if console.is_terminal:
         columns = (
             SpinnerColumn(),
-            # A path may be longer than the line, and a second one would jump.
+            # A path may be longer than the line, and with a second line the display would jump.
             TextColumn(
                 "{task.description}",
                 markup=False,
@@ -196,7 +197,7 @@ def working(label: str, console: Console | None = None) -> Iterator[None]:
 
 @contextmanager
 def _shown(*columns: ProgressColumn, console: Console) -> Iterator[Progress]:
-    """One display at a time: the one around it is hidden meanwhile."""
+    """Show a display, and hide the one around it meanwhile."""
     outer = _displays[-1] if _displays else None
     if outer is not None:
         outer.stop()
@@ -212,12 +213,12 @@ def _shown(*columns: ProgressColumn, console: Console) -> Iterator[Progress]:
 
 
 def say(line: str) -> None:
-    """Tell the user something, on standard error."""
+    """Print a line for the user on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def usable_cores() -> int:
-    """Cores this process may run on."""
+    """Count the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

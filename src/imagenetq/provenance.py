@@ -1,4 +1,4 @@
-"""What made a file: versions of the libraries that decide its bytes, and of this code."""
+"""Find what made a file: the versions of this code and of the libraries that decide its bytes."""
 
 import json
 import subprocess
@@ -12,22 +12,22 @@ from imagenetq import __version__
 
 
 def code_version() -> str:
-    """The version of imagenetq."""
+    """Give the version of imagenetq."""
     return __version__
 
 
 @cache
 def code_commit() -> str | None:
-    """The commit this code was taken from; None if neither the checkout nor pip knows.
+    """Find the commit that this code was taken from; None if neither the checkout nor pip knows it.
 
-    A checkout with uncommitted changes has a commit that ends in `-dirty`.
+    For a checkout with uncommitted changes, it ends in `-dirty`.
     """
     installed_from = metadata.distribution("imagenetq").read_text("direct_url.json")
     if installed_from is not None:
         recorded = json.loads(installed_from).get("vcs_info", {}).get("commit_id")
         if recorded is not None:
             return str(recorded)
-    root = Path(__file__).resolve().parents[2]  # of the checkout, above src/
+    root = Path(__file__).resolve().parents[2]  # The checkout, above src/.
     if not (root / ".git").exists():
         return None
     described = subprocess.run(
@@ -41,7 +41,7 @@ def code_commit() -> str | None:
 
 @cache
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that decide pixels or stored bytes."""
+    """Give the versions of the libraries that decide pixels or stored bytes, by name."""
     packages = ("numpy", "scipy", "pyarrow")
     codecs = {
         "libjpeg-turbo": features.version_feature("libjpeg_turbo"),

@@ -1,4 +1,4 @@
-"""One row of the dataset: a variant of an image, with everything that is known of it."""
+"""Define a row of the dataset: a variant of a photograph, with everything that is known of it."""
 
 import hashlib
 import math
@@ -18,49 +18,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One image of one variant, as the dataset stores it, less the image's bytes."""
+    """One image as the dataset stores it, less the image's bytes."""
 
     label: int
-    """0 to 999, the class's place among the sorted wnids."""
+    """Class as a number, 0 to 999: its place among the sorted wnids."""
 
     wnid: str
-    """The class's WordNet id."""
+    """WordNet id of the class."""
 
     image_id: str
-    """The original's file stem, the same in every copy of ImageNet."""
+    """Id of the photograph: its file's stem, the same in every copy of ImageNet."""
 
     rank: int
-    """The original's place in its class, from 0."""
+    """Place of the photograph in its class, from 0."""
 
     distortion: str
-    """Its name, or `clean`."""
+    """Name of the distortion, or `clean`."""
 
     level: int
-    """From 1 (mildest); 0 for clean."""
+    """Level of the distortion, from 1 (mildest); 0 for clean."""
 
     parameter: str | None
-    """The name of the distortion's parameter; None for clean."""
+    """Name of the distortion's parameter; None for clean."""
 
     value: float | None
-    """The parameter's value; None for clean."""
+    """Value of the distortion's parameter; None for clean."""
 
     width: int
-    """In pixels."""
+    """Width of the image in pixels."""
 
     height: int
-    """In pixels."""
+    """Height of the image in pixels."""
 
     n_bytes: int
-    """Of the stored image file."""
+    """Size of the stored image file in bytes."""
 
     sse: int
     """Sum of squared errors against the clean image over all samples."""
 
     psnr: float | None
-    """Peak signal-to-noise ratio from `sse`, dB; None where identical."""
+    """Peak signal-to-noise ratio in dB, from `sse`; None if `sse` is 0."""
 
     pixel_sha256: str
-    """Hex SHA-256 of the decoded RGB rows."""
+    """Hex SHA-256 of the decoded RGB samples, row by row."""
 
     @classmethod
     def of(
@@ -74,16 +74,16 @@ class Row:
         clean: Pixels,
         n_bytes: int,
     ) -> "Row":
-        """The row of a rendered variant.
+        """Make the row of a rendered variant.
 
         Args:
-            variant: which one.
-            image_id: the original's id.
-            wnid: its class.
-            rank: its place in the class.
-            pixels: the variant's samples, shape (height, width, 3).
-            clean: the original's samples, same shape.
-            n_bytes: size of the stored image file.
+            variant: the variant that was rendered.
+            image_id: the photograph's id.
+            wnid: the photograph's class.
+            rank: the photograph's place in its class, from 0.
+            pixels: the variant's samples, uint8 of shape (height, width, 3).
+            clean: the photograph's samples, of the same shape.
+            n_bytes: size of the stored image file in bytes.
         """
         sse = sum_of_squared_errors(pixels, clean)
         height, width, _ = pixels.shape
@@ -106,7 +106,7 @@ class Row:
 
 
 def features() -> "Features":
-    """The schema of the parquet files, as `datasets` reads it back."""
+    """Define the schema of the parquet files, as `datasets` reads it back."""
     from datasets import ClassLabel, Features, Image, Value
 
     return Features(
@@ -131,34 +131,34 @@ def features() -> "Features":
 
 
 def pixel_sha256(pixels: Pixels) -> str:
-    """Hex SHA-256 of the RGB samples, row by row."""
+    """Compute the hex SHA-256 of the RGB samples, row by row."""
     return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def sum_of_squared_errors(a: Pixels, b: Pixels) -> int:
-    """Exact sum of squared sample differences of two images of one shape."""
+    """Sum the squared sample differences of two images of one shape, exactly."""
     a, b = a.reshape(-1), b.reshape(-1)
     total = 0
     for block in blocks(a.size):
         squares = np.subtract(a[block], b[block], dtype=np.int16)
         np.multiply(squares, squares, out=squares)
-        # At most 255^2, which overflows a signed sample of 16 bits, but not an unsigned one; and
-        # the sum of a block's fits into 32 bits.
+        # A square is at most 255^2, which overflows 16 signed bits, but not 16 unsigned ones. The
+        # sum over a block fits into 32 bits.
         total += int(squares.view(np.uint16).sum(dtype=np.uint32))
     return total
 
 
 def is_uniform(pixels: Pixels) -> bool:
-    """Whether all of an image is of one colour, as an empty JPEG 2000 layer leaves it."""
+    """Tell whether all of an image is of one colour, as an empty JPEG 2000 layer leaves it."""
     samples = pixels.reshape(-1)
     row = samples[: pixels[0].size]
-    # Every sample is the one a pixel before; nearly every image is told by its first row.
+    # Each sample is compared with that of the pixel before. The first row decides nearly always.
     return bool((row[3:] == row[:-3]).all() and (samples[3:] == samples[:-3]).all())
 
 
 def psnr(sse: int, n_samples: int) -> float | None:
-    """Peak signal-to-noise ratio in dB, to four decimals; None if `sse` is 0.
+    """Compute the peak signal-to-noise ratio in dB, to four decimals; None if `sse` is 0.
 
-    Rounded, so that a last digit of one machine's logarithm cannot change a shard's bytes.
+    It is rounded so that the last digit of a machine's logarithm cannot change a shard's bytes.
     """
     return round(10 * math.log10(255**2 * n_samples / sse), 4) if sse else None

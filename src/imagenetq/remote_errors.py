@@ -1,7 +1,7 @@
 """Read what the clients of remote services raise: the status, whether it may pass, and why.
 
-aiohttp calls an answer's status `status`, httpx `response.status_code`; for S3 it is in a
-dictionary of the error that the client's own stems from; `hf_xet` tells it in its text.
+aiohttp calls an answer's status `status`, and httpx calls it `response.status_code`. For S3 it is
+in a dictionary of the error from which the client's own error stems. `hf_xet` tells it in its text.
 """
 
 import json
@@ -17,10 +17,10 @@ _XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 ANOTHER_ANSWERED = (
     "a proxy or a login page may have answered instead; check the network, and the proxy's settings"
 )
-"""Why a server's answer may be something else, and the way out."""
+"""Why a server's answer may be something else, and what to do about it."""
 
 MISREAD = f"its answer makes no sense, so {ANOTHER_ANSWERED}"
-"""What to say where `is_misread`."""
+"""What to say of an error if `is_misread` is true of it."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -60,13 +60,13 @@ def status_of(error: BaseException) -> int | None:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Tell whether an error is an HTTP status that says: later."""
+    """Tell whether an error has an HTTP status that asks to come back later."""
     status = status_of(error)
     return status is not None and (status in _LATER or (status >= 500 and status != _NEVER))
 
 
 def may_pass(error: BaseException) -> bool:
-    """Tell whether the same request may succeed later: busy, or a connection was lost."""
+    """Tell whether a request may succeed later: the service is busy, or a connection was lost."""
     if status_of(error) is not None:
         return is_busy(error)
     return any(
@@ -77,7 +77,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def seconds_to_wait(error: BaseException) -> float:
-    """Find how long a service asks to be left alone; 0 if it does not say."""
+    """Find how many seconds a service asks to be left alone; 0 if it does not say."""
     for headers in _headers(error):
         if headers.get("Retry-After", "").isdigit():
             return float(headers["Retry-After"])
@@ -95,13 +95,13 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_misread(error: BaseException) -> bool:
-    """Tell whether a client could make nothing of an answer that said that all was well."""
+    """Tell whether a client could make no sense of an answer that reported success."""
     kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
     return isinstance(error, kinds)
 
 
 def is_misread_of_hub(error: BaseException) -> bool:
-    """Tell the same of the Hub's client, which of some answers says so itself."""
+    """Tell whether the Hub's client could make no sense of an answer; it may even say so itself."""
     from huggingface_hub import errors
 
     says_so = isinstance(error, ValueError | RuntimeError)
@@ -111,7 +111,7 @@ def is_misread_of_hub(error: BaseException) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """What the Hub itself said."""
+    """Find what the Hub itself said; empty if it said nothing."""
     for cause in causes(error):
         said = getattr(cause, "server_message", None)
         if said:

@@ -1,4 +1,4 @@
-"""Render any variant of any image, or the whole ladder at the cost of one decode."""
+"""Render any variant of an image, or the whole ladder at the cost of one decode."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,29 +20,30 @@ class Rendered:
     """One variant of one image."""
 
     variant: Variant
-    """Which."""
+    """Variant that was rendered."""
 
     pixels: Pixels
-    """RGB samples, shape (height, width, 3), the original's size."""
+    """RGB samples, uint8 of shape (height, width, 3), of the original's size."""
 
     codestream: bytes | None
-    """The JPEG or JPEG 2000 file that decodes to them; None for other variants."""
+    """JPEG or JPEG 2000 file that decodes to `pixels`; None for other variants."""
 
 
 def render(image: AnyImage, name: str, *, image_id: str | None = None) -> AnyImage:
     """Render one variant.
 
     Args:
-        image: an RGB array of uint8, shape (height, width, 3), or a Pillow image.
-        name: the variant, such as `"jpeg-10"`.
-        image_id: keys the noise; only noise needs it. For an ImageNet image it is the file's
+        image: an RGB array, uint8 of shape (height, width, 3), or a Pillow image.
+        name: the variant's name, such as `"jpeg-10"`.
+        image_id: keys the noise; only noise needs it. For an ImageNet photograph it is the file's
             stem, such as `"ILSVRC2012_val_00000293"`.
 
     Returns:
-        The distorted image, as an array if an array came in, else as an RGB Pillow image.
+        The distorted image, as an array if an array was given, else as an RGB Pillow image.
 
     Raises:
-        UsageError: no such variant, an array of another shape or type, or noise without an id.
+        UsageError: there is no such variant, the array has another shape or type, or noise is
+            asked for without an id.
     """
     (rendered,) = render_ladder(image, image_id=image_id, only=[variant(name)])
     if isinstance(image, Image.Image):
@@ -61,14 +62,14 @@ def render_ladder(
     Args:
         image: as for `render`.
         image_id: as for `render`.
-        only: the variants wanted; all 52 if left out.
+        only: the variants to render; all 52 if left out.
 
     Yields:
         The variants in ladder order, one at a time, so that memory holds few of them.
 
     Raises:
         UsageError: as for `render`.
-        PlatformError: this machine's codecs fail at an image that they should take.
+        PlatformError: this machine's codecs fail on an image that they should accept.
     """
     original = Original(_as_pixels(image), image_id)
     wanted = set(variants() if only is None else only)
@@ -86,7 +87,7 @@ def _distort(original: Original, distortion: str, rungs: list[Variant]) -> Itera
     values: list[Value] = [rung.value for rung in rungs if rung.value is not None]
     try:
         yield from DISTORTIONS[distortion](original, values)
-    except (OSError, ValueError) as error:  # What Pillow's encoders raise.
+    except (OSError, ValueError) as error:  # Pillow's encoders raise these.
         raise PlatformError(
             f"{original.image_id}: {distortion} fails here ({error}); install Pillow again, or "
             "leave the photograph out"

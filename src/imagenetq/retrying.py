@@ -1,4 +1,4 @@
-"""Patience with a service that is busy or drops connections."""
+"""Ask a service again while it is busy or drops connections."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -16,27 +16,27 @@ _LONGEST_PAUSE = 16.0
 
 
 class _End:
-    """What follows the last piece."""
+    """A marker that follows the last piece."""
 
 
 _END: Final = _End()
 
 
 class StorageError(OSError):
-    """A remote storage failed; the message is one line."""
+    """A failure of a remote storage; the message is one line."""
 
 
 class Interrupted(StorageError):
-    """A remote storage failed in a way that may pass: it is busy, or a connection was lost."""
+    """A failure of a remote storage that may pass: it is busy, or a connection was lost."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on asking a service that fails."""
+    """The time to go on asking a service that fails."""
 
     seconds: float = 60.0
-    """From the first failure in a row until giving up, or of pauses, whichever is more; anything
-    read starts it anew, and pauses that the service demands do not count."""
+    """Seconds until giving up, of time since the first failure in a row or of pauses, whichever is
+    more. Anything read starts it anew, and pauses that the service demands do not count."""
 
     first_pause: float = 1.0
     """Seconds before the second attempt; each further pause is twice as long, up to 16 seconds."""
@@ -55,18 +55,18 @@ def retried(
     what: str | None = None,
     quiet: bool = False,
 ) -> Result:
-    """Ask a service, again while it fails in ways that may pass.
+    """Ask a service, and ask it again while it fails in ways that may pass.
 
     Args:
         ask: makes the request.
         patience: how long to go on.
-        passes: which failures may pass.
-        what: is attempted, as the user is told; what failed says so itself if None.
-        quiet: tell the user of no pause.
+        passes: tells whether a failure may pass.
+        what: what is attempted, in words for the user; None if the failure itself says it.
+        quiet: do not tell the user of pauses.
 
     Raises:
         StorageError: a storage was interrupted for too long.
-        Exception: what another service raised at last, or the first that cannot pass.
+        Exception: the last failure of another service, or the first failure that cannot pass.
     """
     failures = 0
     paused = begun = 0.0
@@ -77,7 +77,7 @@ def retried(
             if not passes(error):
                 raise
             now = time.monotonic()
-            # From the first failure: a request may take a minute before it fails.
+            # Counted from the first failure, since a request may take a minute before it fails.
             begun = begun if failures else now
             pause = min(patience.first_pause * 2.0**failures, _LONGEST_PAUSE)
             failures += 1
@@ -99,16 +99,16 @@ def retried(
 def resumed(
     read: Callable[[], Generator[Piece, None, None]], patience: Patience
 ) -> Generator[Piece, None, None]:
-    """Read a file in pieces, again from its beginning when the storage is interrupted.
+    """Read a file in pieces, and again from its beginning if the storage is interrupted.
 
-    Pieces that were handed out are passed over, so each is handed out exactly once.
+    Pieces that were handed out before are skipped, so each is handed out exactly once.
 
     Args:
         read: reads the file; must give the same pieces each time.
         patience: how long to go on.
 
     Raises:
-        StorageError: it failed for good, or for too long.
+        StorageError: the storage failed for good, or for too long.
     """
     opened = read()
     pieces: Iterator[Piece] = opened

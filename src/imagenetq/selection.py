@@ -1,4 +1,4 @@
-"""Which photographs a subset holds, and in which order: a pure function of ids and classes."""
+"""Choose a subset's photographs and their order, as a pure function of ids and classes."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from imagenetq.errors import SourceError, UsageError
 from imagenetq.specification import KEY_PREFIX, SUBSETS
 
 SAMPLE = "sample"
-"""The subset of the embedded photographs, which no other source has."""
+"""Name of the subset of the embedded photographs, which no other source has."""
 
 MAX_ID_LENGTH = 200
 
@@ -20,49 +20,49 @@ _HUB_SUFFIX = re.compile(r"_n\d{8}$")
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An original as its source lists it, unread."""
+    """A photograph as its source lists it, unread."""
 
     image_id: str
-    """The file's stem, less the Hub's suffix: the same in every copy of ImageNet."""
+    """Stem of the file, less the Hub's suffix: the same in every copy of ImageNet."""
 
     wnid: str
-    """The class."""
+    """WordNet id of the class."""
 
     name: str
-    """What the source calls the file, such as its path: for reading it, and for messages."""
+    """Name of the file in its source, such as its path: for reading it, and for messages."""
 
 
 @dataclass(frozen=True)
 class RankedImage(SourceImage):
-    """A chosen original."""
+    """A photograph that was chosen."""
 
     rank: int
-    """Its place in its class, from 0."""
+    """Place of the photograph in its class, from 0."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A subset's photographs."""
+    """The photographs of a subset."""
 
     subset: str
-    """Its name."""
+    """Name of the subset."""
 
     images: tuple[RankedImage, ...]
-    """Ordered by rank, then wnid."""
+    """Photographs of the subset, ordered by rank, then wnid."""
 
     absent: tuple[str, ...]
-    """Wnids of which the source has no image."""
+    """Wnids of the classes of which the source has no photograph."""
 
     short: dict[str, int]
-    """For each class with fewer photographs than the subset asks for, how many it has."""
+    """Number of photographs of each class, by wnid, that has fewer than the subset asks for."""
 
 
 def subset_of(wanted: str | None, default: str) -> str:
-    """The subset to take of a source.
+    """Decide which subset to take of a source.
 
     Args:
-        wanted: `full` or `mini`; the source's default if None.
-        default: the source's.
+        wanted: the subset asked for; None for the source's default.
+        default: the source's default subset.
 
     Raises:
         UsageError: `sample` is wanted of anything but the sample.
@@ -74,16 +74,16 @@ def subset_of(wanted: str | None, default: str) -> str:
 
 
 def image_id_of(stem: str) -> str:
-    """The image id of a file's stem.
+    """Make the image id from a file's stem.
 
-    The Hub's copy of ImageNet appends the class to the name; without that suffix every copy
-    gives the same ids.
+    The Hub's copy of ImageNet appends the class to the name. Without that suffix, every copy gives
+    the same ids.
     """
     return _HUB_SUFFIX.sub("", stem)
 
 
 def is_image_id(text: str) -> bool:
-    """Whether a text can be an image's id wherever there is one: of 1 to 200 printable characters.
+    """Tell whether a text can be an image id, which has 1 to 200 printable characters.
 
     Sources, shards and predictions all obey this one rule.
     """
@@ -91,22 +91,22 @@ def is_image_id(text: str) -> bool:
 
 
 def rank_key(image_id: str) -> str:
-    """What photographs of a class are ranked by, ascending: hex SHA-256 of the prefixed id."""
+    """Compute what ranks the photographs of a class, ascending: hex SHA-256 of the prefixed id."""
     return hashlib.sha256((KEY_PREFIX + image_id).encode()).hexdigest()
 
 
 def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = False) -> Selection:
-    """Choose a subset.
+    """Choose a subset's photographs.
 
     Args:
-        images: all that the source has.
+        images: all photographs that the source has.
         subset: `full`, `mini` or `sample`.
         allow_short: take a class with too few photographs as it is, and record it.
 
     Raises:
-        UsageError: no such subset.
-        SourceError: a duplicate id or one that is none, an unknown class, no image at all, or a
-            class that is short.
+        UsageError: there is no such subset.
+        SourceError: an id is repeated or impossible, a class is unknown or has too few photographs,
+            or there are no photographs at all.
     """
     if subset not in SUBSETS:
         raise UsageError(f"no subset {subset!r}; there are {', '.join(SUBSETS)}")

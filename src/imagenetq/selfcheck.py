@@ -1,7 +1,7 @@
-"""Does this machine render the pixels that the specification demands? Asked before every build.
+"""Check that this machine renders the pixels that the specification demands, before every build.
 
-A faulty BLAS, a patched codec or a library from the future would show here, in a tenth of a
-second, and not in a published dataset.
+A faulty BLAS, a patched codec or a future library shows here within a tenth of a second, and not
+in a published dataset.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ _EXPECTED = "18339c4e6de225757f774d3fd96630445c7da4592dd4875f44f22db30c146a5e"
 
 
 def calibration_card() -> Pixels:
-    """A synthetic picture with ramps, edges, saturation and grain; shape (61, 83, 3).
+    """Draw a picture with ramps, edges, saturation and grain; uint8 of shape (61, 83, 3).
 
-    Chosen so that a known difference shows: OpenJPEG 2.5.0 ends its search for a quality layer's
-    threshold later than its successors, which changes about one JPEG 2000 row in a thousand, and
-    this one at 36 dB.
+    It was chosen so that a known difference shows: OpenJPEG 2.5.0 ends its search for a quality
+    layer's threshold later than its successors. That changes about one JPEG 2000 row in a thousand,
+    and this picture at 36 dB.
     """
     rows, columns = np.indices((61, 83), dtype=np.int64)
     edges = np.where((rows // 10 + columns // 2) % 2 == 0, 230, 30)
@@ -36,7 +36,7 @@ def calibration_card() -> Pixels:
 
 
 def rendering_digest() -> str:
-    """SHA-256 (hex) over the names and pixel hashes of all variants of the calibration card."""
+    """Compute SHA-256 (hex) over the names and pixel hashes of the calibration card's variants."""
     lines = (
         f"{rendered.variant.name}\t{pixel_sha256(rendered.pixels)}\n"
         for rendered in render_ladder(calibration_card(), image_id="selfcheck")
@@ -46,7 +46,7 @@ def rendering_digest() -> str:
 
 @cache
 def check_platform() -> None:
-    """Render the calibration card and compare.
+    """Render the calibration card, and compare its digest with the specification's.
 
     Raises:
         PlatformError: a pixel differs from the specification's, or OpenJPEG is too old.

@@ -1,4 +1,4 @@
-"""Read the dataset's shards, from any binary file: one on disk, or one that streams from afar."""
+"""Read the dataset's shards from any binary file, on disk or streamed."""
 
 import io
 import json
@@ -13,10 +13,10 @@ from imagenetq.record import features
 from imagenetq.remote_errors import first_line
 
 ROW_GROUP = 25
-"""Rows a parquet row group: the unit that readers fetch."""
+"""Number of rows in a parquet row group, the unit that readers fetch."""
 
 SHARD_ROWS = 100
-"""Images a shard, fewer only in the last, or where bad ones were left out."""
+"""Number of images in a shard; fewer only in the last, or where bad ones were left out."""
 
 _MAX_MEMBER_BYTES = 2**30
 
@@ -26,30 +26,30 @@ class StoredRow:
     """A row with its image, as read from a shard."""
 
     fields: dict[str, Any]
-    """The row's columns by name, as stored; untrusted."""
+    """Columns of the row by name, as stored; untrusted."""
 
     image: bytes
-    """The image file's bytes."""
+    """Bytes of the image file."""
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """The rows of a parquet shard, a row group at a time.
+    """Read the rows of a parquet shard, a row group at a time.
 
     Args:
-        file: the shard, seekable.
-        name: what to call it in an error.
+        file: the shard, which must be seekable.
+        name: what to call the file in an error.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.
-        OSError: it cannot be read to the end.
+        OSError: the file cannot be read to the end.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Out of memory without a copy.
+    # What is in memory is read without a copy.
     source = pa.BufferReader(file.getbuffer()) if isinstance(file, io.BytesIO) else file
     try:
-        # One row group after the other: memory holds no more than that.
+        # One row group after the other, so that memory holds no more than that.
         with naming(name), pq.ParquetFile(source, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(features().arrow_schema):
                 raise FolderError(f"{name}: its columns are not those of an ImageNet-Q shard")
@@ -58,9 +58,9 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
                     for fields in batch.to_pylist():
                         image = fields.pop("image") or {}
                         yield StoredRow(fields, image.get("bytes") or b"")
-    # Texts that are no UTF-8 show when they are taken out.
+    # Texts that are no UTF-8 fail only when they are taken out.
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        # Arrow finds bad bytes with bare OSErrors; those of files have a number, or a type.
+        # Arrow reports bad bytes by bare OSErrors; errors of files have a number or a class.
         if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
             raise
         raise FolderError(f"{name}: damaged ({first_line(error)})") from None
@@ -73,15 +73,15 @@ def _opened_tar(file: BinaryIO) -> tarfile.TarFile:
 
 
 def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """The rows of a WebDataset shard, in one pass.
+    """Read the rows of a WebDataset shard, in one pass.
 
     Args:
-        file: the shard; only of a seekable one can it be told whether its end is there.
-        name: what to call it in an error.
+        file: the shard; only if it is seekable is its end checked.
+        name: what to call the file in an error.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.
-        OSError: it cannot be read to the end.
+        OSError: the file cannot be read to the end.
     """
     try:
         with naming(name), _opened_tar(file) as tar:
@@ -112,18 +112,18 @@ READERS: dict[str, Callable[[BinaryIO, str], Iterator[StoredRow]]] = {
 
 
 def key_of(image_id: str) -> str:
-    """The tar members' common stem: the image id with dots escaped.
+    """Make the common stem of a row's tar members: the image id with dots escaped.
 
-    A dot would become part of a column's name; "%" is escaped too, so that ids stay distinct.
+    A dot would become part of a column's name. "%" is escaped, too, so that ids stay distinct.
     """
     return image_id.replace("%", "%25").replace(".", "%2E")
 
 
 def _require_end(file: BinaryIO, offset: int, name: str) -> None:
-    """Make sure that a tar ends where it seems to: its reader also stops where a header is damaged.
+    """Check that a tar ends at `offset`, since its reader also stops at a damaged header.
 
     Raises:
-        FolderError: something else than zeros is there, or nothing.
+        FolderError: something other than zeros is there, or nothing.
     """
     file.seek(offset)
     rest = file.read()

@@ -1,6 +1,6 @@
-"""The specification: which variants exist, what each one is, and the digest that names it all.
+"""Define the specification: which variants exist, what each one is, and the digest of it all.
 
-After Dodge & Karam 2016, section III-C, with what the paper leaves open settled. A released
+It follows Dodge & Karam 2016, section III-C, and settles what the paper leaves open. A released
 specification never changes: a test pins its digest. Adding distortions or levels makes a new
 minor version; changing a pixel makes a new major one.
 """
@@ -16,18 +16,18 @@ from typing import Any
 from imagenetq.errors import UsageError
 
 SPECIFICATION_VERSION = "1.0"
-"""MAJOR.MINOR: the pixels and the ladder."""
+"""Version of the pixels and the ladder, as MAJOR.MINOR."""
 
 DATASET_VERSION = "1.0.0"
-"""MAJOR.MINOR.PATCH: the specification's version, and a count of repackings of the same pixels."""
+"""Version of the dataset, as MAJOR.MINOR.PATCH; PATCH counts repackings of the same pixels."""
 
 KEY_PREFIX = "imagenet-q/1/"
-"""What every hash that selects images or seeds noise begins with; changes with MAJOR."""
+"""Prefix of all that is hashed to rank photographs or key noise; changes with MAJOR."""
 
 CLEAN = "clean"
 
 SUBSETS: dict[str, int | None] = {"full": 10, "mini": 1, "sample": None}
-"""Photographs a class in each subset; None: all that the source has (the embedded photographs)."""
+"""Photographs a class in each subset; None for all of the source (the embedded photographs)."""
 
 Value = int | float
 
@@ -37,16 +37,16 @@ class Ladder:
     """One distortion and its rungs."""
 
     distortion: str
-    """Its name."""
+    """Name of the distortion."""
 
     parameter: str
-    """What a rung's value is called."""
+    """Name of the parameter whose values the rungs are."""
 
     values: tuple[Value, ...]
-    """The rungs, from mild to strong; level 1 is the first."""
+    """Values of the rungs, from mild to strong; level 1 is the first."""
 
     definition: dict[str, Value | str]
-    """The constants that, with the values, fix every pixel."""
+    """Constants that, together with the values, fix every pixel."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,19 @@ class Variant:
     """One rung of one distortion, or the clean image."""
 
     name: str
-    """Distortion and value as a reader would say it, such as `jpeg-10`; the identity."""
+    """Name that identifies the variant: distortion and value, such as `jpeg-10`."""
 
     distortion: str
-    """The distortion's name, or `clean`."""
+    """Name of the distortion, or `clean`."""
 
     parameter: str | None
-    """The parameter's name; None for the clean image."""
+    """Name of the parameter; None for the clean image."""
 
     value: Value | None
-    """The parameter's value; None for the clean image."""
+    """Value of the parameter; None for the clean image."""
 
     level: int
-    """The place on the ladder, from 1 (mildest); 0 for the clean image."""
+    """Place on the ladder, from 1 (mildest); 0 for the clean image."""
 
 
 LADDERS: tuple[Ladder, ...] = (
@@ -122,15 +122,15 @@ LADDERS: tuple[Ladder, ...] = (
         },
     ),
 )
-"""The five distortions, in ladder order."""
+"""Ladders of the five distortions, in ladder order."""
 
 SAME_AS_CLEAN, UNIFORM_GREY = "contrast-1.0", "contrast-0.0"
-"""Variants with the clean image's pixels, and with nothing to recognise: neither is scored."""
+"""Variants with the clean image's pixels and with nothing to recognise; neither is scored."""
 
 
 @cache
 def variants() -> tuple[Variant, ...]:
-    """All 52 variants in ladder order: clean first, then each distortion from mild to strong."""
+    """List all 52 variants in ladder order: clean, then each distortion from mild to strong."""
     clean = Variant(CLEAN, CLEAN, None, None, 0)
     distorted = (
         Variant(f"{ladder.distortion}-{value}", ladder.distortion, ladder.parameter, value, level)
@@ -142,15 +142,16 @@ def variants() -> tuple[Variant, ...]:
 
 @cache
 def scored_variants() -> tuple[Variant, ...]:
-    """The frozen 49 that scores use.
+    """List the 49 variants that scores use; they never change.
 
-    All distorted variants but the clean image again, and uniform grey, which measures chance.
+    These are all distorted variants except two: `contrast-1.0`, which is the clean image again, and
+    `contrast-0.0`, a uniform grey that measures chance.
     """
     return tuple(v for v in variants()[1:] if v.name not in (SAME_AS_CLEAN, UNIFORM_GREY))
 
 
 def ladder(distortion: str) -> Ladder:
-    """The ladder of a distortion.
+    """Find the ladder of a distortion.
 
     Raises:
         UsageError: there is no such distortion; near names are suggested.
@@ -162,7 +163,7 @@ def ladder(distortion: str) -> Ladder:
 
 
 def variant(name: str) -> Variant:
-    """The variant of a name such as `jpeg-10` or `clean`.
+    """Find the variant of a name such as `jpeg-10` or `clean`.
 
     Raises:
         UsageError: there is no such variant; near names are suggested.
@@ -174,10 +175,10 @@ def variant(name: str) -> Variant:
 
 
 def select_variants(names: Iterable[str]) -> tuple[Variant, ...]:
-    """The variants that a list of names means, in ladder order, each once.
+    """Find the variants that a list of names means, in ladder order, each once.
 
     Args:
-        names: variants (`jpeg-10`) and whole distortions (`blur`), in any order.
+        names: names of variants (`jpeg-10`) and whole distortions (`blur`), in any order.
 
     Raises:
         UsageError: a name is neither, or the list is empty.
@@ -193,7 +194,7 @@ def select_variants(names: Iterable[str]) -> tuple[Variant, ...]:
 
 
 def specification() -> dict[str, Any]:
-    """The whole specification as plain JSON data."""
+    """Give the whole specification as plain JSON data."""
     return {
         "name": "imagenet-q",
         "version": SPECIFICATION_VERSION,
@@ -220,12 +221,12 @@ def specification() -> dict[str, Any]:
 
 
 def canonical_json() -> str:
-    """The specification's canonical JSON: sorted keys, no spaces, ASCII."""
+    """Give the specification's canonical JSON: sorted keys, no spaces, ASCII."""
     return json.dumps(specification(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def specification_digest() -> str:
-    """SHA-256 (hex) of the canonical JSON."""
+    """Compute SHA-256 (hex) of the canonical JSON."""
     return hashlib.sha256(canonical_json().encode("ascii")).hexdigest()
 
 

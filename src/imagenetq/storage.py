@@ -1,9 +1,9 @@
-"""Files wherever they lie: on this machine, on the Hub, or at any other address fsspec knows.
+"""Open files wherever they lie: on this machine, on the Hub, or at any address fsspec knows.
 
-An address is a path, or a URL such as `https://host/q/manifest.json`, `s3://bucket/q/..` or
-`hf://datasets/ORG/NAME@COMMIT/..`. Whatever a remote storage's client raises comes out as an
-`OSError` of one line: `FileNotFoundError`, `PermissionError`, `Interrupted` where asking again may
-help, or `StorageError` where it may not.
+An address is a path or a URL, such as `https://host/q/manifest.json`, `s3://bucket/q` or
+`hf://datasets/ORG/NAME@COMMIT`. Whatever a remote storage's client raises becomes an `OSError` with
+a message of one line: `FileNotFoundError`, `PermissionError`, `Interrupted` if asking again may
+help, or `StorageError` if it may not.
 """
 
 import glob
@@ -25,7 +25,7 @@ _STREAMING = (*_HTTP, "hf")
 """Protocols whose clients answer `block_size=0` with one request that streams the whole file."""
 
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gs", "adlfs": "az"}
-"""Packages that are extras of ours."""
+"""Extras of ours, by the packages that they bring."""
 
 _READ_AHEAD = 8 * 2**20
 _BUFFER = 2**20
@@ -34,7 +34,7 @@ _SILENCE = 60.0
 
 
 def local_path(address: str) -> Path | None:
-    """The path that an address means; None if it is remote."""
+    """Find the local path that an address means; None if it is remote."""
     if "://" not in address:
         return Path(address)
     parts = urlsplit(address)
@@ -42,16 +42,16 @@ def local_path(address: str) -> Path | None:
 
 
 def join(root: str, path: str) -> str:
-    """The address of a file below a folder."""
+    """Make the address of a file below a folder."""
     return f"{root.rstrip('/')}/{path}"
 
 
 def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
-    """Open a file to be read once from its beginning; a remote one costs one request.
+    """Open a file to be read once from its beginning; over HTTP and from the Hub in one request.
 
     Args:
-        address: of the file.
-        n_bytes: its size, if known.
+        address: the file's address.
+        n_bytes: the file's size in bytes; None if it is not known.
     """
     path = local_path(address)
     if path is not None:
@@ -69,11 +69,11 @@ def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
 
 
 def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
-    """How many bytes the files below a folder have.
+    """Find how many bytes the files below a folder have.
 
     Returns:
-        For each path that is there, its size; more paths may be in it. None if the storage cannot
-        list: then only reading tells.
+        The size in bytes of each path that is there; other files may be included. None if the
+        storage cannot list, so that only reading tells.
     """
     folder = local_path(root)
     if folder is not None:
@@ -86,10 +86,10 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
 
 
 def remote_sizes(root: str, below: str) -> dict[str, int] | None:
-    """All files of a remote folder that lie below a folder in it.
+    """List the files of a remote folder that lie below one of its folders.
 
     Returns:
-        For each, by its path from `root`, its size. None if the storage cannot list.
+        The size of each in bytes, by its path from `root`. None if the storage cannot list.
     """
     if _protocol(root) in _HTTP:
         return None
@@ -104,7 +104,7 @@ def remote_sizes(root: str, below: str) -> dict[str, int] | None:
 
 
 def expand_glob(pattern: str) -> list[str]:
-    """The addresses that match a pattern with `*` or `[]`, sorted; itself if it is none."""
+    """List the addresses that match a pattern with `*` or `[]`, sorted; itself if it is none."""
     path = local_path(pattern)
     if path is not None and (path.is_file() or not glob.has_magic(str(path))):
         return [str(path)]
@@ -122,8 +122,8 @@ def explained(address: str, *, writing: bool = False) -> Iterator[None]:
     """Turn what a storage's client raises into an `OSError` of one line.
 
     Args:
-        address: of what is read or written.
-        writing: which of the two.
+        address: the address that is read or written.
+        writing: whether it is written.
     """
     try:
         yield
@@ -134,10 +134,10 @@ def explained(address: str, *, writing: bool = False) -> Iterator[None]:
 
 
 def file_system(address: str) -> tuple[Any, str]:
-    """Fsspec's file system for a remote address, and what the file is called there.
+    """Give fsspec's file system for a remote address, and the file's name in it.
 
     Raises:
-        UsageError: nothing installed can open such an address; says what to install.
+        UsageError: nothing that is installed can open such an address; says what to install.
     """
     import fsspec
     import fsspec.config
@@ -151,7 +151,7 @@ def file_system(address: str) -> tuple[Any, str]:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE)
             options["client_kwargs"] = {"timeout": timeout}
         if _protocol(address) in _S3:
-            # The client asks five times what its own client asks five times: minutes of silence.
+            # s3fs repeats five times what its own client repeats five times: minutes of silence.
             given = fsspec.config.conf.get(_protocol(address), {}).get("config_kwargs", {})
             options["config_kwargs"] = {"retries": {"total_max_attempts": 1}} | given
         return cast("tuple[Any, str]", fsspec.url_to_fs(address, **options))
@@ -171,7 +171,7 @@ def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
         if writing:
             return FileNotFoundError(f"{address}: there is no such bucket or place; make it first")
         return FileNotFoundError(f"{address}: there is no such file")
-    # Clients have many names for keys that they do not find, such as NoCredentialsError.
+    # Clients have many names for missing credentials, such as NoCredentialsError.
     if isinstance(error, PermissionError) or status in (401, 403) or "Credential" in reason:
         return PermissionError(
             f"{address}: the storage refuses it ({reason}); log in there, or check the credentials"
@@ -185,7 +185,7 @@ def _explanation(address: str, error: Exception, *, writing: bool) -> OSError:
 
 
 def _missing_package(address: str, error: ImportError) -> str:
-    """What to install for an address that fsspec knows but cannot open."""
+    """Say what to install for an address that fsspec knows but cannot open."""
     from fsspec.registry import known_implementations
 
     implementation = known_implementations.get(_protocol(address), {}).get("class", "fsspec")
@@ -201,7 +201,7 @@ def _protocol(address: str) -> str:
 
 
 class _Remote(io.RawIOBase):
-    """A client's file object, with its failures explained."""
+    """A client's file object whose failures are explained."""
 
     def __init__(self, address: str, file: Any) -> None:
         self._address = address

@@ -1,7 +1,7 @@
-"""JSON files of strangers: bounded before they are read, and with one meaning only.
+"""Read strangers' JSON files, which must be small enough and have one meaning only.
 
-Parsers disagree about a key that is there twice, about `NaN`, and about encodings; whoever checks a
-file and whoever shows it must see the same.
+Parsers disagree about repeated keys, about `NaN` and about encodings, but whoever checks a file and
+whoever shows it must see the same.
 """
 
 import json
@@ -26,13 +26,14 @@ def read_strict(
     """Read and validate a JSON file that may come from anyone.
 
     Args:
-        model: what it should hold.
+        model: the class of what the file should hold.
         path: the file.
-        max_bytes: how large it may be; a larger one is not read.
-        follow_link: whether it may be a link to one.
+        max_bytes: the largest size to accept, in bytes; a larger file is not read.
+        follow_link: whether the file may be a symbolic link.
 
     Raises:
-        EntryError: it cannot be read, is too large, is no plain file, or holds something else.
+        EntryError: the file cannot be read, is too large, is no regular file, or holds something
+            else.
     """
     try:
         data = read_bounded(path, max_bytes, follow_link=follow_link)
@@ -43,15 +44,15 @@ def read_strict(
 
 
 def parse_strict(data: bytes, name: str, error: type[ImagenetqError]) -> Any:
-    """What JSON says, if it has one meaning only.
+    """Parse JSON that has one meaning only.
 
     Args:
         data: the JSON, in UTF-8.
-        name: what to call it in an error.
-        error: what to raise.
+        name: what to call the data in an error.
+        error: the class of the error to raise.
 
     Raises:
-        ImagenetqError: of the class of `error`: it is none, or has several meanings.
+        ImagenetqError: the data are no JSON, or have several meanings; the class is `error`.
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

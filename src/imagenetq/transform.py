@@ -1,4 +1,4 @@
-"""A random distortion as a torchvision-style transform, for training on distorted images.
+"""Define a torchvision-style transform that distorts images at random, for training.
 
 Dodge & Karam 2016 leave training on low-quality images as future work; this is the tool for it.
 """
@@ -14,34 +14,35 @@ from imagenetq.specification import Variant
 
 
 class Distort:
-    """Distort each image at a random rung of one distortion's ladder, or of several.
+    """A transform that distorts each image at a random rung of one distortion's ladder, or several.
 
-    Works on Pillow images and RGB arrays, so it stands before `ToTensor` or `PILToTensor` in a
+    It works on Pillow images and RGB arrays, so it stands before `ToTensor` or `PILToTensor` in a
     pipeline; torch need not be installed. `imagenetq.torch.Distort` does the same to batches of
     tensors. Each draw is uniform over the rungs in range; noise gets a fresh field every time.
 
-    No global state is read or changed. Tell the sample's index or id (`distort(image,
-    sample=index)`), and what is drawn follows from the seed, the epoch (`set_epoch`) and the sample
-    alone, with any number of workers and processes, in any order. Without it, samples are numbered
-    as they come. In the workers of a `torch.utils.data.DataLoader` each worker then counts its own,
-    told apart by the worker's seed, which the loader draws for each epoch from its `generator`: a
-    training repeats exactly only if both seeds are fixed and the number of workers is the same.
+    No global state is read or changed. If the sample's index or id is given (`distort(image,
+    sample=index)`), the draw depends on the seed, the epoch (`set_epoch`) and the sample alone,
+    with any number of workers and processes, in any order. Otherwise samples are numbered as they
+    come. Each worker of a `torch.utils.data.DataLoader` then counts its own samples, and its seed
+    tells it apart from the others. The loader draws that seed for each epoch from its `generator`,
+    so a training repeats exactly only if both seeds are fixed and the number of workers is the
+    same.
 
     Args:
         distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`; or several, each
             with its parameter's range or None: `{"blur": (1, 3), "jpeg": None}`.
         weights: how often each of several is drawn, relative to the others: `{"blur": 2}`; 1 if
             left out.
-        levels: of the ladder, 1 the mildest, as a pair (from, to), both included, or one number.
+        levels: levels of the ladder, 1 the mildest: a pair (from, to), both included, or one.
         p_clean: the probability of leaving an image as it is.
         seed: a whole number; None draws one from the operating system, so that nothing repeats.
-        generator: draws the seed instead.
-        **limits: the distortion's parameter as a pair (from, to), both included, or as one
-            value: `sigma=(1, 3)`, `quality=10`. Left out: the whole ladder.
+        generator: a generator that draws the seed instead.
+        **limits: the range of the distortion's parameter as a pair (from, to), both included, or as
+            one value: `sigma=(1, 3)`, `quality=10`; the whole ladder if left out.
 
     Raises:
-        UsageError: no such distortion or parameter, no rung in range, an impossible weight or
-            probability, or a seed beside a generator.
+        UsageError: there is no such distortion or parameter, no rung is in range, a weight,
+            probability or seed is impossible, or both a seed and a generator are given.
 
     Examples:
         >>> distort = Distort("blur", sigma=(1, 3), seed=0)
@@ -72,18 +73,18 @@ class Distort:
 
     @property
     def rungs(self) -> tuple[Variant, ...]:
-        """All variants that can be drawn, but clean."""
+        """All variants that can be drawn, except clean."""
         return self._draws.rungs
 
     def __call__(self, image: AnyImage, *, sample: Sample | None = None) -> AnyImage:
-        """Distort an RGB array or Pillow image; the same kind comes back.
+        """Distort an RGB array or a Pillow image, and give the same kind back.
 
         Args:
             image: uint8 of shape (height, width, 3), or a Pillow image.
-            sample: its index or id.
+            sample: the sample's index or id; None numbers the samples as they come.
 
         Raises:
-            UsageError: an array of another shape or type, or a sample that is neither.
+            UsageError: the array has another shape or type, or the sample is neither index nor id.
         """
         if sample is None:
             (drawn,) = self._draws.draw_next(1)
@@ -92,22 +93,22 @@ class Distort:
         return render(image, drawn.variant.name, image_id=drawn.image_id)
 
     def variant_of(self, sample: Sample) -> Variant:
-        """The variant that a sample gets in this epoch."""
+        """Tell which variant a sample gets in this epoch."""
         return self._draws.draw(*samples_of([sample], 1)).variant
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch: other draws for the same samples, also in workers that run already."""
+        """Begin an epoch: other draws for the same samples, also in workers that already run."""
         self._draws.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
-        """Seed, epoch and how many samples without a name there were: what it takes to resume."""
+        """Give what it takes to resume: seed, epoch and number of samples without a name."""
         return self._draws.state()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on with the draws of a `state_dict`.
 
         Raises:
-            UsageError: it is none.
+            UsageError: `state` is not from `state_dict`.
         """
         self._draws.restore(state)
 

@@ -1,8 +1,8 @@
-"""What all worker processes need: a clean start, and a way back for what goes wrong in them.
+"""Start worker processes cleanly, and bring back what goes wrong in them.
 
 A process that Python starts looks for modules in the working directory first, where any `torch.py`
-would be taken for the library, and runs the caller's script again up to where it starts workers.
-Ours do neither.
+would be taken for the library. It also runs the caller's script again, up to where that starts
+workers. Ours do neither.
 """
 
 import multiprocessing
@@ -23,16 +23,16 @@ from typing import Any
 from imagenetq.errors import ImagenetqError, WorkerError
 
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
-"""The environment in which Python does not search the working directory."""
+"""Environment in which Python does not search the working directory."""
 
 _MAIN = "__main__"
 _GONE = 2.0
-"""Seconds for a process that broke its connection to be seen to end."""
+"""Seconds to wait for the end of a process that broke its connection."""
 
 
 @contextmanager
 def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for processes that are started meanwhile."""
+    """Set environment variables for processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -49,11 +49,12 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 def started_clean() -> Iterator[list[BaseProcess]]:
     """Start processes that search only where this one does, and run nothing of its script.
 
-    What such a process is given must not name the script's own functions and classes; `packed`
-    takes them along. Yields a list, which holds the processes once all have been started.
+    What is passed to such a process must not refer to the script's own functions and classes by
+    name; `packed` takes them along. The context gives a list, which holds the processes once all
+    have been started.
 
     Raises:
-        ImagenetqError: the system lets none start.
+        ImagenetqError: the system cannot start the processes.
     """
     main = sys.modules[_MAIN]
     before = set(multiprocessing.active_children())
@@ -75,20 +76,20 @@ def started_clean() -> Iterator[list[BaseProcess]]:
 
 
 def packed(thing: Any, what: str) -> bytes:
-    """Pickle what a worker needs; functions and classes of a script or a session go with it.
+    """Pickle what a worker needs, with the functions and classes of a script or a session.
 
     Args:
-        thing: to pickle.
-        what: it is, for the message.
+        thing: the object to pickle.
+        what: what the object is, for the error's message.
 
     Raises:
-        ImagenetqError: it holds something that only this process can have.
+        ImagenetqError: `thing` holds something that only this process can have.
     """
     try:
         by_name = pickle.dumps(thing)
         if _MAIN.encode() not in by_name:
             return by_name
-    except Exception:  # noqa: S110  What has no name to be found by goes as a whole.
+    except Exception:  # noqa: S110  What cannot be found by name is pickled whole.
         pass
     import dill
 
@@ -103,14 +104,15 @@ def packed(thing: Any, what: str) -> bytes:
 
 
 def unpacked(data: bytes | memoryview, what: str) -> Any:
-    """What was packed, in a worker.
+    """Unpickle in a worker what `packed` made.
 
     Args:
-        data: from `packed`.
-        what: it is, for the message.
+        data: the bytes from `packed`.
+        what: what the object is, for the error's message.
 
     Raises:
-        ImagenetqError: a module that it names is not to be had here.
+        ImagenetqError: the object cannot be loaded here, for example because it needs a module that
+            cannot be imported.
     """
     try:
         return pickle.loads(data)  # noqa: S301  Our own.
@@ -122,11 +124,11 @@ def unpacked(data: bytes | memoryview, what: str) -> Any:
 
 
 def portable(error: Exception) -> Exception:
-    """An error of a worker as it can be handed over.
+    """Turn a worker's error into one that can be handed to another process.
 
     Returns:
-        The error itself, if it tells what is wrong; else a `WorkerError` that names it, where it
-        was raised, and in its notes the whole traceback.
+        The error itself if it is one of ours or the system's and can be pickled; else a
+        `WorkerError` that names it and where it was raised, with the whole traceback in its notes.
     """
     if isinstance(error, ImagenetqError | OSError):
         try:
@@ -141,10 +143,10 @@ def portable(error: Exception) -> Exception:
 
 
 def how_they_ended(processes: Sequence[BaseProcess]) -> str:
-    """What became of workers, of which at least one is gone, in words."""
+    """Say in words what became of workers, of which at least one is gone."""
     connection.wait([process.sentinel for process in processes], _GONE)
     codes = {code for process in processes if (code := process.exitcode)}
-    # Those that were left are ended politely by whoever started them.
+    # SIGTERM comes from whoever started the workers, for those that were left: it tells nothing.
     code = min(codes - {-signal.SIGTERM}, default=min(codes, default=-signal.SIGKILL))
     if code == -signal.SIGKILL:
         return "was killed (out of memory?)"
@@ -158,7 +160,7 @@ def _line(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """File and line where an error was raised, or where a library was called that raised it."""
+    """Find the file and line that raised an error, or that called the library that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_of_a_library(frame.filename)]
     frame = (own or frames)[-1]

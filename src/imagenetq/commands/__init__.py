@@ -1,1 +1,1 @@
-"""The commands: each parses, calls the library, and prints."""
+"""Define the commands, each of which parses, calls the library, and prints."""

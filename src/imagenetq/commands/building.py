@@ -1,4 +1,4 @@
-"""The commands around building a dataset: build, verify, spec, preview."""
+"""Define the commands around building a dataset: build, verify, spec, preview."""
 
 import json
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class _BuildOptions:
-    """What decides a dataset, and how it is built; the names are those of `builder.build`."""
+    """The options that decide a dataset and how it is built, by the names of `builder.build`."""
 
     PANEL: ClassVar[str] = DATA_PANEL
 

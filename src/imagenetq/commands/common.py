@@ -1,4 +1,4 @@
-"""What all commands share: how they end, and options that several have."""
+"""Define what commands share: how they end, and the options that several have."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ SOURCE_HELP = (
     "hf:ILSVRC/imagenet-1k; or sample."
 )
 DATA_PANEL, MODEL_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Model", "How to run", "Output"
-"""Groups of options in a command's help."""
+"""Headings of the groups of options in a command's help."""
 
 Workers = Annotated[
     int | None,
@@ -36,7 +36,7 @@ _Parameters = ParamSpec("_Parameters")
 
 
 def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameters, None]:
-    """End with one line and the right status instead of a traceback."""
+    """Let a command end with one line and the right status instead of a traceback."""
 
     @wraps(command)
     def explained(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
@@ -46,7 +46,7 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
         except UsageError as error:
             end(str(error), WRONG_USAGE)
         except BrokenPipeError:
-            # Whoever reads us, such as `head`, has read enough.
+            # Whoever reads our output, such as `head`, has read enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
         except WorkerError as error:
@@ -75,24 +75,24 @@ def _wants_traceback() -> bool:
 
 
 def _explained(error: OSError) -> str:
-    """What the system said of a file, and what to do; other errors speak for themselves."""
+    """Say what the system said of a file, and what to do; other errors speak for themselves."""
     if error.filename is None:
         return " ".join(str(error).split())
     return f"{error.filename}: {error.strerror}; mend that, and run the same command again"
 
 
 def names(text: str | None) -> list[str] | None:
-    """A list given as one word, separated by commas; None if it was not given."""
+    """Split a list given as one word at its commas; None if it was not given."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def note(line: str) -> None:
-    """Tell the user something beside the result."""
+    """Tell the user something beside the result, on standard error."""
     print(line, file=sys.stderr)
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
-    """Print names and what is to be said of each: two columns, also where a terminal is narrow."""
+    """Print names and what is to be said of each, in two columns even on a narrow terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

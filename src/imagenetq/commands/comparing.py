@@ -1,4 +1,4 @@
-"""The command that compares two results: compare."""
+"""Define the command that compares two results: compare."""
 
 from pathlib import Path
 from typing import Annotated

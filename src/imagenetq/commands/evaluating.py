@@ -1,4 +1,4 @@
-"""The commands around evaluating models: eval, models."""
+"""Define the commands around evaluating models: eval, models."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _DEFAULT_DATA = Path("imagenet-q")
 
 @dataclass(frozen=True)
 class _RunOptions:
-    """How to run; the names are those of `Settings.of`."""
+    """The options of a run, by the names of `Settings.of`."""
 
     PANEL: ClassVar[str] = RUN_PANEL
 
@@ -162,7 +162,7 @@ def evaluate(
 def _evaluated(
     models: list[str], options: "LoadOptions", data: "Data", out: Path, settings: "Settings"
 ) -> "Iterator[Result]":
-    """The results of models that share a pass, or fail together."""
+    """Load and evaluate models that share one pass over the data, and fail together."""
     from imagenetq import evaluate as room
     from imagenetq.progress import working
 
@@ -197,7 +197,7 @@ def models(
 
 
 def _defaulted(given: DataOptions) -> DataOptions:
-    """What is evaluated on where nothing is named: what `build` makes here, or the sample."""
+    """Choose the data if none are named: what `build` makes here, or else the sample."""
     if given.are_given:
         return given
     if _DEFAULT_DATA.is_dir():

@@ -1,4 +1,4 @@
-"""The command that brings a result to a model's page on the Hub: eval-results."""
+"""Define the command that brings a result to a model's page on the Hub: eval-results."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The commands of `leaderboard`: build, check, register."""
+"""Define the commands of `leaderboard`: build, check, register."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -37,12 +37,12 @@ ENTRIES = Path("leaderboard/entries")
 _RERUN_PANEL = "Running an entry again"
 
 _ORIGINALS = Path("results/.originals")
-"""Where `eval` keeps them, too."""
+"""Folder for the photographs of a remote source; `eval` keeps them there by default, too."""
 
 
 @dataclass(frozen=True)
 class _RerunOptions(ModelOptions):
-    """How the entry's model is loaded."""
+    """The options for loading an entry's model."""
 
     PANEL: ClassVar[str] = _RERUN_PANEL
 
@@ -126,7 +126,7 @@ def register(
     workers: Workers = None,
 ) -> None:
     """Verify a dataset, and register its source: ids, classes and pixel hashes, no image."""
-    # The one place where both rooms meet: only the builder verifies.
+    # This needs both rooms, because only the builder verifies.
     from imagenetq import builder
     from imagenetq.evaluate import open_data
     from imagenetq.evaluate.leaderboard.register_source import register as write_source

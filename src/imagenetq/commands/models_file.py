@@ -1,4 +1,4 @@
-"""Read a list of models from a file: one a line, with its options as on the command line."""
+"""Read models from a file that has one a line, with its options as on the command line."""
 
 import shlex
 from pathlib import Path
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from imagenetq.evaluate import Listed
 
 _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
-"""The parser's own usage error, whose home differs among Typer's versions."""
+"""Usage error of the parser itself, whose module differs among Typer's versions."""
 
 
 def read_models(path: Path) -> "list[Listed]":
     """Read the models that a file lists.
 
     Args:
-        path: of lines such as `timm/resnet50 --weights x.safetensors --mean 0.5`; what follows
-            a # is a comment.
+        path: a file of lines such as `timm/resnet50 --weights x.safetensors --mean 0.5`; what
+            follows a # is a comment.
 
     Raises:
-        UsageError: it cannot be read or lists nothing; or a line cannot be understood, which is
-            named.
+        UsageError: the file cannot be read or lists nothing, or a line cannot be understood, which
+            is then named.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -47,7 +47,7 @@ def read_models(path: Path) -> "list[Listed]":
 
 
 def _listed(line: str, place: str) -> "list[Listed]":
-    """The model of a line; none if there is nothing on it."""
+    """Parse the model of a line; gives an empty list if there is nothing on it."""
     found: list[Listed] = []
     app = typer.Typer(add_completion=False, context_settings={"help_option_names": []})
 

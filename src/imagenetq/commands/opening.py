@@ -1,4 +1,4 @@
-"""Opening what commands are given, without a silence: both may take seconds."""
+"""Open the sources and results that commands are given, showing that it may take seconds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def open_source(name: str) -> "Source":
-    """The source of photographs that an argument names."""
+    """Open the source of photographs that an argument names."""
     from imagenetq.progress import working
 
     with working(f"opening {name}"):
-        # Sources are the builder's, also for commands that evaluate.
+        # Only the builder opens sources, even for commands that evaluate.
         from imagenetq import builder
 
         return builder.open_source(name)
@@ -25,7 +25,7 @@ def read_results(folders: Sequence[Path]) -> "list[Result]":
     from imagenetq.confined import Confined
     from imagenetq.progress import working
 
-    # Started first, its process imports what it needs while this one does.
+    # It is started first, so that its process imports while this one does.
     with Confined() as confined, working("reading results"):
         from imagenetq.evaluate.results.result import Result
 

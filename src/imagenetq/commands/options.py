@@ -1,4 +1,4 @@
-"""Options that belong together, as data classes that several commands take."""
+"""Define options that belong together, as data classes that several commands take."""
 
 import inspect
 import json
@@ -35,7 +35,7 @@ _Parameters = ParamSpec("_Parameters")
 def spliced(command: Callable[_Parameters, None]) -> Callable[..., None]:
     """Turn each data class among a command's parameters into one option a field.
 
-    Their help stands in the class's `PANEL`, if the option names none.
+    An option that names no help panel goes into its class's `PANEL`.
     """
     given = inspect.signature(command)
     groups: dict[str, type[Any]] = {
@@ -81,7 +81,7 @@ def _default(field: Field[Any]) -> Any:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """How one model is loaded."""
+    """The options for loading one model."""
 
     PANEL: ClassVar[str] = MODEL_PANEL
 
@@ -119,10 +119,10 @@ class ModelOptions:
     ] = None
 
     def load_options(self) -> "LoadOptions":
-        """Say the same in Python's terms.
+        """Convert the options to what the library takes.
 
         Raises:
-            UsageError: numbers, arguments or the class map cannot be read.
+            UsageError: a number, an argument or the class map cannot be read.
         """
         from imagenetq.evaluate.models import LoadOptions
 
@@ -143,7 +143,7 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Stored images, or photographs to render them from."""
+    """The options that name stored images, or photographs to render them from."""
 
     PANEL: ClassVar[str] = DATA_PANEL
 
@@ -167,14 +167,14 @@ class DataOptions:
 
     @property
     def are_given(self) -> bool:
-        """Whether either is named."""
+        """Whether stored images or photographs are named."""
         return self.data is not None or self.source is not None
 
     def open(self, check_pixels: CheckPixels, originals: Path) -> "Data":
-        """Open what was named.
+        """Open the data that were named.
 
         Args:
-            check_pixels: of stored images.
+            check_pixels: which rows of stored images to check.
             originals: a folder for the photographs of a remote source.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The command that publishes a dataset: push."""
+"""Define the command that publishes a dataset: push."""
 
 import json
 import sys

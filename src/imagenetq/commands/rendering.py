@@ -1,4 +1,4 @@
-"""The command that renders any folder of pictures."""
+"""Define the command that renders any folder of pictures: render."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""The command that makes tables and figures of entries: report."""
+"""Define the command that makes tables and figures of results: report."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The command that scores stored predictions: score."""
+"""Define the command that scores stored predictions: score."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def score(
 
 
 def read_labels(path: Path) -> "Labels":
-    """The labels in a file."""
+    """Read the labels in a file."""
     from imagenetq.evaluate.results.labels import Labels
 
     return Labels.read(path)

@@ -1,4 +1,4 @@
-"""The command that builds the leaderboard's pages: `leaderboard build`."""
+"""Define the command that builds the leaderboard's pages: `leaderboard build`."""
 
 import json
 from dataclasses import asdict

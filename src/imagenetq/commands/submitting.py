@@ -1,4 +1,4 @@
-"""The command that hands a result in for the leaderboard: submit."""
+"""Define the command that hands a result in for the leaderboard: submit."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ _MAY_BE_EMPTY = ("paper", "notes")
 
 @dataclass(frozen=True)
 class _Answers:
-    """What only the submitter knows; on a terminal, what is not given is asked for."""
+    """The answers that only the submitter knows; on a terminal, those not given are asked for."""
 
     PANEL: ClassVar[str] = "What you say of it"
 
@@ -119,7 +119,7 @@ def submit(
 
 
 def _require_answers(given: dict[str, str | None]) -> None:
-    """Refuse early what only the submitter knows, is not told, and cannot be asked for."""
+    """Refuse early if an answer that only the submitter has is missing and cannot be asked for."""
     missing = [
         _option(field)
         for field, value in given.items()
@@ -130,7 +130,7 @@ def _require_answers(given: dict[str, str | None]) -> None:
 
 
 def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
-    """The answers that options gave, each of which can be taken."""
+    """Check the answers that options gave, and give them as they will be kept."""
     told = {}
     for field, text in given.items():
         if text is not None:
@@ -142,7 +142,7 @@ def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str 
 
 
 def _asked(fields: list[str], folder: str | None) -> dict[str, str | None]:
-    """The answers to what options left open: on a terminal, asked until they can be taken."""
+    """Ask for the answers that options left open; without a terminal, they are taken as empty."""
     if not sys.stdin.isatty():
         return {field: _answer(field, "", folder) for field in fields}
     return {field: _ask(field, folder) for field in fields}
@@ -164,7 +164,7 @@ def _answer(field: str, text: str, folder: str | None) -> str | None:
 
     value = checked_answer(field, text)
     if field == "name":
-        entry_name(text, folder)  # An unusable one must be told now, not after all questions.
+        entry_name(text, folder)  # An unusable name must be refused now, not after all questions.
     return value
 
 

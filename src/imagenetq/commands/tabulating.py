@@ -1,4 +1,4 @@
-"""The command that makes a table of many results: results."""
+"""Define the command that makes a table of many results: results."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagenetq.evaluate.results.result import Result
 
 _READ_AT_ONCE = 8
-"""A result of the full set takes some 20 MB of memory."""
+"""Number of results read at once; one of the full subset takes some 20 MB of memory."""
 
 
 @explains_errors
@@ -48,7 +48,7 @@ def results(
         raise UsageError(
             f"{folder}: no result of all scored variants in it; run eval without --only"
         )
-    # Results of one model, of which each has a folder of its own, are named by that.
+    # The names of their folders tell several results of one model apart.
     named = Counter(row.name for row in rows.values())
     table = timm_table(
         [row if named[row.name] == 1 else replace(row, name=name) for name, row in rows.items()]
@@ -70,7 +70,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _one_dataset(folders: list[Path]) -> "Iterator[tuple[Path, Result]]":
-    """Each result; they must be of the same images."""
+    """Read each result, and require that all are of the same images."""
     from imagenetq.evaluate.results.basis import doubt_about, require_one_dataset
 
     first: Result | None = None

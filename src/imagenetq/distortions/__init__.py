@@ -1,4 +1,4 @@
-"""The reference distortions: pure functions, one original in, one distorted image a value out."""
+"""Define the reference distortions: pure functions that give a distorted image for each value."""
 
 from imagenetq.distortions import blur, contrast, jpeg, jpeg2000, noise
 from imagenetq.distortions.base import Distorted, Distortion, Original, Pixels

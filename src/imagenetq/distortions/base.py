@@ -1,4 +1,4 @@
-"""What passes through a distortion: an original in, distorted images out."""
+"""Define what goes into a distortion and comes out of it: an original, and distorted images."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from PIL import Image
 from imagenetq.specification import Value
 
 Pixels = NDArray[np.uint8]
-"""An RGB image: shape (height, width, 3), 0 to 255, row by row from the top left."""
+"""An RGB image: uint8 of shape (height, width, 3), row by row from the top left."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Original:
     """An undistorted image."""
 
     pixels: Pixels
-    """Its RGB samples."""
+    """RGB samples of the image."""
 
     image_id: str | None = None
-    """Its id, which keys the noise; None if no noise is asked for."""
+    """Id of the image, which keys the noise; None if no noise is asked for."""
 
     @cached_property
     def image(self) -> Image.Image:
@@ -35,10 +35,10 @@ class Distorted:
     """A distorted image."""
 
     pixels: Pixels
-    """Its RGB samples, same shape as the original's."""
+    """RGB samples of the image, of the original's shape."""
 
     codestream: bytes | None = None
-    """The compressed file that decodes to them; None unless the distortion is one."""
+    """Compressed file that decodes to `pixels`; None unless the distortion is a compression."""
 
 
 BLOCK_SAMPLES = 1 << 16
@@ -51,4 +51,4 @@ def blocks(n_samples: int) -> Iterator[slice]:
 
 
 Distortion = Callable[[Original, Sequence[Value]], Iterator[Distorted]]
-"""Renders one original at several parameter values, in the order given, sharing the work."""
+"""A function that renders one original at several values, in the order given, sharing the work."""

@@ -1,16 +1,16 @@
-"""Gaussian blur, exact: integer weights, one rounding at the end.
+"""Blur by a Gaussian exactly, with integer weights and one rounding at the end.
 
 The weights are whole multiples of 2^-22, so after both passes every sample is a whole multiple of
-2^-44, and with the halves that are added on the way one of 2^-45, below 2^8: 53 bits, which a
-float64 holds exactly, in whatever order it is summed and with or without fused multiply-add. That
-allows the quickest summation at hand, a matrix product: a block of output rows is a small Toeplitz
-matrix times the rows that it needs.
+2^-44. With the halves that are added on the way it is a multiple of 2^-45, below 2^8. These are 53
+bits, which a float64 holds exactly, in whatever order it is summed and with or without fused
+multiply-add. That allows the quickest summation at hand, a matrix product: a block of output rows
+is a small Toeplitz matrix times the rows that it needs.
 
 A float32 is twice as quick, and wrong by little. The weights, and samples less 127.5, are exact in
-it; the n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
+it. The n = 4 * sigma + 1 products and sums of each pass are rounded, each by at most u = 2^-24 of
 its value. Since the weights are positive and sum to one, a pass is wrong by at most n * u * 127.5
-whatever the order, but for terms of n^2 * u^2, and both passes by less than n / 2^16. The addition
-that rounds a sample is wrong by at most half of 2^-16. So where rounding the sample less
+whatever the order, except for terms of n^2 * u^2, and both passes by less than n / 2^16. The
+addition that rounds a sample is wrong by at most half of 2^-16. So if rounding the sample less
 (n + 1) / 2^16 and rounding it plus that give the same, this is the exact sample. The others, one or
 two of a thousand in a photograph, are computed again in float64.
 """
@@ -26,24 +26,24 @@ from imagenetq.distortions.base import Distorted, Original, Pixels
 from imagenetq.specification import Value
 
 _UNIT = 2**22
-# Outputs a matrix product computes at once, down and across: enough to keep it busy, few enough to
-# waste little on the zeros in the Toeplitz matrix's corners. Measured.
+# Outputs that a matrix product computes at once, down and across. They were chosen by measuring:
+# enough to keep it busy, few enough to waste little on the zeros in the Toeplitz matrix's corners.
 _ROWS = 8
 _COLUMNS = 16
-# Samples of a band of rows that is blurred at once: small enough for the cache, and so that a
-# large photograph needs no gigabytes of floats.
+# Samples in a band of rows that is blurred at once: few enough for the cache, and for a large
+# photograph to need no gigabytes of floats.
 _BAND_SAMPLES = 3 << 16
 
 
 @cache
 def gaussian_taps(sigma: int) -> NDArray[np.int64]:
-    """The kernel's weights in units of 2^-22; they sum to 2^22.
+    """Compute the kernel's weights in units of 2^-22; they sum to 2^22.
 
     Args:
         sigma: standard deviation in pixels.
 
     Returns:
-        Shape (4 * sigma + 1,), symmetric, the rounding's remainder in the centre.
+        int64 of shape (4 * sigma + 1,), symmetric, with the rounding's remainder in the centre.
     """
     radius = 2 * sigma
     offsets = np.arange(-radius, radius + 1)
@@ -54,10 +54,10 @@ def gaussian_taps(sigma: int) -> NDArray[np.int64]:
 
 
 def reflect(indices: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Fold indices outside 0 .. size-1 back inside.
+    """Fold indices outside 0 to size - 1 back inside.
 
-    The border is a mirror that does not repeat the edge sample, and folds as often as a small
-    image needs.
+    The border is a mirror that does not repeat the edge sample. It folds as often as a small image
+    needs.
     """
     period = max(2 * (size - 1), 1)
     folded = np.abs(indices) % period
@@ -65,14 +65,14 @@ def reflect(indices: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
-    """Convolve with a Gaussian, window 4 * sigma + 1.
+    """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side.
 
     Args:
         original: the image.
         sigmas: standard deviations in pixels, whole numbers from 1.
 
     Yields:
-        For each sigma the blurred image: `(sum + 2^43) >> 44` over both passes.
+        The blurred image for each sigma: `(sum + 2^43) >> 44` over both passes.
     """
     height, width, _ = original.pixels.shape
     border = 2 * int(max(sigmas))
@@ -87,13 +87,13 @@ def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
 
 
 def _padded(size: int, block: int, border: int) -> NDArray[np.int64]:
-    """Indices of the samples that whole blocks covering `size` outputs need."""
+    """List the indices of the samples that whole blocks covering `size` outputs need."""
     return np.arange(-border, -(-size // block) * block + border)
 
 
 @cache
 def _toeplitz(sigma: int, block: int) -> NDArray[np.float64]:
-    """The matrix, shape (block, block + 4 * sigma), that turns a run of samples into outputs."""
+    """Make the matrix, shape (block, block + 4 * sigma), that turns samples into outputs."""
     taps = gaussian_taps(sigma) / _UNIT
     matrix = np.zeros((block, block + len(taps) - 1))
     for row in range(block):
@@ -102,7 +102,7 @@ def _toeplitz(sigma: int, block: int) -> NDArray[np.float64]:
 
 
 def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pixels:
-    """Blur planes of whole blocks and their border of 2 sigma; returns (height, width, 3)."""
+    """Blur planes of whole blocks and their border of 2 sigma; gives shape (height, width, 3)."""
     doubt = (4 * sigma + 2) / 2**16
     band_height = max(_ROWS, _BAND_SAMPLES // (3 * width) // _ROWS * _ROWS)
     blurred = np.empty((height, width, 3), np.uint8)
@@ -112,7 +112,7 @@ def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pix
         sums = _convolve(band, sigma, np.float32)[:, :n_rows, :width]
         samples = (sums + (128 - doubt)).astype(np.uint8)
         doubtful = samples != (sums + (128 + doubt)).astype(np.uint8)
-        # What one sample costs alone grows with the window, what it costs in a product hardly.
+        # The cost of a sample alone grows with the window; its cost in a product hardly does.
         if np.count_nonzero(doubtful) * (4 * sigma + 1) ** 2 < 4 * samples.size:
             places = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
             samples[places] = _alone(band, sigma, places)
@@ -128,7 +128,7 @@ def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pix
 def _convolve(
     planes: NDArray[np.uint8], sigma: int, dtype: type[np.float32] | type[np.float64]
 ) -> NDArray[np.floating]:
-    """Both passes over planes of whole blocks and their border, less 127.5."""
+    """Do both passes over planes of whole blocks and their border; gives the samples less 127.5."""
     down = _toeplitz(sigma, _ROWS).astype(dtype)
     across = np.ascontiguousarray(_toeplitz(sigma, _COLUMNS).T, dtype)
     samples = np.subtract(planes, 127.5, dtype=dtype)
@@ -144,7 +144,7 @@ def _convolve(
 def _alone(
     planes: NDArray[np.uint8], sigma: int, places: tuple[NDArray[np.int64], ...]
 ) -> NDArray[np.uint8]:
-    """Single samples, at the (channel, row, column) of the outputs, each from its own window."""
+    """Blur single samples, at (channel, row, column) of the outputs, each from its own window."""
     taps = gaussian_taps(sigma) / _UNIT
     n = len(taps)
     windows = sliding_window_view(planes, (n, n), axis=(1, 2))[places]

@@ -1,4 +1,4 @@
-"""Contrast: a blend with a uniform grey (Haeberli & Voorhies 1994)."""
+"""Lower the contrast by blending with a uniform grey (Haeberli & Voorhies 1994)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from imagenetq.specification import Value
 
 
 def mean_luma(original: Original) -> int:
-    """Mean of Pillow's integer luma (ITU-R 601) over the image, rounded half up; 0 to 255."""
+    """Compute the mean of Pillow's integer luma (ITU-R 601), rounded half up; 0 to 255."""
     luma = np.asarray(original.image.convert("L"))
     total = int(luma.sum(dtype=np.int64))
     return (2 * total + luma.size) // (2 * luma.size)

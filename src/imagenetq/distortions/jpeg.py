@@ -1,4 +1,4 @@
-"""JPEG compression: libjpeg-turbo through Pillow."""
+"""Compress images to JPEG, by libjpeg-turbo through Pillow."""
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -11,14 +11,14 @@ from imagenetq.specification import Value
 
 
 def jpeg(original: Original, qualities: Sequence[Value]) -> Iterator[Distorted]:
-    """Compress and decompress.
+    """Compress an image to JPEG, and decompress it.
 
     Args:
         original: the image.
         qualities: libjpeg's quality, whole numbers from 1 to 100.
 
     Yields:
-        For each quality the decoded image and its baseline, 4:2:0 codestream (ITU-T T.81).
+        The decoded image for each quality, with its baseline, 4:2:0 codestream (ITU-T T.81).
     """
     for quality in qualities:
         buffer = BytesIO()

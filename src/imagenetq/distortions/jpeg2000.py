@@ -1,10 +1,10 @@
-"""JPEG 2000 compression: OpenJPEG through Pillow, all levels cut from one encoding.
+"""Compress images to JPEG 2000, by OpenJPEG through Pillow, cutting all levels from one encoding.
 
 OpenJPEG can put several quality layers, each meeting one PSNR target, into one codestream
 (ISO/IEC 15444-1). Decoding the first k layers gives exactly the pixels of encoding the k-th
 target alone, for a fraction of the time. In the layer-resolution-component-position (LRCP) order
-the first k layers come first, so a codestream of k layers is cut out with a pair of scissors:
-keep the leading packets, and correct the layer count (COD) and the tile-part's length (SOT).
+the first k layers come first. So a codestream of k layers is cut out by keeping the leading
+packets, and correcting the layer count (COD) and the tile-part's length (SOT).
 """
 
 import struct
@@ -25,14 +25,14 @@ _SOT_BYTES = 12
 
 
 def jpeg2000(original: Original, psnrs: Sequence[Value]) -> Iterator[Distorted]:
-    """Compress and decompress.
+    """Compress an image to JPEG 2000, and decompress it.
 
     Args:
         original: the image.
         psnrs: PSNR targets in dB, each a rung of the ladder. OpenJPEG meets them only roughly.
 
     Yields:
-        For each target the decoded image and its codestream, without a JP2 container.
+        The decoded image for each target, with its codestream, which has no JP2 container.
     """
     layered = LayeredCodestream.encode(original.image)
     for psnr in psnrs:
@@ -46,16 +46,16 @@ class LayeredCodestream:
     """A codestream with one quality layer for each rung of the ladder."""
 
     codestream: bytes
-    """The encoded image."""
+    """Bytes of the encoded image."""
 
     targets: tuple[Value, ...]
-    """Each layer's PSNR in dB, ascending: the first layer is the coarsest."""
+    """PSNR target of each layer in dB, ascending; the first layer is the coarsest."""
 
     markers: dict[str, Any]
-    """Where glymur's parser found each marker segment."""
+    """Marker segments by their names, as glymur's parser found them."""
 
     packets: tuple[int, ...]
-    """Each packet's length in bytes, in the codestream's order."""
+    """Length of each packet in bytes, in the codestream's order."""
 
     @classmethod
     def encode(cls, image: Image.Image) -> "LayeredCodestream":
@@ -81,11 +81,11 @@ class LayeredCodestream:
         return cls(codestream, targets, markers, _packet_lengths(codestream, plt))
 
     def cut(self, n_layers: int) -> bytes:
-        """The codestream of the first `n_layers` layers."""
+        """Cut out the codestream of the first `n_layers` layers."""
         sot, cod, sod = (self.markers[name].offset for name in ("SOT", "COD", "SOD"))
         packets_per_layer = len(self.packets) // len(self.targets)
-        # Two bytes of SOD marker, then the packets. The packet lengths (PLT) between SOT and SOD
-        # were only a help for finding the cut, and are left out.
+        # The SOD marker has two bytes, and the packets follow. The packet lengths (PLT) between SOT
+        # and SOD only helped to find the cut, so they are left out.
         length = 2 + sum(self.packets[: packets_per_layer * n_layers])
         tile = self.codestream[sod : sod + length]
         header = bytearray(self.codestream[: sot + _SOT_BYTES])
@@ -103,9 +103,10 @@ def _marker_segments(codestream: bytes) -> list[Any]:
 
 
 def _packet_lengths(codestream: bytes, segments: Sequence[Any]) -> tuple[int, ...]:
-    """Read the packet lengths of the PLT marker segments: seven bits a byte, high bit: go on.
+    """Read the packet lengths from the PLT marker segments.
 
-    glymur finds the segments, but reads lengths over 127 wrongly with numpy 2 (they overflow its
+    A byte holds seven bits of a length, and its high bit tells that the length goes on in the next.
+    glymur finds the segments, but with numpy 2 it reads lengths over 127 wrongly (they overflow its
     8-bit scalars), so the bytes are read here.
     """
     lengths = []

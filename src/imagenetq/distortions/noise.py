@@ -1,7 +1,7 @@
-"""Additive Gaussian noise, one field an image, keyed by its id.
+"""Add Gaussian noise to images, from one random field an image, keyed by its id.
 
 Numpy guarantees the raw bit stream of its Philox generator (Salmon et al. 2011) across versions,
-but not its normal distribution; so the normal deviates come from a table of 65,536 quantiles in
+but not its normal distribution. So the normal deviates come from a table of 65,536 quantiles in
 fixed point, indexed by 16 random bits a sample.
 """
 
@@ -19,7 +19,7 @@ from imagenetq.specification import KEY_PREFIX, Value, ladder
 
 @cache
 def quantiles() -> NDArray[np.int32]:
-    """`round(65536 * Phi^-1((u + 0.5) / 65536))` for u in 0 to 65535.
+    """Compute `round(65536 * Phi^-1((u + 0.5) / 65536))` for u in 0 to 65535.
 
     Raises:
         PlatformError: the table's SHA-256 is not the specification's.
@@ -37,20 +37,20 @@ def quantiles() -> NDArray[np.int32]:
 
 
 def noise_key(image_id: str) -> int:
-    """The generator's 128-bit key: the same for every level of an image, so levels are paired."""
+    """Make the generator's 128-bit key: the same for all levels of an image, so they are paired."""
     digest = hashlib.sha256(f"{KEY_PREFIX}noise/{image_id}".encode()).digest()
     return int.from_bytes(digest[:16], "little")
 
 
 def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:
-    """The image's random field, as indices into `quantiles()`.
+    """Draw the image's random field, as indices into `quantiles()`.
 
     Args:
         image_id: keys the generator.
-        n_samples: how many samples, in row, column, RGB order.
+        n_samples: number of samples, in row, column, RGB order.
 
     Returns:
-        Shape (n_samples,), uniform over 0 to 65535.
+        uint16 of shape (n_samples,), uniform over 0 to 65535.
     """
     generator = np.random.Philox(key=noise_key(image_id))
     raw = generator.random_raw(-(-n_samples // 4)).astype("<u8", copy=False)
@@ -65,7 +65,7 @@ def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
         sigmas: standard deviations in grey levels, whole numbers.
 
     Yields:
-        For each sigma `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
+        The noisy image for each sigma: `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
 
     Raises:
         UsageError: the image has no id.
