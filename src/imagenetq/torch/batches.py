@@ -10,10 +10,10 @@ from imagenetq.decoding import MAX_SIDE
 from imagenetq.errors import UsageError
 
 Channels = Literal["first", "last"]
-"""Where a tensor's channels are: `"first"` of the last three dimensions, or `"last"` of them."""
+"""Where channels are: `"first"` in (..., 3, height, width), `"last"` in (..., height, width, 3)."""
 
 Images = torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]
-"""A tensor of one image or of several of one size, or images of any sizes."""
+"""A tensor of one image or of several of one size, or a sequence of images of any sizes."""
 
 AnyImages = TypeVar("AnyImages", torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...])
 """One form of `Images`: a function gives back the form that it takes."""

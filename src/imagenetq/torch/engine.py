@@ -61,7 +61,7 @@ class Engine:
         return [*self.distortions, *([JPEG2000] if self.jpeg2000 is not None else [])]
 
     def most_pixels(self, variant: Variant) -> float:
-        """Tell how many pixels an image may have for a variant to be rendered; `inf` if any."""
+        """Give the most pixels that an image of a variant may have; `inf` if there is no limit."""
         if variant.distortion == JPEG2000 and self.jpeg2000 is not None:
             return self.jpeg2000.most_pixels
         return inf

@@ -76,7 +76,7 @@ def render(
 def render_pictures(
     pictures: Pictures, variants: Sequence[Variant], ids: Sequence[str]
 ) -> list[torch.Tensor]:
-    """Render each picture as the variant, and with the id, at its place.
+    """Render each picture as one variant; `variants` and `ids` have one entry for each.
 
     Returns:
         For each group of pictures, uint8 of its shape.

@@ -38,7 +38,7 @@ class Photographs(Protocol):
 
 
 class VariantStream(IterableDataset[dict[str, Any]]):
-    """A stream of every photograph in every chosen variant, once an epoch over all ranks.
+    """A stream of every photograph in every chosen variant, once an epoch over ranks and workers.
 
     Pixels are those of `imagenetq.render`. Noise is keyed by the image id, which in a folder is the
     path below it, such as `val/a.jpg`. An item is a dict:

@@ -24,7 +24,7 @@ from imagenetq.torch.jpeg2000.group import (
 )
 
 PIXELS_AT_ONCE = 12 * 2**20
-"""Number of pixels of some 64 photographs: fewer leave a large GPU idle, more only take memory."""
+"""Pixels in a group, some 64 photographs: fewer leave a large GPU idle, more only take memory."""
 
 BYTES_A_PIXEL = 300
 """Bytes of device memory for each pixel while a group is rendered; a generous estimate."""
@@ -157,7 +157,7 @@ class Ladder:
             group.place[layer] = wanted.index(target) if target in wanted else -1
         group.n_images, group.n_blocks = len(group_tables.images), n_blocks
         group.n_wanted, group.cut_room = len(wanted), group_tables.cut_room
-        # A power of two from 1 to 32.
+        # Rounded down to a power of two from 1 to 32.
         group.spread = 2 ** int(math.log2(max(1, min(32, _BUSY_LANES // n_blocks))))
         return group
 

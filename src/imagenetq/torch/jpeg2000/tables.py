@@ -18,7 +18,7 @@ INITIAL_STATES = {ZERO_CODING: 4, RUN: 3, UNIFORM: 46}
 """States of the contexts that do not start in state 0 (table D.7)."""
 
 # Table C.2: the less probable symbol's interval, the next states after the more and the less
-# probable symbol, and the states in which the two change places.
+# probable symbol, and the states in which the two symbols change places.
 _Q = [
     *(0x5601, 0x3401, 0x1801, 0x0AC1, 0x0521, 0x0221, 0x5601, 0x5401, 0x4801, 0x3801, 0x3001),
     *(0x2401, 0x1C01, 0x1601, 0x5601, 0x5401, 0x5101, 0x4801, 0x3801, 0x3401, 0x3001, 0x2801),

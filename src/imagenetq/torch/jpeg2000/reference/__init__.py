@@ -1,4 +1,4 @@
-"""Render the JPEG 2000 ladder in plain Python, as the kernels do, where there is no GPU.
+"""Render the JPEG 2000 ladder in plain Python, to test the rules of the kernels without a GPU.
 
 This code is slow, and meant to be read. No codestream is written or read. What OpenJPEG's decoder
 gives after the first layers follows from the coefficients, from how many coding passes of each code

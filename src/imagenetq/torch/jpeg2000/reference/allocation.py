@@ -9,7 +9,7 @@ from imagenetq.torch.jpeg2000.tables import signal_to_noise
 PEAK = 255
 MOST_ROUNDS = 128
 PRECISION = 0.5e-5
-"""Share of a threshold: the search ends where two differ by no more."""
+"""Relative difference of two thresholds at which the search ends."""
 
 
 def passes_by_layer(blocks: Sequence[CodedBlock], n_pixels: int) -> list[list[int]]:

@@ -10,7 +10,7 @@ _States = list[int]
 _Q, _AFTER_MORE, _AFTER_LESS = cast("tuple[_States, _States, _States]", mq_states().tolist())
 
 BYTES_AHEAD = 3
-"""Number of bytes that OpenJPEG grants beyond the last one put out; see `decoding.Cut`."""
+"""Bytes that OpenJPEG grants beyond the last one put out; not always enough (see `Cut`)."""
 
 
 @dataclass(frozen=True)
