@@ -1,4 +1,4 @@
-"""How quickly, in how much memory and into how many bytes a dataset is built.
+"""Measure how quickly, in how much memory and into how many bytes a dataset is built.
 
 Usage: python benchmarks/build.py [SOURCE] [--parts codecs memory bytes workers] [--full] ...
 """
@@ -37,32 +37,32 @@ _FLOOR = "codec calls alone"
 
 @dataclass(frozen=True)
 class Built:
-    """A build that was measured, and its folder removed."""
+    """A build that was measured; its folder is removed."""
 
     workers: int
-    """Processes."""
+    """Number of worker processes."""
 
     time: Time
-    """From start to manifest."""
+    """Time from start to manifest."""
 
     peak_bytes: int
-    """The largest resident memory of any one worker process."""
+    """Largest resident memory of any one worker process, in bytes."""
 
     manifest: Manifest
-    """What was built."""
+    """Manifest of what was built."""
 
     @property
     def images(self) -> int:
-        """How many images it holds."""
+        """Number of images, each in all variants."""
         return self.manifest.images
 
     @property
     def variants(self) -> int:
-        """How many variants of each."""
+        """Number of variants of each image."""
         return len(self.manifest.variants)
 
     def figures(self) -> dict[str, Any]:
-        """For JSON."""
+        """Give the figures for JSON."""
         return {
             "images": self.images,
             "variants": self.variants,
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "source", nargs="?", default="sample", help="as for `imagenetq build`, but at hand: not hf:"
@@ -120,7 +120,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def run_parts(bench: "Bench", options: argparse.Namespace) -> dict[str, Any]:
-    """Measure part by part, and print each as soon as it is known; returns the figures."""
+    """Measure part by part, and print each as soon as it is known; gives the figures."""
     figures: dict[str, Any] = {}
     parts = set(options.parts)
     print(f"# Building a dataset from {len(bench.photographs)} photographs\n")
@@ -148,10 +148,10 @@ def run_parts(bench: "Bench", options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Bench:
-    """Builds that are measured, and removed.
+    """The builds of this benchmark, which are measured and removed.
 
     Args:
-        photographs: what is built.
+        photographs: what datasets are built of.
         scratch: an empty folder, for datasets.
         only: variants of the builds with many images; all if None.
     """
@@ -181,10 +181,10 @@ class Bench:
 
 
 def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
-    """Whole builds against nothing but their codec calls, in turn.
+    """Compare whole builds with nothing but their codec calls, in turn.
 
-    A few images make the fixed costs look larger than they are in a dataset of full units, so
-    these are measured with a build of next to no pixels, and shared out as a dataset does.
+    A few images make the fixed costs look larger than they are in a dataset of full units. So these
+    costs are measured by a build of next to no pixels, and shared out as in such a dataset.
     """
     folder, speck = bench.photographs.named(n), bench.photographs.speck()
     builds: defaultdict[str, list[Time]] = defaultdict(list)
@@ -234,7 +234,7 @@ def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
 def _shares(
     builds: dict[str, list[Time]], codecs: dict[str, list[Time]], n: int, clock: str
 ) -> dict[str, float]:
-    """The rows of the table, seconds an image by one of the two clocks."""
+    """Compute the rows of the table, in seconds for each image by one of the two clocks."""
     start, start_and_files, whole = (
         median(getattr(took, clock) for took in laps) for laps in builds.values()
     )
@@ -261,7 +261,7 @@ def codec_times(folder: Path) -> dict[str, Time]:
 
 
 def time_codecs(folder: Path, _unit: None, _reporter: Reporter) -> dict[str, Time]:
-    """Runs in the worker: the time of each kind of codec call, summed over the images."""
+    """Time, in the worker, each kind of codec call, summed over the images."""
     source = open_source(folder)
     images = source.images()
     clean_is_webp = not all(is_jpeg(source.read(image)) for image in images)
@@ -276,7 +276,7 @@ def time_codecs(folder: Path, _unit: None, _reporter: Reporter) -> dict[str, Tim
 
 
 def memory_part(builds: Sequence[Built]) -> list[dict[str, Any]]:
-    """The peak memory of a worker, which should not grow with the number of images."""
+    """Print the peak memory of a worker, which should not grow with the number of images."""
     print("## Peak memory of a worker\n")
     rows = [
         [str(one.images), str(one.variants), str(one.workers), f"{one.peak_bytes / 2**20:.0f}"]
@@ -288,7 +288,7 @@ def memory_part(builds: Sequence[Built]) -> list[dict[str, Any]]:
 
 
 def bytes_part(built: Built) -> dict[str, Any]:
-    """How large the stored images are."""
+    """Print how large the stored images are."""
     per_image: defaultdict[str, float] = defaultdict(float)
     n_variants: defaultdict[str, int] = defaultdict(int)
     for name, summary in built.manifest.variants.items():
@@ -314,7 +314,7 @@ def bytes_part(built: Built) -> dict[str, Any]:
 
 
 def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
-    """Two workers against one, in turn."""
+    """Compare two workers with one, in turn."""
     folder = bench.photographs.named(n)
     builds = [
         bench.build(folder, workers=workers, only=bench.only)

@@ -1,4 +1,4 @@
-"""What an evaluation can reach at most: the network alone, and the cores alone."""
+"""Measure what an evaluation can reach at most: the network alone, and the cores alone."""
 
 import multiprocessing
 import time
@@ -21,7 +21,7 @@ _FORWARD_SECONDS = 3.0
 def forward_only(
     model: Model, precision: Precision, device: torch.device, batch_size: int
 ) -> float:
-    """Images/s of the network alone, on normalised batches that are there already."""
+    """Measure images/s of the network alone, on normalised batches that are there already."""
     module = model.module.to(device).to(memory_format=torch.channels_last).eval()
     size = model.preprocessing.input_size or (224, 224)
     inputs = torch.rand(batch_size, 3, *size, device=device)
@@ -50,10 +50,10 @@ def forward_only(
 
 
 def cores_only(dataset: Path, preprocessing: AnyPreprocessing, workers: int) -> float:
-    """Images/s of processes that read, decode and resize stored rows, and hand on nothing.
+    """Measure images/s of processes that read, decode and resize rows, and hand on nothing.
 
-    That is while all of them have something to do: what one does when the others are through
-    does not count.
+    This is the rate while all processes have something to do: a process that is through does not
+    lower it.
     """
     shards = sorted(dataset.glob("data/*/*.parquet"))
     context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""How quickly training batches are distorted: ours, what others have of it, and a training step.
+"""Measure how quickly training batches are distorted, by us and others, and a training step.
 
 Usage: python benchmarks/distort.py [SOURCE] [--device cuda] [--batches 256x224x224,64x375x500] ...
 """
@@ -28,12 +28,12 @@ Operation = Callable[[torch.Tensor, Value], torch.Tensor]
 """Distorts uint8 of shape (n, 3, height, width) at one parameter value."""
 
 _MIDDLE = 5
-"""The level at which pixels are compared."""
+"""Level at which pixels are compared."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a batch."""
+    """The shape of a batch."""
 
     n: int
     height: int
@@ -44,7 +44,7 @@ class Shape:
 
     @classmethod
     def parse(cls, text: str) -> "Shape":
-        """Take `256x224x224`: images, height and width."""
+        """Parse `256x224x224`: images, height and width."""
         return cls(*map(int, text.split("x")))
 
 
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     on_gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample")
@@ -116,7 +116,7 @@ def _photographs(source: str) -> list[Image.Image]:
 
 
 def _batch(photographs: list[Image.Image], shape: Shape) -> torch.Tensor:
-    """Photographs of one size, repeated as often as it takes."""
+    """Make a batch of resized photographs, repeated as often as it takes."""
     resized = [np.asarray(one.resize((shape.width, shape.height))) for one in photographs]
     chosen = [torch.tensor(resized[place % len(resized)]) for place in range(shape.n)]
     return torch.stack(chosen).permute(0, 3, 1, 2).contiguous()
@@ -136,7 +136,7 @@ class _Repeated(torch.utils.data.Dataset[Pixels]):
 
 
 def _cores(batch: torch.Tensor, distortion: str, options: argparse.Namespace) -> float:
-    """Images/s of the transform for a CPU in data loader workers."""
+    """Measure images/s of the transform for a CPU in data loader workers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns of forking beside torch's threads.
         loader = torch.utils.data.DataLoader(
@@ -154,7 +154,7 @@ def _cores(batch: torch.Tensor, distortion: str, options: argparse.Namespace) ->
 
 
 def _measured(batch: torch.Tensor, distortion: str, seconds: float) -> dict[str, Any]:
-    """Images/s of every contender, and how far the peers' pixels are from the exact ones."""
+    """Measure images/s of every contender, and how far peers' pixels are from the exact ones."""
     (rung,) = (v for v in variants() if v.distortion == distortion and v.level == _MIDDLE)
     value = rung.value
     if value is None:
@@ -232,7 +232,7 @@ def _kornia() -> dict[str, Operation]:
 
 @dataclass(frozen=True)
 class Step:
-    """A training step: images, images/s and how it computes."""
+    """A training step: its number of images, its images/s, and its precision."""
 
     n: int
     rate: float
@@ -262,7 +262,7 @@ def _training_step(options: argparse.Namespace, device: torch.device) -> Step:
 
 
 def _rate(call: Callable[[], object], batch: torch.Tensor, seconds: float) -> float:
-    """Images/s, by the clock, of calls one after the other."""
+    """Measure images/s, by the clock, of calls one after the other."""
 
     def wait() -> None:
         if batch.is_cuda:

@@ -1,4 +1,4 @@
-"""How quickly models are evaluated, against timm's way, the cores alone and the device alone.
+"""Measure how quickly models are evaluated, against timm, the cores alone and the device alone.
 
 Usage: python benchmarks/evaluation.py [SOURCE] [--models resnet50:bf16,vgg16:fp32] ...
 """
@@ -48,15 +48,15 @@ CONTENDERS = (FORWARD, CORES, STORED, RENDERED, TIMM)
 PARTS = ("models", "together", "slow")
 
 EASY = "jpeg"
-"""Variants that are quick to decode, so that a slow network is the bottleneck."""
+"""Distortion whose variants are quick to decode, so that a slow network is the bottleneck."""
 
 _SMALL = 1
-"""Images of the run that shows what starting takes."""
+"""Number of images in the run that shows what starting takes."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What a contender reached."""
+    """The rate that a contender reached."""
 
     steady: float
     """Images/s without what starting takes."""
@@ -65,7 +65,7 @@ class Rate:
     """Images/s of the whole run, everything included; None where nothing starts."""
 
     busy: Busy
-    """How busy the machine was."""
+    """How busy the machine was meanwhile."""
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument(
@@ -110,10 +110,10 @@ def parse_options() -> argparse.Namespace:
 
 
 class Bench:
-    """A dataset, its files, its clean images, and models.
+    """A dataset, its unpacked files, its photographs, and models.
 
     Args:
-        options: of the command line.
+        options: the command line's.
         scratch: an empty folder.
     """
 
@@ -129,7 +129,7 @@ class Bench:
         ]
 
     def built(self, n_images: int, only: Sequence[str] | None) -> Path:
-        """A dataset of so many images."""
+        """Build a dataset of `n_images` images."""
         measure.log(f"building {n_images} images from {len(self.photographs)} photographs")
         source = open_source(self.photographs.named(n_images))
         out = self.scratch / f"dataset-{n_images}"
@@ -137,7 +137,7 @@ class Bench:
         return out
 
     def run(self) -> dict[str, Any]:
-        """Measure all cases, print their tables and give the figures."""
+        """Measure all cases, print their tables, and give the figures."""
         print("# Evaluating\n")
         parts = self.options.parts
         figures: dict[str, Any] = {"images": self.options.images, "rows": self.n_rows}
@@ -153,7 +153,7 @@ class Bench:
         return figures
 
     def case(self, case: Case, contenders: Sequence[str], repeats: int) -> dict[str, Any]:
-        """All contenders in turn, several times."""
+        """Measure all contenders in turn, several times."""
         started = {
             name: self.seconds(name, case, _SMALL)[0]
             for name in contenders
@@ -185,7 +185,7 @@ class Bench:
         return Rate(rows / (took - started), self.n_rows / took, meanwhile)
 
     def seconds(self, name: str, case: Case, n_images: int | None) -> tuple[float, Busy]:
-        """How long one contender takes for so many images, all if None."""
+        """Measure how long one contender takes for `n_images` images, all if None."""
         with busy() as meanwhile:
             if name == TIMM:
                 n_files = (
@@ -210,14 +210,14 @@ class Bench:
         n_images: int | None,
         data: Data | None = None,
     ) -> float:
-        """Seconds of one evaluation's main pass."""
+        """Measure the seconds of one evaluation's main pass."""
         settings = Settings(
             limit=n_images, render="cpu", **shared_settings(self.options, precision)
         )
         return pass_seconds(models, data or open_data(self.dataset), settings, self.scratch)
 
     def slow(self) -> dict[str, float]:
-        """A slow network on images that are quick to decode, against the network alone."""
+        """Compare a slow network on images that are quick to decode with the network alone."""
         options = self.options
         name, precision = options.slow
         case = Case(random_model(name, self.scratch), precision)
@@ -234,7 +234,7 @@ class Bench:
         return {FORWARD: alone, STORED: mine}
 
     def together(self) -> dict[str, float]:
-        """All models in one pass, against the first one alone."""
+        """Compare all models in one pass with the first one alone."""
         precision = self.cases[0].precision
         models = [case.model for case in self.cases]
         took = {}

@@ -1,4 +1,4 @@
-"""Peak memory of an evaluation, at few variants and at all.
+"""Measure the peak memory of an evaluation, at few variants and at all.
 
 Usage: python benchmarks/evaluation_memory.py DATASET [--model MODEL [--weights FILE]] [--few blur]
 """

@@ -1,4 +1,4 @@
-"""What it costs to build on a Ray cluster, or in shares, instead of by one process's workers.
+"""Measure what building on a Ray cluster or in shares costs, against one process's workers.
 
 Usage: python benchmarks/executors.py [SOURCE] [--images N] [--repeats R] ...
 """
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _measured(images: Path, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Wall seconds of each way, in turn."""
+    """Measure the wall seconds of each way, in turn."""
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(options.repeats):
         with tempfile.TemporaryDirectory(dir=images.parent) as scratch:
@@ -91,7 +91,7 @@ def _measured(images: Path, options: argparse.Namespace) -> dict[str, list[float
 
 
 def _seconds(commands: list[list[str]], out: Path, **variables: str) -> float:
-    """Wall seconds of commands at once."""
+    """Measure the wall seconds of commands that run at once."""
     executable = Path(sys.executable).with_name("imagenetq")
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""How quickly a GPU is fed: variants rendered on it, inputs out of the cache, against its own pace.
+"""Measure how quickly a GPU is fed, by rendering on it or by the cache, against its own pace.
 
 Usage: python benchmarks/gpu.py [SOURCE] [--models resnet50:bf16,vgg16:bf16] [--images N] ...
 """
@@ -43,12 +43,12 @@ CACHED = "--cache, second model"
 TIMM = "timm's way, stored files"
 
 _FRACTION = 8
-"""A run on so small a part of the images shows what starting takes."""
+"""A run on one part in so many of the images shows what starting takes."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What a contender reached: images/s without what starting takes, and how busy all was."""
+    """The rate of a contender: images/s without what starting takes, and how busy all was."""
 
     steady: float
     busy: Busy
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument("--models", type=parse_models, default="resnet50:bf16,vgg16:bf16")
@@ -98,10 +98,10 @@ def parse_options() -> argparse.Namespace:
 
 
 class Bench:
-    """Clean images, and models.
+    """Photographs, and models to evaluate on them.
 
     Args:
-        options: of the command line.
+        options: the command line's.
         scratch: an empty folder.
     """
 
@@ -119,7 +119,7 @@ class Bench:
             self.n_files = timm_way.unpack(scratch / "q", self.files)
 
     def case(self, case: Case) -> dict[str, Any]:
-        """All contenders in turn, several times."""
+        """Measure all contenders in turn, several times."""
         options = self.options
         contenders: dict[str, Callable[[], Rate]] = {FORWARD: lambda: self.forward(case)}
         if options.images:
@@ -142,7 +142,7 @@ class Bench:
         return _report(case.name, rates, options.repeats)
 
     def forward(self, case: Case) -> Rate:
-        """The network alone, on inputs that are there."""
+        """Measure the network alone, on inputs that are there."""
         options = self.options
         with busy() as meanwhile:
             steady = forward_only(case.model, case.precision, options.device, options.batch_size)
@@ -151,7 +151,7 @@ class Bench:
     def rate(
         self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None = None
     ) -> Rate:
-        """Images/s of evaluating, from two sizes of the same data."""
+        """Measure images/s of evaluating, from two sizes of the same data."""
         n_variants = n_computed(only)
         few = max(1, n_images // _FRACTION)
         short, _ = self.seconds(case, few, only, cache)
@@ -161,7 +161,7 @@ class Bench:
     def seconds(
         self, case: Case, n_images: int, only: Sequence[str] | None, cache: Path | None
     ) -> tuple[float, Busy]:
-        """How long the main pass over so many images takes."""
+        """Measure how long the main pass over `n_images` images takes."""
         settings = Settings(
             only=only,
             render="gpu",
@@ -178,7 +178,7 @@ class Bench:
         return took, meanwhile
 
     def cached(self, case: Case) -> Rate:
-        """Images/s where another model with the same preprocessing was there before."""
+        """Measure images/s where a model with the same preprocessing was evaluated before."""
         cache = self.scratch / "cache"
         n_images = self.options.cached_images
         if not cache.is_dir():
@@ -188,7 +188,7 @@ class Bench:
         return self.rate(case, n_images, quick(), cache)
 
     def timm(self, case: Case) -> Rate:
-        """Timm's way, from stored files."""
+        """Measure timm's way, from stored files."""
         few = self.n_files // _FRACTION
         with busy() as meanwhile:
             short, long = (
@@ -197,7 +197,7 @@ class Bench:
         return Rate((self.n_files - few) / (long - short), meanwhile)
 
     def sizes(self, sizes: Sequence[int], only: Sequence[str] | None) -> dict[int, float]:
-        """Seconds of the main pass by the number of images, and what an image takes."""
+        """Measure the seconds of the main pass by the number of images, and what an image takes."""
         case = self.cases[0]
         took = {n: self.seconds(case, n, only, None)[0] for n in sizes}
         n_variants = len(variants()) if only is None else len(only)

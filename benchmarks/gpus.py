@@ -1,4 +1,4 @@
-"""Several GPUs against one: as many images for each, so that the time should stay the same.
+"""Compare several GPUs with one: each gets as many images, so the time should stay the same.
 
 Usage: python benchmarks/gpus.py [SOURCE] [--gpus 1,2,4] [--model vgg16:bf16] [--images N]
 """
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument(
@@ -75,10 +75,10 @@ def parse_options() -> argparse.Namespace:
 
 
 def started(n_gpus: int, scratch: Path) -> float:
-    """Seconds that the main pass of a group of processes, one a GPU, took the first of them.
+    """Start a group of processes, one a GPU; gives the seconds of the first one's main pass.
 
-    That one checks the model before, gathers all results afterwards, and so is the last to begin
-    and to end.
+    The first one checks the model before, and gathers all results afterwards. So it is the last to
+    begin and to end.
     """
     measure.log(f"{n_gpus} GPUs")
     ended = subprocess.run(
@@ -95,7 +95,7 @@ def started(n_gpus: int, scratch: Path) -> float:
 
 
 def seconds(options: argparse.Namespace, n_gpus: int) -> float:
-    """In each process: seconds of the main pass, all results included."""
+    """Measure, in each process, the seconds of the main pass, all results included."""
     name, precision = options.model[0]
     rank = os.environ["RANK"]
     folder = options.scratch / f"rank-{rank}-of-{n_gpus}"

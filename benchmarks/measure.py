@@ -1,4 +1,4 @@
-"""What both benchmarks need: a clock, the codecs' own time, the machine, and Markdown tables."""
+"""Define what benchmarks share: a clock, the codecs' own time, the machine, and tables."""
 
 import argparse
 import json
@@ -35,7 +35,7 @@ WEBP_WITH_CLEAN = "lossless WebP: 31 encodes"
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Measure the wall seconds of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -43,7 +43,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class Time:
-    """What a call took."""
+    """The time that a call took."""
 
     wall: float
     """Seconds on the clock."""
@@ -57,7 +57,7 @@ class Time:
 
 
 def timed(call: Callable[[], object]) -> Time:
-    """Wall and processor time of one call."""
+    """Measure wall and processor time of one call."""
     wall, cpu = time.perf_counter(), _cpu_seconds()
     call()
     return Time(time.perf_counter() - wall, _cpu_seconds() - cpu)
@@ -71,15 +71,16 @@ def _cpu_seconds() -> float:
 def codec_calls(
     original: bytes, pixels: Pixels, *, clean_is_webp: bool
 ) -> dict[str, Callable[[], object]]:
-    """The codec calls that no build of one image can do without, and nothing beside them.
+    """Make the codec calls that no build of one image can do without, and nothing beside them.
 
     Everything that they take (rendered variants, cut codestreams) is made here, before the clock
-    starts; what they give is dropped.
+    starts. What they give is dropped.
 
     Args:
-        original: the original file.
+        original: bytes of the photograph's file.
         pixels: its samples.
-        clean_is_webp: the clean image is stored as WebP too, as it is where originals are not JPEG.
+        clean_is_webp: whether the clean image is stored as WebP, too, as it is where photographs
+            are not JPEG.
 
     Returns:
         The calls by name.
@@ -118,7 +119,7 @@ def _encode_jpeg2000(image: Image.Image) -> None:
 
 
 def jpeg2000_options(image: Image.Image, targets: Sequence[float]) -> dict[str, Any]:
-    """Pillow's options for the specification's JPEG 2000, one layer a PSNR target."""
+    """Give Pillow's options for the specification's JPEG 2000, one layer for each PSNR target."""
     return {
         "no_jp2": True,
         "irreversible": False,
@@ -136,7 +137,7 @@ def _webp(images: Sequence[Image.Image]) -> None:
 
 @contextmanager
 def one_blas_thread() -> Iterator[str]:
-    """Hold numpy's matrix products to one core; yields a line that says whether it could."""
+    """Hold numpy's matrix products to one core; gives a line that says whether it could."""
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
@@ -147,18 +148,18 @@ def one_blas_thread() -> Iterator[str]:
 
 
 def spread(items: Sequence[Item], n: int) -> list[Item]:
-    """At most `n` items, evenly spread."""
+    """Choose at most `n` items, evenly spread."""
     count = min(n, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
 
 def n_levels(distortion: str) -> int:
-    """How many levels a distortion has."""
+    """Count the levels of a distortion."""
     return len(ladder(distortion).values)
 
 
 def version(package: str) -> str | None:
-    """The installed version; None if there is none."""
+    """Find the installed version of a package; None if there is none."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -166,7 +167,7 @@ def version(package: str) -> str | None:
 
 
 def machine() -> dict[str, str]:
-    """What a reader must know of the machine to compare figures with another's."""
+    """Describe what a reader must know of the machine to compare its figures with another's."""
     packages = ("scikit-image", "imagecorruptions", "glymur", "opencv-python")
     return {
         "CPU": _cpu_name(),
@@ -193,19 +194,19 @@ def _load() -> str:
 
 
 def machine_lines(facts: dict[str, str]) -> str:
-    """The machine as a Markdown paragraph, with the load as it is now."""
+    """Write the machine as a Markdown paragraph, with the load as it is now."""
     named = [f"{name} {value}" for name, value in facts.items()]
     return f"Machine: {', '.join(named)}; load after: {_load()}."
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are set flush right."""
+    """Write a Markdown table; all columns but the first are set flush right."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """`--json FILE`, for both scripts."""
+    """Add the option `--json FILE`."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the figures there as JSON")
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of evaluations share: models, settings, and how long a pass takes."""
+"""Define what the benchmarks of evaluations share: models, settings, and the time of a pass."""
 
 import argparse
 import tempfile
@@ -22,10 +22,10 @@ from imagenetq.specification import SAME_AS_CLEAN, Variant, variants
 
 
 class Clocked(Data):
-    """The same data, and when it was last asked for tasks: the main pass begins there.
+    """Data that notes when it was last asked for tasks, which is when the main pass begins.
 
-    What comes before it, the check of clean accuracy, is the same for a small dataset and a large
-    one, so it would say nothing here.
+    The check of clean accuracy, which comes before, takes as long for a small dataset as for a
+    large one, so it would say nothing here.
     """
 
     def __init__(self, data: Data) -> None:
@@ -36,7 +36,7 @@ class Clocked(Data):
         self._data = data
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """As the data itself."""
+        """List tasks as the data itself does, and note the time."""
         self.asked = time.perf_counter()
         return self._data.tasks(variants, limit)
 
@@ -50,12 +50,12 @@ class Case:
 
     @property
     def name(self) -> str:
-        """For the table."""
+        """Name for the table."""
         return f"{self.model.name.partition('/')[2]}, {self.precision}"
 
 
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The command line, with the options that all evaluations share."""
+    """Parse the command line, with the options that all evaluations share."""
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--repeats", type=int, default=3)
@@ -69,7 +69,7 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """What a reader must know of the machine and its GPU."""
+    """Describe what a reader must know of the machine and its GPU."""
     facts = measure.machine() | {"torch": torch.__version__}
     if device.type == "cuda":
         facts["GPU"] = torch.cuda.get_device_name(device)
@@ -77,7 +77,7 @@ def machine(device: torch.device) -> dict[str, str]:
 
 
 def parse_models(text: str) -> list[tuple[str, Precision]]:
-    """Torchvision's names and precisions, from NAME:PRECISION,NAME:PRECISION."""
+    """Parse torchvision's names and precisions from NAME:PRECISION,NAME:PRECISION."""
     models = []
     for part in text.split(","):
         name, _, precision = part.partition(":")
@@ -88,7 +88,7 @@ def parse_models(text: str) -> list[tuple[str, Precision]]:
 
 
 def shared_settings(options: argparse.Namespace, precision: Precision) -> dict[str, Any]:
-    """The settings that all evaluations share."""
+    """Give the settings that all evaluations share."""
     return {
         "precision": precision,
         "device": options.device,
@@ -98,7 +98,7 @@ def shared_settings(options: argparse.Namespace, precision: Precision) -> dict[s
 
 
 def pass_seconds(models: Sequence[Model], data: Data, settings: Settings, scratch: Path) -> float:
-    """Seconds of one evaluation's main pass, into a folder that nobody needs."""
+    """Measure the seconds of one evaluation's main pass, into a folder that nobody needs."""
     clocked = Clocked(data)
     with tempfile.TemporaryDirectory(dir=scratch) as out:
         evaluate(models, clocked, Path(out), settings)
@@ -108,7 +108,7 @@ def pass_seconds(models: Sequence[Model], data: Data, settings: Settings, scratc
 def timm_seconds(
     case: Case, files: Path, options: argparse.Namespace, n_files: int | None
 ) -> float:
-    """Seconds of timm's way over so many files, all if None."""
+    """Measure the seconds of timm's way over `n_files` files, all if None."""
     with exact_arithmetic(case.precision):
         return measure.seconds(
             lambda: timm_way.validate(
@@ -125,18 +125,18 @@ def timm_seconds(
 
 
 def n_computed(only: Sequence[str] | None) -> int:
-    """How many variants an evaluation of some, or of all if None, computes: one is a copy."""
+    """Count the variants that an evaluation of some, or of all if None, computes: one is a copy."""
     names = [variant.name for variant in variants()] if only is None else only
     return len([name for name in names if name != SAME_AS_CLEAN])
 
 
 def quick() -> list[str]:
-    """All variants but JPEG 2000, which took the workers longest before GPUs rendered it."""
+    """List all variants but JPEG 2000, which took the workers longest before GPUs rendered it."""
     return [variant.name for variant in variants() if variant.distortion != "jpeg2000"]
 
 
 def random_model(name: str, scratch: Path) -> Model:
-    """A network of torchvision's with random weights, loaded as a user's own weights are."""
+    """Make a network of torchvision's with random weights, loaded as a user's own weights are."""
     from safetensors.torch import save_file
     from torchvision.models import get_model
 

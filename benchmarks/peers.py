@@ -1,4 +1,4 @@
-"""Who races in `render.py`: this package, and what others would render the same levels with."""
+"""Line up who races in `render.py`: this package, and what others would render levels with."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Render = Callable[[Pixels], object]
 
 OURS = "ours"
 
-# What imagecorruptions's severities 1 to 5 mean, in the ladders' own units; it hides these
+# What imagecorruptions' severities 1 to 5 mean, in the ladders' own units, since it hides these
 # tables in its functions.
 SEVERITIES: dict[str, tuple[str, tuple[float, ...]]] = {
     "noise": ("gaussian_noise", tuple(255 * c for c in (0.08, 0.12, 0.18, 0.26, 0.38))),
@@ -32,20 +32,20 @@ class Contender:
     """One way to render all levels of one distortion."""
 
     distortion: str
-    """Which."""
+    """Distortion that it renders."""
 
     name: str
-    """Whose way."""
+    """Name for the table."""
 
     render: Render | None
     """Renders all levels of an image; None where it cannot be had."""
 
     note: str = ""
-    """Why not, or what is to be known of it."""
+    """Why it cannot be had, or what is to be known of it."""
 
 
 def line_up(scratch: Path, probe: Pixels) -> tuple[list[Contender], list[str]]:
-    """Ours and the peers, and what is to be said of them.
+    """List our way and the peers', and what is to be said of them.
 
     The first peer of a distortion that can be had is the one that the total counts.
 
@@ -69,13 +69,13 @@ def line_up(scratch: Path, probe: Pixels) -> tuple[list[Contender], list[str]]:
 
 
 def ours(distortion: str) -> Render:
-    """This package's way."""
+    """Give this package's way."""
     rungs = select_variants([distortion])
     return lambda pixels: list(render_ladder(pixels, image_id="benchmark", only=rungs))
 
 
 def scikit_image_blur(pixels: Pixels) -> None:
-    """As imagecorruptions would do it, with the argument's name that scikit-image has now."""
+    """Blur as imagecorruptions would, with the argument's name that scikit-image has now."""
     from skimage import filters
 
     gaussian: Any = filters.gaussian
@@ -85,7 +85,7 @@ def scikit_image_blur(pixels: Pixels) -> None:
 
 
 def opencv_blur() -> tuple[str, Render | None, str]:
-    """OpenCV's 8-bit blur, which imagecorruptions brings along."""
+    """Give OpenCV's 8-bit blur, which imagecorruptions brings along."""
     name = "OpenCV `GaussianBlur`"
     try:
         import cv2
@@ -102,7 +102,7 @@ def opencv_blur() -> tuple[str, Render | None, str]:
 
 
 def scikit_image_noise(pixels: Pixels) -> None:
-    """Fresh noise at every level."""
+    """Add fresh noise at every level."""
     from skimage import util
 
     random_noise: Any = util.random_noise
@@ -111,7 +111,7 @@ def scikit_image_noise(pixels: Pixels) -> None:
 
 
 def pillow_contrast(pixels: Pixels) -> None:
-    """The same blend of Haeberli & Voorhies."""
+    """Blend as we do, after Haeberli & Voorhies."""
     enhancer = ImageEnhance.Contrast(Image.fromarray(pixels))
     for factor in ladder("contrast").values:
         np.asarray(enhancer.enhance(factor))
@@ -136,7 +136,7 @@ def pillow_jpeg2000(pixels: Pixels) -> None:
 
 
 def jpeg2000_peer(scratch: Path) -> Contender:
-    """With glymur and the system's OpenJPEG, through files, one level at a time."""
+    """Give glymur's way with the system's OpenJPEG, through files, one level at a time."""
     name = "glymur, one level at a time"
     with measure.quiet():
         import glymur
@@ -154,7 +154,7 @@ def jpeg2000_peer(scratch: Path) -> Contender:
 
 
 def imagecorruptions_peers(probe: Pixels) -> tuple[list[Contender], str]:
-    """The functions of imagecorruptions that have a counterpart here, and which of all fail."""
+    """List imagecorruptions' functions that have a counterpart here, and say which of all fail."""
     package = "imagecorruptions"
     try:
         with measure.quiet():
@@ -201,5 +201,5 @@ def imagecorruptions_peers(probe: Pixels) -> tuple[list[Contender], str]:
 
 
 def nearest(value: Value, strengths: Sequence[float]) -> int:
-    """The severity, from 1, whose strength is nearest to a value of the ladder."""
+    """Find the severity, from 1, whose strength is nearest to a value of the ladder."""
     return 1 + min(range(len(strengths)), key=lambda index: abs(strengths[index] - value))

@@ -1,4 +1,4 @@
-"""Any number of images out of a few photographs, for benchmarks that need more."""
+"""Make any number of images out of a few photographs, for benchmarks that need more."""
 
 from pathlib import Path, PurePath
 
@@ -10,15 +10,15 @@ from imagenetq.builder import Source
 from imagenetq.selection import SourceImage
 
 MOST_IMAGES = 10_000
-"""Images that a dataset has at most: 10 of each class."""
+"""Most images that a dataset has: 10 of each class."""
 
 
 class Photographs:
     """Folders of class folders with any number of images from a source of any size.
 
-    All share the same photographs, so that a larger one differs in nothing but its size. They are
-    repeated under new names, as links to one file each. Classes are dealt out, so that no class
-    has more than the 10 images that a subset takes.
+    All folders share the same photographs, so that a larger one differs in nothing but its size.
+    Photographs are repeated under new names, as links to one file each. Classes are dealt out, so
+    that no class has more than the 10 images that a subset takes.
 
     Args:
         source: whose photographs are taken.
@@ -35,7 +35,7 @@ class Photographs:
         return len(self._images)
 
     def named(self, n: int) -> Path:
-        """A folder of class folders with `n` images, evenly spread over the photographs."""
+        """Make a folder of class folders with `n` images, evenly spread over the photographs."""
         folder = self.scratch / f"images-{n}"
         if folder.is_dir():
             return folder
@@ -49,7 +49,7 @@ class Photographs:
         return folder
 
     def _photograph(self, image: SourceImage) -> Path:
-        """The image's file, copied from the source once."""
+        """Give a photograph's file, copied from the source once."""
         file = self.scratch / "photographs" / f"{image.image_id}{_suffix(image)}"
         if not file.is_file():
             file.parent.mkdir(exist_ok=True)
@@ -57,7 +57,7 @@ class Photographs:
         return file
 
     def speck(self) -> Path:
-        """A folder of class folders with one image of next to no pixels."""
+        """Make a folder of class folders with one image of next to no pixels."""
         file = self.scratch / "speck" / classes.wnids()[0] / "speck.JPEG"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), "green").save(file, "JPEG")

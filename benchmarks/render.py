@@ -1,4 +1,4 @@
-"""How quickly the 51 variants of a photograph are rendered, against what others would use.
+"""Measure how quickly a photograph's 51 variants are rendered, against what others would use.
 
 Usage: python benchmarks/render.py [PHOTOS] [--photos N] [--repeats R] [--json FILE]
 """
@@ -34,31 +34,31 @@ class Photo:
     """A photograph."""
 
     name: str
-    """Of its file."""
+    """Name of the file."""
 
     data: bytes
-    """The file's bytes."""
+    """Bytes of the file."""
 
     pixels: Pixels
-    """Its samples."""
+    """Decoded samples."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How long one contender took."""
+    """The time that one contender took."""
 
     distortion: str
-    """Which."""
+    """Distortion that was rendered."""
 
     name: str
-    """Whose way."""
+    """Name of the contender."""
 
     ms: float | None
-    """Of processor time to render all levels of a photograph: the median of the repetitions, then
-    the mean over the photographs; None where it could not be had."""
+    """Milliseconds of processor time to render all levels of a photograph: the median of the
+    repetitions, then the mean over the photographs; None where the contender cannot be had."""
 
     note: str
-    """As the contender's."""
+    """Note of the contender."""
 
 
 def main() -> None:
@@ -98,10 +98,10 @@ def main() -> None:
 
 
 def load_photos(folder: Path | None, n: int) -> list[Photo]:
-    """Up to `n` photographs, evenly spread over a folder, or over the embedded sample.
+    """Load up to `n` photographs, evenly spread over a folder or over the embedded sample.
 
     Raises:
-        ImagenetqError: there are none, or one cannot be read.
+        ImagenetqError: there are no photographs, or one cannot be read.
     """
     if folder is None:
         source = open_source("sample")
@@ -121,7 +121,8 @@ def race(
     """Let the contenders of each distortion, and the codecs alone, run in turn; take medians.
 
     Returns:
-        The contenders' results, and the milliseconds a photograph of each kind of codec call.
+        The contenders' results, and the milliseconds that each kind of codec call takes for a
+        photograph.
     """
     runners = [contender for contender in contenders if contender.render is not None]
     for runner in runners:  # Imports and caches fill before the clock starts.
@@ -164,7 +165,7 @@ def report(
     floor: dict[str, float],
     remarks: Sequence[str],
 ) -> str:
-    """The figures as Markdown."""
+    """Write the figures as Markdown."""
     megapixels = fmean(photo.pixels.size / 3e6 for photo in photos)
     rows = []
     ours_total = marked_total = quickest_total = 0.0
@@ -228,7 +229,7 @@ def report(
 
 
 def _against(peer_ms: float | None, ours_ms: float) -> list[str]:
-    """A peer's time, and its ratio to ours."""
+    """Write a peer's time, and its ratio to ours."""
     return ["-", "-"] if peer_ms is None else [f"{peer_ms:.1f}", f"{peer_ms / ours_ms:.2f}"]
 
 

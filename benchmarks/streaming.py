@@ -1,9 +1,9 @@
-"""How quickly one process streams a variant: from a folder, over HTTP, and from a Hub.
+"""Measure how quickly one process streams a variant: from a folder, over HTTP, and from a Hub.
 
 Usage: python benchmarks/streaming.py [SOURCE] [--images N] [--variant V] [--repeats R]
 
-Both servers run on this machine, in processes of their own; so a rate says what reading costs, not
-how quick a network is. The Hub is the one of the tests, with which the real clients talk.
+Both servers run on this machine, in processes of their own. So a rate says what reading costs, not
+how quick a network is. The Hub is the server of the tests, with which the real clients talk.
 """
 
 import argparse
@@ -29,17 +29,17 @@ from imagenetq.errors import ImagenetqError
 from imagenetq.manifest import read_manifest
 
 Rate = dict[str, float]
-"""Images a second on the clock (`wall`), and a second of processor time (`cpu`)."""
+"""Images per second on the clock (`wall`), and per second of processor time (`cpu`)."""
 
 Figures = dict[str, dict[str, list[Rate]]]
-"""For each place, stored and decoded, the rate of each run."""
+"""Rates of all runs by the place that is read, then by whether images are stored or decoded."""
 
 _TESTS = Path(__file__).parents[1] / "tests" / "support"
 _PARQUET, _TARS = "datasets, parquet", "webdataset, tars"
 
 
 def main() -> None:
-    """Build, serve, measure and print; with a job, read and print what it took."""
+    """Build, serve, measure and print; if given a job, read and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
     parser.add_argument("--images", type=int, default=400)
@@ -131,7 +131,7 @@ def _rate(job: dict[str, Any], options: argparse.Namespace, environment: dict[st
 
 
 def _read(*, decode: bool, **source: Any) -> dict[str, float]:
-    """Stream everything once."""
+    """Stream everything once, and time it; gives the number of images and the seconds."""
     rows = _tar_rows(**source) if "urls" in source else _parquet_rows(**source)
     images = 0
 
@@ -142,7 +142,7 @@ def _read(*, decode: bool, **source: Any) -> dict[str, float]:
                 opened.convert("RGB")
         images += 1
 
-    # Opening the dataset takes seconds, and as long for a million rows.
+    # Opening takes seconds, however many rows there are, so the clock starts after the first.
     take(next(rows))
 
     def take_the_rest() -> None:
@@ -173,7 +173,7 @@ def _tar_rows(*, urls: list[str]) -> Iterator[bytes]:
 
 @contextmanager
 def _web_server(folder: Path) -> Iterator[str]:
-    """The URL of a folder that Python's own server serves, in another process."""
+    """Serve a folder by Python's own server in another process; gives its URL."""
     command = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
     with _process(*command) as line:
         yield f"http://127.0.0.1:{line.split(' port ')[1].split()[0]}"
@@ -181,14 +181,14 @@ def _web_server(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _hub(folders: dict[str, Path]) -> Iterator[str]:
-    """The URL of the tests' Hub, with each folder as `org/FORMAT`, in another process."""
+    """Serve each folder as `org/FORMAT` on the tests' Hub in another process; gives its URL."""
     with _process(__file__, "--hub", *map(str, folders.values())) as line:
         yield line.strip()
 
 
 @contextmanager
 def _process(*command: str) -> Iterator[str]:
-    """The first line of a process of ours, which ends with the context."""
+    """Start a process of ours, which ends with the context; gives the first line that it prints."""
     process = subprocess.Popen(
         [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

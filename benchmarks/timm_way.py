@@ -1,6 +1,6 @@
-"""How timm's `validate.py` feeds a network: files in class folders, its loader, its loop.
+"""Feed a network as timm's `validate.py` does: files in class folders, its loader, its loop.
 
-The loop is ours; what it does (prefetcher, channels-last, autocast, accuracies read back after
+The loop is ours. What it does (prefetcher, channels-last, autocast, accuracies read back after
 every batch) is what timm 1.0's script does with `--amp --channels-last`.
 """
 
@@ -15,9 +15,9 @@ from imagenetq.shards import READERS
 
 
 def unpack(dataset: Path, folder: Path) -> int:
-    """Write every image of a dataset's parquet shards into class folders; returns how many.
+    """Write every image of a dataset's parquet shards into class folders, and count them.
 
-    The bytes stay as they are. Pillow looks at them, not at the name, so all can be `.jpg`.
+    The bytes stay as they are. Pillow looks at them, not at the name, so all files can be `.jpg`.
     """
     n_files = 0
     for shard in sorted(dataset.glob("data/*/*.parquet")):
@@ -42,17 +42,17 @@ def validate(
     workers: int,
     limit: int | None = None,
 ) -> int:
-    """Classify every file in class folders; returns how many there were.
+    """Classify every file in class folders, and count them.
 
     Args:
         module: the network.
-        folder: of class folders.
-        preprocessing: of a square crop from a resized shorter side.
+        folder: the folder of class folders.
+        preprocessing: a square crop after the shorter side is resized.
         device: where the network runs.
-        half: of autocast; None computes in float32.
-        batch_size: pictures a batch.
-        workers: processes that decode and resize.
-        limit: only so many files.
+        half: the type of autocast; None computes in float32.
+        batch_size: number of images in a batch.
+        workers: number of processes that decode and resize.
+        limit: number of files to take; None takes all.
     """
     from timm.data import create_dataset, create_loader
     from timm.utils import AverageMeter, accuracy

@@ -1,4 +1,4 @@
-"""What a machine and its processes do meanwhile, sampled by a thread."""
+"""Watch what a machine and its processes do meanwhile."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ _SAMPLE_SECONDS = 0.1
 
 @contextmanager
 def peak_memory_of_children() -> Iterator[dict[int, int]]:
-    """Sample the resident memory of this process's children; gives each one's peak by its id."""
+    """Sample the resident memory of this process's children; gives each peak in bytes by its id."""
     peaks: defaultdict[int, int] = defaultdict(int)
     done = threading.Event()
     this = psutil.Process()
@@ -40,19 +40,19 @@ def peak_memory_of_children() -> Iterator[dict[int, int]]:
 
 @dataclass
 class Busy:
-    """How busy the machine was."""
+    """The load of a machine."""
 
     cpu: float = 0.0
-    """Share of all cores' time, 0 to 1."""
+    """Share of all cores' time that was used, 0 to 1."""
 
     gpu: float | None = None
     """Share of the time in which a kernel ran on the first GPU, 0 to 1, as its driver samples it;
-    None without one."""
+    None without a GPU."""
 
 
 @contextmanager
 def busy() -> Iterator[Busy]:
-    """How busy CPU and GPU are until the end of the block; known after it."""
+    """Measure how busy CPU and GPU are until the end of the block; to be read after it."""
     result = Busy()
     ask = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=0", "-lms", "200"]
     tool = shutil.which("nvidia-smi")

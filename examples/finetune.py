@@ -3,8 +3,8 @@
     python examples/finetune.py SOURCE --model torchvision/resnet50 --out finetuned
 
 SOURCE is what `imagenetq build` takes. Its photographs are split in two: one part trains, the other
-is evaluated, and none is in both. The network learns to say of a distorted photograph what it said
-of the clean one before; labels are not used, so the same script works with photographs of any kind.
+is evaluated, and none is in both. The network learns to answer for a distorted image as it answered
+for the clean one before. Labels are not used, so the script works with photographs of any kind.
 """
 
 import argparse
@@ -40,22 +40,22 @@ class Part:
     is_remote: bool = False
 
     def images(self) -> Sequence[SourceImage]:
-        """List them."""
+        """List the photographs."""
         return self.chosen
 
     def fetch(
         self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
     ) -> None:
-        """Do nothing: they are fetched before."""
+        """Do nothing: the photographs were fetched before."""
 
     def read(self, image: SourceImage) -> bytes:
-        """Read one's file."""
+        """Read a photograph's file."""
         data: bytes = self.source.read(image)
         return data
 
 
 class Photographs(torch.utils.data.Dataset[tuple[torch.Tensor, str]]):
-    """Decoded photographs, uint8 of shape (3, height, width), with their ids."""
+    """A data set of decoded photographs, uint8 of shape (3, height, width), with their ids."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -70,7 +70,7 @@ class Photographs(torch.utils.data.Dataset[tuple[torch.Tensor, str]]):
 
 
 def listed(samples: Sequence[tuple[torch.Tensor, str]]) -> tuple[list[torch.Tensor], list[str]]:
-    """Put images of different sizes into a list, and their ids into another."""
+    """Put photographs of different sizes into a list, and their ids into another."""
     images, ids = zip(*samples, strict=True)
     return list(images), list(ids)
 
@@ -78,7 +78,7 @@ def listed(samples: Sequence[tuple[torch.Tensor, str]]) -> tuple[list[torch.Tens
 def train(
     network: torch.nn.Module, part: Part, preprocessing: Preprocessing, args: argparse.Namespace
 ) -> None:
-    """Fine-tune in place."""
+    """Fine-tune a network in place."""
     device = torch.device(args.device)
     teacher = copy.deepcopy(network).to(device).eval()
     network.to(device).eval()  # Few photographs must not move what batch norm has learned.

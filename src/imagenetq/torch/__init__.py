@@ -1,7 +1,8 @@
-"""The same variants on tensors and GPUs, bit for bit; the contract's only room that needs torch.
+"""Make the same variants of tensors, also on GPUs, bit for bit.
 
-`render` makes variants of a batch where it is, `Distort` is a module that does so at random, for
-training, and `VariantStream` reads photographs and their variants, each pair once.
+`render` makes variants of a batch on the device where it is. `Distort` is a module that does so at
+random, for training. `VariantStream` reads photographs and gives each of them in every chosen
+variant. Outside of `imagenetq.evaluate`, torch is needed only here.
 """
 
 from typing import TYPE_CHECKING

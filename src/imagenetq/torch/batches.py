@@ -1,4 +1,4 @@
-"""Batches of images as callers hold them, and the pictures in them as they are rendered."""
+"""Take batches of images apart for rendering, and put the rendered images back together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from imagenetq.decoding import MAX_SIDE
 from imagenetq.errors import UsageError
 
 Channels = Literal["first", "last"]
-"""Where a tensor's channels are: (.., 3, height, width) or (.., height, width, 3)."""
+"""Where channels are: `"first"` in (..., 3, height, width), `"last"` in (..., height, width, 3)."""
 
 Images = torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]
-"""A batch of one size, one image, or images of different sizes."""
+"""A tensor of one image or of several of one size, or a sequence of images of any sizes."""
 
 AnyImages = TypeVar("AnyImages", torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...])
-"""The same, one of them in and out."""
+"""One form of `Images`: a function gives back the form that it takes."""
 
 _SHAPES = {"first": "3, height, width", "last": "height, width, 3"}
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A batch on its way to be rendered."""
+    """A batch taken apart for rendering, with what is needed to put it back together."""
 
     groups: tuple[torch.Tensor, ...]
-    """Uint8 of shape (n, height, width, 3), contiguous: the images, those of one tensor together,
-    otherwise each alone."""
+    """One for each tensor of the batch, uint8 of shape (n, height, width, 3), contiguous; n is 1
+    where a tensor is one image."""
 
     device: torch.device
-    """Of all."""
+    """Device of all groups."""
 
     _images: Images
     _channels: Channels
@@ -41,11 +41,13 @@ class Pictures:
 
         Args:
             images: uint8; a tensor of shape (n, 3, height, width) or (3, height, width), or a list
-                of tensors of the latter; with channels last accordingly.
-            channels: where they are.
+                of tensors of the latter shape; if channels are last, of shape
+                (n, height, width, 3) or (height, width, 3).
+            channels: `"first"` or `"last"`.
 
         Raises:
-            UsageError: it is something else, holds nothing, or images of different devices.
+            UsageError: images or channels are something else, a side is longer than `MAX_SIDE`, the
+                batch is empty, or its images lie on different devices.
         """
         if channels not in _SHAPES:
             raise UsageError(f"channels are 'first' or 'last', not {channels!r}")
@@ -64,7 +66,7 @@ class Pictures:
         return sum(map(len, self.groups))
 
     def given_back(self, rendered: Sequence[torch.Tensor]) -> Images:
-        """Put rendered groups into the form, and the memory's order, that the batch came in."""
+        """Put rendered groups into the form and the memory format that the batch came in."""
         tensors = self._images if isinstance(self._images, list | tuple) else [self._images]
         back = [
             _as_given(one, tensor, self._channels)
@@ -117,5 +119,5 @@ def _as_given(rendered: torch.Tensor, like: torch.Tensor, channels: Channels) ->
             tensor = tensor.contiguous()
     if like.ndim == 3:
         tensor = tensor[0]
-    # An image of torchvision's comes back as one.
+    # A torchvision `Image`, a subclass of tensors, comes back as one.
     return tensor.as_subclass(type(like))

@@ -1,7 +1,7 @@
-"""Gaussian blur in tensors: the same integers as `imagenetq.distortions.blur`.
+"""Blur tensors with a Gaussian: the same integers as `imagenetq.distortions.blur`.
 
-The same way too: weights are whole multiples of 2^-22, so that float64 holds both passes exactly,
-and a block of outputs is a small Toeplitz matrix times the samples that it needs.
+They are computed in the same way, too. Weights are whole multiples of 2^-22, so that float64 holds
+both passes exactly. A block of outputs is a small Toeplitz matrix times the samples that it needs.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ _BLOCK = 32
 
 
 def blur(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """Convolve with a Gaussian, window 4 * sigma + 1.
+    """Convolve an image with Gaussians, each in a window of 4 * sigma + 1 pixels.
 
     Args:
         original: the image.
         sigmas: standard deviations in pixels, whole numbers from 1.
-        out: uint8 of shape (len(sigmas), height, width, 3), which becomes `(sum + 2^43) >> 44`
-            over both passes.
+        out: uint8 of shape (len(sigmas), height, width, 3); filled with `(sum + 2^43) >> 44`, where
+            the sum is over both passes.
     """
     for level, sigma in enumerate(sigmas):
         out[level] = _blur(original.pixels, int(sigma))
@@ -42,7 +42,7 @@ def _blur(pixels: torch.Tensor, sigma: int) -> torch.Tensor:
 
 
 def _convolved(columns: torch.Tensor, sigma: int) -> torch.Tensor:
-    """Convolve along the first of two axes; float64 in, the exact sums in units of one out."""
+    """Convolve float64 samples along the first of two axes; the sums are exact."""
     size = len(columns)
     matrix = _toeplitz(sigma, columns.device)
     padded = columns.index_select(0, _runs(size, sigma, columns.device))
@@ -52,7 +52,7 @@ def _convolved(columns: torch.Tensor, sigma: int) -> torch.Tensor:
 
 @lru_cache
 def _toeplitz(sigma: int, device: torch.device) -> torch.Tensor:
-    """The matrix, shape (block, block + 2 * radius), that turns a run of samples into outputs."""
+    """Make the matrix (block, block + 2 * radius) that turns a run of samples into outputs."""
     taps = gaussian_taps(sigma) / _UNIT
     matrix = np.zeros((_BLOCK, _BLOCK + len(taps) - 1))
     for row in range(_BLOCK):
@@ -62,7 +62,7 @@ def _toeplitz(sigma: int, device: torch.device) -> torch.Tensor:
 
 @lru_cache(maxsize=1024)
 def _runs(size: int, sigma: int, device: torch.device) -> torch.Tensor:
-    """Indices of the samples that whole blocks covering `size` outputs need."""
+    """List the indices of the samples that whole blocks covering `size` outputs need."""
     radius = 2 * sigma
     covered = -(-size // _BLOCK) * _BLOCK
     return table_on(reflect(np.arange(-radius, covered + radius), size), device)

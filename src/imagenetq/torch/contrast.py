@@ -1,4 +1,4 @@
-"""Contrast in tensors: the same integers as `imagenetq.distortions.contrast`."""
+"""Change the contrast of tensors: the same integers as `imagenetq.distortions.contrast`."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from imagenetq.torch.original import Original
 
 
 def mean_luma(pixels: torch.Tensor) -> torch.Tensor:
-    """Mean of Pillow's integer luma over an image, rounded half up; int32 without dimensions.
+    """Average Pillow's integer luma over an image, rounded half up; int32 without dimensions.
 
     Args:
         pixels: uint8 of shape (height, width, 3).
@@ -21,13 +21,13 @@ def mean_luma(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def contrast(original: Original, factors: Sequence[Value], out: torch.Tensor) -> None:
-    """Blend the image with its mean luma.
+    """Blend an image with its mean luma.
 
     Args:
         original: the image.
-        factors: share of the image in the blend, in tenths.
-        out: uint8 of shape (len(factors), height, width, 3), which becomes
-            `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
+        factors: shares of the image in the blend, multiples of 0.1.
+        out: uint8 of shape (len(factors), height, width, 3); filled with
+            `(k * x + (10 - k) * grey + 5) // 10`, where `k = 10 * factor`.
     """
     grey = mean_luma(original.pixels)
     samples = original.pixels.to(torch.int32)

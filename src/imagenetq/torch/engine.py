@@ -1,4 +1,4 @@
-"""What renders on a device: kernels where there is Triton and a GPU for it, else tensors."""
+"""Choose what renders on a device: kernels if it is a GPU and Triton is there, else tensors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,37 +20,40 @@ BatchRenderer = Callable[[Originals, Sequence[Value], torch.Tensor], None]
 """Renders originals of one size, each at its own value, into uint8 of their shape."""
 
 JPEG2000 = "jpeg2000"
-"""The distortion that is rendered in groups."""
+"""Name of the distortion that is rendered in groups."""
 
 
 class GroupRenderer(Protocol):
-    """Renders several originals at once, as `imagenetq.torch.jpeg2000.ladder.Ladder` does."""
+    """A renderer of several originals at once, such as `imagenetq.torch.jpeg2000.ladder.Ladder`."""
 
     most_pixels: int
+    """Most pixels that one picture may have."""
+
     pixels_at_once: int
+    """Number of pixels that a group should have."""
 
     def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
-        """Render originals of shape (height, width, 3) at several values."""
+        """Queue originals, uint8 of shape (height, width, 3), to be rendered at several values."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to render on a device."""
+    """A way to render on a device."""
 
     name: str
-    """For messages."""
+    """Name for messages."""
 
     distortions: dict[str, Renderer]
-    """What it renders, by the distortion's name."""
+    """Renderers of one original, by the distortion's name."""
 
     samples_at_once: int
-    """Of distorted pictures; bounds the memory that large photographs take."""
+    """Number of samples to distort at once; bounds the memory that large pictures take."""
 
     jpeg2000: GroupRenderer | None = None
-    """Renders JPEG 2000, in groups; None leaves it to others."""
+    """Renderer of JPEG 2000, in groups; None leaves it to others."""
 
     in_batches: dict[str, BatchRenderer] = field(default_factory=dict)
-    """What it renders of several originals at once; the rest one by one."""
+    """Renderers of several originals at once, by the distortion's name; the rest go one by one."""
 
     @property
     def rendered(self) -> list[str]:
@@ -58,7 +61,7 @@ class Engine:
         return [*self.distortions, *([JPEG2000] if self.jpeg2000 is not None else [])]
 
     def most_pixels(self, variant: Variant) -> float:
-        """How many an image may have of which it renders a variant."""
+        """Give the most pixels that an image of a variant may have; `inf` if there is no limit."""
         if variant.distortion == JPEG2000 and self.jpeg2000 is not None:
             return self.jpeg2000.most_pixels
         return inf
@@ -72,7 +75,7 @@ TENSORS = Engine(
 
 
 def triton_engine() -> Engine:
-    """The engine of Triton's kernels, which needs the package of that name."""
+    """Make the engine of kernels, which needs the package `triton`."""
     from imagenetq.torch import kernels
 
     return Engine(
@@ -94,7 +97,7 @@ def triton_engine() -> Engine:
 
 
 def engine_for(device: torch.device) -> Engine:
-    """The quickest engine for a device."""
+    """Choose the quickest engine for a device."""
     if device.type == "cuda" and find_spec("triton") is not None:
         return triton_engine()
     return TENSORS

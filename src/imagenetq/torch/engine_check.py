@@ -1,4 +1,4 @@
-"""Does a device render what the reference does? Asked before an engine is trusted there."""
+"""Check that a device renders what the reference does, before an engine is trusted there."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,24 +20,24 @@ from imagenetq.torch.original import Original, Originals
 _IMAGE_ID = "selfcheck"
 
 Comparison = Callable[[torch.Tensor, Sequence[Rendered]], str | None]
-"""Compares what becomes of variants on a device, uint8 of shape (n, height, width, 3), with what
-becomes of the reference's; names the first difference, None if there is none."""
+"""Takes the variants that a device rendered, uint8 of shape (n, height, width, 3), and those of the
+reference; compares what is made of them, and names the first difference, None if there is none."""
 
 
 def difference(
     engine: Engine, device: torch.device, *, also: Comparison | None = None
 ) -> str | None:
-    """Find the first thing that is not as the reference has it; None if nothing is.
+    """Describe the first difference between an engine and the reference; None if there is none.
 
     Args:
-        engine: to check.
+        engine: what is checked.
         device: where it renders.
-        also: what else to compare; it is given each picture's variants.
+        also: a further comparison, made for each picture.
     """
     card = calibration_card()
-    # A tall picture too: where both sides shrink at different rates, the order of the passes shows.
-    # Tiled, JPEG 2000 cuts code blocks where a decoder misreads them; saturated chroma needs more
-    # bit planes than its codestream can tell of.
+    # A tall picture shows the order of the resizing passes, as its sides shrink at different rates.
+    # Tiled, the card has code blocks that JPEG 2000 cuts where a decoder misreads them. Saturated
+    # chroma needs more bit planes than its codestream can signal.
     pictures = card, np.tile(card, (9, 1, 1)), np.tile(card, (5, 7, 1)), saturated_card()
     for picture in pictures:
         try:
@@ -83,15 +83,15 @@ def _in_batch(original: Original, rungs: Sequence[Variant], engine: Engine) -> t
 def with_jpeg2000(
     engine: Engine, device: torch.device, *, also: Comparison | None = None
 ) -> Engine:
-    """Give an engine JPEG 2000 by the kernels for a GPU.
+    """Give an engine the JPEG 2000 kernels for a GPU.
 
     Args:
-        engine: that renders there.
+        engine: what renders the other distortions there.
         device: the GPU.
         also: as for `difference`.
 
     Raises:
-        PlatformError: the GPU cannot have the kernels, or they give other pixels.
+        PlatformError: the kernels do not run on the GPU, or they give other pixels.
     """
     candidate = replace(engine, distortions={}, in_batches={}, jpeg2000=Ladder(device))
     problem = difference(candidate, device, also=also)

@@ -1,8 +1,9 @@
-"""The JPEG round trip in tensors: the pixels that libjpeg-turbo's decoder gives.
+"""Compress tensors as JPEG and decompress them: the pixels that libjpeg-turbo's decoder gives.
 
-Entropy coding loses nothing, so it is left out: colour conversion, 4:2:0 downsampling, the integer
-transform, quantisation, and all of it back. Every step is the library's own integer arithmetic;
-sums of products are computed in float64, which holds them exactly.
+Entropy coding loses nothing, so it is left out. What is left is colour conversion, 4:2:0
+downsampling, the integer transform and quantisation, and all of it back. Every step is the
+library's own integer arithmetic. Sums of products are computed in float64, which holds them
+exactly.
 """
 
 from collections.abc import Sequence
@@ -18,16 +19,16 @@ from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import table_on
 
 _NARROW = 4
-"""Up to this width the library repeats chroma samples instead of interpolating them."""
+"""Width in pixels up to which the library repeats chroma samples, and interpolates none."""
 
 
 def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> None:
-    """Compress and decompress: baseline, 4:2:0, integer transform.
+    """Compress an image and decompress it: baseline, 4:2:0, integer transform.
 
     Args:
         original: the image.
         qualities: libjpeg's quality, whole numbers from 1 to 100.
-        out: uint8 of shape (len(qualities), height, width, 3), which becomes what a decoder gives.
+        out: uint8 of shape (len(qualities), height, width, 3), filled with what a decoder gives.
     """
     height, width = original.height, original.width
     luma, chroma = _planes(original.pixels)
@@ -40,7 +41,7 @@ def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> N
 
 @lru_cache
 def _tables(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """int32 of shape (qualities, 2, 8, 8)."""
+    """Stack the tables of several qualities, int32 of shape (qualities, 2, 8, 8)."""
     return table_on(np.stack([quantisation(q) for q in qualities]), device)
 
 
@@ -50,7 +51,7 @@ def _matrix(device: torch.device) -> torch.Tensor:
 
 
 def _planes(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Luma, shape (h, w), and halved chroma, shape (2, h, w), both padded to whole blocks."""
+    """Split RGB into luma, (h, w), and halved chroma, (2, h, w), both padded to whole blocks."""
     height, width, _ = pixels.shape
     red, green, blue = pixels.to(torch.int32).unbind(2)
     luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
@@ -62,7 +63,7 @@ def _planes(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         ]
     )
     luma = _replicated(luma[None], -height % 8, -width % 8)[0]
-    # To the right, full-size chroma is repeated; at the bottom, the last row of halved chroma.
+    # The library repeats full-size chroma to the right, but the last halved row at the bottom.
     chroma = _replicated(chroma, height % 2, -width % 16)
     bias = torch.arange(chroma.shape[2] // 2, device=pixels.device, dtype=torch.int32) % 2 + 1
     quads = chroma.reshape(2, chroma.shape[1] // 2, 2, -1, 2)
@@ -73,15 +74,15 @@ def _planes(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _replicated(planes: torch.Tensor, below: int, right: int) -> torch.Tensor:
     if not below and not right:
         return planes
-    # torch replicates no integers on every device.
+    # torch cannot replicate integers on every device.
     return pad(planes.to(torch.float32), (0, right, 0, below), mode="replicate").to(torch.int32)
 
 
 def _coded(planes: torch.Tensor, tables: torch.Tensor) -> torch.Tensor:
-    """Transform, quantise, and back, at every quality.
+    """Transform and quantise, and undo both, at every quality.
 
     Args:
-        planes: int32 of shape (n, h, w), whole blocks.
+        planes: int32 of shape (n, h, w), in whole blocks.
         tables: int32 of shape (qualities, 8, 8).
 
     Returns:
@@ -100,12 +101,12 @@ def _coded(planes: torch.Tensor, tables: torch.Tensor) -> torch.Tensor:
 
 
 def _shifted(sums: torch.Tensor, bits: int) -> torch.Tensor:
-    """`(sums + half) >> bits` of whole numbers in float64."""
+    """Compute `(sums + half) >> bits` of whole numbers in float64, in place."""
     return sums.add_(2 ** (bits - 1)).mul_(2.0**-bits).floor_()
 
 
 def _upsampled(halved: torch.Tensor, width: int) -> torch.Tensor:
-    """Chroma at full size, the "fancy" way: 3/4 of the nearest sample, 1/4 of the next."""
+    """Bring chroma to full size, the "fancy" way: 3/4 of the nearest sample, 1/4 of the next."""
     if width <= _NARROW:
         return halved.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     above, below = _neighbours(halved, 2)
@@ -116,7 +117,7 @@ def _upsampled(halved: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _neighbours(planes: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each sample's neighbours before and after it, the edge being its own."""
+    """Give each sample's neighbours before and after it; at an edge, the sample itself."""
     size = planes.shape[dim]
     first, last = planes.narrow(dim, 0, 1), planes.narrow(dim, size - 1, 1)
     before = torch.cat([first, planes.narrow(dim, 0, size - 1)], dim)
@@ -125,7 +126,7 @@ def _neighbours(planes: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Ten
 
 
 def _to_rgb(luma: torch.Tensor, chroma: torch.Tensor, out: torch.Tensor) -> None:
-    """From shapes (q, h, w) and (q, 2, h, w), int32, to uint8 of shape (q, h, w, 3)."""
+    """Convert int32 of shapes (q, h, w) and (q, 2, h, w) to uint8 of shape (q, h, w, 3)."""
     cb, cr = (chroma - 128).unbind(1)
     out[..., 0] = (luma + ((91881 * cr + 32768) >> 16)).clamp_(0, 255)
     out[..., 1] = (luma + ((-22554 * cb - 46802 * cr + 32768) >> 16)).clamp_(0, 255)

@@ -1,7 +1,8 @@
-"""The constants of libjpeg's baseline coding: quantisation tables and the integer transform.
+"""Define the constants of libjpeg's baseline coding: quantisation tables and integer transform.
 
-From ITU-T T.81, annex K, and the factors of Loeffler, Ligtenberg and Moschytz (1989) in units of
-2^-13, as the library's accurate integer method ("islow") uses them.
+The tables are those of ITU-T T.81, annex K. The transform's factors are those of Loeffler,
+Ligtenberg and Moschytz (1989) in units of 2^-13, as the library's accurate integer method ("islow")
+uses them.
 """
 
 from functools import cache
@@ -33,10 +34,10 @@ _BASE = np.array([text.split() for text in (_LUMA, _CHROMA)], dtype=np.int32).re
 
 
 def quantisation(quality: int) -> NDArray[np.int32]:
-    """The tables of luma and chroma.
+    """Compute the tables of luma and chroma.
 
     Args:
-        quality: libjpeg's, 1 to 100.
+        quality: libjpeg's quality, 1 to 100.
 
     Returns:
         int32 of shape (2, 8, 8), by vertical and horizontal frequency, 1 to 255.
@@ -47,10 +48,10 @@ def quantisation(quality: int) -> NDArray[np.int32]:
 
 @cache
 def transform() -> NDArray[np.int32]:
-    """The forward transform of eight samples in units of 2^-13; int32 of shape (8, 8).
+    """Compute the forward transform of eight samples in units of 2^-13; int32 of shape (8, 8).
 
-    The library computes with shared products, so its matrix is not that of the rounded cosines:
-    entries that should be equal differ by one. It is found by transforming unit vectors.
+    The library shares products between outputs, so its matrix is not that of the rounded cosines:
+    entries that should be equal differ by one. The matrix is found by transforming unit vectors.
     """
     x = np.eye(8, dtype=np.int64)
     sums, differences = x[:4] + x[:3:-1], x[:4] - x[:3:-1]

@@ -1,4 +1,4 @@
-"""Variants of one original on a device."""
+"""Render variants of one original on a device."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -15,8 +15,8 @@ def rendered(original: Original, variants: Sequence[Variant], engine: Engine) ->
 
     Args:
         original: the image.
-        variants: clean, and such as the engine renders; those of one distortion together.
-        engine: how.
+        variants: clean or rendered by the engine; those of one distortion are neighbours.
+        engine: what renders them.
 
     Returns:
         uint8 of shape (len(variants), height, width, 3).

@@ -1,4 +1,4 @@
-"""Gaussian noise in tensors: the same integers as `imagenetq.distortions.noise`."""
+"""Add Gaussian noise to tensors: the same integers as `imagenetq.distortions.noise`."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,11 +17,12 @@ def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> Non
     Args:
         original: the image.
         sigmas: standard deviations in grey levels, whole numbers.
-        out: uint8 of shape (len(sigmas), height, width, 3), which becomes
-            `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
+        out: uint8 of shape (len(sigmas), height, width, 3); filled with
+            `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`, where z is the sample's normal deviate
+            in units of 2^-16.
     """
     device = original.pixels.device
-    # Drawn by the host: torch has no Philox4x64, and where speed matters there are kernels.
+    # The host draws it: torch has no Philox4x64, and where speed matters there are kernels.
     field = table_on(noise_field(original.image_id, original.pixels.numel()), device)
     z = quantiles_on(device)[field.to(torch.int32)]
     samples = original.pixels.reshape(-1).to(torch.int32)
@@ -32,5 +33,5 @@ def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> Non
 
 @lru_cache
 def quantiles_on(device: torch.device) -> torch.Tensor:
-    """The specification's table of normal quantiles, int32 of shape (65536,)."""
+    """Bring the specification's table of normal quantiles to a device; int32 of shape (65536,)."""
     return table_on(quantiles(), device)

@@ -1,4 +1,4 @@
-"""What is rendered on a device: one undistorted image there, and what keys its noise."""
+"""Define what is rendered on a device: undistorted images, and the ids that key their noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ class Original:
     """An undistorted image on a device."""
 
     pixels: torch.Tensor
-    """Its RGB samples, uint8 of shape (height, width, 3), contiguous."""
+    """RGB samples, uint8 of shape (height, width, 3), contiguous."""
 
     image_id: str
-    """The image's id, which keys its noise."""
+    """Id of the image, which keys its noise."""
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """Height in pixels."""
         return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
-        """In pixels."""
+        """Width in pixels."""
         return int(self.pixels.shape[1])
 
 
@@ -32,7 +32,7 @@ class Originals:
     """Undistorted images of one size on a device."""
 
     pixels: torch.Tensor
-    """Their RGB samples, uint8 of shape (n, height, width, 3), contiguous."""
+    """RGB samples, uint8 of shape (n, height, width, 3), contiguous."""
 
     image_ids: Sequence[str]
-    """Of each."""
+    """Id of each image, which keys its noise."""

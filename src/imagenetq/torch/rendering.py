@@ -1,4 +1,4 @@
-"""Render batches of tensors where they are: the pixels of `imagenetq.render`, bit for bit."""
+"""Render batches on the device where they are: the pixels of `imagenetq.render`, bit for bit."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -22,7 +22,7 @@ _NOISE = "noise"
 
 
 class _Wanted(NamedTuple):
-    """A picture, uint8 of shape (height, width, 3), where its variant goes, and what keys noise."""
+    """A picture to render, uint8 of shape (height, width, 3), and where its variant goes."""
 
     picture: torch.Tensor
     out: torch.Tensor
@@ -31,7 +31,7 @@ class _Wanted(NamedTuple):
 
     @property
     def value(self) -> Value:
-        """The parameter's, of a variant that is not clean."""
+        """The value of the variant's parameter; 0 if it is clean."""
         return 0 if self.variant.value is None else self.variant.value
 
 
@@ -42,26 +42,27 @@ def render(
     image_ids: str | Sequence[str] | None = None,
     channels: Channels = "first",
 ) -> AnyImages:
-    """Render a batch, on the device where it is.
+    """Render a batch on the device where it is.
 
-    On a GPU kernels render, which need Triton, and for JPEG 2000 CUDA's run-time compiler; they are
-    checked against the reference before they are first trusted. Elsewhere tensors do, and the
-    reference for JPEG 2000.
+    On a GPU, kernels render. They need Triton, and those for JPEG 2000 need CUDA's run-time
+    compiler; without it, the reference renders JPEG 2000 on the CPU. On other devices torch's
+    operations render, and the reference JPEG 2000. Whatever renders on another device than the CPU
+    is checked against the reference before it is first trusted.
 
     Args:
         images: uint8; a tensor of shape (n, 3, height, width) in any memory format, one image of
             shape (3, height, width), or a list of such images of different sizes.
-        names: the variant of all, such as `"jpeg-10"`, or one for each image.
-        image_ids: of each image, key the noise; only noise needs them. For an ImageNet image it
-            is the file's stem, such as `"ILSVRC2012_val_00000293"`.
+        names: the variant of all images, such as `"jpeg-10"`, or one for each.
+        image_ids: the id of each image, which keys its noise; only noise needs them. The id of an
+            ImageNet photograph is its file's stem, such as `"ILSVRC2012_val_00000293"`.
         channels: `"first"`, or `"last"` for shapes (n, height, width, 3) and (height, width, 3).
 
     Returns:
         New tensors of the same form, memory format and device.
 
     Raises:
-        UsageError: no such variant, images of another type or shape, an empty batch, noise without
-            ids, or ids or variants of another number than the images.
+        UsageError: there is no such variant, images have another type or shape, the batch is
+            empty, noise is given no ids, or ids or variants are not as many as images.
         MissingPackage: the images are on a GPU, and Triton is not installed.
         PlatformError: this device gives other pixels than the reference.
     """
@@ -75,15 +76,10 @@ def render(
 def render_pictures(
     pictures: Pictures, variants: Sequence[Variant], ids: Sequence[str]
 ) -> list[torch.Tensor]:
-    """Render each picture as one variant.
-
-    Args:
-        pictures: uint8.
-        variants: of each.
-        ids: of each, to key the noise.
+    """Render each picture as one variant; `variants` and `ids` have one entry for each.
 
     Returns:
-        For each group, uint8 of its shape.
+        For each group of pictures, uint8 of its shape.
     """
     rendered = [torch.empty_like(group) for group in pictures.groups]
     wanted = {variant.distortion for variant in variants} - {CLEAN}
@@ -107,7 +103,7 @@ def render_pictures(
 def _render_group(
     group: torch.Tensor, out: torch.Tensor, wanted: Sequence[_Wanted], engine: Engine
 ) -> list[_Wanted]:
-    """Render pictures of one size; what the engine does not have one by one is given back."""
+    """Render pictures of one size, and give back those that the engine does not render."""
     rest: list[_Wanted] = []
     together: dict[str, list[int]] = {}
     for place, one in enumerate(wanted):
@@ -125,7 +121,7 @@ def _render_group(
     for distortion, places in together.items():
         for first in range(0, len(places), at_once):
             some = places[first : first + at_once]
-            # A slice of all is no copy.
+            # Unlike a list of all places, a slice makes no copy.
             whole = len(some) == len(group)
             rows = slice(None) if whole else table_on(np.array(some), group.device)
             originals = Originals(group[rows], [wanted[place].image_id for place in some])
@@ -139,11 +135,11 @@ def _render_group(
 
 @cache
 def trusted_engine(device: torch.device) -> Engine:
-    """The engine for a device, once it has rendered what the reference does.
+    """Give the engine for a device, once it has rendered what the reference does.
 
     Raises:
-        MissingPackage: it is a GPU, and Triton is not installed.
-        PlatformError: it renders something else, or fails.
+        MissingPackage: the device is a GPU, and Triton is not installed.
+        PlatformError: the engine renders something else, or fails.
     """
     if device.type == "cpu":
         return TENSORS
@@ -161,7 +157,7 @@ def trusted_engine(device: torch.device) -> Engine:
 
 @cache
 def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
-    """What renders JPEG 2000 on a device; None leaves it to the reference."""
+    """Give what renders JPEG 2000 on a device; None leaves it to the reference."""
     if device.type != "cuda":
         return None
     try:
@@ -184,7 +180,7 @@ def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) 
             one.out.copy_(levels[targets.index(one.value)])
         queued.append(rendering)
     if queued:
-        # What the kernels report is on the host only then.
+        # Only then is the report of the kernels on the host.
         torch.cuda.current_stream().synchronize()
     for rendering in queued:
         rendering.check()
@@ -193,7 +189,7 @@ def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) 
 def _parts(
     wanted: Sequence[_Wanted], renderer: GroupRenderer | None
 ) -> Iterator[Sequence[_Wanted]]:
-    """As many at once as there is memory for; a picture too large for any group is alone."""
+    """Split pictures into groups that memory holds; one too large for any group is alone."""
     part: list[_Wanted] = []
     n_pixels = 0
     for one in wanted:

@@ -1,4 +1,4 @@
-"""Clean photographs and their variants as one stream for training: rendered when they are read."""
+"""Stream photographs in their variants for training, rendered when they are read."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,46 +24,48 @@ from imagenetq.specification import KEY_PREFIX, select_variants
 
 
 class Photographs(Protocol):
-    """A source of ImageNet photographs on this machine: `open_source` opens one."""
+    """A source of ImageNet photographs on this machine; `open_source` opens one."""
 
     @property
     def is_remote(self) -> bool:
         """Whether photographs must be fetched before they can be read."""
 
     def images(self) -> Sequence[SourceImage]:
-        """All photographs, unread."""
+        """List all photographs, without reading them."""
 
     def read(self, image: SourceImage) -> bytes:
-        """The original file's bytes."""
+        """Read the bytes of a photograph's file."""
 
 
 class VariantStream(IterableDataset[dict[str, Any]]):
-    """Every photograph in every chosen variant, once an epoch, over all workers and ranks.
+    """A stream of every photograph in every chosen variant, once an epoch over ranks and workers.
 
-    Pixels are those of `imagenetq.render`: noise is keyed by the image id, which in a folder is
-    the path below it, such as `val/a.jpg`. An item is a dict:
+    Pixels are those of `imagenetq.render`. Noise is keyed by the image id, which in a folder is the
+    path below it, such as `val/a.jpg`. An item is a dict:
 
     - `image`: what `transform` makes of a Pillow image; without one a uint8 tensor of shape
       (3, height, width);
-    - `image_id`, `variant`: names;
-    - `label`: 0 to 999; only of a source, since a folder has no labels;
+    - `image_id` and `variant`: the photograph's id and the variant's name;
+    - `label`: 0 to 999; only items of a source have one, since a folder has no labels;
     - `index`: the item's place in the epoch, for `advance`.
 
-    What was reported by `advance` is not given again in its epoch, and `state_dict` keeps it, so
-    that a training resumes with any number of workers; what was read ahead but not reported is
-    given again. Once all of a rank's items are reported, its next epoch begins.
+    Items that were reported by `advance` are not given again in their epoch. `state_dict` keeps
+    them, so that a training resumes with any number of workers. Items that were read ahead but not
+    reported are given again. Once all of a rank's items are reported, its next epoch begins.
 
     Args:
         photographs: a folder of pictures, or a source.
         variants: variants and distortions, such as `["clean", "blur", "jpeg-10"]`.
         transform: applied to each image, a Pillow image in RGB.
-        seed: of the order, which is another one in each epoch; None keeps photographs in order,
+        seed: makes the order, which is another one in each epoch; None keeps photographs in order,
             the variants of each together. Each worker goes through a part of its own.
-        rank: of this process; the environment's `RANK` if None, else 0.
-        world_size: how many processes share the stream; `WORLD_SIZE` if None, else 1.
+        rank: the number of this process, from 0; None takes `RANK` in the environment, or 0.
+        world_size: how many processes share the stream; None takes `WORLD_SIZE` in the
+            environment, or 1.
 
     Raises:
-        UsageError: no such folder, variant or rank; a remote source, or one of other classes.
+        UsageError: there is no such folder, variant or rank, or the source is remote or has other
+            classes than ImageNet's.
         SourceError: the photographs cannot be listed.
 
     Iterating raises `BadImage` where a file cannot be decoded.
@@ -95,16 +97,16 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 
     @property
     def n_images(self) -> int:
-        """Images an epoch, over all ranks: photographs times variants."""
+        """Number of images an epoch over all ranks: photographs times variants."""
         return len(self._photographs) * len(self.variants)
 
     @property
     def epoch(self) -> int:
-        """The epoch that iterating gives, from 0."""
+        """Number of the epoch that iterating gives, from 0."""
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch; the one that it is in stays as far as it is."""
+        """Go to an epoch; if it is the current one, what was reported is kept."""
         if epoch != self.epoch:
             self._epoch.fill_(epoch)
             self._done[:] = False
@@ -114,7 +116,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         """Report items as used, such as a batch's `index`, in the process that trains.
 
         Raises:
-            UsageError: an index is none of this rank's.
+            UsageError: an index is not one of this rank's.
         """
         places = np.atleast_1d(np.asarray(indices, dtype=np.int64)) - self._part.start
         if places.size and not 0 <= places.min() <= places.max() < len(self._part):
@@ -130,7 +132,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         """Give what `load_state_dict` needs to go on: plain numbers, names and lists.
 
         Raises:
-            UsageError: it is asked in a worker, which does not know what was used.
+            UsageError: it is called in a worker, which does not know what was used.
         """
         if get_worker_info() is not None:
             raise UsageError("the state of a VariantStream is in the process that trains, not here")
@@ -139,10 +141,11 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         return {**self._identity(), "epoch": self.epoch, "done": done}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, before the loader is iterated.
+        """Go on from a state; to be called before the loader is iterated.
 
         Raises:
-            UsageError: it is of another stream: photographs, variants, seed or rank.
+            UsageError: the state is damaged, or of a stream with other photographs, variants, seed,
+                rank or number of ranks.
         """
         for name, value in self._identity().items():
             if state.get(name) != value:
@@ -195,11 +198,11 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         return self.transform(Image.fromarray(pixels))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        """The pair (photograph, variant) at each place of an epoch, photographs outermost."""
+        """Give the pair at each place of an epoch, as photograph * number of variants + variant."""
         if self.seed is None:
             return np.arange(self.n_images)
         key = sha256(f"{KEY_PREFIX}stream/{self.seed}/{epoch}".encode()).digest()[:16]
-        # Numpy guarantees this stream of bits for all its versions, but no permutation.
+        # Numpy guarantees this stream of bits for all its versions, but not its permutations.
         bits = np.random.Philox(key=int.from_bytes(key, "little")).random_raw(self.n_images)
         return np.argsort(bits, kind="stable")
 
@@ -217,13 +220,13 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 def _opened(
     photographs: str | Path | Photographs,
 ) -> tuple[Callable[[SourceImage], bytes], Sequence[SourceImage]]:
-    """How to read a photograph, and all there are."""
+    """Give a function that reads a photograph, and the list of all photographs."""
     if not isinstance(photographs, str | Path):
         return photographs.read, _of_known_classes(photographs)
     folder = PictureFolder(Path(photographs).absolute())
     if not folder.root.is_dir():
         raise UsageError(f"{photographs}: no such folder; name a folder of pictures, or a source")
-    # Without a class: a folder has no labels.
+    # The class is empty because a folder has no labels.
     images = [SourceImage(image_id=path, wnid="", name=path) for path in folder.listing().paths]
     return _FolderReader(folder), images
 
@@ -242,7 +245,7 @@ def _of_known_classes(source: Photographs) -> Sequence[SourceImage]:
 
 
 class _FolderReader:
-    """Reads a picture of a folder; picklable, for workers that are spawned."""
+    """A reader of a folder's pictures, picklable for workers that are spawned."""
 
     def __init__(self, folder: PictureFolder) -> None:
         self._folder = folder
@@ -252,7 +255,7 @@ class _FolderReader:
 
 
 def _part(whole: range, number: int, count: int) -> range:
-    """One of so many parts of a range, which differ by one in length at most."""
+    """Cut one of `count` parts out of a range; their lengths differ by one at most."""
     return whole[len(whole) * number // count : len(whole) * (number + 1) // count]
 
 

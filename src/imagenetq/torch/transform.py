@@ -1,4 +1,4 @@
-"""A random distortion as a torch module, for batches on any device."""
+"""Distort batches at random on any device, by a torch module."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,37 +13,40 @@ from imagenetq.torch.rendering import render_pictures
 
 
 class Distort(torch.nn.Module):
-    """Distort each image of a batch at a random rung of one distortion's ladder, or of several.
+    """A module that distorts each image of a batch at a random rung of one or several ladders.
 
-    Takes what `imagenetq.torch.render` takes, and gives the pixels of `imagenetq.render`. It names
-    a draw as `imagenetq.Distort` does: the same seed, epoch and sample give the same variant and
-    the same noise on a CPU and on a GPU, for any batch size and any number of processes.
+    It takes what `imagenetq.torch.render` takes, and gives the pixels of `imagenetq.render`. It
+    draws as `imagenetq.Distort` does: the same seed, epoch and sample give the same variant and the
+    same noise on a CPU and on a GPU, for any batch size and any number of processes.
 
-    Without samples' names (`distort(images, samples=indices)`), images are numbered as they come;
-    where several processes train together (`torch.distributed`), each with every so many-th
-    sample as a `DistributedSampler` deals them, by their places among all. Seed, epoch and that
-    number are in `state_dict`, so that a training resumes with the same draws.
+    `distort(images, samples=indices)` names the samples. Without names, images are numbered as they
+    come. If several processes train together (`torch.distributed`), images are numbered by their
+    places among those of all processes, as a `DistributedSampler` deals them out. The state that
+    `state_dict` keeps has the seed, the epoch and how many images came without a name, so that a
+    training resumes with the same draws.
 
-    `torch.compile` steps over it (a graph break). As a transform of `torchvision.transforms.v2` it
-    passes on what comes with the image.
+    `torch.compile` leaves the module uncompiled (a graph break). As a transform of
+    `torchvision.transforms.v2` it passes on what comes with the image.
 
     Args:
         distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`; or several, each
             with its parameter's range or None: `{"blur": (1, 3), "jpeg": None}`.
-        weights: how often each of several is drawn, relative to the others: `{"blur": 2}`; 1 if
-            left out.
-        levels: of the ladder, 1 the mildest, as a pair (from, to), both included, or one number.
+        weights: how often each of several distortions is drawn, relative to the others:
+            `{"blur": 2}`; 1 where left out.
+        levels: levels of the ladder, 1 the mildest: a pair (from, to), both included, or one
+            number.
         p_clean: the probability of leaving an image as it is.
         same_in_batch: give all images of a batch the variant that its first image draws.
-        seed: a whole number; None draws one from the operating system, so that nothing repeats.
-        generator: draws the seed instead.
-        channels: where images' channels are, `"first"` or `"last"`.
-        **limits: the distortion's parameter as a pair (from, to), both included, or as one
-            value: `sigma=(1, 3)`, `quality=10`. Left out: the whole ladder.
+        seed: a whole number; None draws one from the operating system, so that no two runs are
+            alike.
+        generator: draws the seed, in place of `seed`.
+        channels: where the images' channels are, `"first"` or `"last"`.
+        **limits: the range of the distortion's parameter: a pair (from, to), both included, or one
+            value: `sigma=(1, 3)`, `quality=10`; the whole ladder if left out.
 
     Raises:
-        UsageError: no such distortion or parameter, no rung in range, an impossible weight or
-            probability, or a seed beside a generator.
+        UsageError: there is no such distortion or parameter, no rung is in range, a weight or the
+            probability is impossible, or both a seed and a generator are given.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Distort(torch.nn.Module):
                 raise UsageError("the generator draws the seed; give one of both")
             if not isinstance(generator, torch.Generator):
                 raise UsageError(f"generator is a torch.Generator, not {generator!r}")
-            # At most, so that its range has as many numbers as torch can count.
+            # The largest bound that torch takes.
             seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
         self._draws = Draws(
             distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits
@@ -75,7 +78,7 @@ class Distort(torch.nn.Module):
 
     @property
     def rungs(self) -> tuple[Variant, ...]:
-        """All variants that can be drawn, but clean."""
+        """All variants that can be drawn, except clean."""
         return self._draws.rungs
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
@@ -89,14 +92,15 @@ class Distort(torch.nn.Module):
 
         Args:
             images: as for `imagenetq.torch.render`.
-            *others: passed on, such as labels.
-            samples: the index or id of each image.
+            *others: passed on as they are, such as labels.
+            samples: the index or id of each image; None numbers images as they come.
 
         Returns:
-            The distorted images; with others, a tuple of them and the others.
+            The distorted images; if there are others, a tuple of the images and the others.
 
         Raises:
-            UsageError: as `imagenetq.torch.render`, or samples of another number than the images.
+            UsageError: as for `imagenetq.torch.render`, samples are not as many as images, or a
+                replica of `DataParallel` is given no samples.
         """
         pictures = Pictures.of(images, self.channels)
         drawn = self._drawn(len(pictures), samples)
@@ -108,22 +112,22 @@ class Distort(torch.nn.Module):
         return (distorted, *others) if others else distorted
 
     def variant_of(self, sample: Sample) -> Variant:
-        """The variant that a sample gets in this epoch, if each image draws its own."""
+        """Tell which variant a sample gets in this epoch, if each image draws its own."""
         return self._draws.draw(*samples_of([sample], 1)).variant
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch: other draws for the same samples, also in workers that run already."""
+        """Begin an epoch, with other draws for the same samples, also in running workers."""
         self._draws.set_epoch(epoch)
 
     def get_extra_state(self) -> dict[str, int]:
-        """Give what `state_dict` keeps: seed, epoch, and how many images without a name came."""
+        """Give what `state_dict` keeps: seed, epoch, and how many images came without a name."""
         return self._draws.state()
 
     def set_extra_state(self, state: Mapping[str, int]) -> None:
-        """Take what `state_dict` kept.
+        """Restore what `state_dict` kept.
 
         Raises:
-            UsageError: it is something else.
+            UsageError: the state is something else.
         """
         self._draws.restore(state)
 

@@ -1,1 +1,1 @@
-"""The JPEG 2000 ladder on a GPU: the pixels that OpenJPEG gives, without a codestream."""
+"""Render the JPEG 2000 ladder on a GPU: the pixels that OpenJPEG gives, without a codestream."""

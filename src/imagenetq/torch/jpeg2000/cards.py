@@ -1,4 +1,4 @@
-"""A picture on which JPEG 2000's rare rules show, beside the calibration card of `selfcheck`."""
+"""Draw a picture on which JPEG 2000's rare rules show, beside `selfcheck`'s calibration card."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ _HIGH = "00011000001111100000"
 
 
 def saturated_card() -> Pixels:
-    """Chroma in the shape of a wavelet, at full contrast; shape (20, 20, 3).
+    """Draw chroma in the shape of a wavelet, at full contrast; uint8 of shape (20, 20, 3).
 
-    One coefficient needs more bit planes than the codestream can tell of, and four layers cut code
+    One coefficient needs more bit planes than the codestream can signal. Four layers cut code
     blocks where a decoder misreads them.
     """
     rows, columns = (np.array([sign == "1" for sign in signs]) for signs in (_LOW, _HIGH))

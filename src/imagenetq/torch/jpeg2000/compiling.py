@@ -25,7 +25,7 @@ KERNELS = {
     "values.cu": ("reconstruct",),
     "synthesis.cu": ("synthesise", "finish"),
 }
-"""Source files, and the kernels in each."""
+"""Names of the kernels in each source file."""
 
 _HEADERS = ("common.cuh", "wavelet.cuh")
 _OPTIONS = ("--std=c++17", "--fmad=false")
@@ -33,14 +33,15 @@ _OLDEST_GPU = (8, 0)
 
 
 def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, Any]:
-    """The kernels by name, loaded on a GPU.
+    """Load the kernels on a GPU; gives them by name.
 
     Args:
         device: a CUDA device.
-        definitions: of the names that the sources leave open.
+        definitions: values of the names that the sources leave open.
 
     Raises:
-        PlatformError: the GPU is too old, or there is no compiler or driver that takes them.
+        PlatformError: the GPU is too old, or there is no compiler or driver that takes the
+            kernels.
     """
     capability = torch.cuda.get_device_capability(device)
     if capability < _OLDEST_GPU:
@@ -65,17 +66,17 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: in the user's cache folder."""
+    """Give the folder of compiled kernels, inside the user's cache folder."""
     return (
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imagenetq" / "kernels"
     )
 
 
 def binary_of(source: str, options: tuple[str, ...]) -> bytes:
-    """A source file's machine code: out of the cache, or compiled and put there.
+    """Read a source file's machine code from the cache, or compile it and put it there.
 
     Raises:
-        PlatformError: it cannot be compiled.
+        PlatformError: the source cannot be compiled.
     """
     texts = [_text(name) for name in (source, *_HEADERS)]
     version = ".".join(map(str, _nvrtc("nvrtcVersion")))
@@ -129,7 +130,7 @@ def _driver(function: str, *arguments: Any) -> Any:
 
 
 def _call(library: str, function: str, *arguments: Any) -> Any:
-    """One call; gives what it returns beside its status: nothing, a value or several."""
+    """Call a function; gives what it returns beside its status: nothing, a value or several."""
     try:
         from cuda.bindings import driver, nvrtc
     except ImportError:

@@ -1,4 +1,4 @@
-"""Where a picture's wavelet bands and their code blocks lie (ISO/IEC 15444-1, annex B)."""
+"""Find where a picture's wavelet bands and code blocks lie (ISO/IEC 15444-1, annex B)."""
 
 from functools import lru_cache
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 LL, HL, LH, HH = range(4)
-"""Bands by what they hold: HL is high along x, low along y."""
+"""Numbers of the bands; HL is high along x and low along y."""
 
 BLOCK_SIDE = 64
-"""Of a code block, in coefficients; fewer at a band's right and lower border."""
+"""Side of a code block in coefficients; less at a band's right and lower border."""
 
 MOST_LEVELS = 5
 
 LONGEST_SIDE = 2**15 - 1
-"""Of a picture; beyond it a resolution has several precincts."""
+"""Longest side of a picture in pixels; beyond it a resolution has several precincts."""
 
 _ALIGNED = 16
-"""What a code block's place among all coefficients is a multiple of."""
+"""A code block starts at a multiple of this number among all coefficients."""
 
 BLOCK = np.dtype(
     [
@@ -32,31 +32,33 @@ BLOCK = np.dtype(
         ("height", np.int32),
     ]
 )
-"""A code block: its first coefficient in arrays that hold one block after another; its picture's
-place in a group; component 0 to 2 (Y, U, V); band, wavelet level (0 is the finest); the corner in
-the component's plane, where each level's low half lies left of and above its high half."""
+"""Type of a code block: `start` is its first coefficient in arrays that hold one block after
+another, `image` its picture's place in a group, `component` 0 to 2 (Y, U, V), `level` its wavelet
+level (0 is the finest). `x` and `y` are its corner in the component's plane, where each level's low
+half lies left of and above its high half."""
 
 
 def n_levels(width: int, height: int) -> int:
-    """Wavelet levels of a picture: one less than its resolutions."""
+    """Count the wavelet levels of a picture: one less than its resolutions."""
     return min(MOST_LEVELS + 1, min(width, height).bit_length()) - 1
 
 
 def halved(length: int, level: int) -> int:
-    """The length of the low half after so many levels."""
+    """Compute the length of the low half after `level` levels."""
     return -(-length >> level) if level else length
 
 
 def n_room(width: int, height: int) -> int:
-    """Coefficients that a code block takes in arrays of one block after another."""
+    """Count the coefficients that a code block takes in arrays of one block after another."""
     return -(-width * height // _ALIGNED) * _ALIGNED
 
 
 @lru_cache(4096)
 def code_blocks(width: int, height: int) -> NDArray[np.void]:
-    """A picture's code blocks as `BLOCK`, in the codestream's order.
+    """List a picture's code blocks as `BLOCK`, in the codestream's order.
 
-    Component by component; in each, resolutions from the coarsest; then bands; then row by row.
+    Blocks are ordered by component, then by resolution from the coarsest, then by band, then row by
+    row.
     """
     levels = n_levels(width, height)
     rows = []
@@ -74,7 +76,7 @@ def code_blocks(width: int, height: int) -> NDArray[np.void]:
 
 
 def _bands(width: int, height: int, levels: int) -> list[tuple[int, int, int, int, int, int]]:
-    """Band, level, left, top, width and height, from the coarsest."""
+    """List band, level, left, top, width and height of each band, the coarsest first."""
     bands = [(LL, levels, 0, 0, halved(width, levels), halved(height, levels))]
     for level in reversed(range(levels)):
         low_width, low_height = halved(width, level + 1), halved(height, level + 1)

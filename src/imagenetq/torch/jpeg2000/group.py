@@ -1,4 +1,4 @@
-"""How a group of pictures lies in a GPU's memory; the other side of `kernels/common.cuh`."""
+"""Lay out a group of pictures in a GPU's memory, as `kernels/common.cuh` reads it."""
 
 import ctypes
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ from imagenetq.torch.jpeg2000.tables import targets
 N_LAYERS = len(targets())
 
 MOST_PLANES = 11
-"""Bit planes of a coefficient: the wavelet's gain allows no more; the kernels check it."""
+"""Most bit planes of a coefficient: the wavelet's gain allows no more, and the kernels check."""
 
 _MOST_PASSES = 3 * MOST_PLANES - 2
 
 _SYMBOL_ROOM = MOST_PLANES + 3
-"""Decisions a coefficient: its planes, a sign, and two more for a run."""
+"""Room for decisions of a coefficient: its planes, a sign, and two more for a run."""
 
 _BYTE_ROOM = 4
-"""Coded bytes a coefficient, as OpenJPEG assumes; the kernels check it."""
+"""Room for coded bytes of a coefficient, as OpenJPEG assumes; the kernels check it."""
 
 _TILE_WIDTH, _TILE_HEIGHT = 64, 32
 _ALIGNED = 256
 _CUT_ROOM = 64
-"""Cuts that may be misread beyond one a code block; the kernels check it."""
+"""Room for misread cuts beyond one for each code block; the kernels check it."""
 
 IMAGE = np.dtype(
     [
@@ -60,7 +60,7 @@ _NUMBERS = ("n_images", "n_blocks", "n_wanted", "cut_room", "spread")
 
 
 class Group(ctypes.Structure):
-    """What every kernel is given."""
+    """The structure that every kernel is given."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in _POINTERS),
@@ -78,32 +78,32 @@ DEFINITIONS = {
     "TILE_HEIGHT": _TILE_HEIGHT,
     "GROUP_BYTES": ctypes.sizeof(Group),
 }
-"""What the kernels' sources leave open."""
+"""Values of the names that the kernels' sources leave open."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a group's pictures are, for the kernels."""
+    """The tables that describe a group's pictures to the kernels."""
 
     images: NDArray[np.void]
-    """As `IMAGE`; where their samples lie is left open."""
+    """The pictures as `IMAGE`; `rgb`, the address of the samples, is 0 until it is set."""
 
     blocks: NDArray[np.void]
-    """As `BLOCK`, of all pictures in turn."""
+    """The code blocks of all pictures in turn, as `BLOCK`."""
 
     tiles: NDArray[np.int32]
-    """Int32 of shape (levels, pictures + 1): at each wavelet level the first tile of each picture,
-    and of the one after the last."""
+    """int32 of shape (levels, pictures + 1): at each wavelet level the first tile of each picture,
+    and then the number of all tiles."""
 
     n_samples: int
-    """Coefficients, each code block rounded up."""
+    """Number of coefficients, with each code block rounded up."""
 
     n_quarters: int
-    """Samples of planes halved both ways."""
+    """Number of samples of one component of all pictures, halved both ways."""
 
     @classmethod
     def of(cls, sizes: Sequence[tuple[int, int]]) -> "Tables":
-        """The tables of pictures by width and height."""
+        """Make the tables of pictures, given each one's width and height."""
         images = np.zeros(len(sizes), IMAGE)
         blocks = []
         pixel = quarter = first_block = start = 0
@@ -124,21 +124,21 @@ class Tables:
 
     @property
     def n_pixels(self) -> int:
-        """Of all pictures."""
+        """Number of pixels of all pictures."""
         return int((self.images["width"].astype(np.int64) * self.images["height"]).sum())
 
     @property
     def n_levels(self) -> int:
-        """Of the picture with the most."""
+        """Number of wavelet levels of the picture with the most."""
         return int(self.images["levels"].max())
 
     @property
     def cut_room(self) -> int:
-        """How many misread cuts there is room for."""
+        """Number of misread cuts that there is room for."""
         return len(self.blocks) + _CUT_ROOM
 
     def buffers(self, n_wanted: int) -> dict[str, int]:
-        """Bytes of everything on the device but these tables and the constants, by name."""
+        """Compute the bytes of each array on the device but these tables and the constants."""
         n_blocks, n_coefficients = len(self.blocks), 3 * self.n_pixels
         by_block = dict.fromkeys(("planes", "lengths", "sorted", "passes"), 4)
         by_pass = {"ends": 4, "units": 4, "rates": 4, "gains": 8, "checkpoints": 32}
@@ -165,7 +165,7 @@ def _tiles(images: NDArray[np.void]) -> NDArray[np.int32]:
     levels = np.arange(MOST_LEVELS)[:, None]
     width, height = (-(-images[side].astype(np.int64) >> levels) for side in ("width", "height"))
     counts = -(-width // _TILE_WIDTH) * -(-height // _TILE_HEIGHT)
-    # Even a picture without levels has colours.
+    # A picture without levels has its colours transformed, too.
     counts *= (images["levels"] > levels) | (levels == 0)
     starts = np.zeros((MOST_LEVELS, len(images) + 1), np.int32)
     starts[:, 1:] = counts.cumsum(axis=1)
@@ -173,14 +173,14 @@ def _tiles(images: NDArray[np.void]) -> NDArray[np.int32]:
 
 
 class Packed:
-    """Arrays of any types in one piece of memory, each at a round place.
+    """A layout of arrays of any types in one piece of memory, each at an aligned place.
 
     Args:
-        sizes: in bytes, by name.
+        sizes: bytes of each array, by name.
 
     Attributes:
-        starts: where each begins.
-        n_bytes: of all.
+        starts: first byte of each array, by name.
+        n_bytes: bytes of all arrays together.
     """
 
     def __init__(self, sizes: dict[str, int]) -> None:
@@ -194,7 +194,7 @@ class Packed:
 def uploaded(
     arrays: Mapping[str, NDArray[Any]], device: torch.device
 ) -> tuple[Packed, torch.Tensor]:
-    """Bring arrays to a device in one copy, without waiting for what it has still to do."""
+    """Bring arrays to a device in one copy, without waiting for its pending work."""
     packed = Packed({name: array.nbytes for name, array in arrays.items()})
     host = torch.empty(packed.n_bytes, dtype=torch.uint8, pin_memory=True)
     view = host.numpy()

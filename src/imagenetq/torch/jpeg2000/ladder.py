@@ -24,17 +24,17 @@ from imagenetq.torch.jpeg2000.group import (
 )
 
 PIXELS_AT_ONCE = 12 * 2**20
-"""Some 64 photographs: fewer leave much of a large GPU idle, more only take memory."""
+"""Pixels in a group, some 64 photographs: fewer leave a large GPU idle, more only take memory."""
 
 BYTES_A_PIXEL = 300
-"""Of device memory while a group is rendered; rather more than it is."""
+"""Bytes of device memory for each pixel while a group is rendered; a generous estimate."""
 
 _FEWEST_PIXELS = 2**20
 _SHARE_OF_MEMORY = 4
-"""A group takes at most this part of the memory that was free, the network needs the rest."""
+"""A group takes at most one part in so many of the free memory; a network needs the rest."""
 
 _BUSY_LANES = 160_000
-"""Lanes that the coder spreads few code blocks over; measured."""
+"""Number of lanes over which the coder spreads a few code blocks; found by measuring."""
 
 _FAULTS = {
     1: "a coefficient of more bit planes than a photograph can have",
@@ -48,16 +48,16 @@ class Rendering:
     """A group that is queued on a stream."""
 
     levels: list[torch.Tensor]
-    """Of each picture, uint8 of shape (n, height, width, 3), on the device."""
+    """Rendered levels of each picture, uint8 of shape (n, height, width, 3), on the device."""
 
     status: torch.Tensor
-    """What the kernels report, int32 of shape (2,), on the host once the stream is there."""
+    """Report of the kernels, int32 of shape (2,), on the host; valid once the stream is through."""
 
     def check(self) -> None:
-        """Look at what the kernels report, once the stream is through.
+        """Check the report of the kernels, once the stream is through.
 
         Raises:
-            EvaluationError: the pixels are not to be used.
+            EvaluationError: the kernels report a fault, so that the pixels may be wrong.
         """
         faults = int(self.status[1])
         if faults:
@@ -69,11 +69,11 @@ class Rendering:
 
 
 class Ladder:
-    """The kernels on one GPU.
+    """The JPEG 2000 kernels on one GPU.
 
     Attributes:
-        most_pixels: that one picture may have.
-        pixels_at_once: that a group should have.
+        most_pixels: most pixels that one picture may have.
+        pixels_at_once: number of pixels that a group should have.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -83,7 +83,7 @@ class Ladder:
             device: a CUDA device.
 
         Raises:
-            PlatformError: they cannot be had there, or others take its memory.
+            PlatformError: the kernels cannot be loaded, or too little memory is free.
         """
         self._device = device
         self._kernels = compiled(device, DEFINITIONS)
@@ -105,15 +105,15 @@ class Ladder:
             )
 
     def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
-        """Queue a group on the current stream; nothing waits for it.
+        """Queue a group on the current stream, without waiting for it.
 
         Args:
             pictures: RGB on the device, uint8 of shape (height, width, 3), contiguous.
             targets: PSNR in dB, each a rung of the ladder.
 
         Raises:
-            UsageError: a picture has too long a side.
-            torch.OutOfMemoryError: the device has not the memory; nothing was queued.
+            UsageError: a side is longer than `LONGEST_SIDE`.
+            torch.OutOfMemoryError: the device has too little memory; nothing was queued.
         """
         sizes = [(int(picture.shape[1]), int(picture.shape[0])) for picture in pictures]
         if max(map(max, sizes)) > LONGEST_SIDE:
@@ -157,7 +157,7 @@ class Ladder:
             group.place[layer] = wanted.index(target) if target in wanted else -1
         group.n_images, group.n_blocks = len(group_tables.images), n_blocks
         group.n_wanted, group.cut_room = len(wanted), group_tables.cut_room
-        # A power of two from 1 to 32.
+        # Rounded down to a power of two from 1 to 32.
         group.spread = 2 ** int(math.log2(max(1, min(32, _BUSY_LANES // n_blocks))))
         return group
 
@@ -192,7 +192,7 @@ class Ladder:
 
 
 class _Launcher:
-    """Starts kernels on the current stream with one group."""
+    """A launcher of kernels on the current stream, all with one group."""
 
     def __init__(self, kernels: dict[str, object], group: Group, device: torch.device) -> None:
         from cuda.bindings import driver
@@ -206,7 +206,7 @@ class _Launcher:
         )
 
     def __call__(self, name: str, grid: tuple[int, ...], threads: int, level: int = 0) -> None:
-        """Start one; `level` is for those that take it."""
+        """Start a kernel; `level` matters to those that take it."""
         self._level.value = level
         (status,) = self._driver.cuLaunchKernel(
             *(self._kernels[name], *grid, *(1,) * (3 - len(grid)), threads, 1, 1),

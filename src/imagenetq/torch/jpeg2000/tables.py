@@ -1,4 +1,4 @@
-"""The numbers that coder and rate allocation look up: the standard's, and OpenJPEG's."""
+"""Define the numbers that coder and rate allocation look up: the standard's and OpenJPEG's."""
 
 import math
 from functools import cache
@@ -10,15 +10,15 @@ from imagenetq.specification import ladder
 from imagenetq.torch.jpeg2000.geometry import HH, HL
 
 ZERO_CODING, SIGN_CODING, MAGNITUDE, RUN, UNIFORM = 0, 9, 14, 17, 18
-"""The first context of each kind (annex D)."""
+"""First context of each kind (annex D)."""
 
 N_CONTEXTS = 19
 
 INITIAL_STATES = {ZERO_CODING: 4, RUN: 3, UNIFORM: 46}
-"""Of the contexts that do not start in state 0 (table D.7)."""
+"""States of the contexts that do not start in state 0 (table D.7)."""
 
 # Table C.2: the less probable symbol's interval, the next states after the more and the less
-# probable symbol, and the states in which the two change places.
+# probable symbol, and the states in which the two symbols change places.
 _Q = [
     *(0x5601, 0x3401, 0x1801, 0x0AC1, 0x0521, 0x0221, 0x5601, 0x5401, 0x4801, 0x3801, 0x3001),
     *(0x2401, 0x1C01, 0x1601, 0x5601, 0x5401, 0x5101, 0x4801, 0x3801, 0x3401, 0x3001, 0x2801),
@@ -41,14 +41,14 @@ NORMS = (
     (1.038, 1.592, 2.919, 5.703, 11.33, 22.64),
     (0.7186, 0.9218, 1.586, 3.043, 6.019, 12.01),
 )
-"""Of the 5/3 wavelet's synthesis vectors by band and level, as OpenJPEG rounds them."""
+"""Norms of the 5/3 wavelet's synthesis vectors by band and level, as OpenJPEG rounds them."""
 
 COLOUR_NORMS = (1.732, 0.8292, 0.8292)
-"""Of the reversible colour transform, for Y, U and V."""
+"""Norms of the reversible colour transform, for Y, U and V."""
 
 
 def mq_states() -> NDArray[np.int32]:
-    """The arithmetic coder's states, each index * 2 + more probable symbol.
+    """Tabulate the arithmetic coder's states, each index * 2 + more probable symbol.
 
     Returns:
         int32 of shape (3, 94): the less probable symbol's interval; the state after the more
@@ -66,20 +66,21 @@ def mq_states() -> NDArray[np.int32]:
 
 
 def context_tables() -> NDArray[np.uint8]:
-    """Contexts by neighbourhood.
+    """Tabulate contexts by neighbourhood.
 
     Returns:
-        uint8 of shape (5, 256). Rows 0 to 3, by band: zero coding; bits of the index are which
-        neighbours are significant: the left column's three rows from above, above, below, the right
-        column's three. Row 4: sign coding, with 128 added where the sign is flipped; two bits for
-        each of left, right, above, below: significant, and negative.
+        uint8 of shape (5, 256). Rows 0 to 3 are for zero coding, by band. The bits of their index
+        say which neighbours are significant: the left column's three from the top, the one above,
+        the one below, the right column's three. Row 4 is for sign coding, with 128 added where the
+        sign is flipped. Its index has two bits for each of left, right, above and below: whether it
+        is significant, and whether it is negative.
     """
     zero_coding = [[_zero_coding(band, index) for index in range(256)] for band in range(4)]
     return np.array([*zero_coding, [_sign_coding(index) for index in range(256)]], np.uint8)
 
 
 def _zero_coding(band: int, index: int) -> int:
-    """Table D.1."""
+    """Look up a context for zero coding in table D.1."""
     bits = [index >> bit & 1 for bit in range(8)]
     horizontal, vertical = bits[1] + bits[6], bits[3] + bits[4]
     diagonal = bits[0] + bits[2] + bits[5] + bits[7]
@@ -96,7 +97,7 @@ def _zero_coding(band: int, index: int) -> int:
 
 
 def _sign_coding(index: int) -> int:
-    """Tables D.2 and D.3."""
+    """Look up a context for sign coding in tables D.2 and D.3."""
     left, right, above, below = (
         (index >> 2 * side & 1) * (-1 if index >> 2 * side & 2 else 1) for side in range(4)
     )
@@ -108,19 +109,19 @@ def _sign_coding(index: int) -> int:
 
 
 def weights() -> NDArray[np.float64]:
-    """What a coefficient's error counts, float64 of shape (3, 4, 6): component, band, level."""
+    """Compute how much an error counts, float64 of shape (3, 4, 6): component, band, level."""
     counts: NDArray[np.float64] = np.array(COLOUR_NORMS)[:, None, None] * np.array(NORMS)
     return counts
 
 
 @cache
 def targets() -> tuple[float, ...]:
-    """The layers' PSNR in dB, ascending: the first layer is the coarsest."""
+    """List the layers' PSNR in dB, ascending: the first layer is the coarsest."""
     return tuple(sorted(float(value) for value in ladder("jpeg2000").values))
 
 
 def signal_to_noise() -> NDArray[np.float64]:
-    """Each layer's ratio of squared peak and mean squared error."""
-    # OpenJPEG divides in float32; 10 to that is the C library's `pow`, so Python's too.
+    """Compute each layer's ratio of squared peak to mean squared error."""
+    # OpenJPEG divides in float32, and then calls the C library's `pow`, as Python does.
     tenths = [float(np.float32(target) / np.float32(10)) for target in targets()]
     return np.array([math.pow(10.0, tenth) for tenth in tenths])

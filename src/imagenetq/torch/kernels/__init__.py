@@ -1,7 +1,7 @@
-"""The same pixels by kernels for GPUs, in Triton: each step one pass over the memory.
+"""Render the same pixels by Triton kernels on GPUs, each step in one pass over the memory.
 
-Every kernel has its twin in tensors beside this folder, which is what it is tested against, and
-what runs where there is no Triton.
+Every kernel has a twin in tensors beside this folder. The kernel is tested against its twin, and
+the twin runs where there is no Triton.
 """
 
 from imagenetq.torch.kernels.blur import blur, blur_each

@@ -1,4 +1,4 @@
-"""What kernels are given beside pictures: short lists of numbers, kept on the device."""
+"""Keep short lists of numbers on the device, which kernels take beside pictures."""
 
 from functools import lru_cache
 
@@ -10,5 +10,5 @@ from imagenetq.torch.transfer import table_on
 
 @lru_cache
 def integers(values: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Whole numbers as an int32 table."""
+    """Bring whole numbers to a device as an int32 table."""
     return table_on(np.array(values, np.int32), device)

@@ -1,7 +1,7 @@
-"""Gaussian blur at all levels in two passes; the twin of `imagenetq.torch.blur`.
+"""Blur with a Gaussian at all levels in two passes; the twin of `imagenetq.torch.blur`.
 
-Between the passes every sample is a whole number of 2^-22 below 2^30, kept with the mirrored
-columns that the second pass needs, so that it reads without looking for borders.
+Between the passes every sample is a whole number below 2^30, in units of 2^-22. Samples are kept
+with the mirrored columns that the second pass needs, so that it reads without looking for borders.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _BLOCK = 1024
 
 
 def blur(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """As `imagenetq.torch.blur.blur`."""
+    """Do what `imagenetq.torch.blur.blur` does."""
     _blur(original.pixels[None], sigmas, out)
 
 
@@ -31,7 +31,7 @@ def blur_each(originals: Originals, sigmas: Sequence[Value], out: torch.Tensor) 
 
 
 def _blur(pixels: torch.Tensor, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """Blur one picture at every sigma, or as many as there are sigmas."""
+    """Blur one picture at every sigma, or each of several at its own."""
     n, height, width, _ = pixels.shape
     device = out.device
     whole = tuple(map(int, sigmas))
@@ -61,7 +61,7 @@ def _blur(pixels: torch.Tensor, sigmas: Sequence[Value], out: torch.Tensor) -> N
 
 @lru_cache
 def _kernels(sigmas: tuple[int, ...], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each level's taps between zeros, int32 of shape (levels, n), and its radius, (levels,)."""
+    """Give each level's taps between zeros, int32 of shape (levels, n), and radius, (levels,)."""
     taps = np.zeros((len(sigmas), 4 * max(sigmas) + 1 + 6), np.int32)
     for level, sigma in enumerate(sigmas):
         taps[level, 3 : 3 + 4 * sigma + 1] = gaussian_taps(sigma)
@@ -71,7 +71,7 @@ def _kernels(sigmas: tuple[int, ...], device: torch.device) -> tuple[torch.Tenso
 
 @lru_cache(maxsize=1024)
 def _mirrored(size: int, margin: int, device: torch.device) -> torch.Tensor:
-    """The sample that stands at each place from `-margin` to `size + margin`; int32."""
+    """List, in int32, which sample stands at each place from `-margin` to `size + margin`."""
     return table_on(reflect(np.arange(-margin, size + margin), size).astype(np.int32), device)
 
 
@@ -93,14 +93,14 @@ def _vertical(
     most_taps,
     BLOCK: tl.constexpr,
 ):
-    """Four rows at once, because they share most of the rows that they are made of."""
+    """Blur four rows at once, because they share most of the rows that they are made of."""
     row, level = tl.program_id(0) * 4, tl.program_id(2)
     pixels += level.to(tl.int64) * next_picture
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = at < padded
     column = tl.load(columns + at // 3, mask=inside, other=0) * 3 + at % 3
     radius = tl.load(radii + level)
-    # Three zeros stand before the taps, and after them.
+    # For the other rows, three zeros stand before the taps and three after them.
     tap = taps + level * most_taps + 3
     total0 = tl.zeros((BLOCK,), tl.int32)
     total1 = tl.zeros((BLOCK,), tl.int32)

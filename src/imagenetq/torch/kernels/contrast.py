@@ -1,4 +1,4 @@
-"""Contrast at all levels, after a pass for mean luma; the twin of `imagenetq.torch.contrast`."""
+"""Change contrast at all levels after a pass for mean luma; twin of `imagenetq.torch.contrast`."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _BLOCK = 1024
 
 
 def contrast(original: Original, factors: Sequence[Value], out: torch.Tensor) -> None:
-    """As `imagenetq.torch.contrast.contrast`."""
+    """Do what `imagenetq.torch.contrast.contrast` does."""
     _contrast(original.pixels[None], factors, out)
 
 
@@ -24,7 +24,7 @@ def contrast_each(originals: Originals, factors: Sequence[Value], out: torch.Ten
 
 
 def _contrast(pixels: torch.Tensor, factors: Sequence[Value], out: torch.Tensor) -> None:
-    """Blend one picture by every factor, or as many as there are factors."""
+    """Blend one picture by every factor, or each of several by its own."""
     n, n_samples = len(pixels), pixels[0].numel()
     n_pixels = n_samples // 3
     total = torch.zeros(n, dtype=torch.int64, device=out.device)

@@ -1,8 +1,9 @@
-"""The JPEG round trip at all qualities; the twin of `imagenetq.torch.jpeg`.
+"""Compress and decompress as JPEG at all qualities; the twin of `imagenetq.torch.jpeg`.
 
-Forward to frequencies, once for all qualities; quantised, and back to samples, columns first; up to
-full-size RGB. Between the passes, blocks lie one after the other, eight rows of eight samples each:
-first luma's, then those of the two chromas.
+The first pass goes forward to frequencies, once for all qualities. The second quantises them and
+transforms columns back, the third rows. The last makes full-size RGB. Between the passes, blocks
+lie one after the other, eight rows of eight samples each: first luma's, then those of the two
+chromas.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,16 @@ from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import table_on
 
 _BLOCKS = 16
-"""Blocks of 64 samples that a program transforms at once."""
+"""Number of blocks of 64 samples that a program transforms at once."""
 
 _LANES = 256
-"""Columns or rows of blocks that a program transforms back at once."""
+"""Number of columns or rows of blocks that a program transforms back at once."""
 
 _PIXELS = 512
 
 
 def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> None:
-    """As `imagenetq.torch.jpeg.jpeg`."""
+    """Do what `imagenetq.torch.jpeg.jpeg` does."""
     _jpeg(original.pixels[None], qualities, out)
 
 
@@ -38,7 +39,7 @@ def jpeg_each(originals: Originals, qualities: Sequence[Value], out: torch.Tenso
 
 
 def _jpeg(pixels: torch.Tensor, qualities: Sequence[Value], out: torch.Tensor) -> None:
-    """Compress one picture at every quality, or as many as there are qualities."""
+    """Compress and decompress one picture at every quality, or each of several at its own."""
     n, height, width, _ = pixels.shape
     device = out.device
     luma_columns, chroma_columns = triton.cdiv(width, 8), triton.cdiv(width, 16)
@@ -100,13 +101,13 @@ def _matrix(device: torch.device) -> torch.Tensor:
 
 @lru_cache
 def _tables(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """int32 of shape (qualities, 2, 8, 8)."""
+    """Stack the tables of several qualities, int32 of shape (qualities, 2, 8, 8)."""
     return table_on(np.stack([quantisation(quality) for quality in qualities]), device)
 
 
 @triton.jit
 def _chroma_of(pixels, at, IS_RED):
-    """One chroma sample of the pixel at an offset: Cb, or Cr."""
+    """Compute one chroma sample, Cb or Cr, of the pixel at an offset."""
     red = tl.load(pixels + at).to(tl.int32)
     green = tl.load(pixels + at + 1).to(tl.int32)
     blue = tl.load(pixels + at + 2).to(tl.int32)
@@ -136,11 +137,11 @@ def _forward(
     frequencies += picture * all_blocks * 64
     eight = tl.arange(0, 8)
     block = tl.program_id(0) * BLOCKS + tl.arange(0, BLOCKS)
-    # The blocks past the last compute something, and store nothing.
+    # Blocks past the last one compute something, but store nothing.
     row = (block // n_columns * 8)[:, None, None] + eight[None, :, None]
     column = (block % n_columns * 8)[:, None, None] + eight[None, None, :]
     if CHROMA:
-        # Below the picture the last halved row is repeated; beside it, the full-size one.
+        # The library repeats the last halved row at the bottom, but full-size chroma to the right.
         row = tl.minimum(row, (height + 1) // 2 - 1)
         upper = tl.minimum(2 * row, height - 1).to(tl.int64) * width
         lower = tl.minimum(2 * row + 1, height - 1).to(tl.int64) * width
@@ -170,7 +171,7 @@ def _forward(
 
 @triton.jit
 def _product(x0, x1, x2, x3, x4, x5, x6, x7, entry, step):
-    """Eight samples times eight entries of the matrix."""
+    """Multiply eight samples by eight entries of the matrix, and sum up."""
     total = x0 * tl.load(entry) + x1 * tl.load(entry + step)
     total += x2 * tl.load(entry + 2 * step) + x3 * tl.load(entry + 3 * step)
     total += x4 * tl.load(entry + 4 * step) + x5 * tl.load(entry + 5 * step)
@@ -179,7 +180,7 @@ def _product(x0, x1, x2, x3, x4, x5, x6, x7, entry, step):
 
 @triton.jit
 def _step(frequencies, tables, at):
-    """A frequency as quantising and multiplying again leaves it."""
+    """Quantise a frequency, and multiply it back."""
     x = tl.load(frequencies + at).to(tl.int32)
     q = tl.load(tables + at % 64)
     steps = (tl.abs(x) + 4 * q) // (8 * q) * q
@@ -228,14 +229,17 @@ def _rows_back(halfway, matrix, samples, n_blocks, LANES: tl.constexpr):
 
 @triton.jit
 def _sample(plane, row, column, n_columns):
-    """A sample of a plane whose blocks lie one after the other."""
+    """Load a sample of a plane whose blocks lie one after the other."""
     block = (row // 8).to(tl.int64) * n_columns + column // 8
     return tl.load(plane + block * 64 + row % 8 * 8 + column % 8).to(tl.int32)
 
 
 @triton.jit
 def _chroma_at(plane, row, column, height, width, n_columns, INTERPOLATED: tl.constexpr):
-    """Halved chroma at a full-size place, less 128; 3/4 of the nearest, 1/4 of the next sample."""
+    """Give chroma at a full-size place, less 128: 3/4 of the nearest sample, 1/4 of the next.
+
+    Without interpolation, it is the nearest sample.
+    """
     near_row, near_column = row // 2, column // 2
     if INTERPOLATED:
         next_row = tl.maximum(near_row + row % 2 * 2 - 1, 0)

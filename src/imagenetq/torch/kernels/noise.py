@@ -1,4 +1,4 @@
-"""Gaussian noise at all levels in one pass; the twin of `imagenetq.torch.noise`."""
+"""Add Gaussian noise at all levels in one pass; the twin of `imagenetq.torch.noise`."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import table_on
 
 _BLOCKS = 64
-"""Of the generator, a program; each is 16 samples."""
+"""Number of the generator's blocks that a program draws; each is for 16 samples."""
 
 
 def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """As `imagenetq.torch.noise.noise`."""
+    """Do what `imagenetq.torch.noise.noise` does."""
     device, n_samples = out.device, original.pixels.numel()
     _noise[(triton.cdiv(n_samples, _BLOCKS * 16),)](
         original.pixels,
@@ -86,7 +86,7 @@ def _noise_each(pixels, keys, quantiles, sigmas, out, n_samples, BLOCKS: tl.cons
 
 @triton.jit
 def _drawn(key_low, key_high, quantiles, BLOCKS: tl.constexpr):
-    """The places of a program's samples in a picture, and their deviates in units of 2^-16."""
+    """Give the places of a program's samples, and their deviates in units of 2^-16."""
     block = tl.program_id(0).to(tl.int64) * BLOCKS + tl.arange(0, BLOCKS)
     w0, w1, w2, w3 = random_words(block, key_low, key_high)
     # A block's four words are the indices of 16 samples, the lower bits first.

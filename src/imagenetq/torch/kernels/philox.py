@@ -1,4 +1,4 @@
-"""Numpy's Philox4x64-10 in a kernel: each lane draws one of the generator's blocks.
+"""Draw from numpy's Philox4x64-10 in a kernel: each lane draws one of the generator's blocks.
 
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
 """
@@ -8,9 +8,9 @@ import triton.language as tl
 
 
 def signed_halves(key: int) -> tuple[int, int]:
-    """A 128-bit key as two signed 64-bit numbers, the lower half first.
+    """Split a 128-bit key into two signed 64-bit numbers, the lower half first.
 
-    Triton gives every whole number argument the type that its value fits; these always fit one.
+    Triton gives a whole number the type that its value fits; signed halves always fit int64.
     """
     low, high = (half - (half >> 63 << 64) for half in (key & (1 << 64) - 1, key >> 64))
     return low, high
@@ -18,14 +18,14 @@ def signed_halves(key: int) -> tuple[int, int]:
 
 @triton.jit
 def random_words(block, key_low, key_high) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
-    """Four words of 64 random bits.
+    """Draw four words of 64 random bits.
 
     Args:
-        block: how many blocks the generator has given before.
-        key_low: the lower half of its key, as `signed_halves` gives it.
-        key_high: the upper one.
+        block: number of blocks that the generator has given before.
+        key_low: the lower half of the generator's key, as `signed_halves` gives it.
+        key_high: the upper half.
     """
-    # Numpy counts on before it draws.
+    # Numpy increments its counter before it draws.
     c0 = block.to(tl.uint64) + 1
     c1 = tl.zeros_like(c0)
     c2 = tl.zeros_like(c0)

@@ -1,4 +1,4 @@
-"""Which coding passes go into which quality layer, as OpenJPEG searches for it."""
+"""Find which coding passes go into which quality layer, as OpenJPEG does."""
 
 import sys
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from imagenetq.torch.jpeg2000.tables import signal_to_noise
 PEAK = 255
 MOST_ROUNDS = 128
 PRECISION = 0.5e-5
-"""The search ends where thresholds differ by less than this share."""
+"""Relative difference of two thresholds at which the search ends."""
 
 
 def passes_by_layer(blocks: Sequence[CodedBlock], n_pixels: int) -> list[list[int]]:
-    """For each layer, how many passes of each block it and the layers before it hold."""
+    """Find, for each layer, how many passes of each block it and the layers before it hold."""
     total = sum((block.gains[-1] for block in blocks if block.gains), 0.0)
     lowest, highest = _slopes(blocks)
     reached = 0.0
@@ -29,7 +29,7 @@ def passes_by_layer(blocks: Sequence[CodedBlock], n_pixels: int) -> list[list[in
 
 
 def _slopes(blocks: Sequence[CodedBlock]) -> tuple[float, float]:
-    """The smallest and the largest gain a byte of single passes."""
+    """Find the smallest and the largest gain for each byte of single passes."""
     lowest, highest = sys.float_info.max, 0.0
     for block in blocks:
         before = 0, 0.0
@@ -64,14 +64,14 @@ def _threshold(
 
 
 def _chosen(last: float, good: float) -> float:
-    """The last threshold that fell short of the target; without one, the last that was tried."""
+    """Choose the last threshold that fell short of the target, else the last that was tried."""
     return good or last
 
 
 def _take(
     blocks: Sequence[CodedBlock], taken: Sequence[int], threshold: float
 ) -> tuple[list[int], float]:
-    """Passes of each block that a layer of this slope takes the blocks to, and what it gains."""
+    """Find how many passes of each block a layer of this slope ends with, and what it gains."""
     after, total = [], 0.0
     for block, before in zip(blocks, taken, strict=True):
         now = _last_pass(block, before, threshold)
@@ -82,7 +82,10 @@ def _take(
 
 
 def _last_pass(block: CodedBlock, taken: int, threshold: float) -> int:
-    """No convex hull: each pass is compared with the last one that was taken."""
+    """Find the last pass that is worth its bytes, each compared with the last one taken.
+
+    OpenJPEG computes no convex hull.
+    """
     for number in range(taken, len(block.rates)):
         rate = block.rates[number] - (block.rates[taken - 1] if taken else 0)
         gain = block.gains[number] - (block.gains[taken - 1] if taken else 0.0)

@@ -1,4 +1,4 @@
-"""A code block as OpenJPEG's encoder codes it: the bytes and the gain of each coding pass."""
+"""Code a code block as OpenJPEG's encoder does: the bytes and the gain of each coding pass."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -11,40 +11,40 @@ from imagenetq.torch.jpeg2000.reference.passes import Kind, Scan, n_passes, plan
 from imagenetq.torch.jpeg2000.tables import weights
 
 _UNIT = 6
-"""Distortion is counted from magnitudes in whole units of 2^-6."""
+"""Distortion is computed from magnitudes with so many bits after the binary point."""
 
 
 @dataclass(frozen=True)
 class CodedBlock:
-    """A code block, and what its passes take and give."""
+    """A code block, with the bytes and the gains of its passes."""
 
     values: NDArray[np.int32]
-    """The coefficients, int32 of shape (height, width)."""
+    """Coefficients, int32 of shape (height, width)."""
 
     early: NDArray[np.bool_]
-    """Bool of the same shape: became significant in a significance pass."""
+    """bool of the same shape: whether a coefficient became significant in a significance pass."""
 
     band: int
-    """LL, HL, LH or HH."""
+    """`LL`, `HL`, `LH` or `HH`."""
 
     n_planes: int
-    """Bits of the largest magnitude."""
+    """Number of bits of the largest magnitude."""
 
     rates: tuple[int, ...]
-    """Bytes up to the end of each pass."""
+    """Number of bytes up to the end of each pass."""
 
     gains: tuple[float, ...]
-    """By how much the passes so far lower the distortion."""
+    """How much the distortion is lower after each pass than before the first."""
 
     checkpoints: tuple[Checkpoint, ...]
-    """The encoder before the first pass, and after each."""
+    """State of the encoder before the first pass, and after each."""
 
     output: bytes
     """The encoder's bytes, after one zero."""
 
     @property
     def n_lost(self) -> int:
-        """Bit planes more than the codestream can tell of; a decoder stops so many early."""
+        """Bit planes beyond those that the codestream can signal; a decoder stops so many early."""
         return max(0, self.n_planes - (9, 10, 10, 11)[self.band])
 
 
@@ -77,7 +77,7 @@ def code(values: NDArray[np.int32], component: int, band: int, level: int) -> Co
 
 
 def _trimmed(rates: list[int], output: bytes) -> tuple[int, ...]:
-    """No pass takes more than a later one, and none ends in FF."""
+    """Lower rates so that no pass takes more than a later one, and none ends in FF."""
     capped = list(accumulate(reversed(rates), min))[::-1]
     return tuple(rate - (output[rate] == 0xFF) for rate in capped)
 
@@ -85,7 +85,7 @@ def _trimmed(rates: list[int], output: bytes) -> tuple[int, ...]:
 def _units(
     magnitudes: NDArray[np.int32], early: NDArray[np.bool_], n_planes: int, number: int
 ) -> int:
-    """By how much a pass lowers the squared error, in units of 2^-6 of its plane's square."""
+    """Compute how much a pass lowers the squared error, in units of 2^-6 of its plane's square."""
     plane, kind = plane_and_kind(number, n_planes)
     is_known = magnitudes >> plane + 1 > 0
     fraction = (magnitudes << _UNIT >> plane) & 127
@@ -96,7 +96,7 @@ def _units(
 
 
 def _found(fraction: NDArray[np.int32], plane: int) -> NDArray[np.int32]:
-    """For a coefficient that becomes significant."""
+    """Compute the units of a coefficient that becomes significant."""
     return 3 * fraction - 144 if plane else np.full_like(fraction, 64)
 
 
@@ -107,7 +107,7 @@ def _refined(fraction: NDArray[np.int32], plane: int) -> NDArray[np.int32]:
 
 
 def _gains(units: list[int], weight: float, n_planes: int) -> tuple[float, ...]:
-    """Cumulated, in OpenJPEG's order of operations."""
+    """Add up the gains of the passes, in OpenJPEG's order of operations."""
     gains = []
     for number, unit in enumerate(units):
         plane, _ = plane_and_kind(number, n_planes)

@@ -1,4 +1,4 @@
-"""What OpenJPEG's decoder makes of a code block's first passes."""
+"""Compute what OpenJPEG's decoder makes of a code block's first passes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from imagenetq.torch.jpeg2000.reference.passes import Kind, Scan, n_passes, plan
 
 
 def decoded(block: CodedBlock, n_taken: int) -> NDArray[np.int32]:
-    """The coefficients after so many passes, int32 of shape (height, width)."""
+    """Give the coefficients after `n_taken` passes, int32 of shape (height, width)."""
     if n_taken == 0:
         return np.zeros_like(block.values)
     cut = Cut(block, n_taken)
@@ -22,7 +22,7 @@ def decoded(block: CodedBlock, n_taken: int) -> NDArray[np.int32]:
 
 
 def _doubled(block: CodedBlock, plane: int, kind: Kind) -> NDArray[np.int32]:
-    """Twice the middle of each interval that is left after a pass."""
+    """Compute twice the middle of the interval that a pass leaves for each magnitude."""
     magnitudes = np.abs(block.values)
     is_old = magnitudes >> plane + 1 > 0
     is_through = np.where(is_old, kind is not Kind.SIGNIFICANCE, block.early)
@@ -38,16 +38,16 @@ def _signed(magnitudes: NDArray[np.int32], negative: NDArray[np.bool_]) -> NDArr
 class Cut:
     """A code block's bytes, cut after some passes.
 
-    The bytes that OpenJPEG grants the passes are not always enough: where the ones that a decoder
-    reads after the end lie above the encoder's interval, it takes a wrong turn before the passes
-    end. From there on what it reads is nonsense, the same nonsense for every decoder.
+    The bytes that OpenJPEG grants the passes are not always enough. After them a decoder reads bits
+    that are all 1. Where these lie above the encoder's interval, it takes a wrong turn before the
+    passes end. From there on it reads nonsense, but every decoder reads the same nonsense.
 
     Args:
-        block: coded.
-        n_taken: how many of its passes, at least one.
+        block: the coded block.
+        n_taken: number of its passes, at least one.
 
     Attributes:
-        n_right: passes after which a decoder is still on the encoder's path.
+        n_right: number of passes after which a decoder is still on the encoder's path.
     """
 
     def __init__(self, block: CodedBlock, n_taken: int) -> None:
@@ -59,7 +59,7 @@ class Cut:
                 self.n_right -= 1
 
     def really_decoded(self, n_read: int) -> NDArray[np.int32]:
-        """The coefficients after so many passes, those after the right ones decoded."""
+        """Give the coefficients after `n_read` passes; those after the right ones are decoded."""
         block = self._block
         scan = _resumed(block, self.n_right)
         decoder = self._decoder(self.n_right)
@@ -76,7 +76,7 @@ class Cut:
 
 
 def _resumed(block: CodedBlock, number: int) -> Scan:
-    """A decoder's view of a block before a pass; it follows from the coefficients."""
+    """Rebuild a decoder's view of a block before a pass from the coefficients."""
     scan = Scan(np.zeros_like(block.values), block.band)
     plane, kind = plane_and_kind(number, block.n_planes)
     magnitudes = np.abs(block.values)
@@ -99,7 +99,7 @@ def _resumed(block: CodedBlock, number: int) -> Scan:
 
 
 def _visited(was_known: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a significance pass coded a decision: beside what was known, or found just before."""
+    """Find where a significance pass coded decisions: beside what was known or just found."""
     height, width = was_known.shape
     order = _scan_order(height, width)
     visited = np.zeros_like(was_known)
@@ -111,6 +111,6 @@ def _visited(was_known: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray
 
 
 def _scan_order(height: int, width: int) -> NDArray[np.int64]:
-    """When each coefficient is visited: stripes of four rows, column by column."""
+    """Number coefficients as they are visited: stripes of four rows, column by column."""
     rows, columns = np.indices((height, width))
     return (rows // 4 * width + columns) * 4 + rows % 4

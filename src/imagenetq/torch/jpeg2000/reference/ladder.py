@@ -1,4 +1,4 @@
-"""All levels of one picture."""
+"""Render all levels of one picture."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from imagenetq.torch.jpeg2000.reference.wavelet import analyse, synthesise
 
 
 def render(pixels: Pixels) -> Iterator[Pixels]:
-    """Compress and decompress at all targets, the lowest PSNR first.
+    """Compress and decompress a picture at all targets, the lowest PSNR first.
 
     Args:
         pixels: RGB, uint8 of shape (height, width, 3).

@@ -1,4 +1,4 @@
-"""The adaptive binary arithmetic coder (annex C), as OpenJPEG runs it."""
+"""Run the adaptive binary arithmetic coder (annex C) as OpenJPEG does."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -10,39 +10,39 @@ _States = list[int]
 _Q, _AFTER_MORE, _AFTER_LESS = cast("tuple[_States, _States, _States]", mq_states().tolist())
 
 BYTES_AHEAD = 3
-"""What OpenJPEG grants a pass beyond the last byte put out; not always enough (see `cuts`)."""
+"""Bytes that OpenJPEG grants beyond the last one put out; not always enough (see `Cut`)."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The encoder after a coding pass."""
+    """The state of the encoder after a coding pass."""
 
     interval: int
-    """The standard's register A."""
+    """Register A of the standard."""
 
     code: int
-    """Register C."""
+    """Register C of the standard."""
 
     room: int
-    """Shifts until a byte is full, the standard's CT."""
+    """Number of shifts until a byte is full; CT in the standard."""
 
     at: int
     """Index of the last byte put out; -1 before the first."""
 
     last: int
-    """That byte, which a carry may still change."""
+    """Last byte put out, which a carry may still change."""
 
     states: tuple[int, ...]
-    """Of the contexts."""
+    """States of the contexts."""
 
 
 def initial_states() -> list[int]:
-    """Of all contexts, each index * 2 + more probable symbol."""
+    """List the initial states of all contexts, each index * 2 + more probable symbol."""
     return [INITIAL_STATES.get(context, 0) * 2 for context in range(N_CONTEXTS)]
 
 
 class Encoder:
-    """Codes decisions into bytes; `output[0]` stands before the first byte, and is zero."""
+    """An encoder of decisions into bytes; `output[0]` stands before the first byte and is zero."""
 
     def __init__(self) -> None:
         self.output = bytearray(1)
@@ -50,7 +50,7 @@ class Encoder:
         self._interval, self._code, self._room = 0x8000, 0, 12
 
     def code(self, context: int, bit: int) -> int:
-        """Encode a decision; gives it back."""
+        """Encode a decision, and give it back."""
         state = self.states[context]
         q = _Q[state]
         less_probable = (state ^ bit) & 1
@@ -71,17 +71,17 @@ class Encoder:
         return bit
 
     def checkpoint(self) -> Checkpoint:
-        """What a decoder's path is compared with."""
+        """Record the state, with which a decoder's path is compared."""
         at = len(self.output) - 2
         states = tuple(self.states)
         return Checkpoint(self._interval, self._code, self._room, at, self.output[-1], states)
 
     def rate(self) -> int:
-        """Bytes that OpenJPEG grants the passes so far."""
+        """Count the bytes that OpenJPEG grants the passes so far."""
         return len(self.output) - 2 + BYTES_AHEAD
 
     def flush(self) -> int:
-        """End the codeword (C.2.9); gives its bytes."""
+        """End the codeword (C.2.9), and count its bytes."""
         top = self._code + self._interval
         self._code |= 0xFFFF
         if self._code >= top:
@@ -104,15 +104,15 @@ class Encoder:
 
 
 class Decoder:
-    """Decodes from a checkpoint on, as if it had come there from the first byte.
+    """A decoder that starts at a checkpoint, as if it had come there from the first byte.
 
     Args:
-        checkpoint: of the encoder.
-        output: the encoder's, complete.
-        n_bytes: how many of its bytes a decoder gets; ones follow.
+        checkpoint: the encoder's state where decoding starts.
+        output: all bytes of the encoder.
+        n_bytes: how many of them the decoder gets; bits that are 1 follow.
 
     Attributes:
-        is_on_path: whether such a decoder has taken the encoder's path so far.
+        is_on_path: whether the decoder has taken the encoder's path up to the checkpoint.
     """
 
     def __init__(self, checkpoint: Checkpoint, output: bytes, n_bytes: int) -> None:
@@ -155,7 +155,7 @@ class Decoder:
         return state & 1 ^ less_probable
 
     def _read(self) -> tuple[int, int]:
-        """The next byte, and how many bits it brings."""
+        """Read the next byte, and say how many bits it brings."""
         last = self._byte(self._at)
         value = self._byte(self._at + 1)
         if last == 0xFF and value > 0x8F:

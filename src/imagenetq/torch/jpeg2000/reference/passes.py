@@ -1,6 +1,7 @@
-"""The three coding passes over a code block's bit planes (annex D).
+"""Run the three coding passes over a code block's bit planes (annex D).
 
-Encoder and decoder walk them alike: at each decision both give a context, and one gives the bit.
+Encoder and decoder run the same passes. At each decision a pass gives a context; the encoder codes
+the coefficient's bit in it, the decoder reads the bit.
 """
 
 from collections.abc import Callable
@@ -16,11 +17,12 @@ _CONTEXTS = context_tables().tolist()
 _STRIPE = 4
 
 Decide = Callable[[int, int], int]
-"""From a context and the encoder's bit to the bit that was coded; a decoder ignores the latter."""
+"""Takes a context and the encoder's bit, and gives the bit that was coded; decoders ignore the
+bit that they take."""
 
 
 class Kind(IntEnum):
-    """What a coding pass does."""
+    """The kind of a coding pass."""
 
     SIGNIFICANCE = 0
     REFINEMENT = 1
@@ -28,12 +30,12 @@ class Kind(IntEnum):
 
 
 def plane_and_kind(number: int, n_planes: int) -> tuple[int, Kind]:
-    """Bit plane and kind of a code block's pass, counted from 0: the first is a cleanup."""
+    """Find bit plane and kind of a code block's pass, counted from 0; the first is a cleanup."""
     return n_planes - 1 - (number + 2) // 3, Kind((number + 2) % 3)
 
 
 def n_passes(n_planes: int) -> int:
-    """Of a code block of so many bit planes."""
+    """Count the passes of a code block of `n_planes` bit planes."""
     return max(0, 3 * n_planes - 2)
 
 
@@ -44,7 +46,7 @@ class Scan:
 
     Args:
         values: the coefficients, int32 of shape (height, width); zeros for a decoder.
-        band: whose contexts to take.
+        band: the band whose contexts to take.
 
     Attributes:
         significant: 1 where a coefficient is known not to be zero.
@@ -65,7 +67,7 @@ class Scan:
         )
 
     def run(self, kind: Kind, plane: int, decide: Decide) -> None:
-        """Code one pass over one bit plane."""
+        """Run one pass over one bit plane."""
         if kind is Kind.SIGNIFICANCE:
             self.visited = [[0] * (self._width + 2) for _ in range(self._height + 2)]
         code = (self._significance, self._refinement, self._cleanup)[kind]
@@ -112,7 +114,7 @@ class Scan:
                 self._becomes_significant(row, x, plane, decide)
 
     def _starts_run(self, top: int, bottom: int, x: int) -> bool:
-        """Whether one decision may stand for a whole column of a stripe."""
+        """Tell whether one decision may stand for a whole column of a stripe."""
         return bottom - top == _STRIPE and not any(
             self.significant[row][column]
             for row in range(top - 1, bottom + 1)

@@ -1,4 +1,4 @@
-"""The reversible colour transform and the reversible 5/3 wavelet (annexes G and F)."""
+"""Apply the reversible colour transform and the reversible 5/3 wavelet (annexes G and F)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.torch.jpeg2000.geometry import halved, n_levels
 
 Planes = NDArray[np.int32]
-"""Y, U and V, or their coefficients: shape (3, height, width)."""
+"""Y, U and V, or their coefficients: int32 of shape (3, height, width)."""
 
 
 def analyse(pixels: Pixels) -> Planes:
@@ -39,7 +39,7 @@ def synthesise(coefficients: Planes) -> Pixels:
 
 
 def _forward(lines: Planes) -> Planes:
-    """One level along the last axis: the low half, then the high half."""
+    """Transform one level along the last axis; gives the low half, then the high half."""
     even, odd = lines[..., ::2], lines[..., 1::2]
     if not odd.shape[-1]:
         return lines
@@ -59,12 +59,12 @@ def _inverse(lines: Planes) -> Planes:
 
 
 def _next(even: Planes, n: int) -> Planes:
-    """The even sample after each of n odd ones; beyond the end the last one that exists."""
+    """Give the even sample after each of n odd ones; beyond the end, the last even one."""
     return even[..., np.minimum(np.arange(1, n + 1), even.shape[-1] - 1)]
 
 
 def _update(high: Planes, n: int) -> Planes:
-    """What lifting adds to each of n even samples."""
+    """Compute what lifting adds to each of n even samples."""
     places = np.arange(n)
     before = high[..., np.maximum(places - 1, 0)]
     after = high[..., np.minimum(places, high.shape[-1] - 1)]
