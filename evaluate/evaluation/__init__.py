@@ -1,1 +1,1 @@
-"""Evaluate models on data as the settings say, and give one result for each model."""
+"""Models, data and settings come in; one result a model goes out."""

@@ -1,1 +1,1 @@
-"""Make batches of the networks' inputs from tasks, whoever renders, crops or keeps them."""
+"""Tasks come in; batches of the networks' inputs go out, whoever renders, crops or keeps them."""

@@ -1,1 +1,1 @@
-"""Check results and strangers' entries, make submissions of results, and make a site of entries."""
+"""Results and strangers' entries come in; checked submissions and a site go out."""

@@ -54,10 +54,10 @@ SOURCES: dict[str, Source] = {
         from_baseline.load,
     ),
 }
-"""Sources by the first part of a model's name. A new source is a new file and an entry here."""
+"""The sources by the first part of a model's name. A new one is a file, and a line here."""
 
 _OWN_FORMATS = ("caffe", "onnx", "baseline")
-"""Sources whose weights are not read from checkpoints, so that they take no weights key."""
+"""Sources whose weights are no checkpoints."""
 
 
 def load_model(name: str, options: LoadOptions | None = None) -> Model:
@@ -65,10 +65,10 @@ def load_model(name: str, options: LoadOptions | None = None) -> Model:
 
     Args:
         name: source and name, such as `timm/vgg16`.
-        options: what to override; None overrides nothing.
+        options: what to override.
 
     Raises:
-        UsageError: the name has no known source, or an option makes no sense.
+        UsageError: the name has no known source, or an override makes no sense.
         ModelError: the model or its weights cannot be had, do not fit, or do not give logits of
             1,000 classes.
     """

@@ -1,7 +1,7 @@
-"""Make a paper's tables and figures from entries and photographs.
+"""Entries and photographs come in; a paper's tables and figures go out.
 
-`write_report` makes everything that the material allows. Each figure also has a function of its
-own, which returns a matplotlib `Figure` for a notebook. torch is imported only where it is used.
+`write_report` makes everything that the material allows; each figure is a function of its own,
+which returns a matplotlib `Figure` for a notebook. Whatever needs torch imports it when it is used.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Compute scores and comparisons from predictions, and name and show them."""
+"""Predictions come in; scores, comparisons and how they are named and shown go out."""
 
 from imagenetq.evaluate.results.result import Result
 

@@ -1,4 +1,4 @@
-"""Keep prepared inputs, so that a later pass over them decodes nothing."""
+"""Prepared inputs come in; the same go out in a later pass, which decodes nothing."""
 
 from imagenetq.evaluate.inputs.cache.reader import Cached, Lost, cached_batches, find_cached
 from imagenetq.evaluate.inputs.cache.store import Store

@@ -1,7 +1,7 @@
-"""Crop and normalise images with kernels for GPUs, in Triton.
+"""Pictures come in; crops and normalised inputs go out, by kernels for GPUs, in Triton.
 
-Every kernel has a twin in tensors beside this folder. The kernel is tested against the twin, which
-runs where there is no Triton.
+Every kernel has its twin in tensors beside this folder, which is what it is tested against, and
+what runs where there is no Triton.
 """
 
 from imagenetq.evaluate.inputs.kernels.normalise import looked_up

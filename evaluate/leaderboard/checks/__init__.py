@@ -1,1 +1,1 @@
-"""Check an entry of a stranger, and say what is wrong or odd about it."""
+"""An entry of a stranger comes in; what is wrong or odd about it goes out."""

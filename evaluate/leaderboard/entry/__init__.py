@@ -1,1 +1,1 @@
-"""Read the entry that a stranger's folder holds, or say in one line why it holds none."""
+"""A folder of a stranger comes in; the entry that it holds goes out, or one line why not."""

@@ -1,7 +1,7 @@
-"""Make the leaderboard's site, a folder of static pages, from entries.
+"""Entries come in; the leaderboard goes out as a folder of static pages.
 
 It needs no server and asks no other host for anything: it opens from disk, and from any place that
-serves files. What the tables and charts show is computed here, from the predictions. The pages'
+serves files. What the tables and charts show is computed here, from the predictions; the pages'
 own script only sorts, filters, chooses and draws.
 """
 
