@@ -86,7 +86,7 @@ def named(images: Path) -> list[str]:
         [
             f"{ids[0]}: missing, of class {wnids[0]}",
             "ILSVRC2012_val_00049999: too many, of class n15075141",
-            f"{ids[2]}: other pixels in all 3 variants; its original is another picture",
+            f"{ids[2]}: other pixels in all 3 variants; its photograph is another",
             f"{ids[3]}: another label, {wnids[4]}; it should be of class {wnids[3]}",
             f"{ids[4]}: another label, {wnids[3]}; it should be of class {wnids[4]}",
         ]

@@ -316,7 +316,7 @@ def test_refusals_say_the_way_out(
             f"name, but {classes.wnids()[999]} by its label 999",
         ),
         ("org/test", ""): ("SourceError", "has label -1, which is not 0 to 999"),
-        ("org/pathless", ""): ("SourceError", "an image without a path"),
+        ("org/pathless", ""): ("SourceError", "a photograph without a path"),
     }
     ended = start(
         tmp_path,
