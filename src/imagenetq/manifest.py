@@ -244,7 +244,10 @@ def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
         StorageError: the answer is no such file at all, although the server reported success.
     """
     if (other := _other_answer(data)) is not None:
-        raise StorageError(f"{address}: the server sent {other} instead: {ANOTHER_ANSWERED}")
+        raise StorageError(
+            f"{address}: the server sent {other} instead: it is damaged there, or "
+            f"{ANOTHER_ANSWERED}"
+        )
     return parse_model(model, data, address, FolderError)
 
 

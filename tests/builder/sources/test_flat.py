@@ -84,7 +84,9 @@ def test_refuses_a_suffix_that_disagrees_with_the_labels(folder: Path) -> None:
 def test_refuses_images_without_labels(folder: Path) -> None:
     (folder.parent / "LOC_val_solution.csv").unlink()
 
-    with pytest.raises(SourceError, match=r"no labels for these photographs; put ILSVRC2012_devkit"):
+    with pytest.raises(
+        SourceError, match=r"no labels for these photographs; put ILSVRC2012_devkit"
+    ):
         FlatFolder(folder).images()
 
 

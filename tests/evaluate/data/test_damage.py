@@ -20,6 +20,7 @@ from imagenetq.errors import FolderError
 from imagenetq.evaluate.data import Data, open_data
 from imagenetq.files import sha256_of
 from imagenetq.record import pixel_sha256
+from imagenetq.retrying import StorageError
 from imagenetq.specification import variant
 
 SHARD = "data/jpeg-10/test-00000-of-00002.parquet"
@@ -43,7 +44,7 @@ def read(data: Data) -> int:
 
 
 def refuse(spec: object, *parts: str, **options: Any) -> None:
-    with pytest.raises(FolderError) as caught:
+    with pytest.raises((FolderError, StorageError)) as caught:
         read(open_data(spec, **options))
     for part in parts:
         assert part in str(caught.value)
@@ -96,12 +97,20 @@ def test_no_manifest(folder) -> None:
     refuse(folder, str(folder), "no manifest.json, so no complete dataset")
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", "\0"])
-def test_a_damaged_manifest(folder, content) -> None:
+@pytest.mark.parametrize(
+    ("content", "served"),
+    [
+        ("", "the server sent nothing instead: it is damaged there, or a proxy"),
+        ("{}", "damaged or of another version"),
+        ("[1]", "the server sent the JSON [1] instead"),
+        ("\0", "the server sent what is no JSON instead"),
+    ],
+)
+def test_a_damaged_manifest(folder, content, served) -> None:
     (folder / "manifest.json").write_text(content)
     refuse(folder, "manifest.json: damaged or of another version")
     with FaultServer(folder) as server:
-        refuse(server.url, "/manifest.json: damaged or of another version")
+        refuse(server.url, f"/manifest.json: {served}")
 
 
 def test_another_specification(folder) -> None:
