@@ -35,14 +35,24 @@ def require_all_kinds(steps: list[str], shards: list[str]) -> None:
 
 def test_to_a_folder_it_goes_on_after_a_kill_at_each_step(built: Path, files, tmp_path) -> None:
     target = tmp_path / "storage" / "q"
-    steps = killing.run(killing.push, built, target.as_uri(), below=target)
+    left = tmp_path / "left"
+    steps = killing.run(killing.push, built, target.as_uri(), below=target, copy_to=left)
     whole = {path: sha for path, sha in files(built).items() if not path.startswith(".build/")}
     shards = sorted(path for path in whole if path.startswith("data/"))
     require_all_kinds(steps, shards)
+    shutil.rmtree(target)
+    middle = len(steps) // 2
+    killing.run(killing.push, built, target.as_uri(), below=target, kill_at=middle)
+    assert {path.suffix for path in target.rglob("*")} == {
+        path.suffix for path in (left / str(middle)).rglob("*")
+    }
     n_unfinished = 0
     for number in range(len(steps)):
         shutil.rmtree(target)
-        killing.run(killing.push, built, target.as_uri(), below=target, kill_at=number)
+        if (left / str(number)).exists():
+            shutil.copytree(left / str(number), target)
+        else:
+            target.mkdir()
         n_unfinished += len(list(target.glob(f"data/*/{TEMPORARY_PREFIX}*")))
         there = {path: (target / path).stat() for path in shards if (target / path).is_file()}
         copy(built, target.as_uri())

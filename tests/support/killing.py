@@ -57,8 +57,8 @@ def run(
         arguments: of it.
         below: the folder that it changes; for a bucket, anything else.
         kill_at: the step's number, from 0; if negative, it is let through.
-        copy_to: a folder for copies of `below` before each step, named by the step's number. As a
-            kill changes no file, they are what it leaves.
+        copy_to: a folder for copies of `below` before each step, named by the step's number, as
+            soon as it is there. As a kill changes no file, they are what it leaves.
 
     Returns:
         The steps that it took, in order; the last one was not done if it was killed there.
@@ -98,7 +98,7 @@ def _watched(
         os.write(steps, f"{what}\n".encode())
         if number == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        if copy_to is not None:
+        if copy_to is not None and Path(below).exists():
             shutil.copytree(below, copy_to / str(number))
         number += 1
 
