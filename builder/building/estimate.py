@@ -47,11 +47,9 @@ def estimate(
     format_name: str = "parquet",
     only: Iterable[str] | None = None,
     workers: int | None = None,
-    executor: str = "local",
     allow_short: bool = False,
-    skip_bad: bool = False,
 ) -> Estimate:
-    """Render a few photographs, evenly spread, and extrapolate; takes the arguments of `build`.
+    """Render a few photographs, evenly spread, and extrapolate, as `build` would take them.
 
     Photographs that would have to be fetched from afar first are not rendered.
 
@@ -59,7 +57,6 @@ def estimate(
         SourceError: as for `build`.
         UsageError: as for `build`.
     """
-    del executor, skip_bad  # Neither changes what a build takes.
     shard_format(format_name)
     variants = select_variants(only) if only is not None else all_variants()
     images = select_images(source, subset, allow_short=allow_short).images

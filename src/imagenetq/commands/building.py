@@ -139,19 +139,28 @@ def build(
         return
     if dry_run and shard:
         raise UsageError("--dry-run tells of the whole dataset; give no --shard")
+    format_name, only = options.format_name or "parquet", names(options.only)
+    if dry_run:
+        estimate = builder.estimate(
+            opened,
+            subset=options.subset,
+            format_name=format_name,
+            only=only,
+            workers=options.workers,
+            allow_short=options.allow_short,
+        )
+        _print_estimate(estimate, as_json=as_json)
+        return
     chosen: builder.BuildOptions = {
         "subset": options.subset,
-        "format_name": options.format_name or "parquet",
-        "only": names(options.only),
-        "allow_short": options.allow_short,
-        "skip_bad": options.skip_bad,
+        "format_name": format_name,
+        "only": only,
         "workers": options.workers,
         "executor": options.executor,
+        "allow_short": options.allow_short,
+        "skip_bad": options.skip_bad,
     }
-    if dry_run:
-        estimate = builder.estimate(opened, **chosen)
-        _print_estimate(estimate, as_json=as_json)
-    elif shard is not None:
+    if shard is not None:
         share = builder.build_share(opened, out, builder.Share.parse(shard), **chosen)
         _print_share(out, share, as_json=as_json)
     else:
