@@ -11,19 +11,10 @@ from pathlib import Path
 
 from distribution import differences
 from environments import ROOT
+from smoke import CORE, try_all
 
 DIST = ROOT / "dist"
 UV = (sys.executable, "-m", "uv")
-ONLY = "clean,jpeg-10,jpeg2000-30"
-
-_COMMANDS = (
-    ("imagenetq", "--version"),
-    ("imagenetq", "--help"),
-    ("python", "-m", "imagenetq", "spec"),
-    ("imagenetq", "build", "sample", "--only", ONLY, "--workers", "2", "--out", "q"),
-    ("imagenetq", "verify", "q", "sample", "--workers", "2"),
-    ("python", ROOT / "docs" / "load_demo.py", "q"),
-)
 
 
 def built() -> list[Path]:
@@ -42,9 +33,7 @@ def use(archive: Path) -> None:
     subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
     target = ["--quiet", f"--python={folder / 'bin' / 'python'}", f"{archive}[sample]"]
     subprocess.run([*UV, "pip", "install", *target], check=True)
-    for program, *arguments in _COMMANDS:
-        command = [folder / "bin" / program, *arguments]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
+    try_all(folder / "bin", folder, CORE)
 
 
 def main() -> int:
