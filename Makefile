@@ -60,7 +60,7 @@ lock: $(VENV)/.dist
 	$(BIN)/uv lock --default-index https://pypi.org/simple
 
 bench: $(VENV)/.bench
-	for table in render build executors streaming; do \
+	for table in render decoding build executors streaming; do \
 		$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 	done
 	if command -v nvidia-smi >/dev/null; then \

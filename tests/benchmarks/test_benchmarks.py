@@ -44,6 +44,15 @@ def rendering(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, 
     return report("render.py", tmp_path_factory.mktemp("render"), "--photos", "1", "--repeats", "1")
 
 
+def test_decoding(specks: str, tmp_path: Path) -> None:
+    printed, figures = report(
+        "decoding.py", tmp_path, specks, *("--photos", "2"), *("--repeats", "1")
+    )
+    assert len(figures["ms"]) == 5
+    assert min(figures["ms"].values()) > 0
+    assert f"at most {figures['at_most']:.2f} times" in printed
+
+
 def test_render_compares_every_distortion_with_a_peer(rendering):
     printed, figures = rendering
     for distortion in DISTORTIONS:
