@@ -91,8 +91,8 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     """Parse the command line."""
     on_gpu = torch.cuda.is_available()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample")
+    parser = measure.parser(__doc__)
+    measure.add_source(parser)
     parser.add_argument("--device", default="cuda" if on_gpu else "cpu")
     parser.add_argument(
         "--batches",
@@ -105,7 +105,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=256 if on_gpu else 8, help="for the workers")
     parser.add_argument("--network", default="resnet50", help="of torchvision")
     parser.add_argument("--step", type=int, default=256 if on_gpu else 4, help="images a step")
-    measure.add_json_option(parser)
     return parser.parse_args()
 
 

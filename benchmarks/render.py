@@ -3,7 +3,6 @@
 Usage: python benchmarks/render.py [PHOTOS] [--photos N] [--repeats R] [--json FILE]
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -63,13 +62,12 @@ class Result:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = measure.parser(__doc__)
     parser.add_argument(
         "folder", nargs="?", type=Path, help="photographs, in any sub-folders; else the sample"
     )
     parser.add_argument("--photos", type=int, default=9, metavar="N", help="how many to take")
     parser.add_argument("--repeats", type=int, default=5, metavar="R", help="medians of R runs")
-    measure.add_json_option(parser)
     options = parser.parse_args()
     if min(options.photos, options.repeats) < 1:
         parser.error("--photos and --repeats must be 1 or more")

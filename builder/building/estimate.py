@@ -1,9 +1,10 @@
 """Estimate what a build would take, by rendering a few of its photographs."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Unpack
 
+from imagenetq.builder.building.options import BuildOptions, Options
 from imagenetq.builder.building.plan import UNIT, select_images
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import JPEG, WEBP, stored_bytes
@@ -14,7 +15,6 @@ from imagenetq.progress import meter, usable_cores
 from imagenetq.rendering import render_ladder
 from imagenetq.selection import RankedImage
 from imagenetq.specification import Variant, select_variants
-from imagenetq.specification import variants as all_variants
 
 _PROBES = 4
 
@@ -40,26 +40,23 @@ class Estimate:
     could be rendered."""
 
 
-def estimate(
-    source: Source,
-    *,
-    subset: str | None = None,
-    format_name: str = "parquet",
-    only: Iterable[str] | None = None,
-    workers: int | None = None,
-    allow_short: bool = False,
-) -> Estimate:
-    """Render a few photographs, evenly spread, and extrapolate, as `build` would take them.
+def estimate(source: Source, **options: Unpack[BuildOptions]) -> Estimate:
+    """Render a few photographs, evenly spread, and extrapolate what `build` would take.
 
     Photographs that would have to be fetched from afar first are not rendered.
+
+    Args:
+        source: as for `build`.
+        options: as for `build`; `executor` and `skip_bad` make no difference.
 
     Raises:
         SourceError: as for `build`.
         UsageError: as for `build`.
     """
-    shard_format(format_name)
-    variants = select_variants(only) if only is not None else all_variants()
-    images = select_images(source, subset, allow_short=allow_short).images
+    chosen = Options(**options)
+    shard_format(chosen.format_name)
+    variants = select_variants(chosen.only)
+    images = select_images(source, chosen.subset, allow_short=chosen.allow_short).images
     n_units = -(-len(images) // UNIT)
     probes = images[:: max(1, len(images) // _PROBES)][:_PROBES]
     start = time.perf_counter()
@@ -69,7 +66,7 @@ def estimate(
             size = _rendered_bytes(source, image, variants)
             sizes += [] if size is None else [size]
             progress.advance(1)
-    seconds = (time.perf_counter() - start) / min(workers or usable_cores(), n_units)
+    seconds = (time.perf_counter() - start) / min(chosen.workers or usable_cores(), n_units)
     scale = len(images) / len(sizes) if sizes else None
     return Estimate(
         photographs=len(images),

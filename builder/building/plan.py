@@ -1,6 +1,7 @@
 """Plan a build: which photographs, in which units, into which files."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Literal
@@ -153,8 +154,13 @@ def make_plan(
     images = []
     all_jpeg = True
     for image in selection.images:
-        fingerprint, other_format = _inspect(source, image)
-        all_jpeg = all_jpeg and not other_format
+        fingerprint = None
+        with suppress(BadImage):
+            data = source.read(image)
+            fingerprint = sha256(data).hexdigest()
+            if all_jpeg and not is_jpeg(data):
+                decode(data, image.name)
+                all_jpeg = False
         images.append(
             PlannedImage(
                 image_id=image.image_id,
@@ -194,54 +200,28 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
     # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):
         if field == "images":
-            before, now = _first_difference(begun, wanted)
+            other, (before, now) = "other photographs", _first_difference(begun, wanted)
         else:
+            other = f"another {field.replace('_', ' ')}"
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
         if before != now:
             raise FolderError(
-                f"{folder} was begun with {_other(field)} "
-                f"({_shorten(before)}; now {_shorten(now)}); give another --out, "
-                "or build as it was begun"
+                f"{folder} was begun with {other} ({_shorten(before)}; now {_shorten(now)}); "
+                "give another --out, or build as it was begun"
             )
-
-
-def _other(field: str) -> str:
-    return "other photographs" if field == "images" else f"another {field.replace('_', ' ')}"
 
 
 def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:
     """Describe the first photograph that differs, before and now; empty strings if none does."""
-    pairs = zip_longest(_identities(begun), _identities(wanted))
-    for place, (before, now) in enumerate(pairs, start=1):
-        if before != now:
-            return f"number {place} is {_called(before)}", _called(now)
+    before, now = (
+        [f"{image.image_id} {image.wnid}, rank {image.rank}" for image in plan.images]
+        for plan in (begun, wanted)
+    )
+    for number, (one, other) in enumerate(zip_longest(before, now, fillvalue="none"), start=1):
+        if one != other:
+            return f"number {number} is {one}", other
     return "", ""
-
-
-def _called(identity: tuple[str, str, int] | None) -> str:
-    return "none" if identity is None else f"{identity[0]} {identity[1]}, rank {identity[2]}"
-
-
-def _identities(plan: Plan) -> list[tuple[str, str, int]]:
-    return [(image.image_id, image.wnid, image.rank) for image in plan.images]
 
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
-
-
-def _inspect(source: Source, image: RankedImage) -> tuple[str | None, bool]:
-    """Give a file's SHA-256 (None if unreadable), and whether it is an image but not a JPEG."""
-    try:
-        data = source.read(image)
-    except BadImage:
-        return None, False
-    return sha256(data).hexdigest(), not is_jpeg(data) and _is_image(data, image.name)
-
-
-def _is_image(data: bytes, name: str) -> bool:
-    try:
-        decode(data, name)
-    except BadImage:
-        return False
-    return True

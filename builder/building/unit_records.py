@@ -4,6 +4,7 @@ A folder's digests are computed from records. So a record carries a hash of itse
 changed in any way is not believed.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Generic, TypeVar, cast
 
@@ -142,3 +143,21 @@ def read_record(folder: DatasetFolder, unit: int, kind: type[AnyRecord]) -> AnyR
     if sealed.record.digest() != sealed.sha256:
         raise FolderError(f"{folder.at(path)}: damaged: it is not what its own hash is of")
     return sealed.record
+
+
+def written_records(
+    folder: DatasetFolder, n_units: int, kind: type[AnyRecord]
+) -> Iterator[AnyRecord]:
+    """Read the records of all units, which must be there.
+
+    Raises:
+        FolderError: one is missing; or as for `read_record`.
+        OSError: the storage failed.
+    """
+    for unit in range(n_units):
+        record = read_record(folder, unit, kind)
+        if record is None:
+            raise FolderError(
+                f"{folder.at(record_path(unit))}: missing; run the same command again"
+            )
+        yield record

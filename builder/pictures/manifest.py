@@ -7,7 +7,7 @@ holds, has a row for each file, since millions of rows are too many for JSON.
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from imagenetq.manifest import (
     SHA256_PATTERN,
     Code,
     Count,
+    Identified,
     Model,
     Sha256,
     read_model,
@@ -43,24 +44,8 @@ class BadPicture(Model):
     """SHA-256 of its file; None if that could not be read."""
 
 
-class RenderManifest(Model):
+class RenderManifest(Identified):
     """The manifest of a folder of rendered pictures."""
-
-    format_version: Literal[1] = 1
-    """Version of the format of this file and of `render-files.parquet`."""
-
-    dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """Version of the pixels, MAJOR.MINOR.PATCH."""
-
-    specification_digest: str = Sha256
-    """SHA-256 of the specification's canonical JSON."""
-
-    source_digest: str = Sha256
-    """SHA-256 over a line `path TAB SHA-256 of the original file LF` for each picture, by path."""
-
-    pixel_digest: str = Sha256
-    """SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file; pictures
-    by path, variants as in the ladder."""
 
     variants: tuple[str, ...]
     """Names of the rendered variants, in ladder order."""
@@ -92,10 +77,6 @@ class RenderManifest(Model):
         if not known or self.variants != known:
             raise ValueError("its variants are not those of the ladder, in its order")
         return self
-
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
 
 
 def read_render_manifest(folder: Path) -> RenderManifest:

@@ -278,10 +278,6 @@ class Entry(Run):
                     raise ValueError("labels of other variants")
         return self
 
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
-
 
 def read_entry(path: Path, *, follow_link: bool = True) -> Entry:
     """Read and validate an `entry.json`, which may come from anyone.
