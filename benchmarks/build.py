@@ -38,8 +38,6 @@ class Built:
     """A build that was measured; its folder is removed."""
 
     workers: int
-    """Number of worker processes."""
-
     time: Time
     """Time from start to manifest."""
 
@@ -47,7 +45,6 @@ class Built:
     """Largest resident memory of any one worker process, in bytes."""
 
     manifest: Manifest
-    """Manifest of what was built."""
 
     @property
     def photographs(self) -> int:

@@ -117,7 +117,7 @@ def _photographs(source: str) -> list[Image.Image]:
 def _batch(photographs: list[Image.Image], shape: Shape) -> torch.Tensor:
     """Make a batch of resized photographs, repeated as often as it takes."""
     resized = [np.asarray(one.resize((shape.width, shape.height))) for one in photographs]
-    chosen = [torch.tensor(resized[place % len(resized)]) for place in range(shape.n)]
+    chosen = [torch.tensor(resized[index % len(resized)]) for index in range(shape.n)]
     return torch.stack(chosen).permute(0, 3, 1, 2).contiguous()
 
 
@@ -158,7 +158,7 @@ def _measured(batch: torch.Tensor, distortion: str, seconds: float) -> dict[str,
     value = rung.value
     if value is None:
         raise ValueError(rung)
-    ids = [str(place) for place in range(len(batch))]
+    ids = [str(index) for index in range(len(batch))]
     distort = Distort(distortion, seed=0)
     figures: dict[str, Any] = {
         "distortion": distortion,

@@ -17,9 +17,9 @@ from peers import OURS, Contender, line_up
 
 from imagenetq import ImagenetqError
 from imagenetq.builder import open_source
-from imagenetq.builder.sources.listing import is_image_name, read_image
 from imagenetq.decoding import decode
 from imagenetq.distortions import DISTORTIONS, Pixels
+from imagenetq.pictures import is_image_name, read_image
 
 # The floor: no renderer that uses these codecs can be quicker.
 CODEC_CALLS = {
@@ -33,13 +33,8 @@ class Photo:
     """A photograph."""
 
     name: str
-    """Name of the file."""
-
     data: bytes
-    """Bytes of the file."""
-
     pixels: Pixels
-    """Decoded samples."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +42,12 @@ class Result:
     """The time that one contender took."""
 
     distortion: str
-    """Distortion that was rendered."""
-
     name: str
-    """Name of the contender."""
-
     ms: float | None
     """Milliseconds of processor time to render all levels of a photograph: the median of the
     repetitions, then the mean over the photographs; None where the contender cannot be had."""
 
     note: str
-    """Note of the contender."""
 
 
 def main() -> None:
