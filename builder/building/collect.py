@@ -46,14 +46,7 @@ AnyBad = TypeVar("AnyBad", bound=Bad)
 def require_own(folder: DatasetFolder, plan: str, manifest: str, what: str) -> None:
     """Refuse a folder that is neither empty nor begun by the same command.
 
-    Args:
-        folder: the folder to write to.
-        plan: where the command keeps its plan.
-        manifest: name of the manifest, which the command writes last.
-        what: what the command makes, in words, for messages.
-
-    Raises:
-        FolderError: the folder holds something else.
+    `plan` and `manifest` are where that command keeps them, `what` is what it makes, in words.
     """
     names = folder.names()
     plans = (BUILD_PLAN, RENDER_PLAN) if STATE in names else ()
@@ -76,17 +69,7 @@ def begin(
     plan: AnyModel,
     require_same: Callable[[DatasetFolder, AnyModel, AnyModel], None],
 ) -> None:
-    """Record a plan, or require that it is the one that the folder was begun with.
-
-    Args:
-        folder: the folder to write to.
-        path: where the command keeps its plan.
-        plan: the plan.
-        require_same: raises `FolderError` if the folder was begun with another plan.
-
-    Raises:
-        FolderError: the plan in the folder is another, or damaged.
-    """
+    """Record a plan, or require that it is the one that the folder was begun with."""
     if folder.size(path) is not None:
         try:
             begun = folder.model(type(plan), path)
@@ -161,11 +144,7 @@ def collect(
 
 @contextmanager
 def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
-    """Turn the error of a full disk, at any time of the work, into one line of our own.
-
-    Raises:
-        BuildStopped: the disk is full.
-    """
+    """Turn the error of a full disk, at any time of the work, into a `BuildStopped`."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,7 @@
 """Estimate what a build would take, by rendering a few of its photographs."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -13,8 +14,7 @@ from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage
 from imagenetq.progress import meter, usable_cores
 from imagenetq.rendering import render_ladder
-from imagenetq.selection import RankedImage
-from imagenetq.specification import Variant, select_variants
+from imagenetq.specification import select_variants
 
 _PROBES = 4
 
@@ -63,8 +63,13 @@ def estimate(source: Source, **options: Unpack[BuildOptions]) -> Estimate:
     sizes = []
     with meter("measuring", len(probes), "photographs") as progress:
         for image in probes:
-            size = _rendered_bytes(source, image, variants)
-            sizes += [] if size is None else [size]
+            # A photograph may be bad, or not at hand.
+            with suppress(BadImage):
+                original = source.read(image)
+                clean = decode(original, image.name)
+                extension = JPEG if is_jpeg(original) else WEBP
+                ladder = render_ladder(clean, image_id=image.image_id, only=variants)
+                sizes.append(sum(len(stored_bytes(one, original, extension)) for one in ladder))
             progress.advance(1)
     seconds = (time.perf_counter() - start) / min(chosen.workers or usable_cores(), n_units)
     scale = len(images) / len(sizes) if sizes else None
@@ -74,20 +79,4 @@ def estimate(source: Source, **options: Unpack[BuildOptions]) -> Estimate:
         shards=n_units * len(variants),
         bytes=None if scale is None else round(sum(sizes) * scale),
         seconds=None if scale is None else seconds * scale,
-    )
-
-
-def _rendered_bytes(
-    source: Source, image: RankedImage, variants: tuple[Variant, ...]
-) -> int | None:
-    """Count the bytes of a photograph's stored variants; None if it is bad or not at hand."""
-    try:
-        original = source.read(image)
-        clean = decode(original, image.name)
-    except BadImage:
-        return None
-    clean_extension = JPEG if is_jpeg(original) else WEBP
-    return sum(
-        len(stored_bytes(rendered, original, clean_extension))
-        for rendered in render_ladder(clean, image_id=image.image_id, only=variants)
     )

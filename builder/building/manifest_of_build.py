@@ -49,12 +49,7 @@ class RowTotals:
 
 
 def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
-    """Make the manifest of a complete build.
-
-    Args:
-        plan: the build's plan.
-        records: the records of all units, in the units' order.
-    """
+    """Make the manifest of a complete build from the records of all units, in their order."""
     totals = {variant: RowTotals() for variant in plan.ladder()}
     for variant, rows in totals.items():
         for record in records:

@@ -6,12 +6,11 @@ from hashlib import sha256
 from itertools import zip_longest
 from typing import Literal
 
-from pydantic import Field
-
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import JPEG, WEBP
 from imagenetq.builder.sources import Source
+from imagenetq.choices import Format, Subset
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import Model, Sha256
@@ -34,18 +33,12 @@ class PlannedImage(Model):
     """One photograph of a plan."""
 
     image_id: str
-    """Id of the photograph."""
-
     wnid: str
-    """Wnid of its class."""
-
     rank: int
-    """Rank of the photograph in its class."""
-
     name: str
     """The source's name of the photograph; may change when the source moves."""
 
-    file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    file_sha256: str | None = Sha256
     """SHA-256 of the original file; None if it could not be read."""
 
     def source_image(self) -> RankedImage:
@@ -57,20 +50,12 @@ class Plan(Model):
     """All that decides a build's rows and bytes."""
 
     dataset_version: str
-    """Version of the dataset."""
-
     specification_digest: str = Sha256
-    """Digest of the specification."""
-
-    subset: Literal["full", "mini", "sample"]
-    """Subset that is built."""
-
+    subset: Subset
     source: str
     """Kind of the source."""
 
-    format: Literal["parquet", "webdataset"]
-    """Format of the shards."""
-
+    format: Format
     variants: tuple[str, ...]
     """Names of the variants to build, in ladder order."""
 
@@ -78,8 +63,6 @@ class Plan(Model):
     """`jpg` if all originals are JPEG, else `webp`."""
 
     versions: dict[str, str]
-    """Versions of the libraries."""
-
     classes_absent: tuple[str, ...]
     """Wnids of the classes of which the source has no photograph."""
 
@@ -118,17 +101,7 @@ class Unit(Model):
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:
-    """Choose a source's photographs.
-
-    Args:
-        source: the source to choose from.
-        subset: `full` or `mini`; the source's default if None.
-        allow_short: record classes with too few photographs instead of refusing them.
-
-    Raises:
-        UsageError: there is no such subset, or it is `sample` and the source is not the sample.
-        SourceError: the source cannot be read, or has too few photographs.
-    """
+    """Choose a source's photographs, as `select` does; of its default subset if that is None."""
     chosen = subset_of(subset, source.default_subset)
     with working("listing the photographs"):
         return select(source.images(), chosen, allow_short=allow_short)
@@ -144,12 +117,7 @@ def make_plan(
 ) -> Plan:
     """Read every photograph once, to fingerprint it and to learn whether all are JPEG files.
 
-    Args:
-        source: where to read from; remote originals must have been fetched.
-        selection: the chosen photographs.
-        format_name: format of the shards.
-        variants: the variants to build, in ladder order.
-        advance: called with 1 for each photograph read.
+    Remote ones must have been fetched; `advance` is called with 1 for each.
     """
     images = []
     all_jpeg = True

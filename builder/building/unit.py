@@ -37,14 +37,8 @@ class Job:
     """What all units of a build share."""
 
     folder: DatasetFolder
-    """Folder of the dataset."""
-
     source: Source
-    """Source that photographs are read from."""
-
     plan: Plan
-    """Plan of the build."""
-
     skip_bad: bool
     """Leave bad photographs out, instead of leaving their unit undone."""
 

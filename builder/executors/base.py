@@ -48,8 +48,6 @@ class Work(Generic[Context, Unit, Result]):
     """What all units share; picklable."""
 
     units: Sequence[Unit]
-    """The units."""
-
     workers: int | None
     """Number of units at once; one a core if None."""
 

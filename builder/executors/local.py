@@ -19,6 +19,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from imagenetq import workers
 from imagenetq.builder.executors.base import (
     POLL_SECONDS,
     Context,
@@ -30,14 +31,6 @@ from imagenetq.builder.executors.base import (
 )
 from imagenetq.errors import BuildStopped
 from imagenetq.progress import Tally, usable_cores
-from imagenetq.workers import (
-    environment,
-    how_they_ended,
-    packed,
-    portable,
-    started_clean,
-    unpacked,
-)
 
 # One process a core: libraries that start threads of their own would only get in the way.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -94,7 +87,7 @@ class _Worker:
     @cached_property
     def unpacked(self) -> tuple[Callable[..., Any], Any]:
         """The function and its context; if unpacking fails, a unit fails, not the process."""
-        function, context = unpacked(self.job, _WHAT)
+        function, context = workers.unpacked(self.job, _WHAT)
         return function, context
 
 
@@ -104,12 +97,12 @@ _worker: _Worker
 def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
     """Do every unit, in worker processes; see `RunUnits`."""
     spawn = multiprocessing.get_context("spawn")
-    job = packed((work.function, work.context), _WHAT)
-    with environment(_ONE_THREAD):
-        with started_clean():
+    job = workers.packed((work.function, work.context), _WHAT)
+    with workers.environment(_ONE_THREAD):
+        with workers.started_clean():
             # First, since Python starts a process for it and then lets Ctrl-C through again.
             reporter = SharedReporter(spawn)
-        with _ctrl_c_withheld(), started_clean() as processes:
+        with _ctrl_c_withheld(), workers.started_clean() as processes:
             pool = ProcessPoolExecutor(
                 max_workers=max(1, min(work.workers or usable_cores(), len(work.units))),
                 mp_context=spawn,
@@ -125,7 +118,7 @@ def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None
                     yield future.result()
         except BrokenProcessPool:
             raise BuildStopped(
-                f"a worker process {how_they_ended(processes)}; "
+                f"a worker process {workers.how_they_ended(processes)}; "
                 "the same command goes on where it stopped, perhaps with fewer --workers"
             ) from None
         finally:
@@ -156,7 +149,7 @@ def _work(unit: Any) -> Any:
     except StoppedError:
         raise
     except Exception as error:
-        raise portable(error) from None
+        raise workers.portable(error) from None
 
 
 @contextmanager

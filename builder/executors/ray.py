@@ -251,11 +251,7 @@ def _connected() -> Iterator[None]:
 
 
 def _connect() -> None:
-    """Join a cluster, or start one.
-
-    Raises:
-        BuildStopped: there is none at the address that was given.
-    """
+    """Join the cluster at the address that was given, or any, or else start one."""
     address = os.environ.get("RAY_ADDRESS") or "auto"
     _require_listener(address)
     if address != "local":

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from imagenetq.builder.building.collect import RENDER_PLAN
 from imagenetq.errors import FolderError
 from imagenetq.manifest import (
     RENDER_MANIFEST_NAME,
-    SHA256_PATTERN,
     Code,
     Count,
     Identified,
@@ -40,7 +39,7 @@ class BadPicture(Model):
     reason: str
     """What is wrong with it, and what to do."""
 
-    file_sha256: str | None = Field(pattern=SHA256_PATTERN)
+    file_sha256: str | None = Sha256
     """SHA-256 of its file; None if that could not be read."""
 
 

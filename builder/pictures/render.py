@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from imagenetq.builder.building.collect import (
     RENDER_PLAN,
@@ -26,7 +25,7 @@ from imagenetq.builder.pictures.manifest import (
     files_schema,
 )
 from imagenetq.builder.pictures.plan import RenderPlan, make_render_plan, require_same_plan
-from imagenetq.builder.pictures.unit import Job, PicturesRecord, RenderedPicture, complete_unit
+from imagenetq.builder.pictures.unit import Job, PicturesRecord, complete_unit
 from imagenetq.builder.shards.orientation import UPRIGHT
 from imagenetq.errors import UsageError
 from imagenetq.manifest import RENDER_MANIFEST_NAME, Code
@@ -136,7 +135,19 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
     try:
         with pq.ParquetWriter(table, schema, compression="zstd") as writer:
             for record in written_records(folder, n_units, PicturesRecord):
-                rows = [row for picture in record.pictures for row in _rows(picture)]
+                rows = [
+                    {
+                        "path": picture.path,
+                        "original_sha256": picture.file_sha256,
+                        "orientation": picture.orientation,
+                        "width": picture.width,
+                        "height": picture.height,
+                        "variant": variant,
+                        **file.model_dump(),
+                    }
+                    for picture in record.pictures
+                    for variant, file in picture.files.items()
+                ]
                 totals.add(rows)
                 bad += record.bad_pictures
                 turned += [p.path for p in record.pictures if p.orientation not in (UPRIGHT, None)]
@@ -164,19 +175,6 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
             "variant is turned, so annotations of the turned pictures do not fit"
         )
     return manifest
-
-
-def _rows(picture: RenderedPicture) -> list[dict[str, Any]]:
-    """List a picture's rows in `render-files.parquet`."""
-    original = {
-        "path": picture.path,
-        "original_sha256": picture.file_sha256,
-        **picture.model_dump(include={"orientation", "width", "height"}),
-    }
-    return [
-        original | {"variant": variant} | file.model_dump()
-        for variant, file in picture.files.items()
-    ]
 
 
 def _tell_of_names(plan: RenderPlan) -> None:

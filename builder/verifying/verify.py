@@ -18,7 +18,7 @@ from imagenetq.builder.sources.sample import Sample
 from imagenetq.builder.verifying.verify_unit import Findings, Job, check_unit
 from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
-from imagenetq.errors import BadImage, FolderError
+from imagenetq.errors import BadImage
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import meter, working
 from imagenetq.selection import RankedImage, select
@@ -27,7 +27,6 @@ from imagenetq.specification import (
     CLEAN,
     DATASET_VERSION,
     SUBSETS,
-    specification_digest,
     variant,
 )
 
@@ -58,11 +57,7 @@ def verify(
     folder = dataset if isinstance(dataset, DatasetFolder) else open_folder(dataset)
     with working(f"reading the manifest of {folder}"):
         manifest = folder.manifest()
-    if manifest.specification_digest != specification_digest():
-        raise FolderError(
-            f"{folder} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
-            f"version of imagenetq does not know; it was built with {manifest.code.version}"
-        )
+    manifest.require_known(folder, f"built with {manifest.code.version}")
     check_platform()
     job = Job(folder, manifest, source, _originals(folder, manifest, source))
     findings = Findings()
@@ -72,8 +67,8 @@ def verify(
         results = run_units(Work(check_unit, job, _units(manifest), workers, progress.show))
         # Closed at once when interrupted, so that no worker outlives the command.
         with closing(results):
-            for found in results:
-                findings.add(found)
+            for of_unit in results:
+                findings.add(of_unit)
     return [
         *_file_problems(folder, manifest),
         *sorted(findings.problems),

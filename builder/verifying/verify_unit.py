@@ -32,8 +32,6 @@ class Job:
     """What all units of a verification share."""
 
     folder: DatasetFolder
-    """Folder of the dataset."""
-
     manifest: Manifest
     """Manifest that says what the folder should hold."""
 
@@ -183,7 +181,7 @@ def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels
 
 def _render_again(job: Job, source: Source, findings: Findings, reporter: Reporter) -> None:
     ladder = select_variants(job.manifest.variants)
-    found = {(line.image_id, line.variant): line for line in findings.lines}
+    stored = {(line.image_id, line.variant): line for line in findings.lines}
     for image_id in dict.fromkeys(line.image_id for line in findings.lines):
         reporter.stop_if_asked()
         original = job.originals.get(image_id)
@@ -200,7 +198,7 @@ def _render_again(job: Job, source: Source, findings: Findings, reporter: Report
         for rendered in render_ladder(clean, image_id=image_id, only=ladder):
             reporter.advance(1)
             name = rendered.variant.name
-            line = found.get((image_id, name))
+            line = stored.get((image_id, name))
             expected = PixelLine(image_id, original.wnid, name, pixel_sha256(rendered.pixels))
             if line is not None and line != expected:
                 what = "pixels" if line.wnid == expected.wnid else "class"

@@ -11,7 +11,7 @@ from imagenetq.files import read_bounded
 from imagenetq.remote_errors import ANOTHER_ANSWERED
 from imagenetq.retrying import StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
-from imagenetq.specification import variants
+from imagenetq.specification import specification_digest, variants
 
 MANIFEST_NAME = "manifest.json"
 RENDER_MANIFEST_NAME = "render-manifest.json"
@@ -129,6 +129,22 @@ class Identified(Model):
     """SHA-256 that identifies the images: of a dataset over all its lines, of rendered pictures
     over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file, pictures by path,
     variants as in the ladder."""
+
+    def require_known(self, name: object, made: str) -> None:
+        """Refuse what is of a specification that this version does not know.
+
+        Args:
+            name: what to call it.
+            made: what made it, in words.
+
+        Raises:
+            FolderError: it is of another specification.
+        """
+        if self.specification_digest != specification_digest():
+            raise FolderError(
+                f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
+                f"version of imagenetq does not know; it was {made}"
+            )
 
 
 class Manifest(Identified):
