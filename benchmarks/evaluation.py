@@ -204,18 +204,22 @@ class Bench:
         print(noise_note(list(rates.values())), flush=True)
         return rates
 
-    def together(self) -> dict[str, float]:
+    def together(self) -> dict[str, float | None]:
         """Compare all models in one pass with the first one alone."""
         precision = self.cases[0].precision
         models = [case.model for case in self.cases]
-        took = {}
+        took: dict[str, float | None] = {}
         for some in (models[:1], models):
             small, large = (self.evaluate(some, precision, n) for n in (_SMALL, None))
-            took[", ".join(model.name for model in some)] = large - small
+            took[", ".join(model.name for model in some)] = large - small if large > small else None
         first = next(iter(took.values()))
         print("## Several models in one pass\n")
-        rows = [[name, f"{s:.1f}", ratio_cell(s, first)] for name, s in took.items()]
-        print(measure.table(["models", "s", "times the first alone"], rows), "\n")
+        rows = [
+            [name, "-" if s is None else f"{s:.1f}", ratio_cell(s, first)]
+            for name, s in took.items()
+        ]
+        print(measure.table(["models", "s", "times the first alone"], rows))
+        print(noise_note(list(took.values())))
         return took
 
 
