@@ -14,24 +14,22 @@ from typing import Any
 
 import measure
 from measure import Time
-from photographs import MOST_IMAGES, Photographs
+from photographs import MOST_PHOTOGRAPHS, Photographs
 from watching import peak_memory_of_children
 
-from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
 from imagenetq.builder.building.plan import UNIT
-from imagenetq.builder.executors import Reporter
+from imagenetq.builder.executors import Reporter, Work
 from imagenetq.builder.executors.local import run_units
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.manifest import Manifest
-from imagenetq.progress import Meter
 from imagenetq.specification import CLEAN, variant
 
 PARTS = ("codecs", "memory", "bytes", "workers")
 
 # Rows of the first table.
-_WHOLE = "whole build of these images"
-_STEADY = f"the same in a dataset of full units ({UNIT} images)"
+_WHOLE = "whole build of these photographs"
+_STEADY = f"the same in a dataset of full units ({UNIT} photographs)"
 _FLOOR = "codec calls alone"
 
 
@@ -40,8 +38,6 @@ class Built:
     """A build that was measured; its folder is removed."""
 
     workers: int
-    """Number of worker processes."""
-
     time: Time
     """Time from start to manifest."""
 
@@ -49,22 +45,21 @@ class Built:
     """Largest resident memory of any one worker process, in bytes."""
 
     manifest: Manifest
-    """Manifest of what was built."""
 
     @property
-    def images(self) -> int:
-        """Number of images, each in all variants."""
+    def photographs(self) -> int:
+        """Number of photographs, each in all variants."""
         return self.manifest.images
 
     @property
     def variants(self) -> int:
-        """Number of variants of each image."""
+        """Number of variants of each photograph."""
         return len(self.manifest.variants)
 
     def figures(self) -> dict[str, Any]:
         """Give the figures for JSON."""
         return {
-            "images": self.images,
+            "images": self.photographs,
             "variants": self.variants,
             "workers": self.workers,
             **asdict(self.time),
@@ -77,45 +72,39 @@ def main() -> None:
     options = parse_options()
     facts = measure.machine()
     only = None if options.full else tuple(options.only.split(","))
-    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
-        try:
-            photographs = Photographs(open_source(options.source), options.few, Path(scratch))
-            bench = Bench(photographs, Path(scratch), only)
-            figures = run_parts(bench, options)
-        except ImagenetqError as error:
-            raise SystemExit(str(error)) from None
-    print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, **figures})
+
+    def run(scratch: Path) -> dict[str, Any]:
+        photographs = Photographs(open_source(options.source), options.few, scratch)
+        return run_parts(Bench(photographs, scratch, only), options)
+
+    measure.report(options, facts, run)
 
 
 def parse_options() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "source", nargs="?", default="sample", help="as for `imagenetq build`, but at hand: not hf:"
-    )
+    parser = measure.parser(__doc__)
+    measure.add_source(parser, "as for `imagenetq build`, but at hand: not hf:")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--images", type=int, default=24, help="for the codecs part")
     parser.add_argument("--repeats", type=int, default=3, help="of the codecs part; medians")
     parser.add_argument(
-        "--few", type=int, default=100, help="photographs, and images of the small builds"
+        "--few", type=int, default=100, help="different photographs, and those of the small builds"
     )
     parser.add_argument(
-        "--many", type=int, default=800, help="images of the workers part and the large build"
+        "--many", type=int, default=800, help="photographs of the workers part and the large build"
     )
     parser.add_argument(
         "--worker-repeats", type=int, default=1, help="of the workers part; medians"
     )
     parser.add_argument(
-        "--only", default="jpeg,contrast", help="variants of the builds with many images"
+        "--only", default="jpeg,contrast", help="variants of the builds with many photographs"
     )
     parser.add_argument("--full", action="store_true", help="all 52 variants there, too")
-    measure.add_json_option(parser)
     options = parser.parse_args()
     if min(options.images, options.repeats, options.worker_repeats, options.few, options.many) < 1:
         parser.error("counts must be 1 or more")
-    if max(options.images, options.few, options.many) > MOST_IMAGES:
-        parser.error(f"at most {MOST_IMAGES} images")
+    if max(options.images, options.few, options.many) > MOST_PHOTOGRAPHS:
+        parser.error(f"at most {MOST_PHOTOGRAPHS} photographs")
     return options
 
 
@@ -153,7 +142,7 @@ class Bench:
     Args:
         photographs: what datasets are built of.
         scratch: an empty folder, for datasets.
-        only: variants of the builds with many images; all if None.
+        only: variants of the builds with many photographs; all if None.
     """
 
     def __init__(
@@ -164,7 +153,7 @@ class Bench:
         self.only = only
 
     def build(self, folder: Path, *, workers: int, only: tuple[str, ...] | None) -> Built:
-        """Build a dataset of a folder's images, measure, and remove it."""
+        """Build a dataset of a folder's photographs, measure, and remove it."""
         source = open_source(folder)
         made: list[Manifest] = []
         measure.log(f"building {folder.name}, workers: {workers}, {', '.join(only or ['all'])}")
@@ -183,8 +172,8 @@ class Bench:
 def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
     """Compare whole builds with nothing but their codec calls, in turn.
 
-    A few images make the fixed costs look larger than they are in a dataset of full units. So these
-    costs are measured by a build of next to no pixels, and shared out as in such a dataset.
+    A few photographs make the fixed costs look larger than they are in a dataset of full units. So
+    these costs are measured by a build of next to no pixels, and shared out as in such a dataset.
     """
     folder, speck = bench.photographs.named(n), bench.photographs.speck()
     builds: defaultdict[str, list[Time]] = defaultdict(list)
@@ -194,12 +183,12 @@ def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
         builds["start"].append(bench.build(speck, workers=1, only=(CLEAN,)).time)
         builds["start and files"].append(bench.build(speck, workers=1, only=None).time)
         builds["whole"].append(bench.build(folder, workers=1, only=None).time)
-        measure.log(f"the codec calls of {n} images alone")
+        measure.log(f"the codec calls of {n} photographs alone")
         for name, took in codec_times(folder).items():
             codecs[name].append(took)
     wall = _shares(builds, codecs, n, "wall")
     cpu = _shares(builds, codecs, n, "cpu")
-    print(f"## A whole build against its codec calls: {n} images, 52 variants, one worker\n")
+    print(f"## A whole build against its codec calls: {n} photographs, 52 variants, one worker\n")
     print(
         measure.table(
             ["what", "wall, ms", "times the codec calls", "CPU, ms", "times the codec calls"],
@@ -219,7 +208,7 @@ def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
             ],
         )
     )
-    print(f"\nAn image; in turn, medians of {repeats}.\n")
+    print(f"\nA photograph; in turn, medians of {repeats}.\n")
     return {
         "images": n,
         "builds": {name: [asdict(took) for took in laps] for name, laps in builds.items()},
@@ -234,7 +223,7 @@ def codecs_part(bench: Bench, n: int, repeats: int) -> dict[str, Any]:
 def _shares(
     builds: dict[str, list[Time]], codecs: dict[str, list[Time]], n: int, clock: str
 ) -> dict[str, float]:
-    """Compute the rows of the table, in seconds for each image by one of the two clocks."""
+    """Compute the rows of the table, in seconds for each photograph by one of the two clocks."""
     start, start_and_files, whole = (
         median(getattr(took, clock) for took in laps) for laps in builds.values()
     )
@@ -252,16 +241,13 @@ def _shares(
 
 
 def codec_times(folder: Path) -> dict[str, Time]:
-    """Time the codec calls of a folder's images, in a worker process as the builder starts it."""
-    progress = Meter("codecs", 1, "images", None)
-    results: list[dict[str, Time]] = list(
-        run_units(time_codecs, folder, [None], workers=1, on_tally=progress.show)
-    )
-    return results[0]
+    """Time a folder's codec calls, in a worker process as the builder starts it."""
+    (times,) = run_units(Work(time_codecs, folder, [None], 1, lambda _: None))
+    return times
 
 
 def time_codecs(folder: Path, _unit: None, _reporter: Reporter) -> dict[str, Time]:
-    """Time, in the worker, each kind of codec call, summed over the images."""
+    """Time, in the worker, each kind of codec call, summed over the photographs."""
     source = open_source(folder)
     images = source.images()
     clean_is_webp = not all(is_jpeg(source.read(image)) for image in images)
@@ -276,41 +262,44 @@ def time_codecs(folder: Path, _unit: None, _reporter: Reporter) -> dict[str, Tim
 
 
 def memory_part(builds: Sequence[Built]) -> list[dict[str, Any]]:
-    """Print the peak memory of a worker, which should not grow with the number of images."""
+    """Print the peak memory of a worker, which should not grow with their number."""
     print("## Peak memory of a worker\n")
     rows = [
-        [str(one.images), str(one.variants), str(one.workers), f"{one.peak_bytes / 2**20:.0f}"]
+        [str(one.photographs), str(one.variants), str(one.workers), f"{one.peak_bytes / 2**20:.0f}"]
         for one in builds
     ]
-    print(measure.table(["images", "variants", "workers", "MiB"], rows))
+    print(measure.table(["photographs", "variants", "workers", "MiB"], rows))
     print("\nResident memory of the largest worker process, Python and libraries included.\n")
     return [one.figures() for one in builds]
 
 
 def bytes_part(built: Built) -> dict[str, Any]:
     """Print how large the stored images are."""
-    per_image: defaultdict[str, float] = defaultdict(float)
+    per_photograph: defaultdict[str, float] = defaultdict(float)
     n_variants: defaultdict[str, int] = defaultdict(int)
     for name, summary in built.manifest.variants.items():
         distortion = variant(name).distortion
-        per_image[distortion] += summary.image_bytes / built.images
+        per_photograph[distortion] += summary.image_bytes / built.photographs
         n_variants[distortion] += 1
-    stored = sum(per_image.values())
-    shards = sum(shard.bytes for shard in built.manifest.shards) / built.images
+    stored = sum(per_photograph.values())
+    shards = sum(shard.bytes for shard in built.manifest.shards) / built.photographs
     sizes = [
-        *((name, n_variants[name], size) for name, size in per_image.items()),
+        *((name, n_variants[name], size) for name, size in per_photograph.items()),
         ("all", sum(n_variants.values()), stored),
         ("all, with the shards' own columns", sum(n_variants.values()), shards),
     ]
-    print(f"## Bytes: mean of {built.images} images\n")
+    print(f"## Bytes: mean of {built.photographs} photographs\n")
     rows = [
-        [name, str(n), f"{size / 1000:.1f}", f"{size * MOST_IMAGES / 1e9:.2f}"]
+        [name, str(n), f"{size / 1000:.1f}", f"{size * MOST_PHOTOGRAPHS / 1e9:.2f}"]
         for name, n, size in sizes
     ]
     print(
-        measure.table(["distortion", "variants", "kB an image", "GB for 10,000 images"], rows), "\n"
+        measure.table(
+            ["distortion", "variants", "kB a photograph", "GB for 10,000 photographs"], rows
+        ),
+        "\n",
     )
-    return {"images": built.images, "bytes_per_image": dict(per_image), "shards": shards}
+    return {"images": built.photographs, "bytes_per_image": dict(per_photograph), "shards": shards}
 
 
 def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
@@ -328,7 +317,7 @@ def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
         }
         for clock in ("wall", "cpu")
     )
-    print(f"## Two workers against one: {n} images, {builds[0].variants} variants\n")
+    print(f"## Two workers against one: {n} photographs, {builds[0].variants} variants\n")
     rows = [
         [
             str(workers),
@@ -340,10 +329,10 @@ def workers_part(bench: Bench, n: int, repeats: int) -> list[Built]:
         ]
         for workers in (1, 2)
     ]
-    header = ["workers", "wall, s", "CPU, s", "cores had", "images/s", "speed-up"]
+    header = ["workers", "wall, s", "CPU, s", "cores had", "photographs/s", "speed-up"]
     print(measure.table(header, rows))
     print(
-        f"\nIn turn, medians of {repeats}; a unit of work is {UNIT} images, so fewer than "
+        f"\nIn turn, medians of {repeats}; a unit of work is {UNIT} photographs, so fewer than "
         f"{2 * UNIT} cannot be shared evenly.\n"
     )
     return builds

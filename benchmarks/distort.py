@@ -91,8 +91,8 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     """Parse the command line."""
     on_gpu = torch.cuda.is_available()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample")
+    parser = measure.parser(__doc__)
+    measure.add_source(parser)
     parser.add_argument("--device", default="cuda" if on_gpu else "cpu")
     parser.add_argument(
         "--batches",
@@ -105,7 +105,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=256 if on_gpu else 8, help="for the workers")
     parser.add_argument("--network", default="resnet50", help="of torchvision")
     parser.add_argument("--step", type=int, default=256 if on_gpu else 4, help="images a step")
-    measure.add_json_option(parser)
     return parser.parse_args()
 
 
@@ -118,7 +117,7 @@ def _photographs(source: str) -> list[Image.Image]:
 def _batch(photographs: list[Image.Image], shape: Shape) -> torch.Tensor:
     """Make a batch of resized photographs, repeated as often as it takes."""
     resized = [np.asarray(one.resize((shape.width, shape.height))) for one in photographs]
-    chosen = [torch.tensor(resized[place % len(resized)]) for place in range(shape.n)]
+    chosen = [torch.tensor(resized[index % len(resized)]) for index in range(shape.n)]
     return torch.stack(chosen).permute(0, 3, 1, 2).contiguous()
 
 
@@ -159,7 +158,7 @@ def _measured(batch: torch.Tensor, distortion: str, seconds: float) -> dict[str,
     value = rung.value
     if value is None:
         raise ValueError(rung)
-    ids = [str(place) for place in range(len(batch))]
+    ids = [str(index) for index in range(len(batch))]
     distort = Distort(distortion, seed=0)
     figures: dict[str, Any] = {
         "distortion": distortion,

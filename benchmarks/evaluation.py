@@ -4,12 +4,9 @@ Usage: python benchmarks/evaluation.py [SOURCE] [--models resnet50:bf16,vgg16:fp
 """
 
 import argparse
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import measure
@@ -17,6 +14,9 @@ import timm_way
 from ceilings import cores_only, forward_only
 from passes import (
     Case,
+    cases,
+    clean_source,
+    forward_rate,
     machine,
     parse_models,
     parsed,
@@ -26,13 +26,12 @@ from passes import (
     timm_seconds,
 )
 from photographs import Photographs
+from rates import Rate, noise_note, rate_cell, ratio_cell, report_rates, steady_rate
 from watching import Busy, busy
 
-from imagenetq import ImagenetqError
 from imagenetq.builder import build, open_source
 from imagenetq.evaluate import Settings, open_data
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.data.clean_source import CleanSource
 from imagenetq.evaluate.device import Precision
 from imagenetq.evaluate.models import Model
 from imagenetq.specification import CLEAN
@@ -51,41 +50,20 @@ EASY = "jpeg"
 """Distortion whose variants are quick to decode, so that a slow network is the bottleneck."""
 
 _SMALL = 1
-"""Number of images in the run that shows what starting takes."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The rate that a contender reached."""
-
-    steady: float
-    """Images/s without what starting takes."""
-
-    whole: float | None
-    """Images/s of the whole run, everything included; None where nothing starts."""
-
-    busy: Busy
-    """How busy the machine was meanwhile."""
+"""Number of photographs in the run that shows what starting takes."""
 
 
 def main() -> None:
     """Measure and print."""
     options = parse_options()
     facts = machine(options.device)
-    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
-        try:
-            bench = Bench(options, Path(scratch))
-            figures = bench.run()
-        except ImagenetqError as error:
-            raise SystemExit(str(error)) from None
-    print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, **figures})
+    measure.report(options, facts, lambda scratch: Bench(options, scratch).run())
 
 
 def parse_options() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser = measure.parser(__doc__)
+    measure.add_source(parser)
     parser.add_argument(
         "--models",
         type=parse_models,
@@ -96,11 +74,11 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--slow", type=parse_models, default="vgg16:fp32", help="a network slower than the cores"
     )
-    parser.add_argument("--images", type=int, default=240, help="in all variants")
+    parser.add_argument("--images", type=int, default=240, help="photographs in all variants")
     parser.add_argument(
         "--only", type=lambda text: [CLEAN, *text.split(",")], help="variants instead of all"
     )
-    parser.add_argument("--easy-images", type=int, default=3000, help=f"in {EASY} only")
+    parser.add_argument("--easy-images", type=int, default=3000, help=f"photographs in {EASY} only")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parsed(parser)
     options.slow = options.slow[0]
@@ -124,13 +102,11 @@ class Bench:
         self.dataset = self.built(options.images, options.only)
         self.files = scratch / "files"
         self.n_rows = timm_way.unpack(self.dataset, self.files)
-        self.cases = [
-            Case(random_model(name, scratch), precision) for name, precision in options.models
-        ]
+        self.cases = cases(options, scratch)
 
     def built(self, n_images: int, only: Sequence[str] | None) -> Path:
-        """Build a dataset of `n_images` images."""
-        measure.log(f"building {n_images} images from {len(self.photographs)} photographs")
+        """Build a dataset of `n_images` photographs."""
+        measure.log(f"building {n_images} photographs from {len(self.photographs)}")
         source = open_source(self.photographs.named(n_images))
         out = self.scratch / f"dataset-{n_images}"
         build(source, out, only=only, workers=self.options.workers, allow_short=True)
@@ -163,29 +139,26 @@ class Bench:
         for _ in range(repeats):
             for name in contenders:
                 rate = self.rate(name, case, started.get(name))
-                measure.log(f"{case.name}: {name}: {rate.steady:.0f} images/s")
+                measure.log(f"{case.name}: {name}: {rate_cell(rate.steady)} images/s")
                 rates[name].append(rate)
-        return _report(case.name, rates, self.n_rows, repeats)
+        compared = {"of forward": FORWARD, "of cores": CORES}
+        return report_rates(f"{case.name}: {self.n_rows} stored images", rates, compared, repeats)
 
     def rate(self, name: str, case: Case, started: float | None) -> Rate:
         """Measure one contender once; `started` is what its small run took."""
         if name == FORWARD:
-            with busy() as meanwhile:
-                steady = forward_only(
-                    case.model, case.precision, self.options.device, self.options.batch_size
-                )
-            return Rate(steady, None, meanwhile)
+            return forward_rate(case, self.options)
         if name == CORES:
             with busy() as meanwhile:
                 steady = cores_only(self.dataset, case.model.preprocessing, self.options.workers)
-            return Rate(steady, None, meanwhile)
+            return Rate(steady, meanwhile)
         assert started is not None
         took, meanwhile = self.seconds(name, case, None)
         rows = self.n_rows - self.n_rows // self.options.images * _SMALL
-        return Rate(rows / (took - started), self.n_rows / took, meanwhile)
+        return Rate(steady_rate(rows, started, took), meanwhile, whole=self.n_rows / took)
 
     def seconds(self, name: str, case: Case, n_images: int | None) -> tuple[float, Busy]:
-        """Measure how long one contender takes for `n_images` images, all if None."""
+        """Measure how long one contender takes for `n_images` photographs, all if None."""
         with busy() as meanwhile:
             if name == TIMM:
                 n_files = (
@@ -195,11 +168,7 @@ class Bench:
             elif name == STORED:
                 took = self.evaluate([case.model], case.precision, n_images)
             else:
-                data = CleanSource(
-                    open_source(self.photographs.named(self.options.images)),
-                    originals=self.scratch,
-                    allow_short=True,
-                )
+                data = clean_source(self.photographs.named(self.options.images), self.scratch)
                 took = self.evaluate([case.model], case.precision, n_images, data)
         return took, meanwhile
 
@@ -216,71 +185,42 @@ class Bench:
         )
         return pass_seconds(models, data or open_data(self.dataset), settings, self.scratch)
 
-    def slow(self) -> dict[str, float]:
+    def slow(self) -> dict[str, float | None]:
         """Compare a slow network on images that are quick to decode with the network alone."""
         options = self.options
         name, precision = options.slow
         case = Case(random_model(name, self.scratch), precision)
         dataset = self.built(options.easy_images, [CLEAN, EASY])
-        n_rows = options.easy_images * len(open_data(dataset).variants)
+        n_variants = len(open_data(dataset).variants)
+        n_rows = options.easy_images * n_variants
         small, large = (
             self.evaluate([case.model], precision, n, open_data(dataset)) for n in (_SMALL, None)
         )
         alone = forward_only(case.model, precision, options.device, options.batch_size)
-        mine = n_rows / (large - small)
+        rates = {FORWARD: alone, STORED: steady_rate(n_rows - n_variants * _SMALL, small, large)}
         print(f"## {case.name}, {n_rows} stored images of {EASY} and clean\n")
-        rows = [[FORWARD, f"{alone:.0f}", "1.00"], [STORED, f"{mine:.0f}", f"{mine / alone:.2f}"]]
-        print(measure.table(["what", "images/s", "of forward"], rows), "\n", flush=True)
-        return {FORWARD: alone, STORED: mine}
+        rows = [[name, rate_cell(rate), ratio_cell(rate, alone)] for name, rate in rates.items()]
+        print(measure.table(["what", "images/s", "of forward"], rows))
+        print(noise_note(list(rates.values())), flush=True)
+        return rates
 
-    def together(self) -> dict[str, float]:
+    def together(self) -> dict[str, float | None]:
         """Compare all models in one pass with the first one alone."""
         precision = self.cases[0].precision
         models = [case.model for case in self.cases]
-        took = {}
+        took: dict[str, float | None] = {}
         for some in (models[:1], models):
             small, large = (self.evaluate(some, precision, n) for n in (_SMALL, None))
-            took[", ".join(model.name for model in some)] = large - small
+            took[", ".join(model.name for model in some)] = large - small if large > small else None
         first = next(iter(took.values()))
         print("## Several models in one pass\n")
-        rows = [[name, f"{s:.1f}", f"{s / first:.2f}"] for name, s in took.items()]
-        print(measure.table(["models", "s", "times the first alone"], rows), "\n")
-        return took
-
-
-def _report(case: str, rates: dict[str, list[Rate]], n_rows: int, repeats: int) -> dict[str, Any]:
-    medians = {name: median(rate.steady for rate in some) for name, some in rates.items()}
-    rows = []
-    for name, some in rates.items():
-        whole = [rate.whole for rate in some if rate.whole is not None]
-        gpu = [rate.busy.gpu for rate in some if rate.busy.gpu is not None]
-        rows.append(
-            [
-                name,
-                f"{medians[name]:.0f}",
-                f"{medians[name] / medians[FORWARD]:.2f}",
-                f"{medians[name] / medians[CORES]:.2f}" if CORES in medians else "",
-                f"{median(whole):.0f}" if whole else "",
-                f"{median(rate.busy.cpu for rate in some):.0%}",
-                f"{median(gpu):.0%}" if gpu else "",
-            ]
-        )
-    print(f"## {case}: {n_rows} stored images\n")
-    header = ["what", "images/s", "of forward", "of cores", "whole run", "CPU busy", "GPU busy"]
-    print(measure.table(header, rows))
-    print(f"\nIn turn, medians of {repeats}.\n", flush=True)
-    return {
-        name: [
-            {
-                "steady": rate.steady,
-                "whole": rate.whole,
-                "cpu": rate.busy.cpu,
-                "gpu": rate.busy.gpu,
-            }
-            for rate in some
+        rows = [
+            [name, "-" if s is None else f"{s:.1f}", ratio_cell(s, first)]
+            for name, s in took.items()
         ]
-        for name, some in rates.items()
-    }
+        print(measure.table(["models", "s", "times the first alone"], rows))
+        print(noise_note(list(took.values())))
+        return took
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Usage: python benchmarks/evaluation_memory.py DATASET [--model MODEL [--weights FILE]] [--few blur]
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ _MIB = 2**20
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = measure.parser(__doc__)
     parser.add_argument("dataset", help="as for `imagenetq eval --data`")
     parser.add_argument("--model", default="baseline/nearest")
     parser.add_argument("--weights")
@@ -42,11 +41,12 @@ def main() -> None:
                 f"{max(peaks.values(), default=0) / _MIB:.0f}",
             ]
         )
-    header = ["variants", "images", "main process, MiB", "largest worker, MiB"]
+    header = ["variants", "photographs", "main process, MiB", "largest worker, MiB"]
     print(f"## Peak memory of evaluating {options.model}\n")
     print(measure.table(header, rows))
     print("\nResident, Python and libraries included.\n")
     print(measure.machine_lines(facts))
+    measure.save_json(options.json, {"machine": facts, "header": header, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import measure
 import ray
@@ -32,21 +33,23 @@ _WAYS = (
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample", help="at hand: not hf:")
-    parser.add_argument("--images", type=int, default=400)
+    parser = measure.parser(__doc__)
+    measure.add_source(parser, "at hand: not hf:")
+    parser.add_argument("--images", type=int, default=400, help="photographs")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="jpeg", help="variants")
-    measure.add_json_option(parser)
     options = parser.parse_args()
     facts = measure.machine()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
-        photographs = Photographs(open_source(options.source), options.images, Path(scratch))
-        folders = {1: photographs.speck(), options.images: photographs.named(options.images)}
-        seconds = {n: _measured(folder, options) for n, folder in folders.items()}
+    measure.report(options, facts, lambda scratch: _compare(options, scratch))
+
+
+def _compare(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    photographs = Photographs(open_source(options.source), options.images, scratch)
+    folders = {1: photographs.speck(), options.images: photographs.named(options.images)}
+    seconds = {n: _measured(folder, options) for n, folder in folders.items()}
     whole, start = seconds[options.images], seconds[1]
-    print(f"# Two units at a time: {options.images} images, variants {options.only}\n")
+    print(f"# Two units at a time: {options.images} photographs, variants {options.only}\n")
     rows = [
         [
             way,
@@ -56,10 +59,9 @@ def main() -> None:
         ]
         for way in _WAYS
     ]
-    print(measure.table(["way", "wall, s", "times local", "one tiny image, s"], rows))
+    print(measure.table(["way", "wall, s", "times local", "one tiny photograph, s"], rows))
     print(f"\nIn turn, medians of {options.repeats}; all give the same pixel digest.\n")
-    print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, "seconds": seconds})
+    return {"seconds": seconds}
 
 
 def _measured(images: Path, options: argparse.Namespace) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Compare several GPUs with one: each gets as many images, so the time should stay the same.
+"""Compare several GPUs with one: each gets as many photographs, so the time should stay the same.
 
 Usage: python benchmarks/gpus.py [SOURCE] [--gpus 1,2,4] [--model vgg16:bf16] [--images N]
 """
@@ -7,17 +7,17 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import measure
 import torch
-from passes import Clocked, machine, n_computed, parse_models, quick, random_model
-from photographs import MOST_IMAGES, Photographs
+from passes import Clocked, clean_source, machine, n_computed, parse_models, quick, random_model
+from photographs import MOST_PHOTOGRAPHS, Photographs
 
 from imagenetq.builder import open_source
-from imagenetq.evaluate import CleanSource, Settings, evaluate
+from imagenetq.evaluate import Settings, evaluate
 from imagenetq.progress import usable_cores
 
 _PROCESSES = "IMAGENETQ_BENCH_GPUS"
@@ -32,12 +32,16 @@ def main() -> None:
             print(took, flush=True)
         return
     facts = machine(options.device)
-    with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
-        photographs = Photographs(open_source(options.source), options.photos, Path(scratch))
-        for n_gpus in options.gpus:
-            photographs.named(n_gpus * options.images)
-        took = {n_gpus: started(n_gpus, Path(scratch)) for n_gpus in options.gpus}
-    print(f"# {options.model[0][0]}, {options.model[0][1]}: {options.images} images a GPU\n")
+    measure.report(options, facts, lambda scratch: compare(options, scratch))
+
+
+def compare(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """Measure each number of GPUs, print the table, and give the figures."""
+    photographs = Photographs(open_source(options.source), options.photos, scratch)
+    for n_gpus in options.gpus:
+        photographs.named(n_gpus * options.images)
+    took = {n_gpus: started(n_gpus, scratch) for n_gpus in options.gpus}
+    print(f"# {options.model[0][0]}, {options.model[0][1]}: {options.images} photographs a GPU\n")
     first, alone = next(iter(took.items()))
     rows = []
     for n_gpus, some in took.items():
@@ -45,14 +49,13 @@ def main() -> None:
         share = alone / some
         rows.append([str(n_gpus), f"{some:.1f}", f"{n_samples / some:.0f}", f"{share:.2f}"])
     print(measure.table(["GPUs", "s", "images/s", f"of linear, from {first}"], rows), "\n")
-    print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, "seconds": took})
+    return {"seconds": took}
 
 
 def parse_options() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser = measure.parser(__doc__)
+    measure.add_source(parser)
     parser.add_argument(
         "--gpus",
         type=lambda text: [int(n) for n in text.split(",")],
@@ -61,16 +64,15 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--model", type=parse_models, default="vgg16:bf16")
     parser.add_argument("--photos", type=int, default=200, help="different photographs")
-    parser.add_argument("--images", type=int, default=1600, help="for each GPU")
+    parser.add_argument("--images", type=int, default=1600, help="photographs for each GPU")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument(
         "--device", type=torch.device, default=torch.device("cuda"), help="cpu: processes instead"
     )
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
-    measure.add_json_option(parser)
     options = parser.parse_args()
-    if max(options.gpus) * options.images > MOST_IMAGES:
-        parser.error(f"a dataset has {MOST_IMAGES} images at most, for all GPUs together")
+    if max(options.gpus) * options.images > MOST_PHOTOGRAPHS:
+        parser.error(f"a dataset has {MOST_PHOTOGRAPHS} photographs at most, for all GPUs together")
     return options
 
 
@@ -102,9 +104,7 @@ def seconds(options: argparse.Namespace, n_gpus: int) -> float:
     folder.mkdir()
     model = random_model(name, folder)
     images = Photographs(open_source(options.source), options.photos, options.scratch)
-    data = CleanSource(
-        open_source(images.named(n_gpus * options.images)), originals=folder, allow_short=True
-    )
+    data = clean_source(images.named(n_gpus * options.images), folder)
     settings = Settings(
         only=quick(),
         precision=precision,

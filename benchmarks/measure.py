@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from imagenetq import render_ladder
+from imagenetq import ImagenetqError, render_ladder
 from imagenetq.distortions import Pixels
 from imagenetq.progress import usable_cores
 from imagenetq.provenance import library_versions
@@ -71,7 +72,7 @@ def _cpu_seconds() -> float:
 def codec_calls(
     original: bytes, pixels: Pixels, *, clean_is_webp: bool
 ) -> dict[str, Callable[[], object]]:
-    """Make the codec calls that no build of one image can do without, and nothing beside them.
+    """Make the codec calls that no build of one photograph can do without, and nothing beside them.
 
     Everything that they take (rendered variants, cut codestreams) is made here, before the clock
     starts. What they give is dropped.
@@ -205,9 +206,40 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option `--json FILE`."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="save the figures there as JSON")
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Make a script's parser, with the first line of its docstring and the option `--json`."""
+    made = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    made.add_argument("--json", type=Path, metavar="FILE", help="save the figures there as JSON")
+    return made
+
+
+def add_source(parser: argparse.ArgumentParser, what: str = "as for `imagenetq build`") -> None:
+    """Add the argument SOURCE."""
+    parser.add_argument("source", nargs="?", default="sample", help=what)
+
+
+def report(
+    options: argparse.Namespace,
+    facts: dict[str, str],
+    run: Callable[[Path], dict[str, Any]],
+) -> None:
+    """Measure, print the machine, and save the figures if a file was asked for.
+
+    Args:
+        options: the command line's.
+        facts: the machine's.
+        run: measures and prints in an empty folder, and gives the figures.
+
+    Raises:
+        SystemExit: an error of ours, in one line.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="imagenetq-bench-") as scratch:
+            figures = run(Path(scratch))
+    except ImagenetqError as error:
+        raise SystemExit(str(error)) from None
+    print(machine_lines(facts))
+    save_json(options.json, {"machine": facts, **figures})
 
 
 def save_json(path: Path | None, figures: dict[str, Any]) -> None:

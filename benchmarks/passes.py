@@ -11,8 +11,12 @@ from typing import Any, cast, get_args
 import measure
 import timm_way
 import torch
+from ceilings import forward_only
+from rates import Rate
+from watching import busy
 
-from imagenetq.evaluate import Settings, evaluate, load_model
+from imagenetq.builder import open_source
+from imagenetq.evaluate import CleanSource, Settings, evaluate, load_model
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.device import Precision, exact_arithmetic
 from imagenetq.evaluate.evaluation.runner import HALF
@@ -64,8 +68,19 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
         type=torch.device,
         default=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
-    measure.add_json_option(parser)
     return parser.parse_args()
+
+
+def cases(options: argparse.Namespace, scratch: Path) -> list[Case]:
+    """Make the models of the command line, with random weights."""
+    return [Case(random_model(name, scratch), precision) for name, precision in options.models]
+
+
+def forward_rate(case: Case, options: argparse.Namespace) -> Rate:
+    """Measure the network alone, on inputs that are there."""
+    with busy() as meanwhile:
+        steady = forward_only(case.model, case.precision, options.device, options.batch_size)
+    return Rate(steady, meanwhile)
 
 
 def machine(device: torch.device) -> dict[str, str]:
@@ -95,6 +110,11 @@ def shared_settings(options: argparse.Namespace, precision: Precision) -> dict[s
         "batch_size": options.batch_size,
         "workers": options.workers,
     }
+
+
+def clean_source(photographs: Path, originals: Path) -> CleanSource:
+    """Open a folder of class folders, whose variants are rendered on the fly."""
+    return CleanSource(open_source(photographs), originals=originals, allow_short=True)
 
 
 def pass_seconds(models: Sequence[Model], data: Data, settings: Settings, scratch: Path) -> float:

@@ -1,4 +1,4 @@
-"""Make any number of images out of a few photographs, for benchmarks that need more."""
+"""Make many photographs out of a few, for benchmarks that need more."""
 
 from pathlib import Path, PurePath
 
@@ -9,16 +9,16 @@ from imagenetq import classes
 from imagenetq.builder import Source
 from imagenetq.selection import SourceImage
 
-MOST_IMAGES = 10_000
-"""Most images that a dataset has: 10 of each class."""
+MOST_PHOTOGRAPHS = 10_000
+"""Most photographs that a dataset has: 10 of each class."""
 
 
 class Photographs:
-    """Folders of class folders with any number of images from a source of any size.
+    """Folders of class folders with any number of photographs from a source of any size.
 
     All folders share the same photographs, so that a larger one differs in nothing but its size.
     Photographs are repeated under new names, as links to one file each. Classes are dealt out, so
-    that no class has more than the 10 images that a subset takes.
+    that no class has more than the 10 that a subset takes.
 
     Args:
         source: whose photographs are taken.
@@ -35,7 +35,7 @@ class Photographs:
         return len(self._images)
 
     def named(self, n: int) -> Path:
-        """Make a folder of class folders with `n` images, evenly spread over the photographs."""
+        """Make a folder of class folders with `n` photographs, evenly spread over all."""
         folder = self.scratch / f"images-{n}"
         if folder.is_dir():
             return folder
@@ -57,7 +57,7 @@ class Photographs:
         return file
 
     def speck(self) -> Path:
-        """Make a folder of class folders with one image of next to no pixels."""
+        """Make a folder of class folders with one photograph of next to no pixels."""
         file = self.scratch / "speck" / classes.wnids()[0] / "speck.JPEG"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), "green").save(file, "JPEG")

@@ -3,7 +3,6 @@
 Usage: python benchmarks/render.py [PHOTOS] [--photos N] [--repeats R] [--json FILE]
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,9 +17,9 @@ from peers import OURS, Contender, line_up
 
 from imagenetq import ImagenetqError
 from imagenetq.builder import open_source
-from imagenetq.builder.sources.listing import is_image_name, read_image
 from imagenetq.decoding import decode
 from imagenetq.distortions import DISTORTIONS, Pixels
+from imagenetq.pictures import is_image_name, read_image
 
 # The floor: no renderer that uses these codecs can be quicker.
 CODEC_CALLS = {
@@ -34,13 +33,8 @@ class Photo:
     """A photograph."""
 
     name: str
-    """Name of the file."""
-
     data: bytes
-    """Bytes of the file."""
-
     pixels: Pixels
-    """Decoded samples."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +42,22 @@ class Result:
     """The time that one contender took."""
 
     distortion: str
-    """Distortion that was rendered."""
-
     name: str
-    """Name of the contender."""
-
     ms: float | None
     """Milliseconds of processor time to render all levels of a photograph: the median of the
     repetitions, then the mean over the photographs; None where the contender cannot be had."""
 
     note: str
-    """Note of the contender."""
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = measure.parser(__doc__)
     parser.add_argument(
         "folder", nargs="?", type=Path, help="photographs, in any sub-folders; else the sample"
     )
     parser.add_argument("--photos", type=int, default=9, metavar="N", help="how many to take")
     parser.add_argument("--repeats", type=int, default=5, metavar="R", help="medians of R runs")
-    measure.add_json_option(parser)
     options = parser.parse_args()
     if min(options.photos, options.repeats) < 1:
         parser.error("--photos and --repeats must be 1 or more")

@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,6 @@ from photographs import Photographs
 from PIL import Image
 
 from imagenetq.builder import build, open_source
-from imagenetq.errors import ImagenetqError
 from imagenetq.manifest import read_manifest
 
 Rate = dict[str, float]
@@ -40,14 +38,13 @@ _PARQUET, _TARS = "datasets, parquet", "webdataset, tars"
 
 def main() -> None:
     """Build, serve, measure and print; if given a job, read and print what it took."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("source", nargs="?", default="sample", help="as for `imagenetq build`")
+    parser = measure.parser(__doc__)
+    measure.add_source(parser)
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--variant", default="jpeg-10")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--read", help=argparse.SUPPRESS)
     parser.add_argument("--hub", nargs="+", help=argparse.SUPPRESS)
-    measure.add_json_option(parser)
     options = parser.parse_args()
     if options.read:
         print(json.dumps(_read(**json.loads(options.read))))
@@ -55,11 +52,11 @@ def main() -> None:
     if options.hub:
         _serve_hub(options.hub)
     facts = measure.machine()
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            figures, n_bytes = _measure(options, Path(scratch))
-    except ImagenetqError as error:
-        sys.exit(str(error))
+    measure.report(options, facts, lambda scratch: _compare(options, scratch))
+
+
+def _compare(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    figures, n_bytes = _measure(options, scratch)
     print(f"## Streaming {options.images} images of {options.variant}, one process\n")
     header = ["medians", "images/s, stored", "decoded", "a CPU second, stored", "decoded"]
     rows = [
@@ -77,8 +74,7 @@ def main() -> None:
     size = f"{n_bytes / options.images / 1e3:.1f} kB an image"
     print(f"\n{size}; {options.repeats} runs in turn, each in a process of its own; the clock")
     print("starts with the first row.\n")
-    print(measure.machine_lines(facts))
-    measure.save_json(options.json, {"machine": facts, "images_per_second": figures})
+    return {"images_per_second": figures}
 
 
 def _measure(options: argparse.Namespace, scratch: Path) -> tuple[Figures, int]:

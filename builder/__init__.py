@@ -1,7 +1,8 @@
 """Take ImageNet, and make, verify, describe and publish shards of its variants."""
 
-from imagenetq.builder.building.build import BuildOptions, ShareBuilt, build, build_share
+from imagenetq.builder.building.build import ShareBuilt, build, build_share
 from imagenetq.builder.building.estimate import Estimate, estimate
+from imagenetq.builder.building.options import BuildOptions
 from imagenetq.builder.contact_sheet import contact_sheet
 from imagenetq.builder.folders.share import Share
 from imagenetq.builder.pictures import (

@@ -1,6 +1,7 @@
 """Draw a contact sheet: every variant of one picture, labelled."""
 
 import io
+from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, FolderError, UsageError
 from imagenetq.files import read_bounded, write_whole
 from imagenetq.record import psnr, sum_of_squared_errors
-from imagenetq.rendering import Rendered, render_ladder
+from imagenetq.rendering import render_ladder
 from imagenetq.selection import MAX_ID_LENGTH, image_id_of, is_image_id
 from imagenetq.specification import CLEAN, LADDERS
 
@@ -61,10 +62,17 @@ def contact_sheet(path: Path) -> Image.Image:
             "keys the noise; rename the file"
         )
     clean = decode(data, str(path))
-    rows: dict[str, list[_Tile]] = {}
+    rows: defaultdict[str, list[_Tile]] = defaultdict(list)
     for rendered in render_ladder(clean, image_id=image_id):
-        tile = _tile(rendered, data, clean)
-        rows.setdefault(rendered.variant.distortion, []).append(tile)
+        stored = stored_bytes(rendered, data, JPEG if is_jpeg(data) else WEBP)
+        achieved = psnr(sum_of_squared_errors(rendered.pixels, clean), clean.size)
+        quality = "identical" if achieved is None else f"{achieved:.1f} dB"
+        tile = _Tile(
+            _central_square(rendered.pixels),
+            rendered.variant.name,
+            f"{quality}, {_size(len(stored))}",
+        )
+        rows[rendered.variant.distortion].append(tile)
     return _draw(path.name, clean, data, rows)
 
 
@@ -100,20 +108,10 @@ def write_sheet(path: Path, out: Path) -> None:
 def _may_be_replaced(photograph: Path, out: Path) -> bool:
     """Tell whether a file is a sheet of ours, and not the very picture that is to be drawn."""
     try:
-        return not out.samefile(photograph) and _MARK.encode() in read_bounded(
-            out, _MAX_SHEET_BYTES
-        )
+        is_sheet = _MARK.encode() in read_bounded(out, _MAX_SHEET_BYTES)
+        return is_sheet and not out.samefile(photograph)
     except OSError:
         return False
-
-
-def _tile(rendered: Rendered, original: bytes, clean: Pixels) -> _Tile:
-    stored = stored_bytes(rendered, original, JPEG if is_jpeg(original) else WEBP)
-    achieved = psnr(sum_of_squared_errors(rendered.pixels, clean), clean.size)
-    quality = "identical" if achieved is None else f"{achieved:.1f} dB"
-    title = rendered.variant.name
-    facts = f"{quality}, {_size(len(stored))}"
-    return _Tile(_central_square(rendered.pixels), title, facts)
 
 
 def _central_square(pixels: Pixels) -> Image.Image:

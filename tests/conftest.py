@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,10 @@ from typer.testing import CliRunner
 
 from imagenetq import classes
 from imagenetq.builder import open_source
-from imagenetq.builder.executors import Reporter
+from imagenetq.builder.executors import Work
 from imagenetq.builder.executors.base import Context, Result, Unit
 from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.cli import app
-from imagenetq.progress import Tally
 
 # A background job of a shell ignores Ctrl-C, and so would every command that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -160,21 +159,13 @@ def start(executable: str) -> Iterator[Start]:
         process.communicate()
 
 
-def run_here(
-    function: Callable[[Context, Unit, Reporter], Result],
-    context: Context,
-    units: Sequence[Unit],
-    *,
-    workers: int | None,
-    on_tally: Callable[[Tally], None],
-) -> Generator[Result, None, None]:
+def run_here(work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
     """As the local executor, in turn; all goes through a pickle, as to a process and back."""
-    del workers
     reporter = SharedReporter(multiprocessing.get_context("spawn"))
-    for unit in units:
-        sent = pickle.loads(pickle.dumps((function, context, unit)))
+    for unit in work.units:
+        sent = pickle.loads(pickle.dumps((work.function, work.context, unit)))
         yield pickle.loads(pickle.dumps(sent[0](*sent[1:], reporter)))
-        on_tally(reporter.tally())
+        work.on_tally(reporter.tally())
 
 
 @pytest.fixture

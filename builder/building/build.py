@@ -1,35 +1,38 @@
 """Build a dataset, or go on with one: plan, render in worker processes, prove and describe it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from imagenetq.builder.building.collect import (
     BUILD_PLAN,
+    begin,
     collect,
+    earlier_if_same,
     full_disk_explained,
     require_own,
 )
 from imagenetq.builder.building.manifest_of_build import make_manifest
+from imagenetq.builder.building.options import BuildOptions, Options
 from imagenetq.builder.building.plan import Plan, make_plan, require_same, select_images
 from imagenetq.builder.building.unit import Job, complete_unit
 from imagenetq.builder.building.unit_records import UnitRecord
 from imagenetq.builder.card.card import write_card, write_placeholder
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
-from imagenetq.builder.executors import open_executor
+from imagenetq.builder.executors import Work, open_executor
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.folders.share import Share
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.sources import Source
-from imagenetq.errors import FolderError
 from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest
 from imagenetq.progress import meter, say, working
 from imagenetq.selection import RankedImage
 from imagenetq.selfcheck import check_platform
-from imagenetq.specification import select_variants, variants
+from imagenetq.specification import select_variants
 
 _PATTERN = re.compile(r"[*?]|\[.+\]|::")
 
@@ -51,30 +54,7 @@ class ShareBuilt:
     """Photographs that were left out, and why."""
 
 
-class BuildOptions(TypedDict, total=False):
-    """The keyword arguments of `build`, which says what each of them is."""
-
-    subset: str | None
-    format_name: str
-    only: Iterable[str] | None
-    workers: int | None
-    executor: str
-    allow_short: bool
-    skip_bad: bool
-
-
-def build(
-    source: Source,
-    out: str | Path,
-    *,
-    subset: str | None = None,
-    format_name: str = "parquet",
-    only: Iterable[str] | None = None,
-    workers: int | None = None,
-    executor: str = "local",
-    allow_short: bool = False,
-    skip_bad: bool = False,
-) -> Manifest:
+def build(source: Source, out: str | Path, **options: Unpack[BuildOptions]) -> Manifest:
     """Build a dataset, or go on with one that was interrupted.
 
     The result depends on the source, the subset and `only` alone: not on the executor or the
@@ -85,13 +65,8 @@ def build(
         source: where the ImageNet photographs come from.
         out: the folder, or its URL in an object store; made if absent, else empty or begun
             by the same build.
-        subset: `full` or `mini`; the source's default if left out.
-        format_name: `parquet` or `webdataset`.
-        only: variants and distortions to build; all if left out.
-        workers: number of units built at once; one a core if left out.
-        executor: `local` for processes of this machine, or `ray`.
-        allow_short: record classes with too few photographs instead of refusing them.
-        skip_bad: leave bad photographs out and record them, instead of ending incomplete.
+        options: `subset`, `format_name`, `only`, `workers`, `executor`, `allow_short` and
+            `skip_bad`; `BuildOptions` says what they are.
 
     Returns:
         The manifest of the complete dataset.
@@ -105,21 +80,16 @@ def build(
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
     with (
-        _rendered(
-            source,
-            out,
-            None,
-            subset=subset,
-            format_name=format_name,
-            only=only,
-            workers=workers,
-            executor=executor,
-            allow_short=allow_short,
-            skip_bad=skip_bad,
-        ) as (folder, plan, records),
+        _rendered(source, out, None, Options(**options)) as (folder, plan, records),
         working("writing card and manifest"),
     ):
-        return _finish(folder, plan, records)
+        manifest = earlier_if_same(folder, MANIFEST_NAME, make_manifest(plan, records))
+        manifest_json = manifest.to_json().encode()
+        write_card(folder, manifest)
+        folder.write(CROISSANT_NAME, croissant(manifest, manifest_json))
+        # The last of all, because it says that all is there.
+        folder.write(MANIFEST_NAME, manifest_json)
+        return manifest
 
 
 def build_share(
@@ -139,7 +109,7 @@ def build_share(
     Raises:
         Exception: as for `build`.
     """
-    with _rendered(source, out, share, **options) as (_, _, records):
+    with _rendered(source, out, share, Options(**options)) as (_, _, records):
         return ShareBuilt(
             share,
             units=len(records),
@@ -150,49 +120,37 @@ def build_share(
 
 @contextmanager
 def _rendered(
-    source: Source,
-    out: str | Path,
-    share: Share | None,
-    *,
-    subset: str | None = None,
-    format_name: str = "parquet",
-    only: Iterable[str] | None = None,
-    workers: int | None = None,
-    executor: str = "local",
-    allow_short: bool = False,
-    skip_bad: bool = False,
+    source: Source, out: str | Path, share: Share | None, options: Options
 ) -> Iterator[tuple[DatasetFolder, Plan, list[UnitRecord]]]:
     """Render all units, or a share; yield the held folder, its plan, and the units' records."""
     check_platform()
-    run_units = open_executor(executor)
+    run_units = open_executor(options.executor)
     folder = open_folder(out)
     _warn_of_name(folder)
-    shard_format(format_name)
-    ladder = variants() if only is None else select_variants(only)
-    selection = select_images(source, subset, allow_short=allow_short)
-    n_images = len(selection.images)
-    with (
-        full_disk_explained(folder),
-        folder.held(
-            lambda: require_own(folder, BUILD_PLAN, MANIFEST_NAME, "a dataset"), share
-        ) as hold,
-    ):
+    shard_format(options.format_name)
+    variants = select_variants(options.only)
+    selection = select_images(source, options.subset, allow_short=options.allow_short)
+    own = partial(require_own, folder, BUILD_PLAN, MANIFEST_NAME, "a dataset")
+    with full_disk_explained(folder), folder.held(own, share) as hold:
         fetch_originals(source, selection.images, folder)
-        with meter("reading", n_images, "photographs") as progress:
+        with meter("reading", len(selection.images), "photographs") as progress:
             plan = make_plan(
                 source,
                 selection,
-                format_name=format_name,
-                variants=ladder,
+                format_name=options.format_name,
+                variants=variants,
                 advance=progress.advance,
             )
-        _begin(folder, plan)
+        begin(folder, BUILD_PLAN, plan, require_same)
+        # Only now, because a folder with a card but without a plan is refused as somebody else's.
+        if folder.size(MANIFEST_NAME) is None:
+            write_placeholder(folder)
         units = plan.units() if share is None else share.of(plan.units())
-        job = Job(folder, source, plan, skip_bad)
+        job = Job(folder, source, plan, options.skip_bad)
         n_images = sum(len(unit.images) for unit in units)
         with meter("rendering", n_images, "photographs") as progress:
-            results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
-            records = collect(folder, hold, progress, results)
+            work = Work(complete_unit, job, units, options.workers, progress.show)
+            records = collect(folder, hold, progress, run_units(work))
         hold.require()
         yield folder, plan, records
 
@@ -212,38 +170,3 @@ def fetch_originals(source: Source, images: Sequence[RankedImage], folder: Datas
     if source.is_remote:
         with meter("fetching", len(images), "photographs") as progress:
             source.fetch(images, folder.state / "originals", progress.advance)
-
-
-def _begin(folder: DatasetFolder, plan: Plan) -> None:
-    """Record the plan, or require that it is the one that the folder was begun with."""
-    if folder.size(BUILD_PLAN) is not None:
-        try:
-            begun = folder.model(Plan, BUILD_PLAN)
-        except FolderError as damaged:
-            raise FolderError(f"{damaged}; remove {folder} and build again") from None
-        require_same(folder, begun, plan)
-    folder.write(BUILD_PLAN, plan.model_dump_json().encode())
-    # Only now, because a folder with a card but without a plan is refused as somebody else's.
-    if folder.size(MANIFEST_NAME) is None:
-        write_placeholder(folder)
-
-
-def _finish(folder: DatasetFolder, plan: Plan, records: list[UnitRecord]) -> Manifest:
-    """Write card, `croissant.json` and manifest; the manifest last: it says that all is there."""
-    manifest = make_manifest(plan, records)
-    before = _manifest_of(folder)
-    if before is not None and before == manifest.model_copy(update={"code": before.code}):
-        # Nothing was rendered anew, so the code that did is still the one it names.
-        manifest = before
-    manifest_json = manifest.to_json().encode()
-    write_card(folder, manifest)
-    folder.write(CROISSANT_NAME, croissant(manifest, manifest_json))
-    folder.write(MANIFEST_NAME, manifest_json)
-    return manifest
-
-
-def _manifest_of(folder: DatasetFolder) -> Manifest | None:
-    try:
-        return folder.manifest()
-    except FolderError:
-        return None

@@ -1,7 +1,7 @@
 """Collect the units that workers finish, and name the bad originals of the others."""
 
 import errno
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Protocol, TypeVar
 
@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from imagenetq.builder.building.unit_records import record_path
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold
 from imagenetq.errors import BuildStopped, FolderError
+from imagenetq.manifest import AnyModel
 from imagenetq.progress import Meter, say
 
 BUILD_PLAN, RENDER_PLAN = f"{STATE}/plan.json", f"{STATE}/render-plan.json"
@@ -45,14 +46,7 @@ AnyBad = TypeVar("AnyBad", bound=Bad)
 def require_own(folder: DatasetFolder, plan: str, manifest: str, what: str) -> None:
     """Refuse a folder that is neither empty nor begun by the same command.
 
-    Args:
-        folder: the folder to write to.
-        plan: where the command keeps its plan.
-        manifest: name of the manifest, which the command writes last.
-        what: what the command makes, in words, for messages.
-
-    Raises:
-        FolderError: the folder holds something else.
+    `plan` and `manifest` are where that command keeps them, `what` is what it makes, in words.
     """
     names = folder.names()
     plans = (BUILD_PLAN, RENDER_PLAN) if STATE in names else ()
@@ -67,6 +61,33 @@ def require_own(folder: DatasetFolder, plan: str, manifest: str, what: str) -> N
     # What was killed in its first second has left its lock, or a fetched original.
     if names - {STATE} or begun:
         raise FolderError(f"{folder} holds other files; give an empty or a new folder as --out")
+
+
+def begin(
+    folder: DatasetFolder,
+    path: str,
+    plan: AnyModel,
+    require_same: Callable[[DatasetFolder, AnyModel, AnyModel], None],
+) -> None:
+    """Record a plan, or require that it is the one that the folder was begun with."""
+    if folder.size(path) is not None:
+        try:
+            begun = folder.model(type(plan), path)
+        except FolderError as damaged:
+            again = "build" if path == BUILD_PLAN else "render"
+            raise FolderError(f"{damaged}; remove {folder} and {again} again") from None
+        require_same(folder, begun, plan)
+    folder.write(path, plan.model_dump_json().encode())
+
+
+def earlier_if_same(folder: DatasetFolder, path: str, manifest: AnyModel) -> AnyModel:
+    """Give the folder's earlier manifest if nothing was made anew: it names the code that did."""
+    try:
+        earlier = folder.model(type(manifest), path)
+    except FolderError:
+        return manifest
+    is_same = earlier.model_dump(exclude={"code"}) == manifest.model_dump(exclude={"code"})
+    return earlier if is_same else manifest
 
 
 def collect(
@@ -96,16 +117,20 @@ def collect(
                 hold.require()
                 if isinstance(result, list):
                     bad.extend(result)
+                elif folder.size(record_path(result.index)) is None:
+                    raise FolderError(
+                        f"{folder}: a worker on another machine wrote to a folder of its own; give "
+                        "a folder that all machines share, or a bucket, as --out"
+                    )
                 else:
-                    _require_shared(folder, result)
                     units.append(result)
     except KeyboardInterrupt:
-        done = f"{_count(units)} of {progress.total} {progress.unit}"
+        done = f"{_n_originals(units)} of {progress.total} {progress.unit}"
         say(f"{done} are done; the same command goes on")
         raise
     except OSError as error:
         if error.errno in _FULL_DISK:
-            raise BuildStopped(_missing_space(folder, progress, _count(units))) from None
+            raise BuildStopped(_missing_space(folder, progress, _n_originals(units))) from None
         raise
     if bad:
         for line in sorted(original.reason for original in bad):
@@ -119,11 +144,7 @@ def collect(
 
 @contextmanager
 def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
-    """Turn the error of a full disk, at any time of the work, into one line of our own.
-
-    Raises:
-        BuildStopped: the disk is full.
-    """
+    """Turn the error of a full disk, at any time of the work, into a `BuildStopped`."""
     try:
         yield
     except OSError as error:
@@ -132,16 +153,7 @@ def full_disk_explained(folder: DatasetFolder) -> Iterator[None]:
         raise BuildStopped(_full_disk(folder)) from None
 
 
-def _require_shared(folder: DatasetFolder, unit: Finished) -> None:
-    """Require that what a worker wrote, perhaps on another machine, lies in this folder."""
-    if folder.size(record_path(unit.index)) is None:
-        raise FolderError(
-            f"{folder}: a worker on another machine wrote to a folder of its own; give a folder "
-            "that all machines share, or a bucket, as --out"
-        )
-
-
-def _count(units: list[AnyFinished]) -> int:
+def _n_originals(units: list[AnyFinished]) -> int:
     return sum(unit.n_originals for unit in units)
 
 

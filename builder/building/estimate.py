@@ -1,9 +1,11 @@
 """Estimate what a build would take, by rendering a few of its photographs."""
 
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Unpack
 
+from imagenetq.builder.building.options import BuildOptions, Options
 from imagenetq.builder.building.plan import UNIT, select_images
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import JPEG, WEBP, stored_bytes
@@ -12,9 +14,7 @@ from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage
 from imagenetq.progress import meter, usable_cores
 from imagenetq.rendering import render_ladder
-from imagenetq.selection import RankedImage
-from imagenetq.specification import Variant, select_variants
-from imagenetq.specification import variants as all_variants
+from imagenetq.specification import select_variants
 
 _PROBES = 4
 
@@ -40,36 +40,38 @@ class Estimate:
     could be rendered."""
 
 
-def estimate(
-    source: Source,
-    *,
-    subset: str | None = None,
-    format_name: str = "parquet",
-    only: Iterable[str] | None = None,
-    workers: int | None = None,
-    allow_short: bool = False,
-) -> Estimate:
-    """Render a few photographs, evenly spread, and extrapolate, as `build` would take them.
+def estimate(source: Source, **options: Unpack[BuildOptions]) -> Estimate:
+    """Render a few photographs, evenly spread, and extrapolate what `build` would take.
 
     Photographs that would have to be fetched from afar first are not rendered.
+
+    Args:
+        source: as for `build`.
+        options: as for `build`; `executor` and `skip_bad` make no difference.
 
     Raises:
         SourceError: as for `build`.
         UsageError: as for `build`.
     """
-    shard_format(format_name)
-    variants = select_variants(only) if only is not None else all_variants()
-    images = select_images(source, subset, allow_short=allow_short).images
+    chosen = Options(**options)
+    shard_format(chosen.format_name)
+    variants = select_variants(chosen.only)
+    images = select_images(source, chosen.subset, allow_short=chosen.allow_short).images
     n_units = -(-len(images) // UNIT)
     probes = images[:: max(1, len(images) // _PROBES)][:_PROBES]
     start = time.perf_counter()
     sizes = []
     with meter("measuring", len(probes), "photographs") as progress:
         for image in probes:
-            size = _rendered_bytes(source, image, variants)
-            sizes += [] if size is None else [size]
+            # A photograph may be bad, or not at hand.
+            with suppress(BadImage):
+                original = source.read(image)
+                clean = decode(original, image.name)
+                extension = JPEG if is_jpeg(original) else WEBP
+                ladder = render_ladder(clean, image_id=image.image_id, only=variants)
+                sizes.append(sum(len(stored_bytes(one, original, extension)) for one in ladder))
             progress.advance(1)
-    seconds = (time.perf_counter() - start) / min(workers or usable_cores(), n_units)
+    seconds = (time.perf_counter() - start) / min(chosen.workers or usable_cores(), n_units)
     scale = len(images) / len(sizes) if sizes else None
     return Estimate(
         photographs=len(images),
@@ -77,20 +79,4 @@ def estimate(
         shards=n_units * len(variants),
         bytes=None if scale is None else round(sum(sizes) * scale),
         seconds=None if scale is None else seconds * scale,
-    )
-
-
-def _rendered_bytes(
-    source: Source, image: RankedImage, variants: tuple[Variant, ...]
-) -> int | None:
-    """Count the bytes of a photograph's stored variants; None if it is bad or not at hand."""
-    try:
-        original = source.read(image)
-        clean = decode(original, image.name)
-    except BadImage:
-        return None
-    clean_extension = JPEG if is_jpeg(original) else WEBP
-    return sum(
-        len(stored_bytes(rendered, original, clean_extension))
-        for rendered in render_ladder(clean, image_id=image.image_id, only=variants)
     )

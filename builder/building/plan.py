@@ -1,16 +1,16 @@
 """Plan a build: which photographs, in which units, into which files."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Literal
-
-from pydantic import Field
 
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import JPEG, WEBP
 from imagenetq.builder.sources import Source
+from imagenetq.choices import Format, Subset
 from imagenetq.decoding import decode, is_jpeg
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.manifest import Model, Sha256
@@ -33,18 +33,12 @@ class PlannedImage(Model):
     """One photograph of a plan."""
 
     image_id: str
-    """Id of the photograph."""
-
     wnid: str
-    """Wnid of its class."""
-
     rank: int
-    """Rank of the photograph in its class."""
-
     name: str
     """The source's name of the photograph; may change when the source moves."""
 
-    file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    file_sha256: str | None = Sha256
     """SHA-256 of the original file; None if it could not be read."""
 
     def source_image(self) -> RankedImage:
@@ -56,20 +50,12 @@ class Plan(Model):
     """All that decides a build's rows and bytes."""
 
     dataset_version: str
-    """Version of the dataset."""
-
     specification_digest: str = Sha256
-    """Digest of the specification."""
-
-    subset: Literal["full", "mini", "sample"]
-    """Subset that is built."""
-
+    subset: Subset
     source: str
     """Kind of the source."""
 
-    format: Literal["parquet", "webdataset"]
-    """Format of the shards."""
-
+    format: Format
     variants: tuple[str, ...]
     """Names of the variants to build, in ladder order."""
 
@@ -77,8 +63,6 @@ class Plan(Model):
     """`jpg` if all originals are JPEG, else `webp`."""
 
     versions: dict[str, str]
-    """Versions of the libraries."""
-
     classes_absent: tuple[str, ...]
     """Wnids of the classes of which the source has no photograph."""
 
@@ -117,17 +101,7 @@ class Unit(Model):
 
 
 def select_images(source: Source, subset: str | None, *, allow_short: bool) -> Selection:
-    """Choose a source's photographs.
-
-    Args:
-        source: the source to choose from.
-        subset: `full` or `mini`; the source's default if None.
-        allow_short: record classes with too few photographs instead of refusing them.
-
-    Raises:
-        UsageError: there is no such subset, or it is `sample` and the source is not the sample.
-        SourceError: the source cannot be read, or has too few photographs.
-    """
+    """Choose a source's photographs, as `select` does; of its default subset if that is None."""
     chosen = subset_of(subset, source.default_subset)
     with working("listing the photographs"):
         return select(source.images(), chosen, allow_short=allow_short)
@@ -143,18 +117,18 @@ def make_plan(
 ) -> Plan:
     """Read every photograph once, to fingerprint it and to learn whether all are JPEG files.
 
-    Args:
-        source: where to read from; remote originals must have been fetched.
-        selection: the chosen photographs.
-        format_name: format of the shards.
-        variants: the variants to build, in ladder order.
-        advance: called with 1 for each photograph read.
+    Remote ones must have been fetched; `advance` is called with 1 for each.
     """
     images = []
     all_jpeg = True
     for image in selection.images:
-        fingerprint, other_format = _inspect(source, image)
-        all_jpeg = all_jpeg and not other_format
+        fingerprint = None
+        with suppress(BadImage):
+            data = source.read(image)
+            fingerprint = sha256(data).hexdigest()
+            if all_jpeg and not is_jpeg(data):
+                decode(data, image.name)
+                all_jpeg = False
         images.append(
             PlannedImage(
                 image_id=image.image_id,
@@ -194,54 +168,28 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
     # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):
         if field == "images":
-            before, now = _first_difference(begun, wanted)
+            other, (before, now) = "other photographs", _first_difference(begun, wanted)
         else:
+            other = f"another {field.replace('_', ' ')}"
             before, now = str(getattr(begun, field)), str(getattr(wanted, field))
         if before != now:
             raise FolderError(
-                f"{folder} was begun with {_other(field)} "
-                f"({_shorten(before)}; now {_shorten(now)}); give another --out, "
-                "or build as it was begun"
+                f"{folder} was begun with {other} ({_shorten(before)}; now {_shorten(now)}); "
+                "give another --out, or build as it was begun"
             )
-
-
-def _other(field: str) -> str:
-    return "other photographs" if field == "images" else f"another {field.replace('_', ' ')}"
 
 
 def _first_difference(begun: Plan, wanted: Plan) -> tuple[str, str]:
     """Describe the first photograph that differs, before and now; empty strings if none does."""
-    pairs = zip_longest(_identities(begun), _identities(wanted))
-    for place, (before, now) in enumerate(pairs, start=1):
-        if before != now:
-            return f"number {place} is {_called(before)}", _called(now)
+    before, now = (
+        [f"{image.image_id} {image.wnid}, rank {image.rank}" for image in plan.images]
+        for plan in (begun, wanted)
+    )
+    for number, (one, other) in enumerate(zip_longest(before, now, fillvalue="none"), start=1):
+        if one != other:
+            return f"number {number} is {one}", other
     return "", ""
-
-
-def _called(identity: tuple[str, str, int] | None) -> str:
-    return "none" if identity is None else f"{identity[0]} {identity[1]}, rank {identity[2]}"
-
-
-def _identities(plan: Plan) -> list[tuple[str, str, int]]:
-    return [(image.image_id, image.wnid, image.rank) for image in plan.images]
 
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
-
-
-def _inspect(source: Source, image: RankedImage) -> tuple[str | None, bool]:
-    """Give a file's SHA-256 (None if unreadable), and whether it is an image but not a JPEG."""
-    try:
-        data = source.read(image)
-    except BadImage:
-        return None, False
-    return sha256(data).hexdigest(), not is_jpeg(data) and _is_image(data, image.name)
-
-
-def _is_image(data: bytes, name: str) -> bool:
-    try:
-        decode(data, name)
-    except BadImage:
-        return False
-    return True

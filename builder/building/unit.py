@@ -1,11 +1,10 @@
 """Build one unit: render its photographs once, write one shard of each variant, and a record."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
-from imagenetq.builder.building.manifest_of_build import pixel_lines
+from imagenetq.builder.building.manifest_of_build import RowTotals, pixel_lines
 from imagenetq.builder.building.plan import Plan, PlannedImage, Unit
 from imagenetq.builder.building.unit_records import (
     BadOriginal,
@@ -38,14 +37,8 @@ class Job:
     """What all units of a build share."""
 
     folder: DatasetFolder
-    """Folder of the dataset."""
-
     source: Source
-    """Source that photographs are read from."""
-
     plan: Plan
-    """Plan of the build."""
-
     skip_bad: bool
     """Leave bad photographs out, instead of leaving their unit undone."""
 
@@ -82,10 +75,17 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
     shards = record.shards.values()
     if not all(job.folder.is_intact(shard.path, shard.bytes, shard.sha256) for shard in shards):
         return None
-    _require_same_originals(job.folder, record, unit)
+    planned = {image.image_id: image for image in unit.images}
+    for original in record.originals:
+        image = planned[original.image_id]
+        if image.file_sha256 != original.file_sha256:
+            raise FolderError(
+                f"{job.folder} was built from another file of {original.image_id} than "
+                f"{image.name}; give another --out, or the source that it was begun with"
+            )
     if not _is_borne_out(record, job):
-        place = job.folder.at(record_path(unit.index))
-        say(f"{place}: contradicts the shards that it is of; its images are rendered again")
+        path = job.folder.at(record_path(unit.index))
+        say(f"{path}: contradicts the shards that it is of; its images are rendered again")
         return None
     return record
 
@@ -104,17 +104,6 @@ def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
     )
 
 
-def _require_same_originals(folder: DatasetFolder, record: UnitRecord, unit: Unit) -> None:
-    planned = {image.image_id: image for image in unit.images}
-    for original in record.originals:
-        image = planned[original.image_id]
-        if image.file_sha256 != original.file_sha256:
-            raise FolderError(
-                f"{folder} was built from another file of {original.image_id} than "
-                f"{image.name}; give another --out, or the source that it was begun with"
-            )
-
-
 def _is_borne_out(record: UnitRecord, job: Job) -> bool:
     """Tell whether the shards on this machine hold what the record gives to the pixel digest.
 
@@ -123,11 +112,11 @@ def _is_borne_out(record: UnitRecord, job: Job) -> bool:
     """
     if not job.folder.is_local:
         return True
-    found = []
+    stored = []
     for name, shard in record.shards.items():
         with job.folder.open(shard.path) as file:
-            found += read_lines(file, job.plan.format, name)
-    return found == pixel_lines([record])
+            stored += read_lines(file, job.plan.format, name)
+    return stored == pixel_lines([record])
 
 
 @dataclass
@@ -138,31 +127,35 @@ class _Shard:
     path: str
     file: AtomicFile
     writer: ShardWriter
-    image_bytes: int
-    uniform: int
-    psnrs: list[float | None]
-    pixels: list[str]
+    totals: RowTotals = field(default_factory=RowTotals)
+    pixels: list[str] = field(default_factory=list)
+
+    def write(self, row: Row, image: bytes, *, is_uniform: bool) -> None:
+        self.writer.write(row, image)
+        self.totals.add(RowTotals([row.psnr], len(image), is_uniform))
+        self.pixels.append(row.pixel_sha256)
 
     def record(self) -> ShardRecord:
         return ShardRecord(
             path=self.path,
             bytes=self.file.n_bytes,
             sha256=self.file.sha256,
-            image_bytes=self.image_bytes,
-            uniform=self.uniform,
-            psnrs=tuple(self.psnrs),
+            image_bytes=self.totals.image_bytes,
+            uniform=self.totals.uniform,
+            psnrs=tuple(self.totals.psnrs),
             pixels=tuple(self.pixels),
         )
 
 
 def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
-    _retract(job.folder)
+    if job.folder.size(MANIFEST_NAME) is not None:
+        # Before any of its shards is replaced, the folder must not be called complete.
+        job.folder.remove(MANIFEST_NAME)
+        write_placeholder(job.folder)
     originals: list[RenderedOriginal] = []
     bad_images: list[BadOriginal] = []
     with ExitStack() as open_files:
-        shards = [
-            _open_shard(job, unit, variant, open_files.callback) for variant in job.plan.ladder()
-        ]
+        shards = [_open_shard(job, unit, variant, open_files) for variant in job.plan.ladder()]
         for image in unit.images:
             reporter.stop_if_asked()
             try:
@@ -171,7 +164,14 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
                 if job.skip_bad or not bad_images:
                     originals.append(_write_rows(job, image, original, clean, shards, reporter))
             except BadImage as reason:
-                bad_images.append(_bad(image, reason))
+                bad_images.append(
+                    BadOriginal(
+                        image_id=image.image_id,
+                        wnid=image.wnid,
+                        reason=str(reason),
+                        file_sha256=image.file_sha256,
+                    )
+                )
             reporter.advance(1)
         if bad_images and not job.skip_bad:
             return [image.note() for image in bad_images]
@@ -190,35 +190,15 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
     return record
 
 
-def _retract(folder: DatasetFolder) -> None:
-    """Stop calling the folder complete, before any of its shards is replaced."""
-    if folder.size(MANIFEST_NAME) is not None:
-        folder.remove(MANIFEST_NAME)
-        write_placeholder(folder)
-
-
-def _bad(image: PlannedImage, reason: BadImage) -> BadOriginal:
-    return BadOriginal(
-        image_id=image.image_id,
-        wnid=image.wnid,
-        reason=str(reason),
-        file_sha256=image.file_sha256,
-    )
-
-
-def _open_shard(
-    job: Job, unit: Unit, variant: Variant, at_exit: Callable[[Callable[[], None]], object]
-) -> _Shard:
+def _open_shard(job: Job, unit: Unit, variant: Variant, open_files: ExitStack) -> _Shard:
     path = job.plan.shard_path(unit.index, variant.name)
     file = job.folder.new_file(path)
-    at_exit(file.abort)
+    open_files.callback(file.abort)
     image_extension = extension(variant, job.plan.clean_extension)
-    writer = shard_format(job.plan.format).writer(file, image_extension)
-    return _Shard(variant, path, file, writer, 0, 0, [], [])
+    return _Shard(variant, path, file, shard_format(job.plan.format).writer(file, image_extension))
 
 
 def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
-    changed = f"{image.name}: changed while the build ran; run the same command again"
     try:
         original = job.source.read(image.source_image())
     except BadImage:
@@ -230,7 +210,7 @@ def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
             ) from None
         raise
     if image.file_sha256 != sha256(original).hexdigest():
-        raise BuildStopped(changed)
+        raise BuildStopped(f"{image.name}: changed while the build ran; run the same command again")
     return original, decode(original, image.name)
 
 
@@ -243,26 +223,6 @@ def _write_rows(
     reporter: Reporter,
 ) -> RenderedOriginal:
     # Render all variants before writing one: a photograph is in all shards or in none.
-    for shard, (row, stored, uniform) in zip(
-        shards, _render_rows(job, image, original, clean), strict=True
-    ):
-        shard.writer.write(row, stored)
-        shard.image_bytes += len(stored)
-        shard.uniform += uniform
-        shard.psnrs.append(row.psnr)
-        shard.pixels.append(row.pixel_sha256)
-        reporter.add_bytes(len(stored))
-    return RenderedOriginal(
-        image_id=image.image_id,
-        wnid=image.wnid,
-        file_sha256=sha256(original).hexdigest(),
-        pixel_sha256=pixel_sha256(clean),
-    )
-
-
-def _render_rows(
-    job: Job, image: PlannedImage, original: bytes, clean: Pixels
-) -> list[tuple[Row, bytes, bool]]:
     rows = []
     for rendered in render_ladder(clean, image_id=image.image_id, only=job.plan.ladder()):
         stored = stored_bytes(rendered, original, job.plan.clean_extension)
@@ -276,4 +236,12 @@ def _render_rows(
             n_bytes=len(stored),
         )
         rows.append((row, stored, is_uniform(rendered.pixels)))
-    return rows
+    for shard, (row, stored, uniform) in zip(shards, rows, strict=True):
+        shard.write(row, stored, is_uniform=uniform)
+        reporter.add_bytes(len(stored))
+    return RenderedOriginal(
+        image_id=image.image_id,
+        wnid=image.wnid,
+        file_sha256=sha256(original).hexdigest(),
+        pixel_sha256=pixel_sha256(clean),
+    )

@@ -4,10 +4,9 @@ A folder's digests are computed from records. So a record carries a hash of itse
 changed in any way is not believed.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Generic, TypeVar, cast
-
-from pydantic import Field
 
 from imagenetq.builder.folders import STATE, DatasetFolder
 from imagenetq.errors import FolderError
@@ -34,11 +33,7 @@ class RenderedOriginal(Model):
     """A photograph that a unit holds."""
 
     image_id: str
-    """Id of the photograph."""
-
     wnid: str
-    """Wnid of its class."""
-
     file_sha256: str = Sha256
     """SHA-256 of the original file that was rendered."""
 
@@ -49,7 +44,7 @@ class RenderedOriginal(Model):
 class BadOriginal(BadImageNote):
     """A photograph that a unit left out."""
 
-    file_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    file_sha256: str | None = Sha256
     """SHA-256 of the file that was refused; None if it could not be read."""
 
     def note(self) -> BadImageNote:
@@ -67,8 +62,6 @@ class ShardRecord(Model):
     """Size of the file in bytes."""
 
     sha256: str = Sha256
-    """SHA-256 of the file."""
-
     image_bytes: int = Count
     """Bytes of the image files in it."""
 
@@ -89,8 +82,6 @@ class UnitRecord(Record):
     """Rendered photographs, in row order."""
 
     bad_images: tuple[BadOriginal, ...]
-    """Photographs that were left out."""
-
     shards: dict[str, ShardRecord]
     """Shards by variant."""
 
@@ -104,10 +95,7 @@ class _Sealed(Model, Generic[AnyRecord]):
     """The file of a record, which holds its digest too."""
 
     sha256: str = Sha256
-    """Digest of the record."""
-
     record: AnyRecord
-    """The record itself."""
 
 
 def _sealed(kind: type[AnyRecord]) -> type[_Sealed[AnyRecord]]:
@@ -142,3 +130,16 @@ def read_record(folder: DatasetFolder, unit: int, kind: type[AnyRecord]) -> AnyR
     if sealed.record.digest() != sealed.sha256:
         raise FolderError(f"{folder.at(path)}: damaged: it is not what its own hash is of")
     return sealed.record
+
+
+def written_records(
+    folder: DatasetFolder, n_units: int, kind: type[AnyRecord]
+) -> Iterator[AnyRecord]:
+    """Read the records of all units, which must be there; errors are those of `read_record`."""
+    for unit in range(n_units):
+        record = read_record(folder, unit, kind)
+        if record is None:
+            raise FolderError(
+                f"{folder.at(record_path(unit))}: missing; run the same command again"
+            )
+        yield record

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from imagenetq.builder.executors.base import Reporter, RunUnits
+from imagenetq.builder.executors.base import Reporter, RunUnits, Work
 from imagenetq.errors import UsageError
 
-__all__ = ["EXECUTORS", "Reporter", "RunUnits", "open_executor"]
+__all__ = ["EXECUTORS", "Reporter", "RunUnits", "Work", "open_executor"]
 
 
 def _local() -> RunUnits:
@@ -31,7 +31,7 @@ EXECUTORS: dict[str, Callable[[], RunUnits]] = {"local": _local, "ray": _ray}
 
 
 def open_executor(name: str) -> RunUnits:
-    """The executor of a name.
+    """Give the executor of a name.
 
     Raises:
         UsageError: there is none of that name, or its package is not installed.

@@ -5,7 +5,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from imagenetq.progress import Tally
 
@@ -36,28 +37,29 @@ class Reporter(ABC):
         """Raise an exception that ends the work, if the waiting process asked for it."""
 
 
+@dataclass(frozen=True)
+class Work(Generic[Context, Unit, Result]):
+    """Units of work, and what does them."""
+
+    function: Callable[[Context, Unit, Reporter], Result]
+    """Function that does one unit; of a module, so that it can be named to another process."""
+
+    context: Context
+    """What all units share; picklable."""
+
+    units: Sequence[Unit]
+    workers: int | None
+    """Number of units at once; one a core if None."""
+
+    on_tally: Callable[[Tally], None]
+    """Called a few times a second with the workers' progress."""
+
+
 class RunUnits(Protocol):
     """An executor of units of work."""
 
-    def __call__(
-        self,
-        function: Callable[[Context, Unit, Reporter], Result],
-        context: Context,
-        units: Sequence[Unit],
-        *,
-        workers: int | None,
-        on_tally: Callable[[Tally], None],
-    ) -> Generator[Result, None, None]:
-        """Call `function(context, unit, reporter)` for every unit.
-
-        A unit may be begun more than once, where whoever worked on it was lost.
-
-        Args:
-            function: a function of a module, so that it can be named to another process.
-            context: what all units share; picklable.
-            units: what to work on.
-            workers: number of units at once; one a core if None.
-            on_tally: called a few times a second with the workers' progress.
+    def __call__(self, work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
+        """Do every unit; one may be begun more than once, where whoever worked on it was lost.
 
         Yields:
             Results as they come, in any order. Closing the generator ends all work.

@@ -8,8 +8,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,29 +17,23 @@ from functools import cached_property
 from multiprocessing.synchronize import Event
 from typing import Any
 
+from typing_extensions import override
+
+from imagenetq import workers
 from imagenetq.builder.executors.base import (
     POLL_SECONDS,
     Context,
     Reporter,
     Result,
     Unit,
+    Work,
     signals_ignored,
 )
 from imagenetq.errors import BuildStopped
 from imagenetq.progress import Tally, usable_cores
-from imagenetq.workers import (
-    environment,
-    how_they_ended,
-    packed,
-    portable,
-    started_clean,
-    unpacked,
-)
 
 # One process a core: libraries that start threads of their own would only get in the way.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-
 _WHAT = "what the units need"
 
 
@@ -54,14 +48,14 @@ class SharedReporter(Reporter):
         self._counts = context.Array("q", 3)
         self._stop: Event = context.Event()
 
+    @override
     def advance(self, images: int, *, already_done: bool = False) -> None:
-        """Count images as worked on."""
         with self._counts.get_lock():
             self._counts[0] += images
             self._counts[1] += images if already_done else 0
 
+    @override
     def add_bytes(self, n_bytes: int) -> None:
-        """Count bytes of image files."""
         with self._counts.get_lock():
             self._counts[2] += n_bytes
 
@@ -74,12 +68,8 @@ class SharedReporter(Reporter):
         """Make every worker end at its next image."""
         self._stop.set()
 
+    @override
     def stop_if_asked(self) -> None:
-        """Raise if the parent asked to stop.
-
-        Raises:
-            StoppedError: the parent asked to stop.
-        """
         if self._stop.is_set():
             raise StoppedError
 
@@ -97,58 +87,45 @@ class _Worker:
     @cached_property
     def unpacked(self) -> tuple[Callable[..., Any], Any]:
         """The function and its context; if unpacking fails, a unit fails, not the process."""
-        function, context = unpacked(self.job, _WHAT)
+        function, context = workers.unpacked(self.job, _WHAT)
         return function, context
 
 
 _worker: _Worker
 
 
-def run_units(
-    function: Callable[[Context, Unit, Reporter], Result],
-    context: Context,
-    units: Sequence[Unit],
-    *,
-    workers: int | None,
-    on_tally: Callable[[Tally], None],
-) -> Generator[Result, None, None]:
-    """Call a function for every unit, in worker processes; see `RunUnits`."""
+def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
+    """Do every unit, in worker processes; see `RunUnits`."""
     spawn = multiprocessing.get_context("spawn")
-    job = packed((function, context), _WHAT)
-    with environment(_ONE_THREAD):
-        with started_clean():
+    job = workers.packed((work.function, work.context), _WHAT)
+    with workers.environment(_ONE_THREAD):
+        with workers.started_clean():
             # First, since Python starts a process for it and then lets Ctrl-C through again.
             reporter = SharedReporter(spawn)
-        with _ctrl_c_withheld(), started_clean() as processes:
+        with _ctrl_c_withheld(), workers.started_clean() as processes:
             pool = ProcessPoolExecutor(
-                max_workers=max(1, min(workers or usable_cores(), len(units))),
+                max_workers=max(1, min(work.workers or usable_cores(), len(work.units))),
                 mp_context=spawn,
                 initializer=_start,
                 initargs=(_Worker(job, reporter),),
             )
-            pending = {pool.submit(_work, unit) for unit in units}
+            pending = {pool.submit(_work, unit) for unit in work.units}
         try:
-            yield from _results(pending, reporter, on_tally)
+            while pending:
+                done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                work.on_tally(reporter.tally())
+                for future in done:
+                    yield future.result()
         except BrokenProcessPool:
             raise BuildStopped(
-                f"a worker process {how_they_ended(processes)}; "
+                f"a worker process {workers.how_they_ended(processes)}; "
                 "the same command goes on where it stopped, perhaps with fewer --workers"
             ) from None
         finally:
             reporter.ask_to_stop()
             with signals_ignored():
                 pool.shutdown(wait=True, cancel_futures=True)
-            on_tally(reporter.tally())
-
-
-def _results(
-    pending: set["Future[Result]"], reporter: SharedReporter, on_tally: Callable[[Tally], None]
-) -> Iterator[Result]:
-    while pending:
-        done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        on_tally(reporter.tally())
-        for future in done:
-            yield future.result()
+            work.on_tally(reporter.tally())
 
 
 def _start(worker: _Worker) -> None:
@@ -172,7 +149,7 @@ def _work(unit: Any) -> Any:
     except StoppedError:
         raise
     except Exception as error:
-        raise portable(error) from None
+        raise workers.portable(error) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TextIO, cast
@@ -23,6 +23,7 @@ import ray
 from ray import exceptions
 from ray.job_config import JobConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from typing_extensions import override
 
 from imagenetq.builder.executors.base import (
     POLL_SECONDS,
@@ -30,6 +31,7 @@ from imagenetq.builder.executors.base import (
     Reporter,
     Result,
     Unit,
+    Work,
     signals_ignored,
 )
 from imagenetq.errors import BuildStopped, ImagenetqError
@@ -66,10 +68,7 @@ class _Run(Generic[Context, Unit, Result]):
     """What all tasks of a run share."""
 
     function: Callable[[Context, Unit, Reporter], Result]
-    """Function to call for each unit."""
-
     context: Context
-    """First argument of the function."""
 
     tallies: Any
     """Actor that tasks report to."""
@@ -88,81 +87,69 @@ class _Tallies:
     def __init__(self) -> None:
         self._of: dict[int, Tally] = {}
 
-    def put(self, place: int, tally: Tally) -> None:
-        self._of[place] = tally
+    def put(self, index: int, tally: Tally) -> None:
+        self._of[index] = tally
 
     def total(self) -> Tally:
-        tallies = self._of.values()
-        return Tally(
-            sum(tally.images for tally in tallies),
-            sum(tally.already_done for tally in tallies),
-            sum(tally.bytes for tally in tallies),
-        )
+        return sum(self._of.values(), Tally(0, 0, 0))
 
 
 class _TaskReporter(Reporter):
     """A reporter that sends a task's counts after each image, and waits for no answer."""
 
-    def __init__(self, tallies: Any, place: int) -> None:
+    def __init__(self, tallies: Any, index: int) -> None:
         self._tallies = tallies
-        self._place = place
+        self._index = index
         self._tally = Tally(0, 0, 0)
 
+    @override
     def advance(self, images: int, *, already_done: bool = False) -> None:
-        """Count images as worked on."""
-        now = self._tally
-        found = images if already_done else 0
-        self._tally = Tally(now.images + images, now.already_done + found, now.bytes)
-        self._tallies.put.remote(self._place, self._tally)
+        self._tally += Tally(images, images if already_done else 0, 0)
+        self._tallies.put.remote(self._index, self._tally)
 
     def finish(self) -> None:
         """Wait until all counts have arrived."""
         # Progress is no reason to fail.
         with suppress(exceptions.RayError):
-            ray.get(self._tallies.put.remote(self._place, self._tally))
+            ray.get(self._tallies.put.remote(self._index, self._tally))
 
+    @override
     def add_bytes(self, n_bytes: int) -> None:
-        """Count bytes of image files, which are sent with the image."""
-        now = self._tally
-        self._tally = Tally(now.images, now.already_done, now.bytes + n_bytes)
+        self._tally += Tally(0, 0, n_bytes)  # They are sent with the image.
 
+    @override
     def stop_if_asked(self) -> None:
-        """Do nothing, because Ray interrupts a task that is cancelled."""
+        # Ray interrupts a task that is cancelled.
+        return
 
 
-def run_units(
-    function: Callable[[Context, Unit, Reporter], Result],
-    context: Context,
-    units: Sequence[Unit],
-    *,
-    workers: int | None,
-    on_tally: Callable[[Tally], None],
-) -> Generator[Result, None, None]:
-    """Call a function for every unit, in tasks of one CPU; see `RunUnits`."""
+def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
+    """Do every unit, in tasks of one CPU; see `RunUnits`."""
+    units = work.units
     with _connected():
         here = ray.get_runtime_context().get_node_id()
         tallies = _Tallies.options(  # type: ignore[attr-defined]
             scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False)
         ).remote()
-        run = ray.put(_Run(function, context, tallies, _versions(), here))
+        run = ray.put(_Run(work.function, work.context, tallies, _versions(), here))
         waiting = deque(range(len(units)))
         pending: dict[Any, int] = {}
         lost: Counter[int] = Counter()
         try:
             while waiting or pending:
-                while waiting and len(pending) < (workers or len(units)):
-                    place = waiting.popleft()
-                    pending[_work.remote(run, place, units[place])] = place
+                while waiting and len(pending) < (work.workers or len(units)):
+                    index = waiting.popleft()
+                    pending[_work.remote(run, index, units[index])] = index
                 done, _ = ray.wait(list(pending), timeout=POLL_SECONDS)
-                _show(tallies, on_tally)
+                _show(tallies, work.on_tally)
                 for task in done:
-                    place = pending.pop(task)
+                    index = pending.pop(task)
                     try:
                         result = ray.get(task)
                     except tuple(_LOST) as error:
-                        lost[place] += 1
-                        _tell(error, place, lost[place])
-                        waiting.appendleft(place)
+                        lost[index] += 1
+                        _tell(error, index, lost[index])
+                        waiting.appendleft(index)
                     except exceptions.RayError as error:
                         raise _cause(error) from None
                     else:
@@ -170,16 +157,21 @@ def run_units(
         finally:
             with signals_ignored():
                 _cancel(list(pending))
-            _show(tallies, on_tally)
+            _show(tallies, work.on_tally)
 
 
 # A unit that is lost is begun again here, where that is counted and said.
 @ray.remote(num_cpus=1, max_retries=0)
-def _work(run: _Run[Any, Any, Any], place: int, unit: Any) -> Any:
+def _work(run: _Run[Any, Any, Any], index: int, unit: Any) -> Any:
     try:
-        _require_same_libraries(run.versions)
+        for name, version in _versions().items():
+            if version != run.versions[name]:
+                raise BuildStopped(
+                    f"{name} is {version} here, but {run.versions[name]} where the build was "
+                    "started; install the same version on every node"
+                )
         check_platform()
-        reporter = _TaskReporter(run.tallies, place)
+        reporter = _TaskReporter(run.tallies, index)
         result = run.function(run.context, unit, reporter)
         reporter.finish()
         return result
@@ -195,29 +187,20 @@ def _versions() -> dict[str, str]:
     return {"imagenetq": code_version(), **library_versions()}
 
 
-def _require_same_libraries(expected: dict[str, str]) -> None:
-    for name, version in _versions().items():
-        if version != expected[name]:
-            raise BuildStopped(
-                f"{name} is {version} here, but {expected[name]} where the build was started; "
-                "install the same version on every node"
-            )
-
-
 def _show(tallies: Any, on_tally: Callable[[Tally], None]) -> None:
     # While the actor starts, or if it was killed, there are no counts; the work goes on.
     with suppress(exceptions.RayError):
         on_tally(ray.get(tallies.total.remote(), timeout=POLL_SECONDS))
 
 
-def _tell(error: Exception, place: int, times: int) -> None:
+def _tell(error: Exception, index: int, times: int) -> None:
     reason = next(text for kind, text in _LOST.items() if isinstance(error, kind))
     if times == _ATTEMPTS:
         raise BuildStopped(
-            f"unit {place} was lost {times} times, at last because {reason}; the same command goes "
+            f"unit {index} was lost {times} times, at last because {reason}; the same command goes "
             "on where it stopped, perhaps with fewer --workers"
         )
-    say(f"unit {place}: {reason}; it is built again")
+    say(f"unit {index}: {reason}; it is built again")
 
 
 def _cause(error: Exception) -> Exception:
@@ -250,8 +233,13 @@ def _connected() -> Iterator[None]:
         yield
         return
     with redirect_stdout(cast(TextIO, _WithoutRaylets(sys.stdout))):
-        with _sigterm_kept():
+        ours = signal.getsignal(signal.SIGTERM)
+        try:
             _connect()
+        finally:
+            # Connecting sets a handler that does not clean up.
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, ours)
         try:
             resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
             say(f"Ray: {resources.get('CPU', 0):.0f} CPUs")
@@ -263,11 +251,7 @@ def _connected() -> Iterator[None]:
 
 
 def _connect() -> None:
-    """Join a cluster, or start one.
-
-    Raises:
-        BuildStopped: there is none at the address that was given.
-    """
+    """Join the cluster at the address that was given, or any, or else start one."""
     address = os.environ.get("RAY_ADDRESS") or "auto"
     _require_listener(address)
     if address != "local":
@@ -313,29 +297,19 @@ def _no_cluster(address: str, error: Exception) -> str:
     return f"no Ray cluster at {address} ({reason}); start it, or set RAY_ADDRESS to another"
 
 
-@contextmanager
-def _sigterm_kept() -> Iterator[None]:
-    """Put our own SIGTERM handler back, which cleans up; connecting sets one that does not."""
-    ours = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, ours)
-
-
 class _WithoutRaylets(io.TextIOBase):
     """Standard output without Ray's reports of nodes, such as that one has died."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    @override
     def write(self, text: str) -> int:
-        """Write text, unless Ray's thread for such reports calls."""
+        # It is Ray's thread for such reports that calls.
         if threading.current_thread().name == "ray_listen_error_messages":
             return len(text)
         return self._stream.write(text)
 
+    @override
     def flush(self) -> None:
-        """Flush what was written."""
         self._stream.flush()

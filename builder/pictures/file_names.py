@@ -24,11 +24,8 @@ def file_names(
 ) -> dict[str, tuple[str, ...]]:
     """List all files' names below their variant's folder, by variant, in the pictures' order.
 
-    Args:
-        paths: paths of the pictures.
-        variants: the variants to render.
-        keep_names: whether all names stay. Otherwise a suffix that says another kind than the
-            file's is replaced, or, where pictures differ in it alone, the right one is appended.
+    Unless names are kept, a suffix that says another kind than the file's is replaced, or, where
+    pictures differ in it alone, the right one is appended.
 
     Raises:
         UsageError: two pictures, or a picture and a folder, would get one name.

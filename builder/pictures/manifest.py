@@ -7,17 +7,17 @@ holds, has a row for each file, since millions of rows are too many for JSON.
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from imagenetq.builder.building.collect import RENDER_PLAN
 from imagenetq.errors import FolderError
 from imagenetq.manifest import (
     RENDER_MANIFEST_NAME,
-    SHA256_PATTERN,
     Code,
     Count,
+    Identified,
     Model,
     Sha256,
     read_model,
@@ -39,28 +39,12 @@ class BadPicture(Model):
     reason: str
     """What is wrong with it, and what to do."""
 
-    file_sha256: str | None = Field(pattern=SHA256_PATTERN)
+    file_sha256: str | None = Sha256
     """SHA-256 of its file; None if that could not be read."""
 
 
-class RenderManifest(Model):
+class RenderManifest(Identified):
     """The manifest of a folder of rendered pictures."""
-
-    format_version: Literal[1] = 1
-    """Version of the format of this file and of `render-files.parquet`."""
-
-    dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """Version of the pixels, MAJOR.MINOR.PATCH."""
-
-    specification_digest: str = Sha256
-    """SHA-256 of the specification's canonical JSON."""
-
-    source_digest: str = Sha256
-    """SHA-256 over a line `path TAB SHA-256 of the original file LF` for each picture, by path."""
-
-    pixel_digest: str = Sha256
-    """SHA-256 over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file; pictures
-    by path, variants as in the ladder."""
 
     variants: tuple[str, ...]
     """Names of the rendered variants, in ladder order."""
@@ -92,10 +76,6 @@ class RenderManifest(Model):
         if not known or self.variants != known:
             raise ValueError("its variants are not those of the ladder, in its order")
         return self
-
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
 
 
 def read_render_manifest(folder: Path) -> RenderManifest:

@@ -28,8 +28,6 @@ class Unit(Model):
     """Number of the unit, from 0."""
 
     paths: tuple[str, ...]
-    """Paths of the unit's pictures."""
-
     names: dict[str, tuple[str, ...]]
     """Names of the files of these pictures, by variant."""
 
@@ -38,14 +36,8 @@ class RenderPlan(Model):
     """All that decides which files are made, and how."""
 
     format_version: Literal[1] = 1
-    """Version of this file's format."""
-
     dataset_version: str
-    """Version of the pixels."""
-
     specification_digest: str = Sha256
-    """Digest of the specification."""
-
     variants: tuple[str, ...]
     """Names of the variants to render, in ladder order."""
 
@@ -53,8 +45,6 @@ class RenderPlan(Model):
     """Whether files bear their originals' names."""
 
     versions: dict[str, str]
-    """Versions of the libraries."""
-
     paths: tuple[str, ...]
     """Paths of all pictures, sorted."""
 
@@ -63,11 +53,7 @@ class RenderPlan(Model):
         return select_variants(self.variants)
 
     def units(self) -> list[Unit]:
-        """Cut the pictures into independent pieces of work.
-
-        Raises:
-            UsageError: two pictures, or a picture and a folder, would get one name.
-        """
+        """Cut the pictures into independent pieces of work; for errors see `file_names`."""
         names = file_names(self.paths, self.ladder(), keep_names=self.keep_names)
         size = max(1, min(_UNIT_FILES // len(self.variants), -(-len(self.paths) // _MIN_UNITS)))
         return [
@@ -95,28 +81,24 @@ def make_render_plan(
 
 
 def require_same_plan(folder: DatasetFolder, begun: RenderPlan, wanted: RenderPlan) -> None:
-    """Refuse to go on with a folder that was begun otherwise.
-
-    Raises:
-        FolderError: the plans differ; the message names the first difference.
-    """
+    """Refuse to go on with a folder that was begun otherwise; name the first difference."""
     for field in RenderPlan.model_fields:
         before, now = getattr(begun, field), getattr(wanted, field)
         if before == now:
             continue
         if field == "paths":
+            lost = sorted(set(begun.paths) - set(wanted.paths))
+            new = sorted(set(wanted.paths) - set(begun.paths))
+            facts = [
+                f"{len(paths)} {word}, such as {paths[0]!r}"
+                for word, paths in (("lost", lost), ("new", new))
+                if paths
+            ]
             raise FolderError(
-                f"{folder} was begun with other pictures ({_difference(begun, wanted)})"
-                "; give another --out, or restore them"
+                f"{folder} was begun with other pictures ({', '.join(facts)}); give another --out, "
+                "or restore them"
             )
         raise FolderError(
             f"{folder} was begun with another {field.replace('_', ' ')} ({before!s:.160}; now "
             f"{now!s:.160}); give another --out, or render as it was begun"
         )
-
-
-def _difference(begun: RenderPlan, wanted: RenderPlan) -> str:
-    lost = sorted(set(begun.paths) - set(wanted.paths))
-    new = sorted(set(wanted.paths) - set(begun.paths))
-    facts = [(len(lost), lost, "lost"), (len(new), new, "new")]
-    return ", ".join(f"{n} {word}, such as {some[0]!r}" for n, some, word in facts if n)

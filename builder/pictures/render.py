@@ -1,17 +1,19 @@
 """Render a folder of pictures to the same tree for each variant, or go on with such a rendering."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from imagenetq.builder.building.collect import (
     RENDER_PLAN,
+    begin,
     collect,
+    earlier_if_same,
     full_disk_explained,
     require_own,
 )
-from imagenetq.builder.building.unit_records import read_record, record_path
+from imagenetq.builder.building.unit_records import written_records
+from imagenetq.builder.executors import Work
 from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.builder.pictures.file_names import file_kind, says_another_kind
@@ -23,15 +25,15 @@ from imagenetq.builder.pictures.manifest import (
     files_schema,
 )
 from imagenetq.builder.pictures.plan import RenderPlan, make_render_plan, require_same_plan
-from imagenetq.builder.pictures.unit import Job, PicturesRecord, RenderedPicture, complete_unit
+from imagenetq.builder.pictures.unit import Job, PicturesRecord, complete_unit
 from imagenetq.builder.shards.orientation import UPRIGHT
-from imagenetq.errors import FolderError, UsageError
+from imagenetq.errors import UsageError
 from imagenetq.manifest import RENDER_MANIFEST_NAME, Code
-from imagenetq.pictures import Listing, PictureFolder
+from imagenetq.pictures import PictureFolder
 from imagenetq.progress import meter, say, working
 from imagenetq.provenance import code_commit, code_version
 from imagenetq.selfcheck import check_platform
-from imagenetq.specification import select_variants, variants
+from imagenetq.specification import select_variants
 from imagenetq.storage import local_path
 from imagenetq.words import counted
 
@@ -75,35 +77,35 @@ def render_folder(
         KeyboardInterrupt: passed on after the workers have ended and cleaned up.
     """
     check_platform()
-    ladder = variants() if only is None else select_variants(only)
+    variants = select_variants(only)
     source = Path(folder)
     if not source.is_dir():
         raise UsageError(f"{source}: no such folder; name a folder of pictures")
-    target = LocalFolder(_local(out))
+    path = out if isinstance(out, Path) else local_path(out)
+    if path is None:
+        raise UsageError(f"{out}: pictures are rendered to this machine; give a folder as --out")
+    target = LocalFolder(path)
     _require_apart(source, target.path)
     # A worker may have another working directory.
     pictures = PictureFolder(source.absolute())
     with working(f"listing the pictures in {source}"):
         listing = pictures.listing()
-    _tell_of_others(source, listing)
-    plan = make_render_plan(listing.paths, ladder, keep_names=keep_names)
+    if listing.others:
+        say(
+            f"{source}: passed over {counted(len(listing.others), 'file')} without a picture's "
+            f"suffix, such as {listing.others[0]}"
+        )
+    plan = make_render_plan(listing.paths, variants, keep_names=keep_names)
     units = plan.units()
     own = partial(require_own, target, RENDER_PLAN, RENDER_MANIFEST_NAME, "a rendered folder")
     with full_disk_explained(target), target.held(own) as hold:
-        _begin(target, plan)
+        begin(target, RENDER_PLAN, plan, require_same_plan)
         job = Job(target, pictures, plan, skip_bad)
         with meter("rendering", len(plan.paths), "pictures") as progress:
-            results = run_units(complete_unit, job, units, workers=workers, on_tally=progress.show)
-            collect(target, hold, progress, results)
+            work = Work(complete_unit, job, units, workers, progress.show)
+            collect(target, hold, progress, run_units(work))
         with working("writing the manifest"):
             return _finish(target, plan, len(units))
-
-
-def _local(out: str | Path) -> Path:
-    path = out if isinstance(out, Path) else local_path(out)
-    if path is None:
-        raise UsageError(f"{out}: pictures are rendered to this machine; give a folder as --out")
-    return path
 
 
 def _require_apart(pictures: Path, out: Path) -> None:
@@ -120,26 +122,6 @@ def _require_apart(pictures: Path, out: Path) -> None:
             )
 
 
-def _tell_of_others(folder: Path, listing: Listing) -> None:
-    if listing.others:
-        say(
-            f"{folder}: passed over {counted(len(listing.others), 'file')} without a picture's "
-            f"suffix, such as {listing.others[0]}"
-        )
-
-
-def _begin(folder: LocalFolder, plan: RenderPlan) -> None:
-    """Record the plan, or require that it is the one that the folder was begun with."""
-    if folder.size(RENDER_PLAN) is not None:
-        try:
-            begun = folder.model(RenderPlan, RENDER_PLAN)
-        except FolderError as damaged:
-            raise FolderError(f"{damaged}; remove {folder} and render again") from None
-        require_same_plan(folder, begun, plan)
-        return
-    folder.write(RENDER_PLAN, plan.model_dump_json().encode())
-
-
 def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManifest:
     """Write the table of files, and then the manifest, which says that all is there."""
     import pyarrow as pa
@@ -152,8 +134,20 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
     table = folder.new_file(FILES_NAME)
     try:
         with pq.ParquetWriter(table, schema, compression="zstd") as writer:
-            for record in _records(folder, n_units):
-                rows = [row for picture in record.pictures for row in _rows(picture)]
+            for record in written_records(folder, n_units, PicturesRecord):
+                rows = [
+                    {
+                        "path": picture.path,
+                        "original_sha256": picture.file_sha256,
+                        "orientation": picture.orientation,
+                        "width": picture.width,
+                        "height": picture.height,
+                        "variant": variant,
+                        **file.model_dump(),
+                    }
+                    for picture in record.pictures
+                    for variant, file in picture.files.items()
+                ]
                 totals.add(rows)
                 bad += record.bad_pictures
                 turned += [p.path for p in record.pictures if p.orientation not in (UPRIGHT, None)]
@@ -172,11 +166,7 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
         versions=plan.versions,
         code=Code(version=code_version(), commit=code_commit()),
     )
-    if folder.size(RENDER_MANIFEST_NAME) is not None:
-        before = folder.model(RenderManifest, RENDER_MANIFEST_NAME)
-        if before == manifest.model_copy(update={"code": before.code}):
-            # Nothing was rendered anew, so the code that did is still the one it names.
-            manifest = before
+    manifest = earlier_if_same(folder, RENDER_MANIFEST_NAME, manifest)
     folder.write(RENDER_MANIFEST_NAME, manifest.to_json().encode())
     _tell_of_names(plan)
     if turned:
@@ -185,29 +175,6 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
             "variant is turned, so annotations of the turned pictures do not fit"
         )
     return manifest
-
-
-def _records(folder: LocalFolder, n_units: int) -> Iterator[PicturesRecord]:
-    for index in range(n_units):
-        record = read_record(folder, index, PicturesRecord)
-        if record is None:
-            raise FolderError(
-                f"{folder.at(record_path(index))}: missing; run the same command again"
-            )
-        yield record
-
-
-def _rows(picture: RenderedPicture) -> list[dict[str, Any]]:
-    """List a picture's rows in `render-files.parquet`."""
-    original = {
-        "path": picture.path,
-        "original_sha256": picture.file_sha256,
-        **picture.model_dump(include={"orientation", "width", "height"}),
-    }
-    return [
-        original | {"variant": variant} | file.model_dump()
-        for variant, file in picture.files.items()
-    ]
 
 
 def _tell_of_names(plan: RenderPlan) -> None:

@@ -1,5 +1,6 @@
 """Render one unit of a folder of pictures: each picture once, one file a variant, and a record."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -46,8 +47,6 @@ class Job:
     """Folder that originals are read from."""
 
     plan: RenderPlan
-    """Plan of the rendering."""
-
     skip_bad: bool
     """Leave bad pictures out, instead of leaving their unit undone."""
 
@@ -62,8 +61,6 @@ class StoredFile(Model):
     """Size of the file in bytes."""
 
     sha256: str = Sha256
-    """SHA-256 of the file."""
-
     pixel_sha256: str = Sha256
     """SHA-256 of its decoded pixels."""
 
@@ -82,11 +79,7 @@ class RenderedPicture(Model):
     metadata cannot be read."""
 
     width: int = Count
-    """Width in pixels."""
-
     height: int = Count
-    """Height in pixels."""
-
     files: dict[str, StoredFile]
     """Stored files by variant."""
 
@@ -98,7 +91,6 @@ class PicturesRecord(Record):
     """Rendered pictures, in the order of the plan."""
 
     bad_pictures: tuple[BadPicture, ...] = Field(default=())
-    """Pictures that were left out."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +117,13 @@ def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[B
     if _is_finished(job, unit, reporter):
         reporter.advance(len(unit.paths), already_done=True)
         return done
-    _retract(job, unit)
+    # Before any file is replaced, folder and unit must not be called complete.
+    job.folder.remove(RENDER_MANIFEST_NAME)
+    job.folder.remove(record_path(unit.index))
     pictures, bad = [], []
-    for place, path in enumerate(unit.paths):
+    for index, path in enumerate(unit.paths):
         reporter.stop_if_asked()
-        names = {name: f"{name}/{files[place]}" for name, files in unit.names.items()}
+        names = {name: f"{name}/{files[index]}" for name, files in unit.names.items()}
         for file in names.values():
             require_inside(job.folder.path, file)
         data = None
@@ -180,24 +174,14 @@ def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
         return False
     for path in unit.paths:
         reporter.stop_if_asked()
-        if (originals | bad)[path] != _fingerprint(job.pictures, path):
+        fingerprint = None
+        with suppress(BadImage):
+            fingerprint = sha256(job.pictures.read(path)).hexdigest()
+        if (originals | bad)[path] != fingerprint:
             say(f"{path}: another file than was rendered; it is rendered again")
             return False
     files = [file for picture in record.pictures for file in picture.files.values()]
     return all(job.folder.is_intact(file.file, file.bytes, file.sha256) for file in files)
-
-
-def _fingerprint(pictures: PictureFolder, path: str) -> str | None:
-    try:
-        return sha256(pictures.read(path)).hexdigest()
-    except BadImage:
-        return None
-
-
-def _retract(job: Job, unit: Unit) -> None:
-    """Stop calling folder and unit complete, before any file is replaced."""
-    job.folder.remove(RENDER_MANIFEST_NAME)
-    job.folder.remove(record_path(unit.index))
 
 
 def _render(
@@ -229,20 +213,15 @@ def _render(
 def _stored_bytes(rendered: Rendered, original: bytes) -> bytes:
     """Make the file of a variant, which every reader decodes to exactly its pixels."""
     if rendered.variant.distortion == CLEAN:
-        return _upright(original, rendered.pixels)
-    return rendered.codestream or _lossless_png(rendered.pixels)
-
-
-def _upright(original: bytes, pixels: Pixels) -> bytes:
-    """Give the original file, changed only where readers might turn it."""
-    if is_jpeg(original):
-        return upright_original(original)
-    if orientation(original) == UPRIGHT:
-        return original
-    return lossless_webp(pixels) if original.startswith(b"RIFF") else _lossless_png(pixels)
-
-
-def _lossless_png(pixels: Pixels) -> bytes:
+        # The original file is changed only where readers might turn it.
+        if is_jpeg(original):
+            return upright_original(original)
+        if orientation(original) == UPRIGHT:
+            return original
+        if original.startswith(b"RIFF"):
+            return lossless_webp(rendered.pixels)
+    if rendered.codestream is not None:
+        return rendered.codestream
     buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    Image.fromarray(rendered.pixels).save(buffer, "PNG", compress_level=_PNG_LEVEL)
     return buffer.getvalue()

@@ -1,12 +1,12 @@
 """Verify a rendered folder: every file and pixel; against the pictures if they are given."""
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagenetq.builder.building.collect import RENDER_PLAN
+from imagenetq.builder.executors import Work
 from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders import STATE
 from imagenetq.builder.pictures.manifest import (
@@ -24,7 +24,6 @@ from imagenetq.manifest import RENDER_MANIFEST_NAME
 from imagenetq.pictures import PictureFolder
 from imagenetq.progress import meter, working
 from imagenetq.selfcheck import check_platform
-from imagenetq.specification import specification_digest
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -59,11 +58,7 @@ def verify_rendered_folder(
 
     root = Path(folder).absolute()
     manifest = read_render_manifest(root)
-    if manifest.specification_digest != specification_digest():
-        raise FolderError(
-            f"{folder} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
-            f"version of imagenetq does not know; it was rendered with {manifest.code.version}"
-        )
+    manifest.require_known(folder, f"rendered with {manifest.code.version}")
     if pictures is not None and not Path(pictures).is_dir():
         raise UsageError(f"{pictures}: no such folder; name the folder of pictures")
     source = None if pictures is None else PictureFolder(Path(pictures).absolute())
@@ -80,11 +75,11 @@ def verify_rendered_folder(
     job = Job(root, manifest.variants, source)
     # Rendering a file again counts as another one.
     with meter("verifying", max(n_rows * (1 if source is None else 2), 1)) as progress:
-        results = run_units(check_rows, job, units, workers=workers, on_tally=progress.show)
+        results = run_units(Work(check_rows, job, units, workers, progress.show))
         # Closed at once when interrupted, so that no worker outlives the command.
         with closing(results):
-            for found in results:
-                problems += found
+            for of_unit in results:
+                problems += of_unit
     return sorted(problems)
 
 
@@ -93,18 +88,18 @@ def _require_table(root: Path, manifest: RenderManifest) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    place = root / FILES_NAME
+    path = root / FILES_NAME
     cure = "run the same `imagenetq render` to write it again"
-    if not place.is_file():
-        raise FolderError(f"{place}: missing; {cure}")
-    if sha256_of(place) != manifest.files_sha256:
-        raise FolderError(f"{place}: its SHA-256 is not the manifest's; {cure}")
+    if not path.is_file():
+        raise FolderError(f"{path}: missing; {cure}")
+    if sha256_of(path) != manifest.files_sha256:
+        raise FolderError(f"{path}: its SHA-256 is not the manifest's; {cure}")
     try:
-        schema = pq.read_schema(place)
+        schema = pq.read_schema(path)
     except (pa.ArrowException, OSError):
         schema = None
     if schema is None or not schema.equals(files_schema()):
-        raise FolderError(f"{place}: damaged or of another version; {cure}")
+        raise FolderError(f"{path}: damaged or of another version; {cure}")
 
 
 def _table_problems(table: "pq.ParquetFile", manifest: RenderManifest) -> list[str]:
@@ -131,15 +126,11 @@ def _stray_files(root: Path, table: "pq.ParquetFile", manifest: RenderManifest) 
     stray = [path.name for path in root.iterdir() if path.name not in ours]
     for variant in manifest.variants:
         listed = set(rows.filter(pc.field("variant") == variant)["file"].to_pylist())
-        stray += [file for file in _files_below(root, variant) if file not in listed]
-    return [f"{root / file}: not in the manifest; remove it" for file in sorted(stray)]
-
-
-def _files_below(root: Path, folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(root / folder):
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        for name in files + links:
-            yield Path(parent, name).relative_to(root).as_posix()
+        for parent, folders, files in os.walk(root / variant):
+            links = [name for name in folders if Path(parent, name).is_symlink()]
+            paths = (Path(parent, name).relative_to(root).as_posix() for name in files + links)
+            stray += [path for path in paths if path not in listed]
+    return [f"{root / path}: not in the manifest; remove it" for path in sorted(stray)]
 
 
 def _picture_problems(
@@ -151,17 +142,9 @@ def _picture_problems(
     there = set(source.listing().paths)
     lost = [f"{source.root / path}: missing" for path in (rendered | bad) - there]
     new = [f"{source.root / path}: was not rendered" for path in there - rendered - bad]
-    mended = [
-        f"{source.root / path}: was left out as bad, but is good now"
-        for path in bad & there
-        if _decodes(source, path)
-    ]
+    mended = []
+    for path in bad & there:
+        with suppress(BadImage):
+            decode(source.read(path), path)
+            mended.append(f"{source.root / path}: was left out as bad, but is good now")
     return lost + new + mended
-
-
-def _decodes(source: PictureFolder, path: str) -> bool:
-    try:
-        decode(source.read(path), path)
-    except BadImage:
-        return False
-    return True

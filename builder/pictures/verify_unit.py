@@ -11,7 +11,6 @@ from imagenetq.builder.executors import Reporter
 from imagenetq.builder.pictures.manifest import FILES_NAME
 from imagenetq.builder.pictures.unit import require_inside
 from imagenetq.decoding import ORIGINAL_FORMATS, decode
-from imagenetq.distortions import Pixels
 from imagenetq.errors import BadImage, FolderError
 from imagenetq.files import read_bounded
 from imagenetq.pictures import MAX_FILE_BYTES, PictureFolder, is_writable, reason
@@ -30,8 +29,6 @@ class Job:
     """What all units of a verification share."""
 
     root: Path
-    """Rendered folder."""
-
     variants: tuple[str, ...]
     """Names of the variants, in ladder order."""
 
@@ -75,55 +72,43 @@ def _is_below(path: str) -> bool:
 
 
 def _check_file(job: Job, row: dict[str, Any], reporter: Reporter) -> None:
-    """Check one file.
-
-    Raises:
-        BadImage: it holds no image, or other pixels.
-        FolderError: it is missing, of other bytes, or not where it should be.
-    """
+    """Raise `BadImage` or `FolderError` if a file is not what its row says."""
     file, folder = row["file"], f"{row['variant']}/{PurePosixPath(row['path']).parent}"
     if not _is_below(file) or PurePosixPath(file).parent != PurePosixPath(folder):
         raise FolderError(f"{FILES_NAME}: {file!a} does not lie where {row['path']!a} does")
-    place = require_inside(job.root, file)
+    path = require_inside(job.root, file)
     try:
-        data = read_bounded(place, MAX_FILE_BYTES, follow_link=False)
+        data = read_bounded(path, MAX_FILE_BYTES, follow_link=False)
     except FileNotFoundError:
-        raise FolderError(f"{place}: missing") from None
+        raise FolderError(f"{path}: missing") from None
     except OSError as error:
-        raise FolderError(f"{place}: cannot be read ({reason(error)})") from None
+        raise FolderError(f"{path}: cannot be read ({reason(error)})") from None
     reporter.add_bytes(len(data))
     if sha256(data).hexdigest() != row["sha256"] or len(data) != row["bytes"]:
-        raise FolderError(f"{place}: not the manifest's {row['bytes']} bytes")
-    pixels = decode(data, str(place), _FORMATS)
-    if pixel_sha256(pixels) != row["pixel_sha256"] or _size(pixels) != (
-        row["width"],
-        row["height"],
-    ):
-        raise FolderError(f"{place}: its pixels are not those that the manifest has a hash of")
-
-
-def _size(pixels: Pixels) -> tuple[int, int]:
-    height, width, _ = pixels.shape
-    return width, height
+        raise FolderError(f"{path}: not the manifest's {row['bytes']} bytes")
+    pixels = decode(data, str(path), _FORMATS)
+    is_same = pixel_sha256(pixels) == row["pixel_sha256"]
+    if not is_same or pixels.shape[:2] != (row["height"], row["width"]):
+        raise FolderError(f"{path}: its pixels are not those that the manifest has a hash of")
 
 
 def _render_again(
     job: Job, pictures: PictureFolder, path: str, rows: list[dict[str, Any]], reporter: Reporter
 ) -> list[str]:
-    place = pictures.root / path
+    original = pictures.root / path
     reporter.advance(len(rows))
     try:
         data = pictures.read(path)
         if sha256(data).hexdigest() != rows[0]["original_sha256"]:
-            return [f"{place}: another file than was rendered"]
-        clean = decode(data, str(place))
+            return [f"{original}: another file than was rendered"]
+        clean = decode(data, str(original))
     except BadImage as problem:
         # A picture that is not there is reported as missing already.
-        return [str(problem)] if place.exists() else []
+        return [str(problem)] if original.exists() else []
     problems = []
     ladder = render_ladder(clean, image_id=path, only=select_variants(job.variants))
     for row, rendered in zip(rows, ladder, strict=True):
         reporter.stop_if_asked()
         if pixel_sha256(rendered.pixels) != row["pixel_sha256"]:
-            problems.append(f"{job.root / row['file']}: its pixels differ from those of {place}")
+            problems.append(f"{job.root / row['file']}: its pixels differ from those of {original}")
     return problems

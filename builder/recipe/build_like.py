@@ -7,13 +7,12 @@ from pathlib import Path
 from imagenetq.builder.building.build import build
 from imagenetq.builder.building.manifest_of_build import pixel_lines
 from imagenetq.builder.building.plan import select_images
-from imagenetq.builder.building.unit_records import UnitRecord, read_record, record_path
+from imagenetq.builder.building.unit_records import UnitRecord, written_records
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.recipe.differences import differences
 from imagenetq.builder.recipe.recipe import Recipe, open_recipe
 from imagenetq.builder.sources import Source
 from imagenetq.digests import PixelLine
-from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest
 from imagenetq.progress import say
 
@@ -104,11 +103,4 @@ def _lines(folder: DatasetFolder, manifest: Manifest) -> list[PixelLine]:
     """List the lines that a dataset's pixel digest covers, from the records of its build."""
     first = next(iter(manifest.variants))
     n_units = sum(shard.variant == first for shard in manifest.shards)
-    return pixel_lines([_record(folder, unit) for unit in range(n_units)])
-
-
-def _record(folder: DatasetFolder, unit: int) -> UnitRecord:
-    record = read_record(folder, unit, UnitRecord)
-    if record is None:
-        raise FolderError(f"{folder.at(record_path(unit))}: missing; run the same command again")
-    return record
+    return pixel_lines(list(written_records(folder, n_units, UnitRecord)))

@@ -8,11 +8,13 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from imagenetq.builder.sources import headers, listing
+from typing_extensions import override
+
 from imagenetq.builder.sources.base import Source
 from imagenetq.builder.sources.labels import find_labels
+from imagenetq.builder.sources.listing import members
 from imagenetq.errors import BadImage, SourceError
-from imagenetq.pictures import MAX_FILE_BYTES
+from imagenetq.pictures import MAX_FILE_BYTES, is_image_name, reason
 from imagenetq.selection import SourceImage
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
@@ -37,30 +39,19 @@ class TarArchive(Source):
     """
 
     path: Path
-    """Path of the tar."""
 
     kind = "tar"
 
+    @override
     def images(self) -> Sequence[SourceImage]:
-        """List the photographs, with the classes that the labels beside the tar give.
-
-        Raises:
-            SourceError: the tar is damaged, compressed or unreadable, the labels are missing or
-                damaged, or they do not fit the photographs.
-        """
-        members = self._members()
+        names = list(self._members())
         labels = find_labels(self.path.parent)
-        return [labels.image(name) for name in members]
+        return [labels.image(name) for name in names]
 
+    @override
     def read(self, image: SourceImage) -> bytes:
-        """Read the original file's bytes.
-
-        Raises:
-            BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
-            SourceError: the tar itself has become unreadable.
-        """
         name = image.name
-        member = self._members().get(image.name)
+        member = self._members().get(name)
         if member is None:
             raise BadImage(f"{name}: there is no such file; use the tar that was listed")
         if member.n_bytes > MAX_FILE_BYTES:
@@ -71,7 +62,7 @@ class TarArchive(Source):
                 return file.read(member.n_bytes)
         except OSError as error:
             raise BadImage(
-                f"{name}: cannot be read ({listing.reason(error)}); get the tar again"
+                f"{name}: cannot be read ({reason(error)}); get the tar again"
             ) from error
 
     def _members(self) -> dict[str, _Member]:
@@ -80,8 +71,7 @@ class TarArchive(Source):
             return _index(self.path, status.st_size, status.st_mtime_ns)
         except OSError as error:
             raise SourceError(
-                f"{self.path}: cannot be read ({listing.reason(error)}); name a tar that you may "
-                "read"
+                f"{self.path}: cannot be read ({reason(error)}); name a tar that you may read"
             ) from error
 
 
@@ -107,26 +97,23 @@ def _index(path: Path, n_bytes: int, mtime_ns: int) -> dict[str, _Member]:
                 f"{path}: a compressed tar cannot be read at random; decompress it to a plain .tar"
             )
         file.seek(0)
+        photographs: dict[str, _Member] = {}
         try:
-            return _read_headers(file, n_bytes)
+            for member in members(file, n_bytes):
+                if (
+                    not member.isreg()
+                    or member.issparse()
+                    or not is_image_name(PurePosixPath(member.name).name)
+                ):
+                    continue
+                if member.name in photographs:
+                    raise tarfile.ReadError(f"{member.name!r} is there twice")
+                photographs[member.name] = _Member(member.offset_data, member.size)
+            return photographs
         except OSError:
             raise
         except Exception as error:  # tarfile raises many types for damaged headers.
             raise SourceError(
-                f"{path}: a damaged or truncated tar ({listing.reason(error)}); "
+                f"{path}: a damaged or truncated tar ({reason(error)}); "
                 "get it again and compare its checksum"
             ) from error
-
-
-def _read_headers(file: _HeaderFile, n_bytes: int) -> dict[str, _Member]:
-    images: dict[str, _Member] = {}
-    for member in filter(_is_image, headers.members(file, n_bytes)):
-        if member.name in images:
-            raise tarfile.ReadError(f"{member.name!r} is there twice")
-        images[member.name] = _Member(member.offset_data, member.size)
-    return images
-
-
-def _is_image(member: tarfile.TarInfo) -> bool:
-    regular = member.isreg() and not member.issparse()
-    return regular and listing.is_image_name(PurePosixPath(member.name).name)

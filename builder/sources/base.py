@@ -31,10 +31,7 @@ class Source(ABC):
         """
 
     def fetch(  # noqa: B027 - most sources are local and have nothing to fetch
-        self,
-        images: Sequence[SourceImage],
-        folder: Path,
-        advance: Callable[[int], None],
+        self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
     ) -> None:
         """Bring remote photographs to a local folder, before workers read them.
 

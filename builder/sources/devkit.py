@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from imagenetq import classes
-from imagenetq.builder.sources import headers
-from imagenetq.builder.sources.listing import reason
+from imagenetq.builder.sources.listing import members
 from imagenetq.confined import Confined
 from imagenetq.errors import SourceError
 from imagenetq.files import read_bounded
+from imagenetq.pictures import reason
 
 _N_IMAGES = 50_000
 
@@ -33,23 +33,26 @@ _COMPRESSED_ELEMENT = 15
 
 
 def read_folder(kit: Path) -> dict[str, str]:
-    """Read the wnid of each validation image id from an unpacked kit.
-
-    Raises:
-        SourceError: a file is missing, unreadable, damaged, or not of ILSVRC 2012.
-    """
+    """Read the wnid of each validation image id from an unpacked kit."""
     return _wnids(kit, {name: _read(kit / name) for name in (_META, _GROUND_TRUTH)})
 
 
 def read_archive(path: Path) -> dict[str, str]:
-    """Read the wnid of each validation image id from a packed kit, without unpacking it to disk.
-
-    Raises:
-        SourceError: the archive, or a file in it, is missing, damaged or not of ILSVRC 2012.
-    """
+    """Read the wnid of each validation image id from a packed kit, without unpacking it to disk."""
     packed = _read(path)
     try:
-        contents = _unpack(packed)
+        with gzip.open(io.BytesIO(packed)) as stream:
+            unpacked = stream.read(_MAX_BYTES + 1)
+        if len(unpacked) > _MAX_BYTES:
+            raise ValueError(f"more than {_MAX_BYTES >> 20} MiB unpacked")
+        contents = {
+            member.name.removeprefix(_TOP): unpacked[member.offset_data :][: member.size]
+            for member in members(io.BytesIO(unpacked), len(unpacked))
+            if member.isreg() and member.name in (_TOP + _META, _TOP + _GROUND_TRUTH)
+        }
+        for name in (_META, _GROUND_TRUTH):
+            if name not in contents:
+                raise ValueError(f"no {_TOP}{name}")
     except Exception as error:  # tarfile and gzip raise many types for damaged files.
         raise SourceError(f"{path}: damaged ({reason(error)}); {_CURE}") from error
     return _wnids(path, contents)
@@ -60,22 +63,6 @@ def _read(path: Path) -> bytes:
         return read_bounded(path, _MAX_BYTES)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({reason(error)}); {_CURE}") from error
-
-
-def _unpack(packed: bytes) -> dict[str, bytes]:
-    with gzip.open(io.BytesIO(packed)) as stream:
-        unpacked = stream.read(_MAX_BYTES + 1)
-    if len(unpacked) > _MAX_BYTES:
-        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB unpacked")
-    contents = {
-        member.name.removeprefix(_TOP): unpacked[member.offset_data :][: member.size]
-        for member in headers.members(io.BytesIO(unpacked), len(unpacked))
-        if member.isreg() and member.name in (_TOP + _META, _TOP + _GROUND_TRUTH)
-    }
-    for name in (_META, _GROUND_TRUTH):
-        if name not in contents:
-            raise ValueError(f"no {_TOP}{name}")
-    return contents
 
 
 def _wnids(kit: Path, contents: dict[str, bytes]) -> dict[str, str]:

@@ -20,12 +20,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from typing_extensions import override
+
 from imagenetq import classes
-from imagenetq.builder.sources import listing
 from imagenetq.builder.sources.base import Source
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.files import write_whole
 from imagenetq.hub import HubAddress
+from imagenetq.pictures import read_image
 from imagenetq.selection import SourceImage, image_id_of
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class HubDataset(Source):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_listing": None}
 
+    @override
     def images(self) -> Sequence[SourceImage]:
         """List the validation split from its paths and labels, without downloading a photograph.
 
@@ -106,26 +109,16 @@ class HubDataset(Source):
         """
         return self._list().images
 
+    @override
     def fetch(
-        self,
-        images: Sequence[SourceImage],
-        folder: Path,
-        advance: Callable[[int], None],
+        self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
     ) -> None:
         """Bring the chosen photographs to a folder, one file each, byte for byte.
 
-        An interrupted fetch goes on where it stopped: a row group is not read again if all chosen
-        photographs of it are there.
-
-        Args:
-            images: the chosen photographs.
-            folder: where to keep them; made if absent.
-            advance: called with numbers of photographs as they arrive, first with the number of
-                those that were there before.
+        A row group is not read again if all chosen photographs of it are there.
 
         Raises:
             AccessError: as for `images`.
-            SourceError: a photograph is missing or the network gave up.
             OSError: the folder cannot be written.
         """
         listing = self._list()
@@ -144,18 +137,15 @@ class HubDataset(Source):
             for count in pool.map(fetch, missing.keys(), missing.values()):
                 advance(count)
 
+    @override
     def read(self, image: SourceImage) -> bytes:
-        """Read the original file's bytes from the folder that `fetch` filled.
-
-        Raises:
-            BadImage: the photograph was not fetched, or has more than `MAX_FILE_BYTES`.
-        """
+        """Read the original file's bytes from the folder that `fetch` filled."""
         path = self._folder and self._folder / _file_name(image)
         if path is None or not path.is_file():
             raise BadImage(
                 f"{image.name} of {self.kind} was not fetched; run the same command again"
             )
-        return listing.read_image(path, f"{image.name} of {self.kind}")
+        return read_image(path, f"{image.name} of {self.kind}")
 
     def _list(self) -> _Listing:
         if self._listing is None:
@@ -261,27 +251,24 @@ class HubDataset(Source):
         images: Sequence[SourceImage],
     ) -> int:
         """Write a row group's chosen photographs to the folder, and count them."""
-        with self._address.explained():
-            originals = _read_originals(row_group, footers[row_group.file])
+        from huggingface_hub import HfFileSystem
+        from pyarrow import parquet
+
+        with (
+            self._address.explained(),
+            HfFileSystem().open(row_group.file, "rb", block_size=_READ_AHEAD) as stream,
+        ):
+            opened = parquet.ParquetFile(stream, metadata=footers[row_group.file])
+            rows = opened.read_row_group(
+                row_group.number, columns=["image.bytes", "image.path"], use_threads=False
+            ).flatten()
+        originals = dict(zip(rows["image.path"].to_pylist(), rows["image.bytes"], strict=True))
         for image in images:
             content = originals[image.name].as_py()
             if content is None:
                 raise SourceError(f"{image.name} of {self.kind} has a path, but no bytes")
             write_whole(folder / _file_name(image), content)
         return len(images)
-
-
-def _read_originals(row_group: _RowGroup, footer: Any) -> dict[str, Any]:
-    """Read a row group's photographs: for each name, the bytes as an Arrow scalar."""
-    from huggingface_hub import HfFileSystem
-    from pyarrow import parquet
-
-    with HfFileSystem().open(row_group.file, "rb", block_size=_READ_AHEAD) as stream:
-        opened = parquet.ParquetFile(stream, metadata=footer)
-        rows = opened.read_row_group(
-            row_group.number, columns=["image.bytes", "image.path"], use_threads=False
-        ).flatten()
-    return dict(zip(rows["image.path"].to_pylist(), rows["image.bytes"], strict=True))
 
 
 def _file_name(image: SourceImage) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -9,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from imagenetq import classes
 from imagenetq.builder.sources import devkit
-from imagenetq.builder.sources.listing import reason, source_image
+from imagenetq.builder.sources.listing import source_image
 from imagenetq.errors import SourceError
 from imagenetq.files import read_bounded
+from imagenetq.pictures import reason
 from imagenetq.selection import SourceImage, image_id_of
 
 ANNOTATIONS_NAME = "val_annotations.txt"
@@ -58,10 +60,10 @@ def find_labels(folder: Path) -> Labels:
     """
     # The labels may lie beside a link, or beside what it leads to.
     levels = zip_longest(_upwards(folder.absolute()), _upwards(folder.resolve()))
-    for place in dict.fromkeys(place for level in levels for place in level if place):
+    for parent in dict.fromkeys(parent for level in levels for parent in level if parent):
         for name, read in _READERS.items():
-            path = place / name
-            if _exists(path):
+            path = parent / name
+            if os.access(path, os.F_OK):  # A folder above may be closed to us.
                 return Labels(path, read(path))
     raise SourceError(
         f"{folder}: no labels for these photographs; put {' or '.join(_READERS)} in this folder or "
@@ -74,26 +76,35 @@ def _upwards(folder: Path) -> list[Path]:
 
 
 def read_solution(path: Path) -> dict[str, str]:
-    """Read the wnid of each image id from Kaggle's `LOC_val_solution.csv`.
-
-    Raises:
-        SourceError: the file is unreadable, damaged, or names other classes than ImageNet's.
-    """
+    """Read the wnid of each image id from Kaggle's `LOC_val_solution.csv`."""
+    wnids: dict[str, str] = {}
     try:
         text = read_bounded(path, _MAX_CSV_BYTES).decode("utf-8-sig")
-        return _parse_solution(text)
+        rows = csv.reader(io.StringIO(text, newline=""))
+        if next(rows, None) != _CSV_HEADER:
+            raise ValueError(f"its first line is not {','.join(_CSV_HEADER)}")
+        for row in rows:
+            if not any(field.strip() for field in row):
+                continue
+            line = f"line {rows.line_num}"
+            if len(row) != len(_CSV_HEADER):
+                raise ValueError(f"{line} has {len(row)} fields, not {len(_CSV_HEADER)}")
+            image_id, prediction = row
+            wnid = prediction.partition(" ")[0]
+            if wnid not in classes.labels():
+                raise ValueError(f"{line} names {wnid[:20]!r}, which is no class")
+            if image_id in wnids:
+                raise ValueError(f"{line} has photograph {image_id!r} again")
+            wnids[image_id] = wnid
     except (OSError, ValueError, csv.Error) as error:
         raise SourceError(
             f"{path}: not Kaggle's solution file ({reason(error)}); get it again"
         ) from error
+    return wnids
 
 
 def read_annotations(path: Path) -> dict[str, str]:
-    """Read the wnid of each image id from Tiny ImageNet's `val_annotations.txt`.
-
-    Raises:
-        SourceError: the file is unreadable or damaged.
-    """
+    """Read the wnid of each image id from Tiny ImageNet's `val_annotations.txt`."""
     wnids: dict[str, str] = {}
     try:
         lines = read_bounded(path, _MAX_CSV_BYTES).decode("ascii").splitlines()
@@ -119,30 +130,3 @@ _READERS: dict[str, Callable[[Path], dict[str, str]]] = {
     "LOC_val_solution.csv": read_solution,
     ANNOTATIONS_NAME: read_annotations,
 }
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
-def _parse_solution(text: str) -> dict[str, str]:
-    rows = csv.reader(io.StringIO(text, newline=""))
-    if next(rows, None) != _CSV_HEADER:
-        raise ValueError(f"its first line is not {','.join(_CSV_HEADER)}")
-    wnids: dict[str, str] = {}
-    for row in rows:
-        if not any(field.strip() for field in row):
-            continue
-        if len(row) != len(_CSV_HEADER):
-            raise ValueError(f"line {rows.line_num} has {len(row)} fields, not {len(_CSV_HEADER)}")
-        image_id, prediction = row
-        wnid = prediction.partition(" ")[0]
-        if wnid not in classes.labels():
-            raise ValueError(f"line {rows.line_num} names {wnid[:20]!r}, which is no class")
-        if image_id in wnids:
-            raise ValueError(f"line {rows.line_num} has photograph {image_id!r} again")
-        wnids[image_id] = wnid
-    return wnids

@@ -1,15 +1,15 @@
-"""Provide what the local sources share: which names are images, what they say, bounded reads."""
+"""List folders and tars of photographs, and read what a photograph's name says."""
 
 import os
 import re
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from imagenetq.errors import SourceError
-from imagenetq.pictures import is_image_name, read_image, reason
+from imagenetq.pictures import is_image_name, reason
 from imagenetq.selection import SourceImage, image_id_of
-
-__all__ = ["class_folders", "image_files", "is_image_name", "read_image", "reason", "source_image"]
 
 _WNID = re.compile(r"n\d{8}", re.ASCII)
 
@@ -18,20 +18,30 @@ def image_files(folder: Path) -> list[str]:
     """List the names of the image files in a folder, sorted.
 
     Dangling links are among them, so that a lost photograph is noticed.
-
-    Raises:
-        SourceError: the folder cannot be listed.
     """
     return _names(folder, lambda entry: is_image_name(entry.name) and not entry.is_dir())
 
 
 def class_folders(folder: Path) -> list[str]:
-    """List the names of the sub-folders that look like wnids, sorted.
-
-    Raises:
-        SourceError: the folder cannot be listed.
-    """
+    """List the names of the sub-folders that look like wnids, sorted."""
     return _names(folder, lambda entry: bool(_WNID.fullmatch(entry.name)) and entry.is_dir())
+
+
+def members(file: BinaryIO, n_bytes: int) -> Iterator[tarfile.TarInfo]:
+    """Give the members of a plain tar of `n_bytes`, up to its end, which must be there.
+
+    Nobody vouches for it: if it is damaged or truncated, any type of error may be raised.
+    """
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            # With a forged size the next header would lie before this one, forever.
+            if member.size < 0 or not member.offset < tar.offset <= n_bytes:
+                raise tarfile.ReadError(f"{member.name!r} does not fit in it")
+            yield member
+        # tarfile takes a damaged header, or none, for the end of the archive.
+        file.seek(tar.offset)
+        if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise tarfile.ReadError(f"no end of archive and no header at byte {tar.offset}")
 
 
 def source_image(name: str, wnid: str) -> SourceImage:

@@ -5,21 +5,20 @@ from pathlib import Path
 
 from imagenetq.builder.sources.archive import TarArchive
 from imagenetq.builder.sources.base import Source
-from imagenetq.builder.sources.flat import FlatFolder
-from imagenetq.builder.sources.folder import TINY_IMAGES, ClassFolders
+from imagenetq.builder.sources.folder import TINY_IMAGES, ClassFolders, FlatFolder
 from imagenetq.builder.sources.labels import ANNOTATIONS_NAME
-from imagenetq.builder.sources.listing import class_folders, image_files, reason
+from imagenetq.builder.sources.listing import class_folders, image_files
 from imagenetq.builder.sources.sample import Sample
 from imagenetq.errors import SourceError, UsageError
+from imagenetq.hub import PREFIX
+from imagenetq.pictures import reason
+from imagenetq.selection import SAMPLE
 
-SAMPLE = "sample"
-
-_HUB_PREFIX = "hf:"
 _VALIDATION_TAR = "ILSVRC2012_img_val.tar"
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _EXPECTED = (
     "a source is a folder of class folders, a folder or .tar of validation photographs, "
-    f"{_HUB_PREFIX}ORG/NAME, or the word {SAMPLE}"
+    f"{PREFIX}ORG/NAME, or the word {SAMPLE}"
 )
 
 
@@ -38,38 +37,30 @@ def open_source(spec: str | Path) -> Source:
     """
     if spec == SAMPLE:
         return Sample()
-    if isinstance(spec, str) and spec.startswith(_HUB_PREFIX):
+    if isinstance(spec, str) and spec.startswith(PREFIX):
         from imagenetq.builder.sources.hub import HubDataset
 
-        return HubDataset(spec.removeprefix(_HUB_PREFIX))
+        return HubDataset(spec.removeprefix(PREFIX))
     path = Path(spec)
-    mode = _mode(path)
-    # A worker on another machine may have another working directory.
-    path = path.absolute()
-    if stat.S_ISREG(mode) and path.name.lower().endswith(_TAR_SUFFIXES):
-        return TarArchive(path)
-    if stat.S_ISDIR(mode):
-        return _open_folder(path)
-    raise UsageError(f"{path}: neither a folder nor a .tar; {_EXPECTED}")
-
-
-def _mode(path: Path) -> int:
     try:
-        return path.stat().st_mode
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path}: no such file or folder; {_EXPECTED}") from None
     except (OSError, ValueError) as error:
         raise SourceError(
             f"{path}: cannot be read ({reason(error)}); name a path that you may read"
         ) from error
-
-
-def _open_folder(folder: Path) -> Source:
-    for place in (folder, folder / "val"):
-        if place.is_dir() and (source := _layout(place)):
+    # A worker on another machine may have another working directory.
+    path = path.absolute()
+    if stat.S_ISREG(mode) and path.name.lower().endswith(_TAR_SUFFIXES):
+        return TarArchive(path)
+    if not stat.S_ISDIR(mode):
+        raise UsageError(f"{path}: neither a folder nor a .tar; {_EXPECTED}")
+    for folder in (path, path / "val"):
+        if folder.is_dir() and (source := _layout(folder)):
             return source
     raise SourceError(
-        f"{folder}: neither class folders, nor photographs, nor {_VALIDATION_TAR}, "
+        f"{path}: neither class folders, nor photographs, nor {_VALIDATION_TAR}, "
         f"here or in a sub-folder val; {_EXPECTED}"
     )
 

@@ -11,10 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from imagenetq.builder.sources import listing
+from typing_extensions import override
+
 from imagenetq.builder.sources.base import Source
+from imagenetq.builder.sources.listing import source_image
 from imagenetq.errors import BadImage, SourceError
-from imagenetq.selection import SourceImage
+from imagenetq.pictures import read_image
+from imagenetq.selection import SAMPLE, SourceImage
 
 
 class Photograph(NamedTuple):
@@ -68,31 +71,27 @@ PHOTOGRAPHS: dict[str, Photograph] = {
 class Sample(Source):
     """The photographs of `PHOTOGRAPHS`, read from the installed scikit-image."""
 
-    kind = "sample"
-    default_subset = "sample"
+    kind = SAMPLE
+    default_subset = SAMPLE
 
+    @override
     def images(self) -> Sequence[SourceImage]:
-        """List the photographs, once their bytes are found to be the pinned ones.
-
-        Raises:
-            SourceError: scikit-image is not installed, or a file of it is missing
-                or not the pinned one.
-        """
+        """List the photographs, once their bytes are found to be the pinned ones."""
         folder = _data_folder()
+        cure = "reinstall scikit-image: pip install --force-reinstall scikit-image"
         for name, photograph in PHOTOGRAPHS.items():
-            _require_pinned(folder / name, photograph.sha256)
-        return [
-            listing.source_image(name, photograph.wnid) for name, photograph in PHOTOGRAPHS.items()
-        ]
+            path = folder / name
+            try:
+                data = read_image(path, name)
+            except BadImage as error:
+                raise SourceError(f"{path}: missing or unreadable; {cure}") from error
+            if hashlib.sha256(data).hexdigest() != photograph.sha256:
+                raise SourceError(f"{path}: not the photograph of the embedded sample; {cure}")
+        return [source_image(name, photograph.wnid) for name, photograph in PHOTOGRAPHS.items()]
 
+    @override
     def read(self, image: SourceImage) -> bytes:
-        """Read the original file's bytes.
-
-        Raises:
-            BadImage: the file cannot be read.
-            SourceError: scikit-image is not installed.
-        """
-        return listing.read_image(_data_folder() / image.name, image.name)
+        return read_image(_data_folder() / image.name, image.name)
 
 
 def _data_folder() -> Path:
@@ -104,13 +103,3 @@ def _data_folder() -> Path:
             "name ImageNet's own photographs"
         )
     return Path(spec.origin).parent / "data"
-
-
-def _require_pinned(path: Path, sha256: str) -> None:
-    cure = "reinstall scikit-image: pip install --force-reinstall scikit-image"
-    try:
-        data = listing.read_image(path, path.name)
-    except BadImage as error:
-        raise SourceError(f"{path}: missing or unreadable; {cure}") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise SourceError(f"{path}: not the photograph of the embedded sample; {cure}")

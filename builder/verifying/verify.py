@@ -1,15 +1,16 @@
 """Verify a dataset folder: every shard, every row, every pixel; against the source if given."""
 
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from itertools import zip_longest
 from pathlib import Path
 
 from imagenetq import classes
 from imagenetq.builder.building.build import fetch_originals
-from imagenetq.builder.building.manifest_of_build import summarise
 from imagenetq.builder.card.card import CARD_NAME, card, front_matter
 from imagenetq.builder.card.croissant import CROISSANT_NAME, is_of
+from imagenetq.builder.executors import Work
 from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.sources import Source
@@ -17,7 +18,7 @@ from imagenetq.builder.sources.sample import Sample
 from imagenetq.builder.verifying.verify_unit import Findings, Job, check_unit
 from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
-from imagenetq.errors import BadImage, FolderError
+from imagenetq.errors import BadImage
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import meter, working
 from imagenetq.selection import RankedImage, select
@@ -26,7 +27,6 @@ from imagenetq.specification import (
     CLEAN,
     DATASET_VERSION,
     SUBSETS,
-    specification_digest,
     variant,
 )
 
@@ -57,32 +57,20 @@ def verify(
     folder = dataset if isinstance(dataset, DatasetFolder) else open_folder(dataset)
     with working(f"reading the manifest of {folder}"):
         manifest = folder.manifest()
-    if manifest.specification_digest != specification_digest():
-        raise FolderError(
-            f"{folder} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
-            f"version of imagenetq does not know; it was built with {manifest.code.version}"
-        )
+    manifest.require_known(folder, f"built with {manifest.code.version}")
     check_platform()
     job = Job(folder, manifest, source, _originals(folder, manifest, source))
     findings = Findings()
     n_rows = sum(shard.rows for shard in manifest.shards)
     # Rendering a row again counts as another row.
     with meter("verifying", max(n_rows * (1 if source is None else 2), 1)) as progress:
-        results = run_units(
-            check_unit,
-            job,
-            _units(manifest),
-            workers=workers,
-            on_tally=progress.show,
-        )
+        results = run_units(Work(check_unit, job, _units(manifest), workers, progress.show))
         # Closed at once when interrupted, so that no worker outlives the command.
         with closing(results):
-            for found in results:
-                findings.add(found)
+            for of_unit in results:
+                findings.add(of_unit)
     return [
-        *_stray_files(folder, manifest),
-        *_card_problems(folder, manifest),
-        *_croissant_problems(folder, manifest),
+        *_file_problems(folder, manifest),
         *sorted(findings.problems),
         *_manifest_problems(manifest, findings),
         *_source_problems(job, findings),
@@ -110,32 +98,23 @@ def _units(manifest: Manifest) -> list[tuple[Shard, ...]]:
     ]
 
 
-def _stray_files(folder: DatasetFolder, manifest: Manifest) -> list[str]:
+def _file_problems(folder: DatasetFolder, manifest: Manifest) -> Iterator[str]:
+    """Find shards that are not the manifest's, and descriptions that are not of this dataset."""
     listed = {shard.path for shard in manifest.shards}
-    return [
-        f"{folder.at(path)}: not in the manifest; remove it"
-        for path in folder.files("data")
-        if path not in listed
-    ]
-
-
-def _card_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
-    """Check that the card gives `datasets` this dataset's configs, versions and counts."""
+    for path in folder.files("data"):
+        if path not in listed:
+            yield f"{folder.at(path)}: not in the manifest; remove it"
+    cure = "run the same `imagenetq build` to write it again"
     try:
-        if front_matter(folder.read(CARD_NAME).decode("utf-8")) == front_matter(card(manifest)):
-            return []
+        # It gives `datasets` the configs, versions and counts.
+        header = front_matter(folder.read(CARD_NAME).decode("utf-8"))
     except (OSError, ValueError):
-        pass
-    place = folder.at(CARD_NAME)
-    return [f"{place}: not this dataset's card; run the same `imagenetq build` to write it again"]
-
-
-def _croissant_problems(folder: DatasetFolder, manifest: Manifest) -> list[str]:
-    """Check that a description for machines, which older datasets lack, is of this dataset."""
-    if folder.size(CROISSANT_NAME) is None or is_of(folder.read(CROISSANT_NAME), manifest):
-        return []
-    place = folder.at(CROISSANT_NAME)
-    return [f"{place}: not of this dataset; run the same `imagenetq build` to write it again"]
+        header = None
+    if header != front_matter(card(manifest)):
+        yield f"{folder.at(CARD_NAME)}: not this dataset's card; {cure}"
+    # Older datasets have none.
+    if folder.size(CROISSANT_NAME) is not None and not is_of(folder.read(CROISSANT_NAME), manifest):
+        yield f"{folder.at(CROISSANT_NAME)}: not of this dataset; {cure}"
 
 
 def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
@@ -151,13 +130,7 @@ def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
         "classes_absent": tuple(wnid for wnid in classes.wnids() if wnid not in counts),
         "classes_short": {w: n for w, n in sorted(counts.items()) if n < per_class},
         "variants": {
-            name: summarise(
-                variant(name),
-                found.psnrs,
-                image_bytes=found.image_bytes,
-                uniform=found.uniform,
-            )
-            for name, found in findings.variants.items()
+            name: totals.summary(variant(name)) for name, totals in findings.variants.items()
         },
     }
     if CLEAN in manifest.variants:
@@ -186,18 +159,11 @@ def _source_problems(job: Job, findings: Findings) -> list[str]:
     problems = []
     for image in job.originals.values():
         if image.image_id in left_out:
-            if _decodes(job.source, image):
+            with suppress(BadImage):
+                decode(job.source.read(image), image.name)
                 problems.append(f"{image.name}: was left out as bad, but is good now")
         elif image.image_id not in present:
             problems.append(
                 f"{image.name}: {image.image_id} belongs to the subset, but the dataset lacks it"
             )
     return problems
-
-
-def _decodes(source: Source, image: RankedImage) -> bool:
-    try:
-        decode(source.read(image), image.name)
-    except BadImage:
-        return False
-    return True

@@ -1,10 +1,12 @@
 """Check one unit of a dataset folder: its shards, its rows, their pixels; against the source."""
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import cast
 
+from imagenetq.builder.building.manifest_of_build import RowTotals
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
@@ -30,8 +32,6 @@ class Job:
     """What all units of a verification share."""
 
     folder: DatasetFolder
-    """Folder of the dataset."""
-
     manifest: Manifest
     """Manifest that says what the folder should hold."""
 
@@ -40,15 +40,6 @@ class Job:
 
     originals: dict[str, RankedImage]
     """Photographs of the source by id; empty without a source."""
-
-
-@dataclass
-class FoundVariant:
-    """The totals over the rows of one variant."""
-
-    psnrs: list[float | None] = field(default_factory=list)
-    image_bytes: int = 0
-    uniform: int = 0
 
 
 @dataclass
@@ -64,7 +55,7 @@ class Findings:
     ranks: dict[str, int] = field(default_factory=dict)
     """Rank of each photograph, as its first row says."""
 
-    variants: dict[str, FoundVariant] = field(default_factory=dict)
+    variants: defaultdict[str, RowTotals] = field(default_factory=lambda: defaultdict(RowTotals))
     """Totals over each variant's rows."""
 
     def add(self, other: "Findings") -> None:
@@ -72,11 +63,8 @@ class Findings:
         self.problems += other.problems
         self.lines += other.lines
         self.ranks |= other.ranks
-        for name, found in other.variants.items():
-            mine = self.variants.setdefault(name, FoundVariant())
-            mine.psnrs += found.psnrs
-            mine.image_bytes += found.image_bytes
-            mine.uniform += found.uniform
+        for name, totals in other.variants.items():
+            self.variants[name].add(totals)
 
 
 class _CleanImages:
@@ -100,41 +88,39 @@ def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findi
     findings = Findings()
     clean = _CleanImages()
     for shard in shards:
-        place = job.folder.at(shard.path)
+        name = job.folder.at(shard.path)
         try:
-            _check_size(job.folder, shard)
-            rows = 0
-            with job.folder.fetch(shard.path) as file:
-                _check_hash(file, place, shard)
-                for row in READERS[job.manifest.format](file, place):
-                    reporter.stop_if_asked()
-                    _check_row(job, shard, row, clean, findings)
-                    reporter.advance(1)
-                    reporter.add_bytes(len(row.image))
-                    rows += 1
-            if rows != shard.rows:
-                findings.problems.append(f"{place}: {rows} rows; the manifest says {shard.rows}")
+            _check_shard(job, shard, name, clean, findings, reporter)
         except FolderError as problem:
             findings.problems.append(str(problem))
         except OSError as error:
-            findings.problems.append(f"{place}: cannot be read ({error.strerror or error})")
+            findings.problems.append(f"{name}: cannot be read ({error.strerror or error})")
     if job.source is not None:
         _render_again(job, job.source, findings, reporter)
     return findings
 
 
-def _check_size(folder: DatasetFolder, shard: Shard) -> None:
-    size = folder.size(shard.path)
+def _check_shard(
+    job: Job, shard: Shard, name: str, clean: _CleanImages, findings: Findings, reporter: Reporter
+) -> None:
+    size = job.folder.size(shard.path)
     if size is None:
-        raise FolderError(f"{folder.at(shard.path)}: missing")
+        raise FolderError(f"{name}: missing")
     if size != shard.bytes:
-        raise FolderError(f"{folder.at(shard.path)}: {size} bytes; the manifest says {shard.bytes}")
-
-
-def _check_hash(file: BinaryIO, place: str, shard: Shard) -> None:
-    if hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest() != shard.sha256:
-        raise FolderError(f"{place}: its SHA-256 is not the manifest's")
-    file.seek(0)
+        raise FolderError(f"{name}: {size} bytes; the manifest says {shard.bytes}")
+    n_rows = 0
+    with job.folder.fetch(shard.path) as file:
+        if hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest() != shard.sha256:
+            raise FolderError(f"{name}: its SHA-256 is not the manifest's")
+        file.seek(0)
+        for row in READERS[job.manifest.format](file, name):
+            reporter.stop_if_asked()
+            _check_row(job, shard, row, clean, findings)
+            reporter.advance(1)
+            reporter.add_bytes(len(row.image))
+            n_rows += 1
+    if n_rows != shard.rows:
+        raise FolderError(f"{name}: {n_rows} rows; the manifest says {shard.rows}")
 
 
 def _check_row(
@@ -142,12 +128,12 @@ def _check_row(
 ) -> None:
     """Check one row; `clean` collects the unit's clean images, which come first."""
     fields = stored.fields
-    place = f"{job.folder.at(shard.path)}: {fields.get('image_id')!s:.220} ({shard.variant})"
+    name = f"{job.folder.at(shard.path)}: {fields.get('image_id')!s:.220} ({shard.variant})"
     try:
-        pixels = decode(stored.image, place, STORED_FORMATS)
+        pixels = decode(stored.image, name, STORED_FORMATS)
         if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:
             findings.problems.append(
-                f"{place}: states an orientation, or has damaged metadata; readers would rotate it "
+                f"{name}: states an orientation, or has damaged metadata; readers would rotate it "
                 "or fail"
             )
         if shard.variant == CLEAN:
@@ -157,25 +143,22 @@ def _check_row(
         findings.problems.append(str(problem))
         return
     except (KeyError, TypeError, ValueError):
-        findings.problems.append(f"{place}: its columns are not those of an ImageNet-Q row")
+        findings.problems.append(f"{name}: its columns are not those of an ImageNet-Q row")
         return
     if not is_image_id(row.image_id):
         findings.problems.append(
-            f"{place}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
+            f"{name}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
         )
-    found = findings.variants.setdefault(shard.variant, FoundVariant())
-    found.psnrs.append(row.psnr)
-    found.image_bytes += row.n_bytes
-    found.uniform += is_uniform(pixels)
+    totals = RowTotals([row.psnr], row.n_bytes, is_uniform(pixels))
+    findings.variants[shard.variant].add(totals)
     findings.lines.append(PixelLine(row.image_id, row.wnid, shard.variant, row.pixel_sha256))
     if findings.ranks.setdefault(row.image_id, row.rank) != row.rank:
-        findings.problems.append(f"{place}: its rank differs from that in other variants")
+        findings.problems.append(f"{name}: its rank differs from that in other variants")
     expected = shard_format(job.manifest.format).columns(row)
-    for name in sorted(expected.keys() | fields.keys()):
-        if fields.get(name) != expected.get(name):
-            findings.problems.append(
-                f"{place}: {name} is {fields.get(name)!r}, but should be {expected.get(name)!r}"
-            )
+    for column in sorted(expected.keys() | fields.keys()):
+        given, right = fields.get(column), expected.get(column)
+        if given != right:
+            findings.problems.append(f"{name}: {column} is {given!r}, but should be {right!r}")
 
 
 def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels | None) -> Row:
@@ -198,7 +181,7 @@ def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels
 
 def _render_again(job: Job, source: Source, findings: Findings, reporter: Reporter) -> None:
     ladder = select_variants(job.manifest.variants)
-    found = {(line.image_id, line.variant): line for line in findings.lines}
+    stored = {(line.image_id, line.variant): line for line in findings.lines}
     for image_id in dict.fromkeys(line.image_id for line in findings.lines):
         reporter.stop_if_asked()
         original = job.originals.get(image_id)
@@ -215,7 +198,7 @@ def _render_again(job: Job, source: Source, findings: Findings, reporter: Report
         for rendered in render_ladder(clean, image_id=image_id, only=ladder):
             reporter.advance(1)
             name = rendered.variant.name
-            line = found.get((image_id, name))
+            line = stored.get((image_id, name))
             expected = PixelLine(image_id, original.wnid, name, pixel_sha256(rendered.pixels))
             if line is not None and line != expected:
                 what = "pixels" if line.wnid == expected.wnid else "class"

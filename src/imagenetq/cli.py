@@ -3,8 +3,7 @@
 import atexit
 import gc
 import signal
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -68,15 +67,11 @@ app.add_typer(leaderboard.app, name="leaderboard")
 
 def main() -> None:
     """Run the command line; SIGTERM ends a command as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Registered first, so it runs last. Without it, Python would search PyTorch's objects for
     # garbage for seconds, although the process ends and frees all of them anyway.
     atexit.register(gc.freeze)
     app()
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

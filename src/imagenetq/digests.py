@@ -25,10 +25,9 @@ class PixelLine(NamedTuple):
 
 def pixel_digest(lines: Iterable[PixelLine]) -> str:
     """Compute SHA-256 (hex) over one tab-separated line a row, ordered by image id, then ladder."""
-    order = {variant.name: place for place, variant in enumerate(variants())}
-    ordered = sorted(lines, key=lambda line: (line.image_id, order[line.variant]))
+    order = {variant.name: index for index, variant in enumerate(variants())}
     digest = hashlib.sha256()
-    for line in ordered:
+    for line in sorted(lines, key=lambda line: (line.image_id, order[line.variant])):
         digest.update(("\t".join(line) + "\n").encode())
     return digest.hexdigest()
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from imagenetq.choices import Precision, Subset
 from imagenetq.entry_scores import MAX_TEXT, FiniteModel, LabelScores, Scores
 from imagenetq.manifest import SHA256_PATTERN, BadImageNote, Count, ImageId, Sha256
 from imagenetq.specification import variants
@@ -72,10 +73,10 @@ Outputs = Literal["logits", "probabilities", "bounded"]
 class ZeroShot(FiniteModel):
     """The record of how a network without classes of its own was given them."""
 
-    prompts_sha256: str = Field(pattern=SHA256_PATTERN)
+    prompts_sha256: str = Sha256
     """SHA-256 of the prompts' templates and the classes' names, each followed by a line feed."""
 
-    embeddings_sha256: str = Field(pattern=SHA256_PATTERN)
+    embeddings_sha256: str = Sha256
     """SHA-256 of the classes' embeddings, float32 in row-major order, little-endian."""
 
 
@@ -210,10 +211,10 @@ class Run(FiniteModel):
     source_digest: str | None = Sha256
     """SHA-256 over the dataset's clean lines; None if they were not read."""
 
-    subset: Literal["full", "mini", "sample"] | None
+    subset: Subset | None
     """Subset of the dataset: `full`, `mini` or `sample`; None if the data are none of them."""
 
-    precision: Literal["fp32", "tf32", "bf16", "fp16"]
+    precision: Precision
     """Precision of the arithmetic; ranked entries are computed in `fp32`."""
 
     hardware: Facts
@@ -268,29 +269,22 @@ class Entry(Run):
 
     @model_validator(mode="after")
     def _other_labels_are_of_the_same(self) -> "Entry":
-        for held in self.other_labels:
-            if held.n_images + held.n_unlabelled != self.n_images:
-                raise ValueError(f"labels of {held.n_images} of {self.n_images} images")
-            if not held.name.isprintable():
+        for labels in self.other_labels:
+            if labels.n_images + labels.n_unlabelled != self.n_images:
+                raise ValueError(f"labels of {labels.n_images} of {self.n_images} images")
+            if not labels.name.isprintable():
                 raise ValueError("labels of a name that cannot be printed")
-            for accuracies in (held.other, held.own):
+            for accuracies in (labels.other, labels.own):
                 if list(accuracies.variants) != list(self.variants):
                     raise ValueError("labels of other variants")
         return self
-
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
 
 
 def read_entry(path: Path, *, follow_link: bool = True) -> Entry:
     """Read and validate an `entry.json`, which may come from anyone.
 
-    Args:
-        path: the file.
-        follow_link: whether the file may be a symbolic link.
-
     Raises:
-        EntryError: the file is not there, damaged, too large, or of another format version.
+        EntryError: the file is not there, damaged, too large, of another format version, or a
+            symbolic link that is not to be followed.
     """
     return read_strict(Entry, path, MAX_ENTRY_BYTES, follow_link=follow_link)

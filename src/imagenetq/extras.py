@@ -37,7 +37,7 @@ def named_if_missing() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        told = missing((error.name or "").partition(".")[0])
-        if told is None:
+        explained = missing((error.name or "").partition(".")[0])
+        if explained is None:
             raise
-        raise told from None
+        raise explained from None

@@ -11,7 +11,7 @@ from imagenetq.files import read_bounded
 from imagenetq.remote_errors import ANOTHER_ANSWERED
 from imagenetq.retrying import StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
-from imagenetq.specification import variants
+from imagenetq.specification import specification_digest, variants
 
 MANIFEST_NAME = "manifest.json"
 RENDER_MANIFEST_NAME = "render-manifest.json"
@@ -42,6 +42,10 @@ class Model(BaseModel):
     """A frozen record that refuses unknown fields and wrong types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def to_json(self) -> str:
+        """Give the text of the record's file."""
+        return self.model_dump_json(indent=1) + "\n"
 
 
 class Shard(Model):
@@ -105,23 +109,46 @@ class Code(Model):
     """Commit of the code in hex, with `-dirty` if it was changed since; None if unknown."""
 
 
-class Manifest(Model):
-    """The manifest of a complete dataset."""
+class Identified(Model):
+    """What a manifest begins with: which pixels it is of."""
 
     format_version: Literal[1] = 1
-    """Version of the file's format."""
+    """Version of the format of the manifest and of the files that it names."""
 
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """Version of the dataset, as MAJOR.MINOR.PATCH."""
+    """Version of the pixels, as MAJOR.MINOR.PATCH."""
 
     specification_digest: str = Sha256
     """SHA-256 of the specification's canonical JSON."""
 
     source_digest: str = Sha256
-    """SHA-256 over the clean lines, which identifies the photographs."""
+    """SHA-256 that identifies the originals: of a dataset over its clean lines, of rendered
+    pictures over a line `path TAB SHA-256 of the original file LF` for each picture, by path."""
 
     pixel_digest: str = Sha256
-    """SHA-256 over all lines, which identifies the dataset."""
+    """SHA-256 that identifies the images: of a dataset over all its lines, of rendered pictures
+    over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file, pictures by path,
+    variants as in the ladder."""
+
+    def require_known(self, name: object, made: str) -> None:
+        """Refuse what is of a specification that this version does not know.
+
+        Args:
+            name: what to call it.
+            made: what made it, in words.
+
+        Raises:
+            FolderError: it is of another specification.
+        """
+        if self.specification_digest != specification_digest():
+            raise FolderError(
+                f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
+                f"version of imagenetq does not know; it was {made}"
+            )
+
+
+class Manifest(Identified):
+    """The manifest of a complete dataset."""
 
     subset: Literal["full", "mini", "sample"]
     """Subset of the photographs: `full`, `mini` or `sample`."""
@@ -167,10 +194,6 @@ class Manifest(Model):
         if {shard.variant for shard in self.shards} - self.variants.keys():
             raise ValueError("a shard is of a variant that is not listed")
         return self
-
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:

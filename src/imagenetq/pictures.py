@@ -84,7 +84,11 @@ class PictureFolder:
                         if entry.name.startswith("."):
                             continue
                         path = f"{folder}/{entry.name}" if folder else entry.name
-                        _require_writable(path)
+                        if not is_writable(path):
+                            raise SourceError(
+                                f"{path!a}: a name with control characters, or not in UTF-8; "
+                                "rename it"
+                            )
                         if entry.is_dir():
                             pending.append((path, chain))
                         else:
@@ -136,8 +140,3 @@ def reason(error: Exception) -> str:
 def is_writable(path: str) -> bool:
     """Tell whether a path can stand in a line of text, and so in a manifest."""
     return not any(unicodedata.category(character) in _UNWRITABLE for character in path)
-
-
-def _require_writable(path: str) -> None:
-    if not is_writable(path):
-        raise SourceError(f"{path!a}: a name with control characters, or not in UTF-8; rename it")

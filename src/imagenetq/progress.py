@@ -56,6 +56,13 @@ class Tally:
     bytes: int
     """Bytes of the image files made or read."""
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.images + other.images,
+            self.already_done + other.already_done,
+            self.bytes + other.bytes,
+        )
+
 
 class Meter:
     """A display of how far a stage of work has come: count, rate, time left and bytes.
@@ -76,7 +83,7 @@ class Meter:
 
     def advance(self, count: int) -> None:
         """Count work that this process has done."""
-        self.show(Tally(self.tally.images + count, 0, 0))
+        self.show(self.tally + Tally(count, 0, 0))
 
     def show(self, tally: Tally, details: Sequence[str] = ()) -> None:
         """Show a tally, which counts from the start of the stage, and further facts.

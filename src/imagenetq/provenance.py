@@ -42,7 +42,6 @@ def code_commit() -> str | None:
 @cache
 def library_versions() -> dict[str, str]:
     """Give the versions of the libraries that decide pixels or stored bytes, by name."""
-    packages = ("numpy", "scipy", "pyarrow")
     codecs = {
         "libjpeg-turbo": features.version_feature("libjpeg_turbo"),
         "OpenJPEG": features.version_codec("jpg_2000"),
@@ -51,5 +50,5 @@ def library_versions() -> dict[str, str]:
     return {
         "Pillow": metadata.version("Pillow"),
         **{name: version or "absent" for name, version in codecs.items()},
-        **{name: metadata.version(name) for name in packages},
+        **{name: metadata.version(name) for name in ("numpy", "scipy", "pyarrow")},
     }

@@ -52,7 +52,7 @@ def check_platform() -> None:
         PlatformError: a pixel differs from the specification's, or OpenJPEG is too old.
     """
     openjpeg = features.version_codec("jpg_2000") or "absent"
-    if _numbers(openjpeg) < _OLDEST_OPENJPEG:
+    if tuple(map(int, re.findall(r"\d+", openjpeg))) < _OLDEST_OPENJPEG:
         raise PlatformError(
             f"Pillow's OpenJPEG here is {openjpeg}, whose rate control gives other pixels; "
             "install Pillow's official wheel, or build it with OpenJPEG 2.5.2 or newer"
@@ -62,7 +62,3 @@ def check_platform() -> None:
             "this machine's numpy, scipy or Pillow renders other pixels than ImageNet-Q's; "
             "install the versions that pyproject.toml allows from their official wheels"
         )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))

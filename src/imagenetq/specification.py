@@ -174,15 +174,18 @@ def variant(name: str) -> Variant:
     raise UsageError(_no_such("variant", name, [v.name for v in variants()]))
 
 
-def select_variants(names: Iterable[str]) -> tuple[Variant, ...]:
+def select_variants(names: Iterable[str] | None) -> tuple[Variant, ...]:
     """Find the variants that a list of names means, in ladder order, each once.
 
     Args:
-        names: names of variants (`jpeg-10`) and whole distortions (`blur`), in any order.
+        names: names of variants (`jpeg-10`) and whole distortions (`blur`), in any order; None
+            for all variants.
 
     Raises:
         UsageError: a name is neither, or the list is empty.
     """
+    if names is None:
+        return variants()
     wanted = set(names)
     if not wanted:
         raise UsageError("no variants named; leave the list out to get all of them")

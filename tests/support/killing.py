@@ -143,9 +143,9 @@ def render(pictures: Path, out: Path) -> None:
     from imagenetq.builder.executors.local import SharedReporter
     from imagenetq.builder.pictures import render
 
-    def in_turn(function: Any, context: Any, units: Any, **_: Any) -> Any:
+    def in_turn(work: Any) -> Any:
         reporter = SharedReporter(multiprocessing.get_context("spawn"))
-        return (function(context, unit, reporter) for unit in units)
+        return (work.function(work.context, unit, reporter) for unit in work.units)
 
     render.run_units = in_turn
     render.render_folder(pictures, out, only=["contrast-0.5", "jpeg-10"])

@@ -1,9 +1,9 @@
 """Define the commands around building a dataset: build, verify, spec, preview."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from rich.filesize import decimal
@@ -139,28 +139,12 @@ def build(
         return
     if dry_run and shard:
         raise UsageError("--dry-run tells of the whole dataset; give no --shard")
-    format_name, only = options.format_name or "parquet", names(options.only)
+    given = {**vars(options), "only": names(options.only)}
+    # What is not given has the library's own default.
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if dry_run:
-        estimate = builder.estimate(
-            opened,
-            subset=options.subset,
-            format_name=format_name,
-            only=only,
-            workers=options.workers,
-            allow_short=options.allow_short,
-        )
-        _print_estimate(estimate, as_json=as_json)
-        return
-    chosen: builder.BuildOptions = {
-        "subset": options.subset,
-        "format_name": format_name,
-        "only": only,
-        "workers": options.workers,
-        "executor": options.executor,
-        "allow_short": options.allow_short,
-        "skip_bad": options.skip_bad,
-    }
-    if shard is not None:
+        _print_estimate(builder.estimate(opened, **chosen), as_json=as_json)
+    elif shard is not None:
         share = builder.build_share(opened, out, builder.Share.parse(shard), **chosen)
         _print_share(out, share, as_json=as_json)
     else:
@@ -240,18 +224,12 @@ def preview(
     with working("loading the builder"):
         from imagenetq.builder.contact_sheet import write_sheet
 
-    from imagenetq.progress import working
-
     with working(f"drawing every variant of {image}"):
         write_sheet(image, out)
     print(out)
 
 
 def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from rich.filesize import decimal
-
     if as_json:
         print(json.dumps(asdict(estimate)))
         return
@@ -262,19 +240,16 @@ def _print_estimate(estimate: "Estimate", *, as_json: bool) -> None:
     if estimate.bytes is None or estimate.seconds is None:
         print("bytes and time are known once the photographs are at hand")
     else:
-        minutes = estimate.seconds / 60
-        print(f"about {decimal(estimate.bytes)} and {minutes:.1f} minutes")
+        print(f"about {decimal(estimate.bytes)} and {estimate.seconds / 60:.1f} minutes")
 
 
 def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return
-    size = sum(shard.bytes for shard in manifest.shards)
-    print(
-        f"{out}: {counted(manifest.images, 'photograph')} x {len(manifest.variants)} variants, "
-        f"{decimal(size)}"
-    )
+    size = decimal(sum(shard.bytes for shard in manifest.shards))
+    photographs = counted(manifest.images, "photograph")
+    print(f"{out}: {photographs} x {len(manifest.variants)} variants, {size}")
     if manifest.classes_absent:
         print(f"{len(manifest.classes_absent)} classes are absent from the source")
     if manifest.classes_short:
@@ -286,9 +261,9 @@ def _print_manifest(out: str, manifest: "Manifest", *, as_json: bool) -> None:
 
 def _print_share(out: str, built: "ShareBuilt", *, as_json: bool) -> None:
     if as_json:
-        told = {"share": str(built.share), "units": built.units, "photographs": built.photographs}
+        facts = {"share": str(built.share), "units": built.units, "photographs": built.photographs}
         bad = [note.model_dump(mode="json") for note in built.bad_images]
-        print(json.dumps({**told, "bad_images": bad}, indent=1))
+        print(json.dumps({**facts, "bad_images": bad}, indent=1))
         return
     print(
         f"{out}: share {built.share} is done: {counted(built.photographs, 'photograph')} in "
@@ -311,16 +286,14 @@ def _print_likeness(out: str, likeness: "Likeness", *, as_json: bool) -> None:
             print(difference)
         if len(differences) > _SHOWN:
             print(f"and {len(differences) - _SHOWN} more; --json prints them all")
+    recipe = likeness.recipe
     if not likeness.is_equal and not differences:
         end(
-            f"{out}: not the same pixels as {likeness.recipe}, whose hashes lie among its images: "
+            f"{out}: not the same pixels as {recipe}, whose hashes lie among its images: "
             "compare with a copy of it on this machine to see which differ",
             FAILED,
         )
     if not likeness.is_equal:
-        end(
-            f"{out}: not the same as {likeness.recipe}: {counted(len(differences), 'difference')}",
-            FAILED,
-        )
+        end(f"{out}: not the same as {recipe}: {counted(len(differences), 'difference')}", FAILED)
     if not as_json:
-        print(f"the same pixels and labels as {likeness.recipe}")
+        print(f"the same pixels and labels as {recipe}")

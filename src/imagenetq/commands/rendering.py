@@ -1,6 +1,6 @@
 """Define the command that renders any folder of pictures: render."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.filesize import decimal
@@ -14,9 +14,6 @@ from imagenetq.commands.common import (
     names,
 )
 from imagenetq.words import counted
-
-if TYPE_CHECKING:
-    from imagenetq.builder import RenderManifest
 
 
 @explains_errors
@@ -71,10 +68,6 @@ def render(
         keep_names=keep_names,
         skip_bad=skip_bad,
     )
-    _print_manifest(out, manifest, as_json=as_json)
-
-
-def _print_manifest(out: str, manifest: "RenderManifest", *, as_json: bool) -> None:
     if as_json:
         print(manifest.to_json(), end="")
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from imagenetq.builder import build, open_source
+from imagenetq.builder import build, estimate, open_source
 from imagenetq.errors import BuildStopped, FolderError, SourceError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
@@ -325,6 +325,10 @@ def test_wrong_words_are_refused_before_anything_is_written(
     ):
         with pytest.raises(UsageError):
             build(source, tmp_path / "q", **{"subset": "mini", **wrong})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'worker'"):
+        build(source, tmp_path / "q", worker=2)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'worker'"):
+        estimate(source, worker=2)
     assert not (tmp_path / "q").exists()
 
 

@@ -18,7 +18,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from imagenetq.builder import build, open_source, verify
-from imagenetq.builder.executors import open_executor
+from imagenetq.builder.executors import Work, open_executor
 from imagenetq.builder.executors import ray as ray_executor
 from imagenetq.builder.executors.ray import run_units
 from imagenetq.errors import BuildStopped, SourceError, UsageError
@@ -107,7 +107,7 @@ def bytes_of(folder: Path) -> dict[str, str]:
 def test_results_and_progress_come_back(cluster: Cluster) -> None:
     del cluster
     tallies: list[Tally] = []
-    results = run_units(square, 100, range(5), workers=2, on_tally=tallies.append)
+    results = run_units(Work(square, 100, range(5), 2, tallies.append))
     assert sorted(results) == [100, 101, 104, 109, 116]
     assert tallies[-1] == Tally(images=5, already_done=0, bytes=10)
     assert not ray.is_initialized()
@@ -118,7 +118,7 @@ def test_an_error_of_a_task_is_raised_here_with_its_place(cluster: Cluster) -> N
     before = signal.getsignal(signal.SIGTERM)
     place = re.escape(socket.gethostname())
     with pytest.raises(SourceError, match=rf"^unit 1 is damaged \(on {place}\)$"):
-        list(run_units(fail, None, range(4), workers=None, on_tally=lambda _: None))
+        list(run_units(Work(fail, None, range(4), None, lambda _: None)))
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -130,7 +130,7 @@ def test_a_node_with_other_libraries_is_refused(
     monkeypatch.setattr(ray_executor, "_versions", lambda: {**here, "Pillow": "1.0"})
     other = rf"^Pillow is {here['Pillow']} here, but 1\.0 where the build was started; install"
     with pytest.raises(BuildStopped, match=other):
-        list(run_units(square, 0, range(2), workers=1, on_tally=lambda _: None))
+        list(run_units(Work(square, 0, range(2), 1, lambda _: None)))
 
 
 def test_a_node_that_lacks_a_module_is_said_in_one_line(
@@ -141,7 +141,7 @@ def test_a_node_that_lacks_a_module_is_said_in_one_line(
     monkeypatch.syspath_prepend(tmp_path)
     function = importlib.import_module("only_here").same
     with pytest.raises(BuildStopped, match=r"No module named 'only_here'.* see that every node"):
-        list(run_units(function, None, [0], workers=1, on_tally=lambda _: None))
+        list(run_units(Work(function, None, [0], 1, lambda _: None)))
 
 
 def test_bad_images_are_named_as_in_a_local_build(
@@ -221,7 +221,7 @@ def test_a_unit_that_kills_every_worker_is_given_up(
 
     monkeypatch.setattr(ray_executor, "_ATTEMPTS", 2)
     with pytest.raises(BuildStopped, match=r"^unit 0 was lost 2 times, at last because its worker"):
-        list(run_units(die, None, [0], workers=1, on_tally=lambda _: None))
+        list(run_units(Work(die, None, [0], 1, lambda _: None)))
     assert "unit 0: its worker process was killed; it is built again" in capsys.readouterr().err
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from imagenetq.builder.sources.archive import TarArchive
-from imagenetq.builder.sources.flat import FlatFolder
+from imagenetq.builder.sources.folder import FlatFolder
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.pictures import MAX_FILE_BYTES
 from imagenetq.selection import SourceImage

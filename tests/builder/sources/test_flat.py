@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from imagenetq.builder.sources.flat import FlatFolder
-from imagenetq.builder.sources.folder import ClassFolders
+from imagenetq.builder.sources.folder import ClassFolders, FlatFolder
 from imagenetq.errors import BadImage, SourceError
 
 Contents = Callable[[Any], set[tuple[str, str, str]]]

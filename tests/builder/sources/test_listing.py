@@ -5,19 +5,19 @@ import pytest
 
 from imagenetq.builder.sources import listing
 from imagenetq.errors import BadImage, SourceError
-from imagenetq.pictures import MAX_FILE_BYTES
+from imagenetq.pictures import MAX_FILE_BYTES, is_image_name, read_image
 
 
 @pytest.mark.parametrize(
     "name", ["a.JPEG", "a.jpg", "a.b.PnG", "a.bmp", "a.webp", "a.tiff", "a.gif"]
 )
 def test_image_names(name: str) -> None:
-    assert listing.is_image_name(name)
+    assert is_image_name(name)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "jpeg", ".a.jpg", "._a.JPEG", "a.jpg.part", "Thumbs.db"])
 def test_other_names(name: str) -> None:
-    assert not listing.is_image_name(name)
+    assert not is_image_name(name)
 
 
 def test_lists_images_sorted_and_lost_ones_too(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_lists_images_sorted_and_lost_ones_too(tmp_path: Path) -> None:
 
     assert listing.image_files(tmp_path) == ["a.JPEG", "b.jpg", "lost.jpg"]
     with pytest.raises(BadImage, match=r"^n01440764/lost\.jpg: cannot be read .*get it again"):
-        listing.read_image(tmp_path / "lost.jpg", "n01440764/lost.jpg")
+        read_image(tmp_path / "lost.jpg", "n01440764/lost.jpg")
 
 
 def test_lists_folders_that_look_like_wnids(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_reads_regular_files(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1234")
 
-    assert listing.read_image(path, "a.jpg") == b"1234"
+    assert read_image(path, "a.jpg") == b"1234"
 
 
 def test_refuses_a_file_of_absurd_size(tmp_path: Path) -> None:
@@ -62,11 +62,11 @@ def test_refuses_a_file_of_absurd_size(tmp_path: Path) -> None:
         file.truncate(MAX_FILE_BYTES + 1)
 
     with pytest.raises(BadImage, match=r"^a\.jpg: cannot be read \(.* is too large"):
-        listing.read_image(path, path.name)
+        read_image(path, path.name)
 
 
 def test_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
 
     with pytest.raises(BadImage, match=r"^a\.jpg: cannot be read \(not a regular file\)"):
-        listing.read_image(tmp_path / "a.jpg", "a.jpg")
+        read_image(tmp_path / "a.jpg", "a.jpg")

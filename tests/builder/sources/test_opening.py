@@ -6,8 +6,7 @@ import pytest
 
 from imagenetq.builder.sources import open_source
 from imagenetq.builder.sources.archive import TarArchive
-from imagenetq.builder.sources.flat import FlatFolder
-from imagenetq.builder.sources.folder import ClassFolders
+from imagenetq.builder.sources.folder import ClassFolders, FlatFolder
 from imagenetq.builder.sources.hub import HubDataset
 from imagenetq.builder.sources.sample import Sample
 from imagenetq.errors import ImagenetqError, SourceError, UsageError
