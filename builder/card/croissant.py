@@ -12,8 +12,15 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
-from imagenetq.builder.card.hub_card import tag_of
+from imagenetq.builder.card.card import (
+    AUTHORS,
+    YEAR,
+    citation,
+    front_matter,
+    provenance,
+    tag_of,
+    template,
+)
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import extension
 from imagenetq.hub import HubAddress

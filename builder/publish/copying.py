@@ -9,9 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, placeholder_card, preview
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
-from imagenetq.builder.card.hub_card import placeholder_card
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
 from imagenetq.builder.folders.object_lock import LOCK
 from imagenetq.builder.publish.payload import sha256_at

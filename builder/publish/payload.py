@@ -9,9 +9,15 @@ from io import BufferedReader
 from typing import cast
 
 from imagenetq.benchmark import EVAL_NAME, eval_yaml
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, config_variants, preview
+from imagenetq.builder.card.card import (
+    CARD_NAME,
+    PREVIEW_NAME,
+    config_variants,
+    preview,
+    published_card,
+    recipe_card,
+)
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant, recipe_croissant
-from imagenetq.builder.card.hub_card import published_card, recipe_card
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
 from imagenetq.hub import HubAddress

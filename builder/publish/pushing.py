@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 from imagenetq.benchmark import EVAL_NAME
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, is_ours, tag_of
 from imagenetq.builder.card.croissant import CROISSANT_NAME
-from imagenetq.builder.card.hub_card import is_ours, tag_of
 from imagenetq.builder.folders import open_folder
 from imagenetq.builder.publish.payload import Payload
 from imagenetq.builder.publish.preflight import publishable_manifest, require_verified

@@ -8,8 +8,7 @@ which comes when all is there and compared.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
-from imagenetq.builder.card.card import CARD_NAME
-from imagenetq.builder.card.hub_card import placeholder_card
+from imagenetq.builder.card.card import CARD_NAME, placeholder_card
 from imagenetq.builder.publish.payload import NewFile, Payload, RemoteFile
 from imagenetq.builder.publish.repository import HubRepository
 from imagenetq.errors import PublishError
