@@ -187,11 +187,16 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}: rendered pictures, not a dataset, which `imagenetq build` makes"
         )
     if not path.is_file():
-        raise FolderError(
-            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
-            "build it, or run the interrupted `imagenetq build` again"
-        )
+        raise no_manifest(folder)
     return read_model(Manifest, path, FolderError)
+
+
+def no_manifest(folder: object) -> FolderError:
+    """Make the error that a folder, named by path or URL, has no manifest."""
+    return FolderError(
+        f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
+        "build it, or run the interrupted `imagenetq build` again"
+    )
 
 
 def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -> AnyModel:
