@@ -80,10 +80,9 @@ class NewFile:
         except OSError:
             return False
 
-    def text(self) -> str:
-        """Read a small file's text."""
-        content = self.source if isinstance(self.source, bytes) else self.source.read(self.path)
-        return content.decode("utf-8")
+    def content(self) -> bytes:
+        """Read a small file."""
+        return self.source if isinstance(self.source, bytes) else self.source.read(self.path)
 
     def at_hand(self, until: ExitStack) -> str | bytes:
         """Give the file's path on this machine, or its content.
@@ -98,7 +97,7 @@ class NewFile:
 
     @cached_property
     def _blob_id(self) -> str:
-        content = self.source if isinstance(self.source, bytes) else self.source.read(self.path)
+        content = self.content()
         header = b"blob %d\0" % len(content)
         return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
