@@ -11,7 +11,7 @@ from imagenetq.files import read_bounded
 from imagenetq.remote_errors import ANOTHER_ANSWERED
 from imagenetq.retrying import StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
-from imagenetq.specification import variants
+from imagenetq.specification import specification_digest, variants
 
 MANIFEST_NAME = "manifest.json"
 RENDER_MANIFEST_NAME = "render-manifest.json"
@@ -158,6 +158,18 @@ class Manifest(Model):
 
     code: Code
     """Code that built the dataset."""
+
+    def require_known(self, name: object) -> None:
+        """Refuse a dataset, called by this name, of another specification than this version's.
+
+        Raises:
+            FolderError: it is of another.
+        """
+        if self.specification_digest != specification_digest():
+            raise FolderError(
+                f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
+                f"version of imagenetq does not know; it was built with {self.code.version}"
+            )
 
     @model_validator(mode="after")
     def _variants_are_known(self) -> "Manifest":
