@@ -6,7 +6,7 @@ shards a dataset.
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -35,9 +35,6 @@ YEAR = 2026
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _SHOWN = ("blur-3", "jpeg-10")
 """Variants of which the loading lines show the first that the dataset has."""
-
-_SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
-_LARGEST_CATEGORY = "100K<n<1M"
 
 
 def template() -> str:
@@ -71,9 +68,7 @@ def write_placeholder(folder: DatasetFolder) -> None:
 def placeholder_card(text: str) -> str:
     """Make a card that keeps `load_dataset` from opening an incomplete repository.
 
-    Args:
-        text: the card to come; of its front matter all that does not name data is kept, above
-            all the gate.
+    Of the front matter of the card to come all that does not name data is kept, above all the gate.
     """
     front = {k: v for k, v in front_matter(text).items() if k != "dataset_info"}
     body = "This dataset is still being uploaded. Its tagged versions are complete.\n"
@@ -83,12 +78,16 @@ def placeholder_card(text: str) -> str:
 def card(manifest: Manifest) -> str:
     """Make the text of a folder's card."""
     n_rows = sum(summary.rows for summary in manifest.variants.values())
-    categories = (name for limit, name in _SIZE_CATEGORIES if n_rows < limit)
+    limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K"}
+    categories = (name for limit, name in limits.items() if n_rows < limit)
     front, body = _parts(template())
     front |= {
-        "size_categories": [next(categories, _LARGEST_CATEGORY)],
+        "size_categories": [next(categories, "100K<n<1M")],
         "configs": configs(manifest),
-        "dataset_info": _split_counts(manifest),
+        "dataset_info": [
+            {"config_name": name, "splits": [_split(manifest, members)]}
+            for name, members in config_variants(manifest).items()
+        ],
     }
     names = ("identity", "storage", "sizes", "provenance", "citation")
     sections = {name: _rendered(name, manifest=manifest) for name in names} | {
@@ -191,15 +190,11 @@ def configs(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def _split_counts(manifest: Manifest) -> list[dict[str, Any]]:
-    counts = []
-    for name, members in config_variants(manifest).items():
-        summaries = [manifest.variants[member] for member in members]
-        n_bytes = sum(summary.image_bytes for summary in summaries)
-        n_rows = sum(summary.rows for summary in summaries)
-        split = {"name": "test", "num_bytes": n_bytes, "num_examples": n_rows}
-        counts.append({"config_name": name, "splits": [split]})
-    return counts
+def _split(manifest: Manifest, members: Sequence[str]) -> dict[str, Any]:
+    summaries = [manifest.variants[member] for member in members]
+    n_bytes = sum(summary.image_bytes for summary in summaries)
+    n_rows = sum(summary.rows for summary in summaries)
+    return {"name": "test", "num_bytes": n_bytes, "num_examples": n_rows}
 
 
 def _commands(manifest: Manifest, address: HubAddress | None = None) -> dict[str, str]:
@@ -217,11 +212,8 @@ def _where(manifest: Manifest, address: HubAddress | None) -> dict[str, str]:
     if address is None:
         return {"path": "./imagenet-q", "revision": "", "data": "./imagenet-q"}
     tag = tag_of(manifest)
-    return {
-        "path": address.repository,
-        "revision": f', revision="{tag}"',
-        "data": f"{address}@{tag}",
-    }
+    named = {"path": address.repository, "data": f"{address}@{tag}"}
+    return named | {"revision": f', revision="{tag}"'}
 
 
 @cache

@@ -16,12 +16,7 @@ from imagenetq.errors import FolderError
 
 @contextmanager
 def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
-    """Hold a folder: a whole build alone, a share beside the others, but no share twice.
-
-    Args:
-        state: where the lock files lie.
-        share: the share that is built; None for a whole build.
-        folder: name of the folder, for errors.
+    """Hold a folder, by files in `state`: for a whole build alone, or for a share beside others.
 
     Raises:
         FolderError: another process holds it.

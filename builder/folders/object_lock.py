@@ -60,12 +60,9 @@ class ObjectLock(Hold):
     """A claim to a folder; leaving its context gives it up."""
 
     def __init__(self, folder: "RemoteFolder", machine: str, share: Share | None = None) -> None:
-        """Prepare a claim.
+        """Prepare a claim for a share, or for a whole build.
 
-        Args:
-            folder: the folder to claim.
-            machine: this machine's id; no other process of it may hold this claim or a rival's.
-            share: the share of a build that is claimed; the whole build if None.
+        No other process of this machine, which has the id `machine`, may hold it or a rival's.
         """
         self._folder = folder
         self._path = f"{LOCK}-{share.tag}" if share else LOCK
@@ -113,11 +110,7 @@ class ObjectLock(Hold):
             )
 
     def _outlive_rivals(self) -> None:
-        """Remove claims that no build may hold beside ours, once they are void.
-
-        Raises:
-            FolderError: one of them was renewed.
-        """
+        """Remove claims that no build may hold beside ours, once they are void."""
         if self._path == LOCK:
             paths = [path for path in self._folder.files(STATE) if path.startswith(f"{LOCK}-")]
         else:

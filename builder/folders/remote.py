@@ -48,10 +48,6 @@ class RemoteFolder(DatasetFolder):
     def __init__(self, url: str, patience: Patience | None = None) -> None:
         """Name a folder; nothing is read yet.
 
-        Args:
-            url: a URL with a scheme that fsspec knows.
-            patience: how long to go on asking a storage that fails.
-
         Raises:
             UsageError: nothing installed can open such a URL.
         """

@@ -117,11 +117,7 @@ class HubRepository:
         return state
 
     def set_access(self, *, private: bool, gated: str | None) -> None:
-        """Set who may see the repository, and how requests for access are answered.
-
-        Args:
-            private: whether only its owners see it.
-            gated: how requests are answered; None opens the repository.
+        """Set whether its owners alone see it, and how requests for access are answered, if any.
 
         Raises:
             PublishError: the Hub refuses, or says that it is done and it is not.
@@ -177,14 +173,9 @@ class HubRepository:
             return None
 
     def upload(self, files: Sequence[NewFile], until: ExitStack) -> list["CommitOperationAdd"]:
-        """Bring files to the Hub's storage, without committing them.
+        """Bring files to the Hub's storage, and give what `commit` takes.
 
-        Args:
-            files: the files to bring.
-            until: closed by the caller once the files are committed.
-
-        Returns:
-            What `commit` takes.
+        What is copied to this machine meanwhile is removed when `until` is closed.
 
         Raises:
             PublishError: also where a file is no longer as the manifest says.
@@ -227,16 +218,9 @@ class HubRepository:
         message: str,
         parent: str,
     ) -> str:
-        """Commit what was uploaded, and deletions.
+        """Commit what was uploaded and paths to delete, and give the new commit's id.
 
-        Args:
-            additions: from `upload`.
-            deletions: paths of the files to delete.
-            message: message of the commit.
-            parent: the commit that it must follow: nobody else may have made one since.
-
-        Returns:
-            The new commit's id.
+        Nobody else may have made a commit since `parent`.
         """
         from huggingface_hub import CommitOperationDelete
 

@@ -29,13 +29,7 @@ _SHOWN = 3
 
 
 def upload(repository: HubRepository, payload: Payload, head: str, progress: Meter) -> str:
-    """Make the main branch hold the payload and nothing else.
-
-    Args:
-        repository: the repository to fill.
-        payload: the files that it is to hold.
-        head: the main branch's newest commit, whose files are ours.
-        progress: counts the dataset's rows.
+    """Make the main branch, whose newest commit `head` is ours, hold the payload and nothing else.
 
     Returns:
         The commit that holds the whole payload.
@@ -44,7 +38,7 @@ def upload(repository: HubRepository, payload: Payload, head: str, progress: Met
         PublishError: a file changed meanwhile, or the Hub refuses or is gone.
     """
     remote = repository.files(head)
-    missing = payload.missing(remote)
+    missing = [file for file in payload.body if not file.is_at(remote.get(file.path))]
     stale = sorted(remote.keys() - payload.files.keys() - {ATTRIBUTES})
     already = _rows(payload.body) - _rows(missing)
     rows, sent = already, 0

@@ -31,10 +31,6 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
     Rows are in the dataset's order: by variant as in the ladder, within a variant by rank, then
     wnid. The same hashes and the same pyarrow give the same bytes.
 
-    Args:
-        folder: the dataset's folder, verified.
-        manifest: the folder's manifest.
-
     Raises:
         FolderError: the rows are no longer those of the manifest's pixel digest.
     """
@@ -68,10 +64,6 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
 
 def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
     """Read the rows of a `pixels.parquet`, and prove them against its manifest.
-
-    Args:
-        data: bytes of the file.
-        manifest: the recipe's manifest.
 
     Raises:
         FolderError: it is damaged, or of another dataset.

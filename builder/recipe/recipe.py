@@ -118,10 +118,7 @@ def differences(
 ) -> list[str]:
     """List everything in which a dataset differs from what it should be, by photograph.
 
-    Args:
-        expected: lines of the dataset that it should be.
-        actual: lines of the dataset as it is.
-        bad_images: photographs that were left out of it, and why.
+    Photographs that were left out of it, `bad_images`, are missing for their reason.
     """
     wanted, there = _by_image(expected), _by_image(actual)
     reasons = {note.image_id: note.reason for note in bad_images}

@@ -27,11 +27,7 @@ _RECOGNISED = 40
 
 @contextmanager
 def naming(file: object) -> Iterator[None]:
-    """Name a file in the errors of reading or writing it, where the system names none.
-
-    Args:
-        file: the path or URL to name.
-    """
+    """Name a file, by path or URL, in the errors of using it, where the system names none."""
     try:
         yield
     except OSError as error:
@@ -56,12 +52,7 @@ class AtomicFile(io.BufferedIOBase):
     """
 
     def __init__(self, path: Path, tag: str = "") -> None:
-        """Open the temporary file.
-
-        Args:
-            path: the file's final path.
-            tag: whose file it is, for `remove_temporary_files`.
-        """
+        """Open the temporary file; `tag` is as for `temporary_path`."""
         self.path = path
         self.n_bytes = 0
         self._aborted = False
@@ -104,7 +95,11 @@ class AtomicFile(io.BufferedIOBase):
             os.fsync(self._file.fileno())
             self._file.close()
         self._temporary.replace(self.path)
-        _sync_folder(self.path.parent)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def abort(self) -> None:
         """Remove what was written; do nothing after `commit`."""
@@ -119,11 +114,7 @@ def temporary_path(path: Path, tag: str = "") -> Path:
     """Make a name, beside a file's own, for what is not finished.
 
     The name is drawn at random, because processes in two containers may have the same process
-    number and host name.
-
-    Args:
-        path: the file's final path.
-        tag: whose file it is, for `remove_temporary_files`.
+    number and host name. The tag, for `remove_temporary_files`, says whose file it is.
     """
     token = secrets.token_hex(8)
     return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
@@ -218,11 +209,3 @@ def _remove_stale_files(folder: Path) -> None:
 
 def _prefix(tag: str) -> str:
     return f"{TEMPORARY_PREFIX}{tag}-" if tag else TEMPORARY_PREFIX
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

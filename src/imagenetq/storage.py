@@ -47,12 +47,7 @@ def join(root: str, path: str) -> str:
 
 
 def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
-    """Open a file to be read once from its beginning; over HTTP and from the Hub in one request.
-
-    Args:
-        address: the file's address.
-        n_bytes: the file's size in bytes; None if it is not known.
-    """
+    """Open a file to be read once from its beginning; over HTTP and from the Hub in one request."""
     path = local_path(address)
     if path is not None:
         return path.open("rb")
@@ -119,12 +114,7 @@ def expand_glob(pattern: str) -> list[str]:
 
 @contextmanager
 def explained(address: str, *, writing: bool = False) -> Iterator[None]:
-    """Turn what a storage's client raises into an `OSError` of one line.
-
-    Args:
-        address: the address that is read or written.
-        writing: whether it is written.
-    """
+    """Turn what a storage's client raises into an `OSError` of one line."""
     try:
         yield
     except (ImagenetqError, StorageError):
