@@ -150,11 +150,6 @@ def terms() -> str:
     return textwrap.fill(" ".join(text.split()), 79)
 
 
-def tag_of(manifest: Manifest) -> str:
-    """Name the tag of a dataset's version in a repository."""
-    return f"v{manifest.dataset_version}"
-
-
 def config_variants(manifest: Manifest) -> dict[str, list[str]]:
     """Give each config's name and the variants in it, the default one first.
 
@@ -211,9 +206,8 @@ def _where(manifest: Manifest, address: HubAddress | None) -> dict[str, str]:
     """Name the dataset as `load_dataset`, with what else it is given, and `--data` know it."""
     if address is None:
         return {"path": "./imagenet-q", "revision": "", "data": "./imagenet-q"}
-    tag = tag_of(manifest)
-    named = {"path": address.repository, "data": f"{address}@{tag}"}
-    return named | {"revision": f', revision="{tag}"'}
+    revision = f', revision="{manifest.tag}"'
+    return {"path": address.repository, "revision": revision, "data": f"{address}@{manifest.tag}"}
 
 
 @cache

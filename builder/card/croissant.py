@@ -1,8 +1,8 @@
 """Describe a dataset for machines in `croissant.json`: Croissant 1.1 of MLCommons with RAI terms.
 
-Columns, limits and the datasheet are taken from the card's template. All else follows from the
-manifest and the repository's address, if there is one. The file holds the manifest's hash, and the
-manifest every shard's.
+`context.json` holds Croissant's own terms. Columns, limits and the datasheet are taken from the
+card's template. All else follows from the manifest and the repository's address, if there is one.
+The file holds the manifest's hash, and the manifest every shard's.
 """
 
 import hashlib
@@ -10,18 +10,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
 from typing import Any
 
-from imagenetq.builder.card.card import (
-    AUTHORS,
-    YEAR,
-    citation,
-    front_matter,
-    provenance,
-    tag_of,
-    template,
-)
+from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import extension
 from imagenetq.hub import HubAddress
@@ -33,28 +25,6 @@ CROISSANT_NAME = "croissant.json"
 Node = dict[str, Any]
 
 _CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
-
-_TERMS = (
-    *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field"),
-    *("fileObject", "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset"),
-    *("jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
-    *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
-)
-_CONTEXT: Node = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "prov": "http://www.w3.org/ns/prov#",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "sc": "https://schema.org/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "description": {"@container": "@language"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "name": {"@container": "@language"},
-} | {term: f"cr:{term}" for term in _TERMS}
 
 _RAI = {
     "rai:dataLimitations": "Known limits",
@@ -164,7 +134,7 @@ class _Home:
         return self.listed(path, len(content), hashlib.sha256(content).hexdigest())
 
     def listed(self, path: str, n_bytes: int, sha256: str) -> Node:
-        tag = tag_of(self.manifest)
+        tag = self.manifest.tag
         return _node(
             "FileObject",
             path,
@@ -177,7 +147,7 @@ class _Home:
     def repository(self) -> list[Node]:
         if self.address is None:
             return []
-        url = f"{self.address.page}/tree/refs%2Ftags%2F{tag_of(self.manifest)}"
+        url = f"{self.address.page}/tree/refs%2Ftags%2F{self.manifest.tag}"
         how = {"contentUrl": url, "encodingFormat": "git+https", "sha256": _NO_HASH}
         return [_node("FileObject", _REPOSITORY, **how)]
 
@@ -318,8 +288,9 @@ def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> by
     stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
     project = dict(line.split(", ", maxsplit=1) for line in stated).get("Repository")
     page = home.address.page if home.address else project
+    context = resources.files("imagenetq.builder.card").joinpath("context.json")
     document = {
-        "@context": _CONTEXT,
+        "@context": json.loads(context.read_text(encoding="utf-8")),
         "@type": "sc:Dataset",
         "conformsTo": _CONFORMS_TO,
         "name": front["pretty_name"],

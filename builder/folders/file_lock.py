@@ -30,8 +30,8 @@ def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
             return
         with FileLock(state / f"lock-{share.tag}", timeout=0), _beside_others(lock):
             yield
-    except Timeout as held:
-        if held.lock_file == str(lock):
+    except Timeout as timeout:
+        if timeout.lock_file == str(lock):
             raise FolderError(
                 f"{folder}: another build, render or push is writing there; wait until it ends"
             ) from None

@@ -39,11 +39,11 @@ class LocalFolder(DatasetFolder):
     @override
     @contextmanager
     def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
-        with ExitStack() as held:
+        with ExitStack() as until:
             try:
                 require_own()
                 self.state.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(self.state, share, self.name))
+                until.enter_context(locked(self.state, share, self.name))
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise FolderError(
@@ -52,7 +52,7 @@ class LocalFolder(DatasetFolder):
             self.tag = share.tag if share else ""
             # Killed processes have left files; workers of ours that are killed leave more.
             remove_temporary_files(self.path, self.tag)
-            held.callback(remove_temporary_files, self.path, self.tag)
+            until.callback(remove_temporary_files, self.path, self.tag)
             yield Hold()
 
     @override

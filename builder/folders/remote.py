@@ -29,7 +29,6 @@ from imagenetq.manifest import MAX_BYTES
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
 
-_BLOCK = 2**20
 _PART = 2**14
 """Bytes of a shard's columns that are read at a time: little more than the hashes of some rows."""
 
@@ -76,15 +75,15 @@ class RemoteFolder(DatasetFolder):
     @contextmanager
     def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
         self._require_writable()
-        with ExitStack() as held:
+        with ExitStack() as until:
             try:
                 self.state.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(self.state, share, self.name))
+                until.enter_context(locked(self.state, share, self.name))
                 require_own()
                 self.tag = share.tag if share else ""
                 remove_temporary_files(self.state, self.tag)
-                held.callback(remove_temporary_files, self.state, self.tag)
-                claim = held.enter_context(ObjectLock(self, self._machine(), share))
+                until.callback(remove_temporary_files, self.state, self.tag)
+                claim = until.enter_context(ObjectLock(self, self._machine(), share))
                 # From now on only we write the files of our units, so these sizes stay true.
                 self._sizes = self.files("data")
             except OSError as error:
@@ -233,7 +232,7 @@ class RemoteFolder(DatasetFolder):
             copy.seek(0)
             copy.truncate()
             with open_stream(self.at(path)) as file:
-                shutil.copyfileobj(file, copy, _BLOCK)
+                shutil.copyfileobj(file, copy, 2**20)
 
         retried(ask, self._patience)
 

@@ -14,13 +14,8 @@ from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, placeholder_car
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
 from imagenetq.builder.folders.object_lock import LOCK
+from imagenetq.builder.publish import preflight
 from imagenetq.builder.publish.payload import sha256_at
-from imagenetq.builder.publish.preflight import (
-    changed,
-    example_variant,
-    publishable_manifest,
-    require_verified,
-)
 from imagenetq.builder.publish.uploading import shown
 from imagenetq.builder.shards import shard_format
 from imagenetq.errors import FolderError, PublishError, UsageError
@@ -30,8 +25,6 @@ from imagenetq.progress import Meter, Tally, meter, working
 
 _BEGUN = f"{STATE}/{MANIFEST_NAME}"
 """Path of the manifest to come, as long as the copy is not complete."""
-
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -73,12 +66,12 @@ def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copi
             source, target = open_folder(dataset), open_folder(place)
             if source.name == target.name:
                 raise UsageError(f"{place}: that is the dataset itself; name another place")
-            manifest = publishable_manifest(source)
+            manifest = preflight.publishable_manifest(source)
             hold = until.enter_context(target.held(lambda: _require_own(target, manifest)))
-        require_verified(source, manifest, workers)
+        preflight.require_verified(source, manifest, workers)
         was_there = not _complete(source, target, manifest, hold)
     glob = shard_format(manifest.format).glob
-    files = target.at(f"data/{example_variant(manifest, 'jpeg-10')}/{glob}")
+    files = target.at(f"data/{preflight.example_variant(manifest, 'jpeg-10')}/{glob}")
     # Where it does not know a dataset's folder, `datasets` reads files.
     loading = f'load_dataset("{manifest.format}", data_files="{files}", streaming=True)'
     return Copied(target.name, manifest.pixel_digest, was_there, loading)
@@ -163,9 +156,9 @@ def _send(source: DatasetFolder, target: DatasetFolder, shard: Shard) -> None:
         # The system does not name a disk that is full.
         with naming(target.disk):
             with source.fetch(shard.path) as content:
-                shutil.copyfileobj(content, file, _BLOCK)
+                shutil.copyfileobj(content, file, 2**20)
             if file.sha256 != shard.sha256:
-                raise changed(shard.path)
+                raise preflight.changed(shard.path)
             file.commit()
     finally:
         file.abort()

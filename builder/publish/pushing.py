@@ -6,15 +6,11 @@ from pathlib import Path
 from typing import get_args
 
 from imagenetq.benchmark import EVAL_NAME
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, is_ours, tag_of
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, is_ours
 from imagenetq.builder.card.croissant import CROISSANT_NAME
 from imagenetq.builder.folders import open_folder
+from imagenetq.builder.publish import preflight
 from imagenetq.builder.publish.payload import Payload
-from imagenetq.builder.publish.preflight import (
-    example_variant,
-    publishable_manifest,
-    require_verified,
-)
 from imagenetq.builder.publish.repository import HubRepository, State
 from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME
@@ -113,18 +109,18 @@ def push(
             raise UsageError(
                 f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
             )
-        manifest = publishable_manifest(folder)
+        manifest = preflight.publishable_manifest(folder)
         repository = HubRepository(address)
         repository.require_writer()
         state = repository.state()
         access = _Access.of(state, public=public, gated=gated, images=not recipe_only)
         if state is not None:
             access.require_allowed(address, public=public)
-            if tag_of(manifest) in state.tags:
+            if manifest.tag in state.tags:
                 return _published(repository, state, manifest, access, benchmark=benchmark)
             _require_own(repository, state.head)
             benchmark = benchmark or EVAL_NAME in repository.files(state.head)
-    require_verified(folder, manifest, workers)
+    preflight.require_verified(folder, manifest, workers)
     with working("preparing the upload"):
         payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
         payload = payload_of(folder, manifest, address)
@@ -138,7 +134,7 @@ def push(
         commit = upload(repository, payload, state.head, progress)
     with working("comparing what is there"):
         require_same(repository, payload, commit)
-        repository.tag(tag_of(manifest), commit)
+        repository.tag(manifest.tag, commit)
         access.show(repository, state)
     return _pushed(address, manifest, access, commit, was_there=False)
 
@@ -196,7 +192,7 @@ def _published(
     benchmark: bool,
 ) -> Pushed:
     """Describe a version that was published before; only who sees it may change."""
-    address, tag = repository.address, tag_of(manifest)
+    address, tag = repository.address, manifest.tag
     if benchmark and EVAL_NAME not in repository.files(state.head):
         raise PublishError(
             f"{address} has {tag} without {EVAL_NAME}, and a published version never changes: add "
@@ -224,8 +220,8 @@ def _published(
 def _pushed(
     address: HubAddress, manifest: Manifest, access: _Access, commit: str, *, was_there: bool
 ) -> Pushed:
-    tag = tag_of(manifest)
-    config = f'"{example_variant(manifest, "blur-3")}", ' if access.images else ""
+    tag = manifest.tag
+    config = f'"{preflight.example_variant(manifest, "blur-3")}", ' if access.images else ""
     return Pushed(
         repository=address.repository,
         tag=tag,

@@ -77,10 +77,8 @@ class HubRepository:
                 f"{self.address}: there is no token; run `hf auth login` or set HF_TOKEN"
             )
 
-        def role() -> str | None:
-            auth = self._hub.whoami().get("auth", {})
-            given: str | None = auth.get("accessToken", {}).get("role")
-            return given
+        def role() -> object:
+            return self._hub.whoami().get("auth", {}).get("accessToken", {}).get("role")
 
         if self._ask("asking who you are", role) == "read":
             raise PublishError(
@@ -302,14 +300,11 @@ def _without_bars() -> Iterator[None]:
 
     # Not declared as exported, but documented.
     bars: Any = utils
-    if bars.are_progress_bars_disabled():
+    with ExitStack() as until:
+        if not bars.are_progress_bars_disabled():
+            bars.disable_progress_bars()
+            until.callback(bars.enable_progress_bars)
         yield
-        return
-    bars.disable_progress_bars()
-    try:
-        yield
-    finally:
-        bars.enable_progress_bars()
 
 
 def _explanation(address: HubAddress, error: Exception) -> str:

@@ -43,15 +43,8 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
         with opened_shard(folder, shard) as file:
             columns = shard_format(manifest.format).read(file, names)
         rows += [dict(zip(names, row, strict=True), variant=shard.variant) for row in columns]
-    schema = pa.schema(
-        [
-            ("image_id", pa.string()),
-            ("wnid", pa.string()),
-            ("rank", pa.int32()),
-            ("variant", pa.string()),
-            ("pixel_sha256", pa.string()),
-        ]
-    )
+    types = dict.fromkeys(("image_id", "wnid", "rank", "variant", "pixel_sha256"), pa.string())
+    schema = pa.schema(types | {"rank": pa.int32()})
     table = pa.Table.from_pylist(rows, schema=schema)
     if _digest(table) != manifest.pixel_digest:
         raise FolderError(f"{folder}: changed while it was read; verify it and push again")

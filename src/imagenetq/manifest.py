@@ -158,6 +158,11 @@ class Manifest(Model):
     code: Code
     """Code that built the dataset."""
 
+    @property
+    def tag(self) -> str:
+        """The tag of the dataset's version in a repository."""
+        return f"v{self.dataset_version}"
+
     def require_known(self, name: object) -> None:
         """Refuse a dataset, called by this name, of another specification than this version's.
 
@@ -235,10 +240,10 @@ def parse_model(
         return model.model_validate_json(data)
     except ValidationError as invalid:
         first = invalid.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         # An unknown field may have any name, of any length and characters.
-        place = place[:_MAX_SHOWN].encode("unicode_escape").decode()
-        raise error(f"{name}: damaged or of another version: {place}: {first['msg']}") from None
+        where = where[:_MAX_SHOWN].encode("unicode_escape").decode()
+        raise error(f"{name}: damaged or of another version: {where}: {first['msg']}") from None
 
 
 def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:

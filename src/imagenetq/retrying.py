@@ -84,8 +84,8 @@ def retried(
             demanded = max(0.0, seconds_to_wait(error) - pause)
             begun += demanded
             if not quiet:
-                said = str(error) if what is None else f"{what}: {reason_of(error)}"
-                say(f"{said}; asking again in {pause + demanded:.0f} s")
+                failure = str(error) if what is None else f"{what}: {reason_of(error)}"
+                say(f"{failure}; asking again in {pause + demanded:.0f} s")
             time.sleep(pause + demanded)
 
 

@@ -72,11 +72,7 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
     """
     folder = local_path(root)
     if folder is not None:
-        found = {}
-        for path in paths:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                found[path] = (folder / path).stat().st_size
-        return found
+        return {p: (folder / p).stat().st_size for p in paths if (folder / p).is_file()}
     return remote_sizes(root, "data")
 
 
@@ -109,7 +105,7 @@ def expand_glob(pattern: str) -> list[str]:
         return [pattern]
     with explained(pattern):
         client, name = file_system(pattern)
-        return sorted(client.unstrip_protocol(found) for found in client.glob(name))
+        return sorted(client.unstrip_protocol(match) for match in client.glob(name))
 
 
 @contextmanager
