@@ -148,13 +148,12 @@ class _Home:
         if self.address is None:
             return []
         url = f"{self.address.page}/tree/refs%2Ftags%2F{self.manifest.tag}"
-        how = {"contentUrl": url, "encodingFormat": "git+https", "sha256": _NO_HASH}
-        return [_node("FileObject", _REPOSITORY, **how)]
+        about = {"contentUrl": url, "encodingFormat": "git+https", "sha256": _NO_HASH}
+        return [_node("FileObject", _REPOSITORY, **about)]
 
     def shards(self, name: str, pattern: str) -> Node:
-        return _file_set(
-            name, pattern, **({"containedIn": {"@id": _REPOSITORY}} if self.address else {})
-        )
+        container = {"containedIn": {"@id": _REPOSITORY}} if self.address else {}
+        return _file_set(name, pattern, **container)
 
 
 def _parquet(home: _Home) -> tuple[list[Node], list[Node]]:

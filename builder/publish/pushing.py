@@ -220,18 +220,17 @@ def _published(
 def _pushed(
     address: HubAddress, manifest: Manifest, access: _Access, commit: str, *, was_there: bool
 ) -> Pushed:
-    tag = manifest.tag
     config = f'"{preflight.example_variant(manifest, "blur-3")}", ' if access.images else ""
     return Pushed(
         repository=address.repository,
-        tag=tag,
+        tag=manifest.tag,
         commit=commit,
         page=address.page,
         pixel_digest=manifest.pixel_digest,
         was_there=was_there,
         private=access.private,
         gated=access.gated,
-        loading=f'load_dataset("{address.repository}", {config}revision="{tag}")',
+        loading=f'load_dataset("{address.repository}", {config}revision="{manifest.tag}")',
     )
 
 

@@ -91,7 +91,7 @@ def open_recipe(spec: str | Path) -> Recipe:
     name = str(spec)
     folder = _folder(spec)
     manifest = folder.manifest()
-    manifest.require_known(name)
+    manifest.require_known(name, f"built with {manifest.code.version}")
     return Recipe(name, folder, manifest, folder.size(PIXELS_NAME) is not None)
 
 

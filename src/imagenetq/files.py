@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,9 +18,6 @@ TEMPORARY_PREFIX = ".tmp-"
 
 _STALE_SECONDS = 24 * 3600
 """Seconds without a write after which an unfinished file counts as a killed process's."""
-
-_swept: set[Path] = set()
-"""Folders in which this process has looked for stale files."""
 
 _RECOGNISED = 40
 """Characters of a file's name that its temporary name keeps, which must not become too long."""
@@ -37,10 +35,7 @@ def naming(file: object) -> Iterator[None]:
 
 
 def is_temporary(path: str) -> bool:
-    """Tell by its path whether a file is an unfinished one of ours.
-
-    Whoever holds its folder may remove it.
-    """
+    """Tell by its path if a file is unfinished, so that whoever holds its folder may remove it."""
     return path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
 
 
@@ -196,11 +191,9 @@ def is_stale(state: os.stat_result) -> bool:
     return time.time() - state.st_mtime > _STALE_SECONDS
 
 
+@cache
 def _remove_stale_files(folder: Path) -> None:
     """Remove what long-killed processes left in a folder, once in this process's life."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
     for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
         with suppress(OSError):  # Another process may remove it meanwhile.
             if is_stale(leftover.stat()):

@@ -42,6 +42,10 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    def to_json(self) -> str:
+        """Give the text of the record's file."""
+        return self.model_dump_json(indent=1) + "\n"
+
 
 class Shard(Model):
     """One file of the dataset."""
@@ -104,23 +108,46 @@ class Code(Model):
     """Commit of the code in hex, with `-dirty` if it was changed since; None if unknown."""
 
 
-class Manifest(Model):
-    """The manifest of a complete dataset."""
+class Identified(Model):
+    """What a manifest begins with: which pixels it is of."""
 
     format_version: Literal[1] = 1
-    """Version of the file's format."""
+    """Version of the format of the manifest and of the files that it names."""
 
     dataset_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    """Version of the dataset, as MAJOR.MINOR.PATCH."""
+    """Version of the pixels, as MAJOR.MINOR.PATCH."""
 
     specification_digest: str = Sha256
     """SHA-256 of the specification's canonical JSON."""
 
     source_digest: str = Sha256
-    """SHA-256 over the clean lines, which identifies the photographs."""
+    """SHA-256 that identifies the originals: of a dataset over its clean lines, of rendered
+    pictures over a line `path TAB SHA-256 of the original file LF` for each picture, by path."""
 
     pixel_digest: str = Sha256
-    """SHA-256 over all lines, which identifies the dataset."""
+    """SHA-256 that identifies the images: of a dataset over all its lines, of rendered pictures
+    over a line `path TAB variant TAB SHA-256 of the pixels LF` for each file, pictures by path,
+    variants as in the ladder."""
+
+    def require_known(self, name: object, made: str) -> None:
+        """Refuse what is of a specification that this version does not know.
+
+        Args:
+            name: what to call it.
+            made: what made it, in words.
+
+        Raises:
+            FolderError: it is of another specification.
+        """
+        if self.specification_digest != specification_digest():
+            raise FolderError(
+                f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
+                f"version of imagenetq does not know; it was {made}"
+            )
+
+
+class Manifest(Identified):
+    """The manifest of a complete dataset."""
 
     subset: Literal["full", "mini", "sample"]
     """Subset of the photographs: `full`, `mini` or `sample`."""
@@ -163,18 +190,6 @@ class Manifest(Model):
         """The tag of the dataset's version in a repository."""
         return f"v{self.dataset_version}"
 
-    def require_known(self, name: object) -> None:
-        """Refuse a dataset, called by this name, of another specification than this version's.
-
-        Raises:
-            FolderError: it is of another.
-        """
-        if self.specification_digest != specification_digest():
-            raise FolderError(
-                f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
-                f"version of imagenetq does not know; it was built with {self.code.version}"
-            )
-
     @model_validator(mode="after")
     def _variants_are_known(self) -> "Manifest":
         known = [variant.name for variant in variants() if variant.name in self.variants]
@@ -183,10 +198,6 @@ class Manifest(Model):
         if {shard.variant for shard in self.shards} - self.variants.keys():
             raise ValueError("a shard is of a variant that is not listed")
         return self
-
-    def to_json(self) -> str:
-        """Give the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
