@@ -1,37 +1,40 @@
-"""Write the dataset card, a folder's README, from template, specification and manifest.
+"""Write dataset cards, the READMEs of a folder and of a repository, from templates and a manifest.
 
 `load_dataset` reads its configs from the card's front matter, so the card is what makes a folder of
 shards a dataset.
 """
 
 import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.shards import shard_format
 from imagenetq.files import write_whole
-from imagenetq.manifest import Manifest, VariantSummary
+from imagenetq.hub import HubAddress
+from imagenetq.manifest import Manifest
 from imagenetq.specification import CLEAN, LADDERS, select_variants
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 CARD_NAME = "README.md"
 PREVIEW_NAME = "preview.jpg"
 """Picture that the card shows: every variant of one openly licensed photograph."""
 
+TITLE = "ImageNet-Q"
 AUTHORS = "The ImageNet-Q authors"
 YEAR = 2026
 
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
-_SPLIT = "test"
 _SHOWN = ("blur-3", "jpeg-10")
 """Variants of which the loading lines show the first that the dataset has."""
-
-_SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
-_LARGEST_CATEGORY = "100K<n<1M"
-_INCOMPLETE = "INCOMPLETE-run-the-same-imagenetq-build-again"
 
 
 def template() -> str:
@@ -58,35 +61,64 @@ def write_card(folder: DatasetFolder, manifest: Manifest) -> None:
 
 def write_placeholder(folder: DatasetFolder) -> None:
     """Write a card that keeps `load_dataset` from opening an unfinished folder."""
-    front = {"configs": [{"config_name": "incomplete", "data_files": _INCOMPLETE}]}
     text = "This dataset is still being built. Run the same `imagenetq build` again to go on.\n"
-    folder.write(CARD_NAME, _with_front_matter(front, f"\n{text}").encode())
+    folder.write(CARD_NAME, _with_front_matter(_incomplete("build"), f"\n{text}").encode())
+
+
+def placeholder_card(text: str) -> str:
+    """Make a card that keeps `load_dataset` from opening an incomplete repository.
+
+    Of the front matter of the card to come all that does not name data is kept, above all the gate.
+    """
+    front = {k: v for k, v in front_matter(text).items() if k != "dataset_info"}
+    body = "This dataset is still being uploaded. Its tagged versions are complete.\n"
+    return _with_front_matter(front | _incomplete("push"), f"\n# {TITLE}\n\n{body}")
 
 
 def card(manifest: Manifest) -> str:
-    """Make the text of a dataset's card."""
-    _, _, body = template().split("---\n", maxsplit=2)
+    """Make the text of a folder's card."""
     n_rows = sum(summary.rows for summary in manifest.variants.values())
-    head = front_matter(template()) | {
-        "size_categories": [_size_category(n_rows)],
+    limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K"}
+    categories = (name for limit, name in limits.items() if n_rows < limit)
+    front, body = _parts(template())
+    front |= {
+        "size_categories": [next(categories, "100K<n<1M")],
         "configs": configs(manifest),
-        "dataset_info": _split_counts(manifest),
+        "dataset_info": [
+            {"config_name": name, "splits": [_split(manifest, members)]}
+            for name, members in config_variants(manifest).items()
+        ],
     }
-    sections = {
-        "preview": f"![Every variant of one photograph]({PREVIEW_NAME})",
-        "identity": _identity(manifest),
-        "loading": _loading(manifest),
-        "evaluating": _evaluating(manifest),
+    names = ("identity", "storage", "sizes", "provenance", "citation")
+    sections = {name: _rendered(name, manifest=manifest) for name in names} | {
+        "preview": _rendered("preview", preview=PREVIEW_NAME),
         "ladder": ladder_table(),
-        "storage": _storage(manifest),
-        "sizes": _sizes(manifest),
-        "provenance": provenance(manifest),
-        "citation": f"```bibtex\n{citation(manifest)}\n```",
+        **_commands(manifest),
     }
-    return _with_front_matter(head, fill(body, sections))
+    return _with_front_matter(front, fill(body, sections))
 
 
-def fill(text: str, sections: dict[str, str]) -> str:
+def published_card(text: str, manifest: Manifest, address: HubAddress) -> str:
+    """Make a folder's card name the repository and the version in its commands."""
+    return fill(text, _commands(manifest, address))
+
+
+def recipe_card(manifest: Manifest, address: HubAddress) -> str:
+    """Make the card of a recipe, of which `load_dataset` gives the table of hashes."""
+    config = {
+        "config_name": "pixels",
+        "version": manifest.dataset_version,
+        "description": f"build-{manifest.pixel_digest}",
+        "data_files": [{"split": "test", "path": "pixels.parquet"}],
+        "default": True,
+    }
+    # Without images there is nothing to gate.
+    front = {k: v for k, v in front_matter(template()).items() if not k.startswith("extra_gated_")}
+    body = _rendered("recipe", manifest=manifest, **_where(manifest, address))
+    return _with_front_matter(front | {"configs": [config]}, f"{body}\n")
+
+
+def fill(text: str, sections: Mapping[str, str]) -> str:
     """Put generated text between its markers; sections that are not given stay as they are."""
 
     def replace(match: re.Match[str]) -> str:
@@ -98,12 +130,24 @@ def fill(text: str, sections: dict[str, str]) -> str:
 
 def ladder_table() -> str:
     """Make a Markdown table of the five distortions and their rungs."""
-    rows = [
-        f"| `{ladder.distortion}` | {ladder.parameter} | "
-        f"{', '.join(str(value) for value in ladder.values)} |"
-        for ladder in LADDERS
-    ]
-    return "\n".join(["| distortion | parameter | mild to strong |", "|---|---|---|", *rows])
+    return _rendered("ladder")
+
+
+def provenance(manifest: Manifest) -> str:
+    """Say what a dataset was built from, and by what."""
+    return _rendered("provenance", manifest=manifest)
+
+
+def citation(manifest: Manifest) -> str:
+    """Make the BibTeX entry of a dataset."""
+    return _rendered("bibtex", manifest=manifest)
+
+
+def terms() -> str:
+    """Give ImageNet's terms of access in one paragraph, as the card states them to its readers."""
+    front = front_matter(template())
+    text = f"{front['extra_gated_heading']}. {front['extra_gated_prompt']}"
+    return textwrap.fill(" ".join(text.split()), 79)
 
 
 def config_variants(manifest: Manifest) -> dict[str, list[str]]:
@@ -133,136 +177,69 @@ def configs(manifest: Manifest) -> list[dict[str, Any]]:
             "version": manifest.dataset_version,
             "description": f"build-{manifest.pixel_digest}",
             "data_files": [
-                {"split": _SPLIT, "path": [f"data/{variant}/{glob}" for variant in members]}
+                {"split": "test", "path": [f"data/{variant}/{glob}" for variant in members]}
             ],
         }
-        | ({"default": True} if place == 0 else {})
-        for place, (name, members) in enumerate(config_variants(manifest).items())
+        | ({"default": True} if index == 0 else {})
+        for index, (name, members) in enumerate(config_variants(manifest).items())
     ]
 
 
-def _split_counts(manifest: Manifest) -> list[dict[str, Any]]:
-    counts = []
-    for name, members in config_variants(manifest).items():
-        summaries = [manifest.variants[member] for member in members]
-        n_bytes = sum(summary.image_bytes for summary in summaries)
-        n_rows = sum(summary.rows for summary in summaries)
-        split = {"name": _SPLIT, "num_bytes": n_bytes, "num_examples": n_rows}
-        counts.append({"config_name": name, "splits": [split]})
-    return counts
+def _split(manifest: Manifest, members: Sequence[str]) -> dict[str, Any]:
+    summaries = [manifest.variants[member] for member in members]
+    n_bytes = sum(summary.image_bytes for summary in summaries)
+    n_rows = sum(summary.rows for summary in summaries)
+    return {"name": "test", "num_bytes": n_bytes, "num_examples": n_rows}
 
 
-def _size_category(n_rows: int) -> str:
-    return next((name for limit, name in _SIZE_CATEGORIES if n_rows < limit), _LARGEST_CATEGORY)
-
-
-def _identity(manifest: Manifest) -> str:
-    lines = [
-        f"- version {manifest.dataset_version}, subset `{manifest.subset}`: {manifest.images} "
-        f"photographs, {len(manifest.variants)} variants, {manifest.format} shards",
-        f"- pixel digest `{manifest.pixel_digest}`",
-        f"- source digest `{manifest.source_digest}`",
-        f"- specification digest `{manifest.specification_digest}`",
-    ]
-    if manifest.classes_absent:
-        lines.append(f"- {len(manifest.classes_absent)} of the 1,000 classes have no photograph")
-    if manifest.classes_short:
-        lines.append(
-            f"- {len(manifest.classes_short)} classes have fewer photographs than the rest"
-        )
-    if manifest.bad_images:
-        lines.append(f"- {len(manifest.bad_images)} unreadable photographs were left out")
-    return "\n".join(lines)
-
-
-def _loading(manifest: Manifest) -> str:
+def _commands(manifest: Manifest, address: HubAddress | None = None) -> dict[str, str]:
+    """Make the sections whose commands name a repository's dataset, or that of a folder."""
     names = list(config_variants(manifest))
-    distorted = next((name for name in _SHOWN if name in manifest.variants), names[-1])
-    lines = [
-        "```python",
-        "from datasets import load_dataset",
-        "",
-        f'load_dataset("./imagenet-q", "{names[0]}", split="{_SPLIT}")',
-        f'load_dataset("./imagenet-q", "{distorted}", split="{_SPLIT}", streaming=True)',
-    ]
-    if manifest.format == "webdataset":
-        shards = [shard.path for shard in manifest.shards if shard.variant == distorted]
-        last = len(shards) - 1
-        lines += [
-            "",
-            "import webdataset as wds",
-            "",
-            f'wds.WebDataset("./imagenet-q/data/{distorted}/test-{{00000..{last:05d}}}.tar", '
-            "shardshuffle=False)",
-        ]
-    lines += ["```", "", f"Configs: {', '.join(f'`{name}`' for name in names)}."]
-    return "\n".join(lines)
+    shown = next((name for name in _SHOWN if name in manifest.variants), names[-1])
+    last = sum(shard.variant == shown for shard in manifest.shards) - 1
+    context = {"manifest": manifest, "configs": names, "shown": shown, "last": last}
+    context |= _where(manifest, address)
+    return {name: _rendered(name, **context) for name in ("loading", "evaluating")}
 
 
-def _evaluating(manifest: Manifest) -> str:
-    if CLEAN not in manifest.variants:
-        # Relative scores need the clean images.
-        return "Built without its clean images, which `imagenetq eval` needs."
-    command = "imagenetq eval --model timm/resnet50 --data ./imagenet-q"
-    return f"With `imagenetq` and its extra `[eval]` installed:\n\n```sh\n{command}\n```"
+def _where(manifest: Manifest, address: HubAddress | None) -> dict[str, str]:
+    """Name the dataset as `load_dataset`, with what else it is given, and `--data` know it."""
+    if address is None:
+        return {"path": "./imagenet-q", "revision": "", "data": "./imagenet-q"}
+    revision = f', revision="{manifest.tag}"'
+    return {"path": address.repository, "revision": revision, "data": f"{address}@{manifest.tag}"}
 
 
-def _storage(manifest: Manifest) -> str:
-    clean = (
-        "the original files (with an orientation tag, if any, set to upright in place)"
-        if manifest.clean_extension == "jpg"
-        else "lossless WebP, because not all photographs are JPEG files"
-    )
-    return (
-        f"`jpeg` and `jpeg2000` rows are real codestreams; `clean` rows are {clean}; all others "
-        "are lossless WebP."
-    )
+@cache
+def _sections() -> "Template":
+    """Read the template of generated text, whose blocks are called as the card's sections."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=PackageLoader("imagenetq.builder.card", ""),
+        autoescape=select_autoescape(),  # none in Markdown
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    ).get_template("sections.md")
 
 
-def _sizes(manifest: Manifest) -> str:
-    rows = [_size_row(name, summary) for name, summary in manifest.variants.items()]
-    total = sum(summary.image_bytes for summary in manifest.variants.values())
-    return "\n".join(
-        [
-            "| variant | images | mean bytes | mean PSNR, dB | off target by > 1 dB | uniform |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"All image files together: {total / 1e9:.3f} GB.",
-        ]
-    )
+def _rendered(block: str, **context: object) -> str:
+    """Render a block of the template of generated text."""
+    facts = {"title": TITLE, "authors": AUTHORS, "year": YEAR, "ladders": LADDERS, **context}
+    sections = _sections()
+    return "".join(sections.blocks[block](sections.new_context(facts))).removesuffix("\n")
 
 
-def _size_row(name: str, summary: VariantSummary) -> str:
-    mean_bytes = summary.image_bytes // max(summary.rows, 1)
-    psnr = "" if summary.mean_psnr is None else f"{summary.mean_psnr:.2f}"
-    off_target = "" if summary.off_target is None else str(summary.off_target)
-    return (
-        f"| `{name}` | {summary.rows} | {mean_bytes} | {psnr} | {off_target} | {summary.uniform} |"
-    )
-
-
-def provenance(manifest: Manifest) -> str:
-    """Say what a dataset was built from, and by what."""
-    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-    code = f"imagenetq {manifest.code.version}"
-    commit = f" (commit `{manifest.code.commit}`)" if manifest.code.commit else ""
-    return f"Source: {manifest.source}. Built by {code}{commit} with {versions}."
-
-
-def citation(manifest: Manifest) -> str:
-    """Make the BibTeX entry of a dataset."""
-    return "\n".join(
-        [
-            "@misc{imagenetq,",
-            "  title  = {{ImageNet-Q: How Image Quality Affects Image Classifiers}},",
-            f"  author = {{{{{AUTHORS}}}}},",
-            f"  year   = {{{YEAR}}},",
-            f"  note   = {{Version {manifest.dataset_version}, subset {manifest.subset}, "
-            f"pixel digest {manifest.pixel_digest}}}",
-            "}",
-        ]
-    )
+def is_ours(text: str) -> bool:
+    """Tell whether a repository's card is of ImageNet-Q, or says nothing at all."""
+    try:
+        front, body = _parts(text)
+    except ValueError:
+        return not text.strip()
+    title = front.get("pretty_name") if isinstance(front, dict) else None
+    # What the Hub's own form for a new repository leaves is front matter without a text.
+    return title == TITLE or not body.strip()
 
 
 def front_matter(text: str) -> Any:
@@ -271,15 +248,25 @@ def front_matter(text: str) -> Any:
     Raises:
         ValueError: there is none, or it is no YAML.
     """
-    parts = text.split("---\n", maxsplit=2)
-    if len(parts) < 3 or parts[0]:
+    return _parts(text)[0]
+
+
+def _parts(text: str) -> tuple[Any, str]:
+    before, *parts = text.split("---\n", maxsplit=2)
+    if len(parts) < 2 or before:
         raise ValueError("no front matter")
     try:
-        return yaml.safe_load(parts[1])
+        return yaml.safe_load(parts[0]), parts[1]
     except yaml.YAMLError as error:
         raise ValueError("its front matter is no YAML") from error
 
 
-def _with_front_matter(front_matter: dict[str, Any], body: str) -> str:
-    front = yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True, width=100)
-    return f"---\n{front}---\n{body}"
+def _with_front_matter(front: dict[str, Any], body: str) -> str:
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=100)
+    return f"---\n{text}---\n{body}"
+
+
+def _incomplete(command: str) -> dict[str, Any]:
+    """Make the `configs` of a card whose dataset must not be opened yet."""
+    missing = f"INCOMPLETE-run-the-same-imagenetq-{command}-again"
+    return {"configs": [{"config_name": "incomplete", "data_files": missing}]}

@@ -1,19 +1,19 @@
 """Describe a dataset for machines in `croissant.json`: Croissant 1.1 of MLCommons with RAI terms.
 
-Columns, limits and the datasheet are taken from the card's template. All else follows from the
-manifest and the repository's address, if there is one. The file holds the manifest's hash, and the
-manifest every shard's.
+`context.json` holds Croissant's own terms. Columns, limits and the datasheet are taken from the
+card's template. All else follows from the manifest and the repository's address, if there is one.
+The file holds the manifest's hash, and the manifest every shard's.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib import metadata
+from dataclasses import dataclass
+from importlib import metadata, resources
 from typing import Any
 
 from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
-from imagenetq.builder.card.hub_card import tag_of
 from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import extension
 from imagenetq.hub import HubAddress
@@ -25,28 +25,6 @@ CROISSANT_NAME = "croissant.json"
 Node = dict[str, Any]
 
 _CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
-
-_TERMS = (
-    *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field"),
-    *("fileObject", "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset"),
-    *("jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
-    *("repeated", "replace", "samplingRate", "separator", "source", "subField", "transform"),
-)
-_CONTEXT: Node = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "prov": "http://www.w3.org/ns/prov#",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "sc": "https://schema.org/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "description": {"@container": "@language"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "name": {"@container": "@language"},
-} | {term: f"cr:{term}" for term in _TERMS}
 
 _RAI = {
     "rai:dataLimitations": "Known limits",
@@ -110,14 +88,10 @@ def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | No
         field `images/variant` can be filtered by. For tars it has two for each variant: one
         named after it with the images, and `VARIANT-columns` with all other columns.
     """
-    place = _Place(manifest, address)
-    container = [] if address is None else [place.repository(address)]
-    if manifest.format == "parquet":
-        files, records = _parquet(place)
-    else:
-        files, records = _tars(place, manifest)
-    head = place.file(MANIFEST_NAME, manifest_json)
-    return _document(manifest, address, [*container, head, *files], records)
+    home = _Home(manifest, address)
+    files, records = _parquet(home) if manifest.format == "parquet" else _tars(home)
+    files = [*home.repository(), home.file(MANIFEST_NAME, manifest_json), *files]
+    return _document(home, files, records)
 
 
 def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: HubAddress) -> bytes:
@@ -128,7 +102,7 @@ def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: Hu
         files: the recipe's files by path; one of them is `pixels.parquet`.
         address: the repository that holds it.
     """
-    place = _Place(manifest, address)
+    home = _Home(manifest, address)
     columns = _columns()
     types = {name: columns[name] for name in ("image_id", "wnid", "rank", "pixel_sha256")}
     types["variant"] = ("sc:Text", _VARIANT)
@@ -137,7 +111,7 @@ def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: Hu
         for name, (kind, text) in types.items()
     ]
     records = [_record_set("pixels", "A line a row of the dataset: its hash, no image.", fields)]
-    return _document(manifest, address, [place.file(*file) for file in files.items()], records)
+    return _document(home, [home.file(*file) for file in files.items()], records)
 
 
 def is_of(data: bytes, manifest: Manifest) -> bool:
@@ -149,46 +123,40 @@ def is_of(data: bytes, manifest: Manifest) -> bool:
     return isinstance(described, dict) and described.get("identifier") == manifest.pixel_digest
 
 
-class _Place:
-    """The place where a dataset's files are found: beside the description, or in a repository."""
+@dataclass(frozen=True)
+class _Home:
+    """A dataset, and where its files are: in a repository, or beside the description."""
 
-    def __init__(self, manifest: Manifest, address: HubAddress | None) -> None:
-        self.address = address
-        self.tag = tag_of(manifest)
-
-    def url(self, path: str) -> str:
-        return path if self.address is None else f"{self.address.page}/resolve/{self.tag}/{path}"
+    manifest: Manifest
+    address: HubAddress | None
 
     def file(self, path: str, content: bytes) -> Node:
         return self.listed(path, len(content), hashlib.sha256(content).hexdigest())
 
     def listed(self, path: str, n_bytes: int, sha256: str) -> Node:
-        return {
-            "@type": "cr:FileObject",
-            "@id": path,
-            "name": path,
-            "contentUrl": self.url(path),
-            "contentSize": f"{n_bytes} B",
-            "encodingFormat": _FORMATS[path.rpartition(".")[2]],
-            "sha256": sha256,
-        }
+        tag = self.manifest.tag
+        return _node(
+            "FileObject",
+            path,
+            contentUrl=f"{self.address.page}/resolve/{tag}/{path}" if self.address else path,
+            contentSize=f"{n_bytes} B",
+            encodingFormat=_format(path),
+            sha256=sha256,
+        )
 
-    def repository(self, address: HubAddress) -> Node:
-        return {
-            "@type": "cr:FileObject",
-            "@id": _REPOSITORY,
-            "name": _REPOSITORY,
-            "contentUrl": f"{address.page}/tree/refs%2Ftags%2F{self.tag}",
-            "encodingFormat": "git+https",
-            "sha256": _NO_HASH,
-        }
+    def repository(self) -> list[Node]:
+        if self.address is None:
+            return []
+        url = f"{self.address.page}/tree/refs%2Ftags%2F{self.manifest.tag}"
+        about = {"contentUrl": url, "encodingFormat": "git+https", "sha256": _NO_HASH}
+        return [_node("FileObject", _REPOSITORY, **about)]
 
     def shards(self, name: str, pattern: str) -> Node:
-        container = {} if self.address is None else {"containedIn": {"@id": _REPOSITORY}}
+        container = {"containedIn": {"@id": _REPOSITORY}} if self.address else {}
         return _file_set(name, pattern, **container)
 
 
-def _parquet(place: _Place) -> tuple[list[Node], list[Node]]:
+def _parquet(home: _Home) -> tuple[list[Node], list[Node]]:
     source = {"fileSet": {"@id": "shards"}}
     fields = [
         _field("images", name, kind, text, source, column=name)
@@ -199,22 +167,21 @@ def _parquet(place: _Place) -> tuple[list[Node], list[Node]]:
     fields.append(_field("images", "variant", "sc:Text", _VARIANT, source, fileProperty="fullpath"))
     fields[-1]["source"]["transform"] = {"regex": r"^data/(.+)/.+\.parquet$"}
     records = _record_set("images", "A row an image: one variant of one photograph.", fields)
-    shards = place.shards("shards", f"data/*/{shard_format('parquet').glob}")
-    return [shards], [records]
+    return [home.shards("shards", f"data/*/{shard_format('parquet').glob}")], [records]
 
 
-def _tars(place: _Place, manifest: Manifest) -> tuple[list[Node], list[Node]]:
-    listed = len(manifest.shards) <= _LISTED_TARS
+def _tars(home: _Home) -> tuple[list[Node], list[Node]]:
+    manifest = home.manifest
     files: list[Node] = []
     records: list[Node] = []
     for name in manifest.variants:
         shards = [shard for shard in manifest.shards if shard.variant == name]
-        if listed:
-            tars = [place.listed(shard.path, shard.bytes, shard.sha256) for shard in shards]
+        if len(manifest.shards) <= _LISTED_TARS:
+            tars = [home.listed(shard.path, shard.bytes, shard.sha256) for shard in shards]
         else:
             pattern = f"data/{name}/{shard_format('webdataset').glob}"
-            tars = [place.shards(f"{name}-shards", pattern)]
-        inside: Node = {"containedIn": [{"@id": tar["@id"]} for tar in tars]}
+            tars = [home.shards(f"{name}-shards", pattern)]
+        inside = {"containedIn": [{"@id": tar["@id"]} for tar in tars]}
         suffix = extension(variant(name), manifest.clean_extension)
         files += [
             *tars,
@@ -256,48 +223,38 @@ def _key(records: str, source: Node) -> Node:
     return field
 
 
+def _node(kind: str, key: str, *, name: str | None = None, **more: Any) -> Node:
+    return {"@type": f"cr:{kind}", "@id": key, "name": name or key} | more
+
+
 def _file_set(name: str, pattern: str, **more: Any) -> Node:
-    return {
-        "@type": "cr:FileSet",
-        "@id": name,
-        "name": name,
-        "encodingFormat": _FORMATS[pattern.rpartition(".")[2]],
-        "includes": pattern,
-    } | more
+    return _node("FileSet", name, encodingFormat=_format(pattern), includes=pattern, **more)
 
 
 def _record_set(name: str, description: str, fields: Sequence[Node]) -> Node:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": description,
-        "field": list(fields),
-    }
+    return _node("RecordSet", name, description=description, field=list(fields))
 
 
 def _field(
     records: str, name: str, kind: str, description: str, source: Node, **extract: str
 ) -> Node:
-    return {
-        "@type": "cr:Field",
-        "@id": f"{records}/{name}",
-        "name": name,
-        "description": _plain(description),
-        "dataType": kind,
-        "source": source | ({"extract": extract} if extract else {}),
-    }
+    source = source | ({"extract": extract} if extract else {})
+    about = {"description": _plain(description), "dataType": kind, "source": source}
+    return _node("Field", f"{records}/{name}", name=name, **about)
+
+
+def _format(path: str) -> str:
+    return _FORMATS[path.rpartition(".")[2]]
 
 
 def _columns() -> dict[str, tuple[str, str]]:
     """Read Croissant's type and the meaning of each column from the card's table."""
-    columns = {}
-    for names, kind, text in re.findall(
-        r"^\| (`.*?) \| (.*?) \| (.*?) \|$", _section("Columns"), re.M
-    ):
-        for name in re.findall(r"`(\w+)`", names):
-            columns[name] = (_DATA_TYPES[kind], text)
-    return columns
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|$", _section("Columns"), re.M)
+    return {
+        name: (_DATA_TYPES[kind], text)
+        for names, kind, text in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
 
 
 def _section(heading: str) -> str:
@@ -321,30 +278,25 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"\[([^]]*)\]\(([^)]*)\)", r"\1 (\2)", text).replace("`", "").split())
 
 
-def _page(address: HubAddress | None) -> dict[str, str]:
-    """Give the page about the dataset: its repository's, else the one that the project states."""
-    if address is not None:
-        return {"url": address.page}
-    stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
-    urls = dict(line.split(", ", maxsplit=1) for line in stated)
-    return {"url": urls["Repository"]} if "Repository" in urls else {}
-
-
-def _document(
-    manifest: Manifest, address: HubAddress | None, files: Sequence[Node], records: Sequence[Node]
-) -> bytes:
+def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> bytes:
+    manifest = home.manifest
     front = front_matter(template())
     origin, label = _ORIGINS["sample" if manifest.subset == "sample" else "imagenet"]
     body = template().split("\n# ", maxsplit=1)[1].split("\n\n")
+    # Without a repository of its own, the dataset's page is the one that the project states.
+    stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
+    project = dict(line.split(", ", maxsplit=1) for line in stated).get("Repository")
+    page = home.address.page if home.address else project
+    context = resources.files("imagenetq.builder.card").joinpath("context.json")
     document = {
-        "@context": _CONTEXT,
+        "@context": json.loads(context.read_text(encoding="utf-8")),
         "@type": "sc:Dataset",
         "conformsTo": _CONFORMS_TO,
         "name": front["pretty_name"],
         "description": _plain(body[1]),
         "identifier": manifest.pixel_digest,
         "version": manifest.dataset_version,
-        **_page(address),
+        **({"url": page} if page else {}),
         "license": front["license_link"],
         "keywords": front["tags"],
         "creator": {"@type": "sc:Organization", "name": AUTHORS},

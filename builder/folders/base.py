@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagenetq.builder.folders.share import Share
+from imagenetq.errors import FolderError
 from imagenetq.files import AtomicFile
-from imagenetq.manifest import AnyModel, Manifest
+from imagenetq.manifest import MANIFEST_NAME, AnyModel, Manifest, no_manifest, parse_served
 
 STATE = ".build"
 """Folder in the dataset's where a build keeps its plan, its records and its lock."""
@@ -132,7 +133,6 @@ class DatasetFolder(ABC):
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
 
-    @abstractmethod
     def model(self, kind: type[AnyModel], path: str) -> AnyModel:
         """Read and validate a JSON file.
 
@@ -140,8 +140,11 @@ class DatasetFolder(ABC):
             FolderError: it is damaged, of another version, or not there.
             OSError: the storage failed.
         """
+        try:
+            return parse_served(kind, self.read(path), self.at(path))
+        except FileNotFoundError as missing:
+            raise FolderError(str(missing)) from None
 
-    @abstractmethod
     def manifest(self) -> Manifest:
         """Read the dataset's manifest.
 
@@ -149,3 +152,8 @@ class DatasetFolder(ABC):
             FolderError: there is none, or it is damaged or of another format version.
             OSError: the storage failed.
         """
+        try:
+            data = self.read(MANIFEST_NAME)
+        except FileNotFoundError:
+            raise no_manifest(self) from None
+        return parse_served(Manifest, data, self.at(MANIFEST_NAME))

@@ -16,12 +16,7 @@ from imagenetq.errors import FolderError
 
 @contextmanager
 def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
-    """Hold a folder: a whole build alone, a share beside the others, but no share twice.
-
-    Args:
-        state: where the lock files lie.
-        share: the share that is built; None for a whole build.
-        folder: name of the folder, for errors.
+    """Hold a folder, by files in `state`: for a whole build alone, or for a share beside others.
 
     Raises:
         FolderError: another process holds it.
@@ -35,8 +30,8 @@ def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
             return
         with FileLock(state / f"lock-{share.tag}", timeout=0), _beside_others(lock):
             yield
-    except Timeout as held:
-        if held.lock_file == str(lock):
+    except Timeout as timeout:
+        if timeout.lock_file == str(lock):
             raise FolderError(
                 f"{folder}: another build, render or push is writing there; wait until it ends"
             ) from None

@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from typing_extensions import override
+
 from imagenetq.builder.folders.base import STATE, DatasetFolder, Hold
 from imagenetq.builder.folders.file_lock import locked
 from imagenetq.builder.folders.share import Share
@@ -30,18 +32,18 @@ class LocalFolder(DatasetFolder):
         self.disk = path
         self.state = self.path / STATE
 
+    @override
     def at(self, path: str) -> str:
-        """Give a file's path."""
         return str(self.path / path)
 
+    @override
     @contextmanager
     def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
-        """Hold the folder by locks on files in it."""
-        with ExitStack() as held:
+        with ExitStack() as until:
             try:
                 require_own()
                 self.state.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(self.state, share, self.name))
+                until.enter_context(locked(self.state, share, self.name))
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise FolderError(
@@ -50,66 +52,66 @@ class LocalFolder(DatasetFolder):
             self.tag = share.tag if share else ""
             # Killed processes have left files; workers of ours that are killed leave more.
             remove_temporary_files(self.path, self.tag)
-            held.callback(remove_temporary_files, self.path, self.tag)
+            until.callback(remove_temporary_files, self.path, self.tag)
             yield Hold()
 
+    @override
     def names(self) -> set[str]:
-        """List the names of what lies in the folder itself."""
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self} is a file; give a folder")
         return {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
 
+    @override
     def files(self, below: str) -> dict[str, int]:
-        """Give the size in bytes of each file below a folder in it."""
         return {
             path.relative_to(self.path).as_posix(): path.stat().st_size
             for path in (self.path / below).rglob("*")
             if path.is_file()
         }
 
+    @override
     def size(self, path: str) -> int | None:
-        """Give a file's size in bytes; None if it is not there."""
         file = self.path / path
         return file.stat().st_size if file.is_file() else None
 
+    @override
     def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
-        """Tell whether a file has this size and hash."""
         return self.size(path) == n_bytes and sha256_of(self.path / path) == sha256
 
+    @override
     def read(self, path: str) -> bytes:
-        """Read a small file."""
         with naming(self.path / path):
             return (self.path / path).read_bytes()
 
+    @override
     def open(self, path: str) -> BinaryIO:
-        """Open a file."""
         return (self.path / path).open("rb")
 
+    @override
     def fetch(self, path: str) -> BinaryIO:
-        """Open a file, which is here already."""
         return self.open(path)
 
+    @override
     @contextmanager
     def at_hand(self, path: str) -> Iterator[Path]:
-        """Give the path of the file itself."""
         yield self.path / path
 
+    @override
     def write(self, path: str, data: bytes) -> None:
-        """Write a small file whole."""
         write_whole(self.path / path, data, self.tag)
 
+    @override
     def new_file(self, path: str) -> AtomicFile:
-        """Open a file to be written piece by piece."""
         return AtomicFile(self.path / path, self.tag)
 
+    @override
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
         (self.path / path).unlink(missing_ok=True)
 
+    @override
     def model(self, kind: type[AnyModel], path: str) -> AnyModel:
-        """Read and validate a JSON file."""
         return read_model(kind, self.path / path, FolderError)
 
+    @override
     def manifest(self) -> Manifest:
-        """Read the dataset's manifest."""
         return read_manifest(self.path)

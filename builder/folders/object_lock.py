@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 import uuid
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
@@ -27,6 +27,9 @@ from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Model
 from imagenetq.progress import say
+
+if TYPE_CHECKING:
+    from imagenetq.builder.folders.remote import RemoteFolder
 
 LOCK = f"{STATE}/lock"
 
@@ -53,38 +56,13 @@ class Claim(Model):
     """Number of times that the claim was renewed."""
 
 
-class Objects(Protocol):
-    """The folder of an object store in which the lock lies."""
-
-    def at(self, path: str) -> str:
-        """Give an object's URL."""
-
-    def files(self, below: str) -> dict[str, int]:
-        """Give the size in bytes of each object below a folder, by path."""
-
-    def read(self, path: str) -> bytes:
-        """Read an object."""
-
-    def write(self, path: str, data: bytes) -> None:
-        """Write an object whole."""
-
-    def create(self, path: str, data: bytes) -> bool:
-        """Write an object unless it exists; tell whether it was written."""
-
-    def remove(self, path: str) -> None:
-        """Remove an object, if it is there."""
-
-
 class ObjectLock(Hold):
     """A claim to a folder; leaving its context gives it up."""
 
-    def __init__(self, folder: Objects, machine: str, share: Share | None = None) -> None:
-        """Prepare a claim.
+    def __init__(self, folder: "RemoteFolder", machine: str, share: Share | None = None) -> None:
+        """Prepare a claim for a share, or for a whole build.
 
-        Args:
-            folder: the folder to claim.
-            machine: this machine's id; no other process of it may hold this claim or a rival's.
-            share: the share of a build that is claimed; the whole build if None.
+        No other process of this machine, which has the id `machine`, may hold it or a rival's.
         """
         self._folder = folder
         self._path = f"{LOCK}-{share.tag}" if share else LOCK
@@ -94,16 +72,14 @@ class ObjectLock(Hold):
 
     def __enter__(self) -> Self:
         path = self._path
-        found = self._read(path)
-        if found is not None or not self._folder.create(path, self._json()):
-            found = found or self._read(path)
-            if found is not None and found.machine != self._claim.machine:
-                self._watch({path: found})
-                self._folder.write(path, self._json())
+        before = self._read(path)
+        if before is not None or not self._folder.create(path, self._json()):
+            before = before or self._read(path)
+            watched = before is not None and self._watch({path: before})
+            self._folder.write(path, self._json())
+            if watched:
                 # Another build may have watched as long, and write as well.
                 time.sleep(_POLL)
-            else:
-                self._folder.write(path, self._json())
         self.require()
         self._thread.start()
         try:
@@ -134,48 +110,42 @@ class ObjectLock(Hold):
             )
 
     def _outlive_rivals(self) -> None:
-        """Remove claims that no build may hold beside ours, once they are void.
-
-        Raises:
-            FolderError: one of them was renewed.
-        """
+        """Remove claims that no build may hold beside ours, once they are void."""
         if self._path == LOCK:
             paths = [path for path in self._folder.files(STATE) if path.startswith(f"{LOCK}-")]
         else:
             paths = [LOCK]
         rivals = {path: claim for path in paths if (claim := self._read(path)) is not None}
-        others = {
-            path: claim for path, claim in rivals.items() if claim.machine != self._claim.machine
-        }
-        if others:
-            self._watch(others)
+        self._watch(rivals)
         for path in rivals:
             self._folder.remove(path)
 
-    def _watch(self, found: dict[str, Claim]) -> None:
-        """Wait until other claims are void.
+    def _watch(self, claims: dict[str, Claim]) -> bool:
+        """Wait until the claims of other machines are void; tell whether there were any.
 
         Raises:
             FolderError: one was renewed.
         """
-        for path, claim in found.items():
+        others = {path: c for path, c in claims.items() if c.machine != self._claim.machine}
+        for path, claim in others.items():
             say(
                 f"{self._folder.at(path)}: {claim.host} is writing there; "
                 f"watching for {LEASE:.0f} s if it lives"
             )
-        left = dict(found)
-        start = time.monotonic()
-        while left and time.monotonic() - start < LEASE:
+        left = others.copy()
+        end = time.monotonic() + LEASE
+        while left and time.monotonic() < end:
             time.sleep(_POLL)
-            for path, claim in found.items():
-                now = self._read(path) if path in left else None
+            for path, claim in list(left.items()):
+                now = self._read(path)
                 if now is None:
-                    left.pop(path, None)
+                    del left[path]
                 elif now != claim:
                     raise FolderError(
                         f"{self._folder.at(path)}: another build or push, on {now.host}, is "
                         "writing there; wait until it ends"
                     )
+        return bool(others)
 
     def _renew(self) -> None:
         while not self._ended.wait(_BEAT):
@@ -189,8 +159,8 @@ class ObjectLock(Hold):
                 continue
 
     def _is_ours(self) -> bool:
-        found = self._read(self._path)
-        return found is not None and found.owner == self._claim.owner
+        claim = self._read(self._path)
+        return claim is not None and claim.owner == self._claim.owner
 
     def _read(self, path: str) -> Claim | None:
         try:

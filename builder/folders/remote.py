@@ -17,18 +17,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from imagenetq.builder.folders.base import DatasetFolder, Hold
 from imagenetq.builder.folders.file_lock import locked
 from imagenetq.builder.folders.object_lock import ObjectLock
 from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError, UsageError
-from imagenetq.files import TEMPORARY_PREFIX, AtomicFile, read_at_most, remove_temporary_files
-from imagenetq.manifest import MANIFEST_NAME, MAX_BYTES, AnyModel, Manifest, parse_served
+from imagenetq.files import AtomicFile, naming, read_at_most, remove_temporary_files, temporary_path
+from imagenetq.manifest import MAX_BYTES
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
 
-_DATA = "data"
-_BLOCK = 2**20
 _PART = 2**14
 """Bytes of a shard's columns that are read at a time: little more than the hashes of some rows."""
 
@@ -47,10 +47,6 @@ class RemoteFolder(DatasetFolder):
     def __init__(self, url: str, patience: Patience | None = None) -> None:
         """Name a folder; nothing is read yet.
 
-        Args:
-            url: a URL with a scheme that fsspec knows.
-            patience: how long to go on asking a storage that fails.
-
         Raises:
             UsageError: nothing installed can open such a URL.
         """
@@ -65,58 +61,61 @@ class RemoteFolder(DatasetFolder):
         self._settle()
 
     def _settle(self) -> None:
-        """Choose a place on this machine; a worker on another one chooses its own."""
+        """Choose a folder on this machine; a worker on another one chooses its own."""
+        given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        cache = given if given.is_absolute() else Path.home() / ".cache"
         digest = hashlib.sha256(self.name.encode()).hexdigest()
-        self.state = self.disk = _cache() / "imagenet-q" / digest[:32]
+        self.state = self.disk = cache / "imagenet-q" / digest[:32]
 
+    @override
     def at(self, path: str) -> str:
-        """Give a file's URL."""
         return join(self.name, path)
 
+    @override
     @contextmanager
     def held(self, require_own: Callable[[], None], share: Share | None = None) -> Iterator[Hold]:
-        """Hold the folder by locks on this machine, and by an object for other machines."""
         self._require_writable()
-        with ExitStack() as held:
+        with ExitStack() as until:
             try:
                 self.state.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(self.state, share, self.name))
+                until.enter_context(locked(self.state, share, self.name))
                 require_own()
                 self.tag = share.tag if share else ""
                 remove_temporary_files(self.state, self.tag)
-                held.callback(remove_temporary_files, self.state, self.tag)
-                claim = held.enter_context(ObjectLock(self, self._machine(), share))
+                until.callback(remove_temporary_files, self.state, self.tag)
+                claim = until.enter_context(ObjectLock(self, self._machine(), share))
                 # From now on only we write the files of our units, so these sizes stay true.
-                self._sizes = self.files(_DATA)
+                self._sizes = self.files("data")
             except OSError as error:
-                raise FolderError(_reason(error)) from None
+                # The system names a file of this machine; a storage's failure speaks for itself.
+                cure = "set XDG_CACHE_HOME to a folder you may write"
+                local = f"{error.filename}: {error.strerror}; {cure}"
+                raise FolderError(local if error.filename else str(error)) from None
             try:
                 yield claim
             finally:
                 self._sizes = None
 
+    @override
     def names(self) -> set[str]:
-        """List the names of what lies in the folder itself."""
-
         def ask(client: Any, root: str) -> set[str]:
             client.invalidate_cache()
             try:
-                found = client.ls(root, detail=False)
+                names = client.ls(root, detail=False)
             except FileNotFoundError:
                 return set()
-            if [name.strip("/") for name in found] == [root.strip("/")] and client.isfile(root):
+            if [name.strip("/") for name in names] == [root.strip("/")] and client.isfile(root):
                 raise FolderError(f"{self} is a file; give a folder")
-            return {name.rstrip("/").rpartition("/")[2] for name in found}
+            return {name.rstrip("/").rpartition("/")[2] for name in names}
 
         return self._ask("", ask)
 
+    @override
     def files(self, below: str) -> dict[str, int]:
-        """Give the size in bytes of each file below a folder in it."""
         return retried(lambda: remote_sizes(self.name, below), self._patience) or {}
 
+    @override
     def size(self, path: str) -> int | None:
-        """Give a file's size in bytes; None if it is not there."""
-
         def ask(client: Any, name: str) -> int:
             client.invalidate_cache()
             return int(client.info(name)["size"])
@@ -126,18 +125,14 @@ class RemoteFolder(DatasetFolder):
         except FileNotFoundError:
             return None
 
-    def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:  # noqa: ARG002
-        """Tell whether an object has this size, or had it when the folder began to be held.
+    @override
+    def is_intact(self, path: str, n_bytes: int, sha256: str) -> bool:
+        # To compare its hash, the object would have to be downloaded. `verify` does that.
+        size = self.size(path) if self._sizes is None else self._sizes.get(path)
+        return size == n_bytes
 
-        Its hash is not compared, because the object would have to be downloaded. `verify` does
-        that.
-        """
-        found = self.size(path) if self._sizes is None else self._sizes.get(path)
-        return found == n_bytes
-
+    @override
     def read(self, path: str) -> bytes:
-        """Read a small file."""
-
         def ask() -> bytes:
             with open_stream(self.at(path)) as file:
                 return read_at_most(file, MAX_BYTES)
@@ -149,15 +144,15 @@ class RemoteFolder(DatasetFolder):
                 raise
             raise FolderError(f"{self.at(path)}: {error.strerror}") from None
 
+    @override
     def open(self, path: str) -> BinaryIO:
-        """Open a file, whose blocks are fetched as they are read."""
         return cast(
             BinaryIO,
             self._ask(path, lambda client, name: client.open(name, "rb", block_size=_PART)),
         )
 
+    @override
     def fetch(self, path: str) -> BinaryIO:
-        """Copy a file to an unnamed one on this machine, and open that."""
         copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
         try:
             self._copy(path, copy)
@@ -167,24 +162,17 @@ class RemoteFolder(DatasetFolder):
         copy.seek(0)
         return copy
 
+    @override
     @contextmanager
     def at_hand(self, path: str) -> Iterator[Path]:
-        """Copy a file to a folder of its own on this machine, and give the copy's path."""
         with tempfile.TemporaryDirectory(prefix="imagenet-q-") as folder:
-            place = Path(folder) / PurePosixPath(path).name
-            try:
-                with place.open("wb") as copy:
-                    self._copy(path, copy)
-            except OSError as error:
-                # The system does not name what it cannot write.
-                if error.errno is not None:
-                    error.filename = error.filename or folder
-                raise
-            yield place
+            local = Path(folder) / PurePosixPath(path).name
+            with naming(folder), local.open("wb") as copy:
+                self._copy(path, copy)
+            yield local
 
+    @override
     def write(self, path: str, data: bytes) -> None:
-        """Write a small file whole."""
-
         def ask(client: Any, name: str) -> None:
             _in_time(client, "pipe_file", name, data, n_bytes=len(data))
 
@@ -212,34 +200,20 @@ class RemoteFolder(DatasetFolder):
             self.write(path, data)
             return True
 
+    @override
     def new_file(self, path: str) -> AtomicFile:
-        """Open a file that is made on this machine, and uploaded when it is committed."""
-        return _Upload(
-            self.state / "shards" / path, self.tag, lambda file: self._upload(file, path)
-        )
+        def send(file: Path) -> None:
+            def ask(client: Any, name: str) -> None:
+                _in_time(client, "put_file", str(file), name, n_bytes=file.stat().st_size)
 
+            self._ask(path, ask, writing=True)
+
+        return _Upload(self.state / "shards" / path, self.tag, send)
+
+    @override
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
         with suppress(FileNotFoundError):
             self._ask(path, lambda client, name: client.rm_file(name), writing=True)
-
-    def model(self, kind: type[AnyModel], path: str) -> AnyModel:
-        """Read and validate a JSON file."""
-        try:
-            return parse_served(kind, self.read(path), self.at(path))
-        except FileNotFoundError as missing:
-            raise FolderError(str(missing)) from None
-
-    def manifest(self) -> Manifest:
-        """Read the dataset's manifest."""
-        try:
-            data = self.read(MANIFEST_NAME)
-        except FileNotFoundError:
-            raise FolderError(
-                f"{self}: no {MANIFEST_NAME}, so no complete dataset; "
-                "build it, or run the interrupted `imagenetq build` again"
-            ) from None
-        return parse_served(Manifest, data, self.at(MANIFEST_NAME))
 
     def _ask(
         self, path: str, request: Callable[[Any, str], Result], *, writing: bool = False
@@ -258,17 +232,9 @@ class RemoteFolder(DatasetFolder):
             copy.seek(0)
             copy.truncate()
             with open_stream(self.at(path)) as file:
-                shutil.copyfileobj(file, copy, _BLOCK)
+                shutil.copyfileobj(file, copy, 2**20)
 
         retried(ask, self._patience)
-
-    def _upload(self, file: Path, path: str) -> None:
-        n_bytes = file.stat().st_size
-
-        def ask(client: Any, name: str) -> None:
-            _in_time(client, "put_file", str(file), name, n_bytes=n_bytes)
-
-        self._ask(path, ask, writing=True)
 
     def _require_writable(self) -> None:
         parts = urlsplit(self.name)
@@ -284,7 +250,7 @@ class RemoteFolder(DatasetFolder):
         """Give this machine's id in the folder's locks, kept beside the lock of this machine."""
         path = self.state / "machine"
         if not path.is_file():
-            drawn = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+            drawn = temporary_path(path)
             drawn.write_text(uuid.uuid4().hex)
             # Several shares of this machine may begin at once: the first one's is kept.
             with suppress(FileExistsError):
@@ -322,14 +288,3 @@ def _in_time(client: Any, method: str, *arguments: Any, n_bytes: int, **options:
         return
     seconds = _SILENCE + n_bytes / _SLOWEST
     sync(client.loop, getattr(client, f"_{method}"), *arguments, timeout=seconds, **options)
-
-
-def _cache() -> Path:
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
-
-
-def _reason(error: OSError) -> str:
-    if error.filename is None:
-        return str(error)
-    return f"{error.filename}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write"

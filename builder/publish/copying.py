@@ -6,28 +6,25 @@ is incomplete. So the next push knows what was begun there, and neither `load_da
 """
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, preview
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, placeholder_card, preview
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
-from imagenetq.builder.card.hub_card import placeholder_card
 from imagenetq.builder.folders import STATE, DatasetFolder, Hold, open_folder
 from imagenetq.builder.folders.object_lock import LOCK
+from imagenetq.builder.publish import preflight
 from imagenetq.builder.publish.payload import sha256_at
-from imagenetq.builder.publish.preflight import changed, publishable_manifest, require_verified
 from imagenetq.builder.publish.uploading import shown
+from imagenetq.builder.shards import shard_format
 from imagenetq.errors import FolderError, PublishError, UsageError
-from imagenetq.files import is_temporary
+from imagenetq.files import is_temporary, naming
 from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
-from imagenetq.progress import Meter, Tally, meter
-from imagenetq.specification import CLEAN
+from imagenetq.progress import Meter, Tally, meter, working
 
 _BEGUN = f"{STATE}/{MANIFEST_NAME}"
 """Path of the manifest to come, as long as the copy is not complete."""
-
-_BLOCK = 2**20
-_PREFERRED = "jpeg-10"
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,20 @@ def copy(dataset: str | Path, place: str, *, workers: int | None = None) -> Copi
         PublishError: the dataset is not as its manifest says; the place holds something else.
         OSError: a storage failed for good. What was sent stays for the next push.
     """
-    source, target = open_folder(dataset), open_folder(place)
-    if source.name == target.name:
-        raise UsageError(f"{place}: that is the dataset itself; name another place")
-    manifest = publishable_manifest(source)
-    with target.held(lambda: _require_own(target, manifest)) as hold:
-        require_verified(source, manifest, workers)
+    with ExitStack() as until:
+        with working(f"asking for {place}"):
+            source, target = open_folder(dataset), open_folder(place)
+            if source.name == target.name:
+                raise UsageError(f"{place}: that is the dataset itself; name another place")
+            manifest = preflight.publishable_manifest(source)
+            hold = until.enter_context(target.held(lambda: _require_own(target, manifest)))
+        preflight.require_verified(source, manifest, workers)
         was_there = not _complete(source, target, manifest, hold)
-    return Copied(target.name, manifest.pixel_digest, was_there, _loading(target, manifest))
+    glob = shard_format(manifest.format).glob
+    files = target.at(f"data/{preflight.example_variant(manifest, 'jpeg-10')}/{glob}")
+    # Where it does not know a dataset's folder, `datasets` reads files.
+    loading = f'load_dataset("{manifest.format}", data_files="{files}", streaming=True)'
+    return Copied(target.name, manifest.pixel_digest, was_there, loading)
 
 
 def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
@@ -81,7 +84,10 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
         _require_same(target, target.manifest(), manifest)
     elif STATE in names and target.size(_BEGUN) is not None:
         _require_same(target, target.model(Manifest, _BEGUN), manifest)
-    elif names - {STATE} or any(map(_is_of_something, target.files(STATE))):
+    # A push killed in its first second leaves no more than these.
+    elif names - {STATE} or any(
+        path != LOCK and not is_temporary(path) for path in target.files(STATE)
+    ):
         raise PublishError(f"{target} holds other files; push to an empty or a new place")
     ours = {shard.path for shard in manifest.shards}
     # What a killed push left of a shard goes once the folder is held.
@@ -93,11 +99,6 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
             f"{target} holds files of something else ({shown(foreign)}); push to another place, "
             "or remove them"
         )
-
-
-def _is_of_something(path: str) -> bool:
-    """Tell whether a file is more than what a push killed in its first second leaves."""
-    return path != LOCK and not is_temporary(path)
 
 
 def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) -> None:
@@ -152,16 +153,13 @@ def _is_there(target: DatasetFolder, shard: Shard, progress: Meter) -> bool:
 def _send(source: DatasetFolder, target: DatasetFolder, shard: Shard) -> None:
     file = target.new_file(shard.path)
     try:
-        with source.fetch(shard.path) as content:
-            shutil.copyfileobj(content, file, _BLOCK)
-        if file.sha256 != shard.sha256:
-            raise changed(shard.path)
-        file.commit()
-    except OSError as error:
         # The system does not name a disk that is full.
-        if error.errno is not None:
-            error.filename = error.filename or str(target.disk)
-        raise
+        with naming(target.disk):
+            with source.fetch(shard.path) as content:
+                shutil.copyfileobj(content, file, 2**20)
+            if file.sha256 != shard.sha256:
+                raise preflight.changed(shard.path)
+            file.commit()
     finally:
         file.abort()
 
@@ -183,12 +181,3 @@ def _content(target: DatasetFolder, name: str) -> bytes | None:
         return target.read(name)
     except (FileNotFoundError, FolderError):
         return None
-
-
-def _loading(target: DatasetFolder, manifest: Manifest) -> str:
-    """Give the line by which `datasets` reads files where it does not know a dataset's folder."""
-    distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
-    variant = _PREFERRED if _PREFERRED in distorted else distorted[0]
-    suffix = "tar" if manifest.format == "webdataset" else "parquet"
-    files = target.at(f"data/{variant}/*.{suffix}")
-    return f'load_dataset("{manifest.format}", data_files="{files}", streaming=True)'

@@ -1,7 +1,6 @@
 """List the files to publish by their path in the repository, and tell if they are there."""
 
 import hashlib
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,9 +8,15 @@ from io import BufferedReader
 from typing import cast
 
 from imagenetq.benchmark import EVAL_NAME, eval_yaml
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, config_variants, preview
+from imagenetq.builder.card.card import (
+    CARD_NAME,
+    PREVIEW_NAME,
+    config_variants,
+    preview,
+    published_card,
+    recipe_card,
+)
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant, recipe_croissant
-from imagenetq.builder.card.hub_card import published_card, recipe_card
 from imagenetq.builder.folders import DatasetFolder
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME, pixel_table
 from imagenetq.hub import HubAddress
@@ -74,25 +79,19 @@ class NewFile:
         except OSError:
             return False
 
-    def text(self) -> str:
-        """Read a small file's text."""
-        content = self.source if isinstance(self.source, bytes) else self.source.read(self.path)
-        return content.decode("utf-8")
+    def content(self) -> bytes:
+        """Read a small file."""
+        return self.source if isinstance(self.source, bytes) else self.source.read(self.path)
 
     def at_hand(self, until: ExitStack) -> str | bytes:
-        """Give the file's path on this machine, or its content.
-
-        Args:
-            until: closed by the caller when the path is no longer needed, which removes what was
-                copied here.
-        """
+        """Give the file's content, or its path on this machine; `until` removes what is copied."""
         if isinstance(self.source, bytes):
             return self.source
         return str(until.enter_context(self.source.at_hand(self.path)))
 
     @cached_property
     def _blob_id(self) -> str:
-        content = self.source if isinstance(self.source, bytes) else self.source.read(self.path)
+        content = self.content()
         header = b"blob %d\0" % len(content)
         return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
@@ -113,10 +112,6 @@ class Payload:
         """All files by path."""
         return {file.path: file for file in (*self.body, *self.head)}
 
-    def missing(self, remote: Mapping[str, RemoteFile]) -> list[NewFile]:
-        """List those files of the body that the repository lacks, or holds otherwise."""
-        return [file for file in self.body if not file.is_at(remote.get(file.path))]
-
     def with_benchmark(self, manifest: Manifest) -> "Payload":
         """Add the file that registers the dataset as one of the Hub's benchmarks."""
         is_recipe = PIXELS_NAME in self.files
@@ -127,13 +122,7 @@ class Payload:
     def of_dataset(
         cls, folder: DatasetFolder, manifest: Manifest, address: HubAddress
     ) -> "Payload":
-        """List the files of a built folder.
-
-        Args:
-            folder: the dataset's folder, verified.
-            manifest: the folder's manifest.
-            address: the repository that it goes to, which the card's loading lines name.
-        """
+        """List the files of a verified folder, with a card that names the repository."""
         card = published_card(folder.read(CARD_NAME).decode("utf-8"), manifest, address)
         shards = tuple(
             NewFile(shard.path, folder, shard.bytes, shard.sha256, shard.rows)
@@ -146,13 +135,7 @@ class Payload:
 
     @classmethod
     def of_recipe(cls, folder: DatasetFolder, manifest: Manifest, address: HubAddress) -> "Payload":
-        """List the files of a built folder's recipe, which holds no image.
-
-        Args:
-            folder: the dataset's folder, verified.
-            manifest: the folder's manifest.
-            address: the repository that it goes to, which the card's loading line names.
-        """
+        """List the files of a verified folder's recipe, which holds no image."""
         card = recipe_card(manifest, address)
         manifest_json = folder.read(MANIFEST_NAME)
         files = {

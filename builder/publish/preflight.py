@@ -6,6 +6,7 @@ from imagenetq.errors import PublishError, UsageError
 from imagenetq.manifest import Manifest
 from imagenetq.progress import say
 from imagenetq.selection import SAMPLE
+from imagenetq.specification import CLEAN
 
 
 def publishable_manifest(folder: DatasetFolder) -> Manifest:
@@ -40,6 +41,12 @@ def require_verified(folder: DatasetFolder, manifest: Manifest, workers: int | N
         )
     if folder.manifest() != manifest:
         raise PublishError(f"{folder}: changed while it was verified; push again")
+
+
+def example_variant(manifest: Manifest, preferred: str) -> str:
+    """Choose the variant that the line shows by which the dataset is loaded."""
+    distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
+    return preferred if preferred in distorted else distorted[0]
 
 
 def changed(path: str) -> PublishError:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import get_args
 
 from imagenetq.benchmark import EVAL_NAME
-from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME
+from imagenetq.builder.card.card import CARD_NAME, PREVIEW_NAME, is_ours
 from imagenetq.builder.card.croissant import CROISSANT_NAME
-from imagenetq.builder.card.hub_card import is_ours, tag_of
 from imagenetq.builder.folders import open_folder
+from imagenetq.builder.publish import preflight
 from imagenetq.builder.publish.payload import Payload
-from imagenetq.builder.publish.preflight import publishable_manifest, require_verified
 from imagenetq.builder.publish.repository import HubRepository, State
 from imagenetq.builder.publish.uploading import ATTRIBUTES, require_same, shown, upload
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, SPECIFICATION_NAME
@@ -20,12 +19,10 @@ from imagenetq.errors import PublishError, UsageError
 from imagenetq.hub import PREFIX, HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest
 from imagenetq.progress import meter, working
-from imagenetq.specification import CLEAN, variants
+from imagenetq.specification import variants
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _SHARD = re.compile(r"data/(?P<variant>[^/]+)/test-\d{5}(-of-\d{5})?\.(parquet|tar)")
-_PREFERRED = "blur-3"
-_DEFAULT_GATE = "manual"
 
 
 @dataclass(frozen=True)
@@ -106,48 +103,40 @@ def push(
             f"{address}: to make ImageNet's photographs public you must accept its terms; "
             "read them, and add --accept-imagenet-terms"
         )
-    folder = open_folder(dataset)
-    if folder.name.startswith("hf:"):
-        raise UsageError(
-            f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
-        )
-    repository = HubRepository(address)
     with working(f"asking for {address}"):
-        manifest = publishable_manifest(folder)
+        folder = open_folder(dataset)
+        if folder.name.startswith("hf:"):
+            raise UsageError(
+                f"{dataset} is on the Hub; duplicate it there, or push from where it was built"
+            )
+        manifest = preflight.publishable_manifest(folder)
+        repository = HubRepository(address)
         repository.require_writer()
         state = repository.state()
-    access = _Access.of(state, public=public, gated=gated, images=not recipe_only)
-    if state is not None:
-        access.require_allowed(repository, public=public)
-        if tag_of(manifest) in state.tags:
-            if benchmark and EVAL_NAME not in repository.files(state.head):
-                raise PublishError(
-                    f"{address} has {tag_of(manifest)} without {EVAL_NAME}, and a published "
-                    f"version never changes: add leaderboard/hub/{EVAL_NAME} to its main branch "
-                    "by hand"
-                )
-            return _published(repository, state, manifest, access)
-        _require_own(repository, state.head)
-        benchmark = benchmark or EVAL_NAME in repository.files(state.head)
-    require_verified(folder, manifest, workers)
-    payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
-    payload = payload_of(folder, manifest, address)
-    if benchmark:
-        payload = payload.with_benchmark(manifest)
-    if state is None:
-        repository.create()
-        state = repository.state()
+        access = _Access.of(state, public=public, gated=gated, images=not recipe_only)
+        if state is not None:
+            access.require_allowed(address, public=public)
+            if manifest.tag in state.tags:
+                return _published(repository, state, manifest, access, benchmark=benchmark)
+            _require_own(repository, state.head)
+            benchmark = benchmark or EVAL_NAME in repository.files(state.head)
+    preflight.require_verified(folder, manifest, workers)
+    with working("preparing the upload"):
+        payload_of = Payload.of_recipe if recipe_only else Payload.of_dataset
+        payload = payload_of(folder, manifest, address)
+        if benchmark:
+            payload = payload.with_benchmark(manifest)
         if state is None:
-            raise PublishError(f"{address}: was made, but is not there; run the same command again")
-    access.gate(repository, state)
+            state = repository.create()
+        access.gate(repository, state)
     n_rows = sum(file.rows for file in payload.body)
     with meter("uploading", max(n_rows, 1)) as progress:
         commit = upload(repository, payload, state.head, progress)
     with working("comparing what is there"):
         require_same(repository, payload, commit)
-    repository.tag(tag_of(manifest), commit)
-    access.show(repository, state)
-    return _pushed(repository, manifest, access, commit, was_there=False)
+        repository.tag(manifest.tag, commit)
+        access.show(repository, state)
+    return _pushed(address, manifest, access, commit, was_there=False)
 
 
 @dataclass(frozen=True)
@@ -162,16 +151,15 @@ class _Access:
     def of(cls, state: State | None, *, public: bool, gated: str | None, images: bool) -> "_Access":
         return cls(
             private=not public and (state is None or state.private),
-            gated=gated or (state and state.gated) or (_DEFAULT_GATE if images else None),
+            gated=gated or (state and state.gated) or ("manual" if images else None),
             images=images,
         )
 
-    def require_allowed(self, repository: HubRepository, *, public: bool) -> None:
+    def require_allowed(self, address: HubAddress, *, public: bool) -> None:
         """Refuse to put images where everybody sees them without having been told to."""
         if self.images and not self.private and not public:
             raise PublishError(
-                f"{repository.address} is public; add --public, or make it private at "
-                f"{repository.page}/settings"
+                f"{address} is public; add --public, or make it private at {address.page}/settings"
             )
 
     def gate(self, repository: HubRepository, state: State) -> None:
@@ -196,52 +184,53 @@ def _address(name: str) -> HubAddress:
 
 
 def _published(
-    repository: HubRepository, state: State, manifest: Manifest, access: _Access
+    repository: HubRepository,
+    state: State,
+    manifest: Manifest,
+    access: _Access,
+    *,
+    benchmark: bool,
 ) -> Pushed:
     """Describe a version that was published before; only who sees it may change."""
-    tag = tag_of(manifest)
+    address, tag = repository.address, manifest.tag
+    if benchmark and EVAL_NAME not in repository.files(state.head):
+        raise PublishError(
+            f"{address} has {tag} without {EVAL_NAME}, and a published version never changes: add "
+            f"leaderboard/hub/{EVAL_NAME} to its main branch by hand"
+        )
     commit = state.tags[tag]
     files = repository.files(commit)
     published = repository.manifest(commit) if MANIFEST_NAME in files else None
     if published is None:
-        raise PublishError(
-            f"{repository.address} has a tag {tag} of something else; push under another name"
-        )
+        raise PublishError(f"{address} has a tag {tag} of something else; push under another name")
     if published.pixel_digest != manifest.pixel_digest:
         raise PublishError(
-            f"{repository.address} has {tag} with other pixels (digest "
-            f"{published.pixel_digest[:12]}, here {manifest.pixel_digest[:12]}); a published "
-            "version never changes: push under another name"
+            f"{address} has {tag} with other pixels (digest {published.pixel_digest[:12]}, here "
+            f"{manifest.pixel_digest[:12]}); a published version never changes: push under another "
+            "name"
         )
     if (PIXELS_NAME in files) == access.images:
-        found = "the recipe alone" if access.images else "the images themselves"
-        raise PublishError(
-            f"{repository.address} has {tag} as {found}; push this under another name"
-        )
+        kind = "the recipe alone" if access.images else "the images themselves"
+        raise PublishError(f"{address} has {tag} as {kind}; push this under another name")
     access.gate(repository, state)
     access.show(repository, state)
-    return _pushed(repository, published, access, commit, was_there=True)
+    return _pushed(address, published, access, commit, was_there=True)
 
 
 def _pushed(
-    repository: HubRepository, manifest: Manifest, access: _Access, commit: str, *, was_there: bool
+    address: HubAddress, manifest: Manifest, access: _Access, commit: str, *, was_there: bool
 ) -> Pushed:
-    name = repository.address.repository
-    tag = tag_of(manifest)
-    config = ""
-    if access.images:
-        distorted = [variant for variant in manifest.variants if variant != CLEAN] or [CLEAN]
-        config = f'"{_PREFERRED if _PREFERRED in distorted else distorted[0]}", '
+    config = f'"{preflight.example_variant(manifest, "blur-3")}", ' if access.images else ""
     return Pushed(
-        repository=name,
-        tag=tag,
+        repository=address.repository,
+        tag=manifest.tag,
         commit=commit,
-        page=repository.page,
+        page=address.page,
         pixel_digest=manifest.pixel_digest,
         was_there=was_there,
         private=access.private,
         gated=access.gated,
-        loading=f'load_dataset("{name}", {config}revision="{tag}")',
+        loading=f'load_dataset("{address.repository}", {config}revision="{manifest.tag}")',
     )
 
 
@@ -261,10 +250,10 @@ def _require_own(repository: HubRepository, head: str) -> None:
     ]
     if MANIFEST_NAME in files and repository.manifest(head) is None:
         foreign.append(MANIFEST_NAME)
-    if CARD_NAME in files:
-        card = repository.read(CARD_NAME, head).decode("utf-8", "replace")
-        if not is_ours(card):
-            foreign.append(CARD_NAME)
+    if CARD_NAME in files and not is_ours(
+        repository.read(CARD_NAME, head).decode(errors="replace")
+    ):
+        foreign.append(CARD_NAME)
     if foreign:
         raise PublishError(
             f"{repository.address} holds files of something else ({shown(sorted(foreign))}); "

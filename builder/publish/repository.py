@@ -1,19 +1,26 @@
 """Read and change a dataset repository of the Hub, every request retried and explained."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imagenetq.builder.publish.hub_errors import explained
 from imagenetq.builder.publish.payload import NewFile, RemoteFile
 from imagenetq.builder.publish.preflight import changed
 from imagenetq.choices import Gate
-from imagenetq.errors import FolderError, PublishError
+from imagenetq.errors import FolderError, ImagenetqError, PublishError
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest, parse_served
-from imagenetq.remote_errors import ANOTHER_ANSWERED, may_pass, status_of
+from imagenetq.remote_errors import (
+    ANOTHER_ANSWERED,
+    MISREAD,
+    is_misread_of_hub,
+    may_pass,
+    reason_of,
+    status_of,
+)
 from imagenetq.retrying import Patience, retried
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ _PATIENCE = Patience(seconds=120.0)
 """How long requests are repeated; the clients have tried some of them again before they raise."""
 
 _KIND = "dataset"
-_READ_ONLY = "read"
+_STORAGE = re.compile("storage|quota", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,6 @@ class HubRepository:
         self._hub = HfApi()
         self._name = address.repository
 
-    @property
-    def page(self) -> str:
-        """The repository's page on the Hub."""
-        return self.address.page
-
     def require_writer(self) -> None:
         """Refuse early where there is no token, or one that can only read.
 
@@ -75,12 +77,10 @@ class HubRepository:
                 f"{self.address}: there is no token; run `hf auth login` or set HF_TOKEN"
             )
 
-        def role() -> str | None:
-            auth = self._hub.whoami().get("auth", {})
-            given: str | None = auth.get("accessToken", {}).get("role")
-            return given
+        def role() -> object:
+            return self._hub.whoami().get("auth", {}).get("accessToken", {}).get("role")
 
-        if self._ask("asking who you are", role) == _READ_ONLY:
+        if self._ask("asking who you are", role) == "read":
             raise PublishError(
                 f"{self.address}: the token can only read; make one that may write, and "
                 "run `hf auth login` or set HF_TOKEN"
@@ -101,19 +101,21 @@ class HubRepository:
 
         return self._ask("looking at the repository", look)
 
-    def create(self) -> None:
-        """Make the repository, private."""
+    def create(self) -> State:
+        """Make the repository, private, and give its state."""
         self._ask(
             "making the repository",
             lambda: self._hub.create_repo(self._name, repo_type=_KIND, private=True, exist_ok=True),
         )
+        state = self.state()
+        if state is None:
+            raise PublishError(
+                f"{self.address}: was made, but is not there; run the same command again"
+            )
+        return state
 
     def set_access(self, *, private: bool, gated: str | None) -> None:
-        """Set who may see the repository, and how requests for access are answered.
-
-        Args:
-            private: whether only its owners see it.
-            gated: how requests are answered; None opens the repository.
+        """Set whether its owners alone see it, and how requests for access are answered, if any.
 
         Raises:
             PublishError: the Hub refuses, or says that it is done and it is not.
@@ -169,14 +171,9 @@ class HubRepository:
             return None
 
     def upload(self, files: Sequence[NewFile], until: ExitStack) -> list["CommitOperationAdd"]:
-        """Bring files to the Hub's storage, without committing them.
+        """Bring files to the Hub's storage, and give what `commit` takes.
 
-        Args:
-            files: the files to bring.
-            until: closed by the caller once the files are committed.
-
-        Returns:
-            What `commit` takes.
+        What is copied to this machine meanwhile is removed when `until` is closed.
 
         Raises:
             PublishError: also where a file is no longer as the manifest says.
@@ -201,7 +198,9 @@ class HubRepository:
         try:
             additions = self._ask("uploading", send)
         except PublishError:
-            _require_intact(files)
+            for file in files:
+                if not file.is_intact():
+                    raise changed(file.path) from None
             raise
         sent = (addition.upload_info.sha256.hex() for addition in additions)
         for file, sha256 in zip(files, sent, strict=True):
@@ -217,16 +216,9 @@ class HubRepository:
         message: str,
         parent: str,
     ) -> str:
-        """Commit what was uploaded, and deletions.
+        """Commit what was uploaded and paths to delete, and give the new commit's id.
 
-        Args:
-            additions: from `upload`.
-            deletions: paths of the files to delete.
-            message: message of the commit.
-            parent: the commit that it must follow: nobody else may have made one since.
-
-        Returns:
-            The new commit's id.
+        Nobody else may have made a commit since `parent`.
         """
         from huggingface_hub import CommitOperationDelete
 
@@ -293,8 +285,12 @@ class HubRepository:
         return head
 
     def _ask(self, what: str, request: Callable[[], Result]) -> Result:
-        with explained(self.address):
+        try:
             return retried(request, _PATIENCE, passes=may_pass, what=f"{self.address}: {what}")
+        except ImagenetqError:
+            raise
+        except Exception as error:
+            raise PublishError(_explanation(self.address, error)) from error
 
 
 @contextmanager
@@ -304,18 +300,44 @@ def _without_bars() -> Iterator[None]:
 
     # Not declared as exported, but documented.
     bars: Any = utils
-    if bars.are_progress_bars_disabled():
+    with ExitStack() as until:
+        if not bars.are_progress_bars_disabled():
+            bars.disable_progress_bars()
+            until.callback(bars.enable_progress_bars)
         yield
-        return
-    bars.disable_progress_bars()
-    try:
-        yield
-    finally:
-        bars.enable_progress_bars()
 
 
-def _require_intact(files: Sequence[NewFile]) -> None:
-    """Name the file that changed, where that is why an upload failed."""
-    for file in files:
-        if not file.is_intact():
-            raise changed(file.path)
+def _explanation(address: HubAddress, error: Exception) -> str:
+    """Say in one line what a refusal of the Hub means to whoever publishes."""
+    from huggingface_hub import constants, errors
+
+    hub = constants.ENDPOINT
+    status = status_of(error)
+    reason = reason_of(error).rstrip(".")
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"{address} needs the network; unset HF_HUB_OFFLINE"
+    if status == 403 and _STORAGE.search(reason):
+        return (
+            f"{address}: {hub} has no room for it ({reason}); what was uploaded stays; get more "
+            "storage, and run the same command again to go on"
+        )
+    if status in (401, 403):
+        namespace = address.repository.partition("/")[0]
+        return (
+            f"{address}: {hub} refuses it ({reason}); log in with a token that may write to "
+            f"{namespace} (`hf auth login`, or set HF_TOKEN), see that there is storage left, and "
+            "run the same command again"
+        )
+    if is_misread_of_hub(error):
+        return f"{address} cannot be written to {hub}: {MISREAD}; what was uploaded stays"
+    if status in (409, 412):
+        return (
+            f"{address}: somebody else is changing it ({reason}); wait until that is done, and "
+            "run the same command again"
+        )
+    if status is not None and not may_pass(error):
+        return f"{address}: {hub} refuses it ({reason})"
+    return (
+        f"{address} cannot be written to {hub} ({reason}); what was uploaded stays; "
+        "run the same command again to go on"
+    )

@@ -5,12 +5,11 @@ neither `load_dataset` nor `imagenetq eval` takes it for a dataset. Readers pin 
 which comes when all is there and compared.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from imagenetq.builder.card.card import CARD_NAME
-from imagenetq.builder.card.hub_card import placeholder_card
-from imagenetq.builder.publish.payload import NewFile, Payload, RemoteFile
+from imagenetq.builder.card.card import CARD_NAME, placeholder_card
+from imagenetq.builder.publish.payload import NewFile, Payload
 from imagenetq.builder.publish.repository import HubRepository
 from imagenetq.errors import PublishError
 from imagenetq.manifest import MANIFEST_NAME
@@ -30,13 +29,7 @@ _SHOWN = 3
 
 
 def upload(repository: HubRepository, payload: Payload, head: str, progress: Meter) -> str:
-    """Make the main branch hold the payload and nothing else.
-
-    Args:
-        repository: the repository to fill.
-        payload: the files that it is to hold.
-        head: the main branch's newest commit, whose files are ours.
-        progress: counts the dataset's rows.
+    """Make the main branch, whose newest commit `head` is ours, hold the payload and nothing else.
 
     Returns:
         The commit that holds the whole payload.
@@ -45,19 +38,28 @@ def upload(repository: HubRepository, payload: Payload, head: str, progress: Met
         PublishError: a file changed meanwhile, or the Hub refuses or is gone.
     """
     remote = repository.files(head)
-    missing = payload.missing(remote)
+    missing = [file for file in payload.body if not file.is_at(remote.get(file.path))]
     stale = sorted(remote.keys() - payload.files.keys() - {ATTRIBUTES})
-    tally = _Progress(payload, missing, progress)
+    already = _rows(payload.body) - _rows(missing)
+    rows, sent = already, 0
+    progress.show(Tally(rows, already, sent))
     if missing or stale:
-        head = _open(repository, payload, head, remote, stale)
+        card = payload.files[CARD_NAME].content().decode("utf-8")
+        placeholder = NewFile.of(CARD_NAME, placeholder_card(card).encode())
+        additions = [] if placeholder.is_at(remote.get(CARD_NAME)) else [placeholder]
+        deletions = [*stale, *({MANIFEST_NAME} & remote.keys())]
+        if additions or deletions:
+            begin = "Begin a new version"
+            head = _commit(repository, additions, deletions, message=begin, parent=head)
     for batch in _batches(missing, _COMMIT_FILES, _COMMIT_BYTES):
         with ExitStack() as until:
-            additions = []
+            uploaded = []
             for part in _batches(batch, _COMMIT_FILES, _SENT_BYTES):
-                additions += repository.upload(part, until)
-                tally.advance(part)
+                uploaded += repository.upload(part, until)
+                rows, sent = rows + _rows(part), sent + sum(file.size for file in part)
+                progress.show(Tally(rows, already, sent))
             message = f"Add {batch[0].path} to {batch[-1].path}"
-            head = repository.commit(additions, [], message=message, parent=head)
+            head = repository.commit(uploaded, [], message=message, parent=head)
     remote = repository.files(head)
     closing = [file for file in payload.head if not file.is_at(remote.get(file.path))]
     if closing:
@@ -86,39 +88,6 @@ def shown(paths: Sequence[str]) -> str:
     """Write out a few paths, and how many more there are."""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return f"{', '.join(paths[:_SHOWN])}{more}"
-
-
-class _Progress:
-    """A count of the rows and bytes that are there."""
-
-    def __init__(self, payload: Payload, missing: Sequence[NewFile], progress: Meter) -> None:
-        self._meter = progress
-        self._already = _rows(payload.body) - _rows(missing)
-        self._rows = self._already
-        self._bytes = 0
-        self.advance([])
-
-    def advance(self, files: Sequence[NewFile]) -> None:
-        self._rows += _rows(files)
-        self._bytes += sum(file.size for file in files)
-        self._meter.show(Tally(self._rows, self._already, self._bytes))
-
-
-def _open(
-    repository: HubRepository,
-    payload: Payload,
-    head: str,
-    remote: Mapping[str, RemoteFile],
-    stale: Sequence[str],
-) -> str:
-    """Say that the main branch is incomplete, and take away what does not belong."""
-    (card,) = (file for file in payload.head if file.path == CARD_NAME)
-    placeholder = NewFile.of(CARD_NAME, placeholder_card(card.text()).encode())
-    additions = [] if placeholder.is_at(remote.get(CARD_NAME)) else [placeholder]
-    deletions = [*stale, *({MANIFEST_NAME} & remote.keys())]
-    if not additions and not deletions:
-        return head
-    return _commit(repository, additions, deletions, message="Begin a new version", parent=head)
 
 
 def _commit(

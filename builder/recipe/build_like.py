@@ -9,8 +9,7 @@ from imagenetq.builder.building.manifest_of_build import pixel_lines
 from imagenetq.builder.building.plan import select_images
 from imagenetq.builder.building.unit_records import UnitRecord, written_records
 from imagenetq.builder.folders import DatasetFolder, open_folder
-from imagenetq.builder.recipe.differences import differences
-from imagenetq.builder.recipe.recipe import Recipe, open_recipe
+from imagenetq.builder.recipe.recipe import Recipe, differences, open_recipe
 from imagenetq.builder.sources import Source
 from imagenetq.digests import PixelLine
 from imagenetq.manifest import Manifest

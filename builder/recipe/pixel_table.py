@@ -8,19 +8,21 @@ the photographs, their ranks and the hashes.
 """
 
 import io
-from typing import Any
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from imagenetq.builder.folders import DatasetFolder
+from imagenetq.builder.shards import shard_format
 from imagenetq.digests import PixelLine, pixel_digest
 from imagenetq.errors import FolderError
-from imagenetq.manifest import Manifest
-from imagenetq.shards import read_tar
+from imagenetq.manifest import Manifest, Shard
+from imagenetq.remote_errors import first_line
 from imagenetq.specification import variants
 
 PIXELS_NAME = "pixels.parquet"
 SPECIFICATION_NAME = "specification.json"
-
-_COLUMNS = ("image_id", "wnid", "rank", "pixel_sha256")
 
 
 def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
@@ -29,31 +31,20 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
     Rows are in the dataset's order: by variant as in the ladder, within a variant by rank, then
     wnid. The same hashes and the same pyarrow give the same bytes.
 
-    Args:
-        folder: the dataset's folder, verified.
-        manifest: the folder's manifest.
-
     Raises:
         FolderError: the rows are no longer those of the manifest's pixel digest.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    read = _read_parquet if manifest.format == "parquet" else _read_tar
-    rows = [
-        row | {"variant": shard.variant}
-        for shard in manifest.shards
-        for row in read(folder, shard.path)
-    ]
-    schema = pa.schema(
-        [
-            ("image_id", pa.string()),
-            ("wnid", pa.string()),
-            ("rank", pa.int32()),
-            ("variant", pa.string()),
-            ("pixel_sha256", pa.string()),
-        ]
-    )
+    names = ("image_id", "wnid", "rank", "pixel_sha256")
+    rows = []
+    for shard in manifest.shards:
+        with opened_shard(folder, shard) as file:
+            columns = shard_format(manifest.format).read(file, names)
+        rows += [dict(zip(names, row, strict=True), variant=shard.variant) for row in columns]
+    types = dict.fromkeys(("image_id", "wnid", "rank", "variant", "pixel_sha256"), pa.string())
+    schema = pa.schema(types | {"rank": pa.int32()})
     table = pa.Table.from_pylist(rows, schema=schema)
     if _digest(table) != manifest.pixel_digest:
         raise FolderError(f"{folder}: changed while it was read; verify it and push again")
@@ -66,10 +57,6 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
 
 def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
     """Read the rows of a `pixels.parquet`, and prove them against its manifest.
-
-    Args:
-        data: bytes of the file.
-        manifest: the recipe's manifest.
 
     Raises:
         FolderError: it is damaged, or of another dataset.
@@ -94,14 +81,18 @@ def _digest(table: Any) -> str:
     return pixel_digest(PixelLine(*line) for line in zip(*columns, strict=True))
 
 
-def _read_parquet(folder: DatasetFolder, path: str) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
+@contextmanager
+def opened_shard(folder: DatasetFolder, shard: Shard) -> Iterator[BinaryIO]:
+    """Open a shard of which only columns are read; a remote tar is read whole.
 
-    with folder.open(path) as file:
-        return [dict(row) for row in pq.read_table(file, columns=list(_COLUMNS)).to_pylist()]
-
-
-def _read_tar(folder: DatasetFolder, path: str) -> list[dict[str, Any]]:
-    with folder.fetch(path) as file:
-        rows = read_tar(file, folder.at(path))
-        return [{name: row.fields[name] for name in _COLUMNS} for row in rows]
+    Raises:
+        FolderError: it is missing, or turns out to be damaged.
+    """
+    opened = folder.fetch if shard.path.endswith(".tar") else folder.open
+    try:
+        with opened(shard.path) as file:
+            yield file
+    except FileNotFoundError:
+        raise FolderError(f"{folder.at(shard.path)}: missing") from None
+    except (ValueError, KeyError, TypeError, tarfile.TarError) as error:
+        raise FolderError(f"{folder.at(shard.path)}: damaged ({first_line(error)})") from None

@@ -1,26 +1,25 @@
-"""Open a recipe, which says what a dataset should be, wherever it was published or built.
+"""Open a recipe, which says what a dataset should be, and find in what another dataset differs.
 
 A recipe has a manifest, and lists its pixel hashes in `pixels.parquet`. A dataset with images is a
 recipe too: its shards have the hashes in columns of their own, which are read without the images
 where the format allows it.
 """
 
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagenetq.builder.folders import DatasetFolder, open_folder
-from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, read_pixel_table
+from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, opened_shard, read_pixel_table
 from imagenetq.builder.shards import read_lines
 from imagenetq.digests import PixelLine, pixel_digest
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.hub import PREFIX, HubAddress
-from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
+from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, Shard
 from imagenetq.progress import meter
-from imagenetq.specification import specification_digest
+from imagenetq.specification import CLEAN
 
 _THREADS = 8
 """Threads that read columns, because each of many shards takes a few small requests."""
@@ -64,22 +63,16 @@ class Recipe:
             meter("comparing", sum(shard.rows for shard in shards)) as progress,
             ThreadPoolExecutor(_THREADS) as pool,
         ):
-            for found in pool.map(self._shard_lines, shards):
-                lines += found
-                progress.advance(len(found))
+            for of_shard in pool.map(self._shard_lines, shards):
+                lines += of_shard
+                progress.advance(len(of_shard))
         if pixel_digest(lines) != self.manifest.pixel_digest:
             raise FolderError(f"{self.name}: its rows are not those of its manifest; verify it")
         return lines
 
     def _shard_lines(self, shard: Shard) -> list[PixelLine]:
-        place = self.folder.at(shard.path)
-        try:
-            with self.folder.open(shard.path) as file:
-                return read_lines(file, self.manifest.format, shard.variant)
-        except FileNotFoundError:
-            raise FolderError(f"{place}: missing") from None
-        except (ValueError, KeyError, TypeError, tarfile.TarError) as error:
-            raise FolderError(f"{place}: damaged ({str(error).partition(chr(10))[0]})") from None
+        with opened_shard(self.folder, shard) as file:
+            return read_lines(file, self.manifest.format, shard.variant)
 
 
 def open_recipe(spec: str | Path) -> Recipe:
@@ -98,11 +91,7 @@ def open_recipe(spec: str | Path) -> Recipe:
     name = str(spec)
     folder = _folder(spec)
     manifest = folder.manifest()
-    if manifest.specification_digest != specification_digest():
-        raise FolderError(
-            f"{name} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
-            f"version of imagenetq does not know; it was built with {manifest.code.version}"
-        )
+    manifest.require_known(name, f"built with {manifest.code.version}")
     return Recipe(name, folder, manifest, folder.size(PIXELS_NAME) is not None)
 
 
@@ -120,3 +109,55 @@ def _folder(spec: str | Path) -> DatasetFolder:
     raise UsageError(
         f"{spec}: no such folder; name one with a {MANIFEST_NAME}, or ORG/NAME on the Hub"
     )
+
+
+def differences(
+    expected: Iterable[PixelLine],
+    actual: Iterable[PixelLine],
+    bad_images: Iterable[BadImageNote] = (),
+) -> list[str]:
+    """List everything in which a dataset differs from what it should be, by photograph.
+
+    Photographs that were left out of it, `bad_images`, are missing for their reason.
+    """
+    wanted, there = _by_image(expected), _by_image(actual)
+    reasons = {note.image_id: note.reason for note in bad_images}
+    lines = []
+    for image_id in sorted(wanted.keys() | there.keys()):
+        if image_id not in there:
+            because = f" ({reasons[image_id]})" if image_id in reasons else ""
+            lines.append(f"{image_id}: missing, of class {_wnid(wanted[image_id])}{because}")
+        elif image_id not in wanted:
+            lines.append(f"{image_id}: too many, of class {_wnid(there[image_id])}")
+        else:
+            texts = _differences_of(wanted[image_id], there[image_id])
+            lines += [f"{image_id}: {text}" for text in texts]
+    return lines
+
+
+def _differences_of(
+    wanted: Mapping[str, PixelLine], there: Mapping[str, PixelLine]
+) -> Iterator[str]:
+    if _wnid(wanted) != _wnid(there):
+        yield f"another label, {_wnid(there)}; it should be of class {_wnid(wanted)}"
+    others = [
+        name
+        for name, line in wanted.items()
+        if name not in there or there[name].pixel_sha256 != line.pixel_sha256
+    ]
+    is_whole = len(others) == len(wanted)
+    variants = f"all {len(others)} variants" if is_whole and len(others) > 1 else ", ".join(others)
+    cause = "; its photograph is another" if is_whole and CLEAN in others else ""
+    if others:
+        yield f"other pixels in {variants}{cause}"
+
+
+def _by_image(lines: Iterable[PixelLine]) -> dict[str, dict[str, PixelLine]]:
+    images: dict[str, dict[str, PixelLine]] = {}
+    for line in lines:
+        images.setdefault(line.image_id, {})[line.variant] = line
+    return images
+
+
+def _wnid(variants: Mapping[str, PixelLine]) -> str:
+    return next(iter(variants.values())).wnid

@@ -1,10 +1,11 @@
-"""Define what a shard format does: name its files and write rows.
+"""Define what a shard format does: name its files, write rows, and read columns of them.
 
-Reading rows is the work of `imagenetq.shards`.
+Reading whole rows is the work of `imagenetq.shards`.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, BinaryIO
 
 from imagenetq.files import AtomicFile
 from imagenetq.record import Row
@@ -16,7 +17,6 @@ class ShardWriter(ABC):
     def __init__(self, file: AtomicFile, extension: str) -> None:
         self.file = file
         self.extension = extension
-        self.rows = 0
 
     @abstractmethod
     def write(self, row: Row, image: bytes) -> None:
@@ -47,3 +47,15 @@ class ShardFormat(ABC):
     @abstractmethod
     def writer(self, file: AtomicFile, extension: str) -> ShardWriter:
         """Open a writer; `extension` is that of the image files in the shard, without a dot."""
+
+    @abstractmethod
+    def read(self, file: BinaryIO, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Read columns of all rows of a shard, but not its images.
+
+        Args:
+            file: the shard, seekable.
+            names: names of the columns.
+
+        Raises:
+            ValueError, KeyError, TypeError, tarfile.TarError: it is damaged.
+        """

@@ -11,30 +11,15 @@ from imagenetq.specification import CLEAN, Variant
 
 JPEG, JPEG2000, WEBP = "jpg", "j2k", "webp"
 
-_CODESTREAMS = {"jpeg": JPEG, "jpeg2000": JPEG2000}
-
 
 def extension(variant: Variant, clean_extension: str) -> str:
-    """Give the file name extension of a variant's images.
-
-    Args:
-        variant: the variant.
-        clean_extension: that of the clean images: `jpg` if all originals are JPEG, else `webp`.
-    """
-    if variant.distortion == CLEAN:
-        return clean_extension
-    return _CODESTREAMS.get(variant.distortion, WEBP)
+    """Give the extension of a variant's files; of clean ones `jpg` if all originals are JPEG."""
+    extensions = {CLEAN: clean_extension, "jpeg": JPEG, "jpeg2000": JPEG2000}
+    return extensions.get(variant.distortion, WEBP)
 
 
 def stored_bytes(rendered: Rendered, original: bytes, clean_extension: str) -> bytes:
-    """Make the image file of a variant.
-
-    Args:
-        rendered: the rendered variant.
-        original: the original file, as which a clean JPEG is stored, its orientation tag
-            set to upright.
-        clean_extension: as for `extension`.
-    """
+    """Make the image file of a variant; of a clean JPEG it is the original file, set upright."""
     if rendered.variant.distortion == CLEAN and clean_extension == JPEG:
         return upright_original(original)
     if rendered.codestream is not None:

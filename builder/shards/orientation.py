@@ -32,8 +32,15 @@ def upright_original(jpeg: bytes) -> bytes:
     """Give the original JPEG file, byte for byte but for the orientation that it states, if any."""
     if orientation(jpeg) == UPRIGHT:
         return jpeg
-    upright = _patched(jpeg)
-    return upright if orientation(upright) == UPRIGHT else _without_metadata(jpeg)
+    upright, renamed = bytearray(jpeg), bytearray(jpeg)
+    for start, end in _metadata(jpeg):
+        renamed[start] = ord("-")
+        if jpeg.startswith(_EXIF, start):
+            _patch_exif(upright, start + len(_EXIF), end)
+        else:
+            for match in _XMP_ORIENTATION.finditer(jpeg, start, end):
+                upright[match.start(1)] = ord("0") + UPRIGHT
+    return bytes(upright if orientation(bytes(upright)) == UPRIGHT else renamed)
 
 
 def orientation(original: bytes) -> int | None:
@@ -49,26 +56,6 @@ def orientation(original: bytes) -> int | None:
                 return int(image.getexif().get(_ORIENTATION, UPRIGHT))
     except Exception:  # Whatever Pillow raises here, readers of the dataset would meet too.
         return None
-
-
-def _patched(jpeg: bytes) -> bytes:
-    """Change the orientation to upright wherever it is stated as it should be."""
-    patched = bytearray(jpeg)
-    for start, end in _metadata(jpeg):
-        if jpeg.startswith(_EXIF, start):
-            _patch_exif(patched, start + len(_EXIF), end)
-        else:
-            for match in _XMP_ORIENTATION.finditer(jpeg, start, end):
-                patched[match.start(1)] = ord("0") + UPRIGHT
-    return bytes(patched)
-
-
-def _without_metadata(jpeg: bytes) -> bytes:
-    """Rename Exif and XMP segments by their first letter, so that no reader knows them."""
-    renamed = bytearray(jpeg)
-    for start, _ in _metadata(jpeg):
-        renamed[start] = ord("-")
-    return bytes(renamed)
 
 
 def _metadata(jpeg: bytes) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,11 @@
 """Write parquet shards, which `load_dataset` reads best."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
+
+from typing_extensions import override
 
 from imagenetq.builder.shards.base import ShardFormat, ShardWriter
 from imagenetq.files import AtomicFile
@@ -41,17 +44,16 @@ class ParquetWriter(ShardWriter):
         self._pending: list[dict[str, Any]] = []
         self._pending_bytes = 0
 
+    @override
     def write(self, row: Row, image: bytes) -> None:
-        """Append a row."""
         name = f"{row.image_id}.{self.extension}"
         self._pending.append({"image": {"bytes": image, "path": name}, **asdict(row)})
         self._pending_bytes += len(image)
-        self.rows += 1
         if len(self._pending) == ROW_GROUP or self._pending_bytes >= _ROW_GROUP_BYTES:
             self._flush()
 
+    @override
     def finish(self) -> None:
-        """Write the last row group and the footer."""
         self._flush()
         self._parquet.close()
 
@@ -71,14 +73,26 @@ class Parquet(ShardFormat):
     name = "parquet"
     glob = "*.parquet"
 
+    @override
     def file_name(self, shard: int, n_shards: int) -> str:
-        """Name a shard by number and count, as `datasets` names its own shards."""
+        # As `datasets` names its own shards.
         return f"test-{shard:05d}-of-{n_shards:05d}.parquet"
 
+    @override
     def columns(self, row: Row) -> dict[str, Any]:
-        """Give all columns of a row."""
         return asdict(row)
 
+    @override
     def writer(self, file: AtomicFile, extension: str) -> ParquetWriter:
-        """Open a writer for one shard."""
         return ParquetWriter(file, extension)
+
+    @override
+    def read(self, file: BinaryIO, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            columns = pq.ParquetFile(file).read(columns=list(names), use_threads=False)
+            return list(zip(*(columns[name].to_pylist() for name in names), strict=True))
+        except pa.ArrowException as error:
+            raise ValueError(str(error)) from error

@@ -1,8 +1,13 @@
 """Write WebDataset shards, which are tars that stream from anywhere."""
 
+import io
 import json
+import tarfile
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, BinaryIO
+
+from typing_extensions import override
 
 from imagenetq.builder.shards.base import ShardFormat, ShardWriter
 from imagenetq.files import AtomicFile
@@ -21,20 +26,19 @@ class WebDatasetWriter(ShardWriter):
         # Fixed ownership, mode and time: the same rows give the same bytes.
         self._tar = TarWriter(file, user="", group="", mode=0o644, mtime=0.0, encoder=False)
 
+    @override
     def write(self, row: Row, image: bytes) -> None:
-        """Append a row."""
         self._tar.write(
             {
                 "__key__": key_of(row.image_id),
                 self.extension: image,
                 "cls": str(row.label).encode(),
-                "json": json.dumps(_columns(row), sort_keys=True).encode(),
+                "json": json.dumps(WebDataset().columns(row), sort_keys=True).encode(),
             }
         )
-        self.rows += 1
 
+    @override
     def finish(self) -> None:
-        """Write the end of the archive."""
         self._tar.close()
 
 
@@ -44,24 +48,34 @@ class WebDataset(ShardFormat):
     name = "webdataset"
     glob = "*.tar"
 
-    def file_name(self, shard: int, n_shards: int) -> str:  # noqa: ARG002
-        """Name a shard by number alone, as brace expansions in WebDataset URLs expect."""
+    @override
+    def file_name(self, shard: int, n_shards: int) -> str:
+        # Brace expansions in WebDataset URLs expect a number alone.
         return f"test-{shard:05d}.tar"
 
+    @override
     def columns(self, row: Row) -> dict[str, Any]:
-        """Give all columns but nulls and `psnr`, and what tells a bare tar's origin."""
-        return _columns(row)
+        # Null has no type that a reader of the first few samples could infer.
+        columns = {name: value for name, value in asdict(row).items() if value is not None}
+        columns.pop("psnr", None)
+        # A bare tar has no manifest that tells its origin.
+        origin = {
+            "dataset_version": DATASET_VERSION,
+            "specification_digest": specification_digest(),
+        }
+        return columns | origin
 
+    @override
     def writer(self, file: AtomicFile, extension: str) -> WebDatasetWriter:
-        """Open a writer for one shard."""
         return WebDatasetWriter(file, extension)
 
-
-def _columns(row: Row) -> dict[str, Any]:
-    # Null has no type that a reader of the first few samples could infer.
-    columns = {name: value for name, value in asdict(row).items() if value is not None}
-    columns.pop("psnr", None)
-    return columns | {
-        "dataset_version": DATASET_VERSION,
-        "specification_digest": specification_digest(),
-    }
+    @override
+    def read(self, file: BinaryIO, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        rows = []
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.name.endswith(".json") else None
+                if content is not None:
+                    fields = json.load(io.TextIOWrapper(content, "utf-8"))
+                    rows.append(tuple(fields[name] for name in names))
+        return rows

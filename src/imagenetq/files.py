@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,20 +19,13 @@ TEMPORARY_PREFIX = ".tmp-"
 _STALE_SECONDS = 24 * 3600
 """Seconds without a write after which an unfinished file counts as a killed process's."""
 
-_swept: set[Path] = set()
-"""Folders in which this process has looked for stale files."""
-
 _RECOGNISED = 40
 """Characters of a file's name that its temporary name keeps, which must not become too long."""
 
 
 @contextmanager
 def naming(file: object) -> Iterator[None]:
-    """Name a file in the errors of reading or writing it, where the system names none.
-
-    Args:
-        file: the path or URL to name.
-    """
+    """Name a file, by path or URL, in the errors of using it, where the system names none."""
     try:
         yield
     except OSError as error:
@@ -41,10 +35,7 @@ def naming(file: object) -> Iterator[None]:
 
 
 def is_temporary(path: str) -> bool:
-    """Tell by its path whether a file is an unfinished one of ours.
-
-    Whoever holds its folder may remove it.
-    """
+    """Tell by its path if a file is unfinished, so that whoever holds its folder may remove it."""
     return path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
 
 
@@ -56,12 +47,7 @@ class AtomicFile(io.BufferedIOBase):
     """
 
     def __init__(self, path: Path, tag: str = "") -> None:
-        """Open the temporary file.
-
-        Args:
-            path: the file's final path.
-            tag: whose file it is, for `remove_temporary_files`.
-        """
+        """Open the temporary file; `tag` is as for `temporary_path`."""
         self.path = path
         self.n_bytes = 0
         self._aborted = False
@@ -104,7 +90,11 @@ class AtomicFile(io.BufferedIOBase):
             os.fsync(self._file.fileno())
             self._file.close()
         self._temporary.replace(self.path)
-        _sync_folder(self.path.parent)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def abort(self) -> None:
         """Remove what was written; do nothing after `commit`."""
@@ -119,11 +109,7 @@ def temporary_path(path: Path, tag: str = "") -> Path:
     """Make a name, beside a file's own, for what is not finished.
 
     The name is drawn at random, because processes in two containers may have the same process
-    number and host name.
-
-    Args:
-        path: the file's final path.
-        tag: whose file it is, for `remove_temporary_files`.
+    number and host name. The tag, for `remove_temporary_files`, says whose file it is.
     """
     token = secrets.token_hex(8)
     return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
@@ -205,11 +191,9 @@ def is_stale(state: os.stat_result) -> bool:
     return time.time() - state.st_mtime > _STALE_SECONDS
 
 
+@cache
 def _remove_stale_files(folder: Path) -> None:
     """Remove what long-killed processes left in a folder, once in this process's life."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
     for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
         with suppress(OSError):  # Another process may remove it meanwhile.
             if is_stale(leftover.stat()):
@@ -218,11 +202,3 @@ def _remove_stale_files(folder: Path) -> None:
 
 def _prefix(tag: str) -> str:
     return f"{TEMPORARY_PREFIX}{tag}-" if tag else TEMPORARY_PREFIX
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -26,14 +26,10 @@ class HubAddress:
 
     @classmethod
     def parse(cls, text: str, example: str) -> "HubAddress":
-        """Parse `ORG/NAME` or `ORG/NAME@REVISION`.
-
-        Args:
-            text: the address, without `hf:`.
-            example: a repository to suggest where the address has another form.
+        """Parse `ORG/NAME` or `ORG/NAME@REVISION`, without `hf:`.
 
         Raises:
-            UsageError: the address has another form.
+            UsageError: the address has another form; suggests the example.
         """
         match = _ADDRESS.fullmatch(text)
         if match is None:

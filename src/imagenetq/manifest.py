@@ -23,7 +23,6 @@ ShardPath = Field(pattern=r"^data/[a-z][a-z0-9.-]*/test-[0-9]{5}(-of-[0-9]{5})?\
 MAX_BYTES = 256 * 2**20
 """Largest JSON file that is read, in bytes; none of ours is larger."""
 
-_MAX_PLACE = 80
 _MAX_SHOWN = 80
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -186,6 +185,11 @@ class Manifest(Identified):
     code: Code
     """Code that built the dataset."""
 
+    @property
+    def tag(self) -> str:
+        """The tag of the dataset's version in a repository."""
+        return f"v{self.dataset_version}"
+
     @model_validator(mode="after")
     def _variants_are_known(self) -> "Manifest":
         known = [variant.name for variant in variants() if variant.name in self.variants]
@@ -210,21 +214,23 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}: rendered pictures, not a dataset, which `imagenetq build` makes"
         )
     if not path.is_file():
-        raise FolderError(
-            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
-            "build it, or run the interrupted `imagenetq build` again"
-        )
+        raise no_manifest(folder)
     return read_model(Manifest, path, FolderError)
+
+
+def no_manifest(folder: object) -> FolderError:
+    """Make the error that a folder, named by path or URL, has no manifest."""
+    return FolderError(
+        f"{folder}: no {MANIFEST_NAME}, so no complete dataset; "
+        "build it, or run the interrupted `imagenetq build` again"
+    )
 
 
 def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -> AnyModel:
     """Read and validate a JSON file.
 
-    Args:
-        model: the class of what the file should hold.
-        path: the file.
-        error: the class to raise, with a one-line message, if the file cannot be read or holds
-            something else.
+    Raises:
+        error: in one line; the file cannot be read or holds something else.
     """
     try:
         data = read_bounded(path, MAX_BYTES)
@@ -238,29 +244,21 @@ def parse_model(
 ) -> AnyModel:
     """Validate the bytes of a JSON file.
 
-    Args:
-        model: the class of what the file should hold.
-        data: the file's bytes.
-        name: what to call the file in an error.
-        error: the class to raise, with a one-line message, if the file holds something else.
+    Raises:
+        error: in one line, which begins with `name`; the file holds something else.
     """
     try:
         return model.model_validate_json(data)
     except ValidationError as invalid:
         first = invalid.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         # An unknown field may have any name, of any length and characters.
-        place = place[:_MAX_PLACE].encode("unicode_escape").decode()
-        raise error(f"{name}: damaged or of another version: {place}: {first['msg']}") from None
+        where = where[:_MAX_SHOWN].encode("unicode_escape").decode()
+        raise error(f"{name}: damaged or of another version: {where}: {first['msg']}") from None
 
 
 def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
     """Validate a JSON file that a server sent.
-
-    Args:
-        model: the class of what the file should hold.
-        data: the server's answer.
-        address: the file's address.
 
     Raises:
         FolderError: the file is damaged or of another version.

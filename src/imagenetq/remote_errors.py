@@ -7,10 +7,9 @@ in a dictionary of the error from which the client's own error stems. `hf_xet` t
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
-_LATER = (408, 425, 429)
-_NEVER = 501
 _HTTP_LIBRARIES = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
 _XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 
@@ -46,10 +45,10 @@ def status_of(error: BaseException) -> int | None:
     """Find the HTTP status that an error tells of; None if it tells of none."""
     for cause in causes(error):
         response = getattr(cause, "response", None)
-        told = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+        of_s3 = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
         status = (
             getattr(response, "status_code", None)
-            or told.get("HTTPStatusCode")
+            or of_s3.get("HTTPStatusCode")
             or getattr(cause, "status", None)
         )
         if isinstance(status, int):
@@ -62,7 +61,8 @@ def status_of(error: BaseException) -> int | None:
 def is_busy(error: BaseException) -> bool:
     """Tell whether an error has an HTTP status that asks to come back later."""
     status = status_of(error)
-    return status is not None and (status in _LATER or (status >= 500 and status != _NEVER))
+    # 501 says that the service will never do it.
+    return status is not None and (status in (408, 425, 429) or (status >= 500 and status != 501))
 
 
 def may_pass(error: BaseException) -> bool:
@@ -90,13 +90,17 @@ def reason_of(error: BaseException) -> str:
     if status is None:
         *_, origin = causes(error)
         return named(origin)
-    message = _message(error)
-    return f"HTTP {status}: {message}" if message else f"HTTP {status}"
+    # What the Hub's client quotes of an answer, or the answer's own header.
+    quoted = (getattr(cause, "server_message", None) for cause in causes(error))
+    stated = (headers.get("X-Error-Message") for headers in _headers(error))
+    message = next((text for text in chain(quoted, stated) if text), "")
+    line = str(message).strip().partition("\n")[0]
+    return f"HTTP {status}: {line}" if line else f"HTTP {status}"
 
 
 def is_misread(error: BaseException) -> bool:
     """Tell whether a client could make no sense of an answer that reported success."""
-    kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
+    kinds = AttributeError | IndexError | KeyError | TypeError | json.JSONDecodeError
     return isinstance(error, kinds)
 
 
@@ -108,16 +112,6 @@ def is_misread_of_hub(error: BaseException) -> bool:
     # Refusals and bad names are ValueErrors, too.
     has_reason = isinstance(error, errors.HfHubHTTPError | errors.HFValidationError)
     return is_misread(error) or (says_so and not has_reason)
-
-
-def _message(error: BaseException) -> str:
-    """Find what the Hub itself said; empty if it said nothing."""
-    for cause in causes(error):
-        said = getattr(cause, "server_message", None)
-        if said:
-            return str(said).strip().partition("\n")[0]
-    said = next((h["X-Error-Message"] for h in _headers(error) if h.get("X-Error-Message")), "")
-    return str(said).strip().partition("\n")[0]
 
 
 def _headers(error: BaseException) -> Iterator[Any]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from imagenetq.progress import say
 from imagenetq.remote_errors import reason_of, seconds_to_wait
@@ -13,13 +13,6 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _LONGEST_PAUSE = 16.0
-
-
-class _End:
-    """A marker that follows the last piece."""
-
-
-_END: Final = _End()
 
 
 class StorageError(OSError):
@@ -91,8 +84,8 @@ def retried(
             demanded = max(0.0, seconds_to_wait(error) - pause)
             begun += demanded
             if not quiet:
-                said = str(error) if what is None else f"{what}: {reason_of(error)}"
-                say(f"{said}; asking again in {pause + demanded:.0f} s")
+                failure = str(error) if what is None else f"{what}: {reason_of(error)}"
+                say(f"{failure}; asking again in {pause + demanded:.0f} s")
             time.sleep(pause + demanded)
 
 
@@ -101,11 +94,8 @@ def resumed(
 ) -> Generator[Piece, None, None]:
     """Read a file in pieces, and again from its beginning if the storage is interrupted.
 
-    Pieces that were handed out before are skipped, so each is handed out exactly once.
-
-    Args:
-        read: reads the file; must give the same pieces each time.
-        patience: how long to go on.
+    `read` must give the same pieces each time. Those that were handed out before are skipped, so
+    each is handed out exactly once.
 
     Raises:
         StorageError: the storage failed for good, or for too long.
@@ -114,18 +104,18 @@ def resumed(
     pieces: Iterator[Piece] = opened
     n_given = 0
 
-    def next_piece() -> Piece | _End:
+    def next_piece() -> list[Piece]:
         nonlocal opened, pieces
         try:
-            return next(pieces, _END)
+            return list(islice(pieces, 1))
         except Interrupted:
             opened = read()
             pieces = islice(opened, n_given, None)
             raise
 
     try:
-        while not isinstance(piece := retried(next_piece, patience, quiet=True), _End):
+        while piece := retried(next_piece, patience, quiet=True):
             n_given += 1
-            yield piece
+            yield from piece
     finally:
         opened.close()

@@ -20,15 +20,12 @@ from imagenetq.remote_errors import MISREAD, first_line, is_busy, is_misread, na
 from imagenetq.retrying import Interrupted, StorageError
 
 _HTTP = ("http", "https")
-_S3 = ("s3", "s3a")
 _STREAMING = (*_HTTP, "hf")
 """Protocols whose clients answer `block_size=0` with one request that streams the whole file."""
 
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gs", "adlfs": "az"}
 """Extras of ours, by the packages that they bring."""
 
-_READ_AHEAD = 8 * 2**20
-_BUFFER = 2**20
 _SILENCE = 60.0
 """Seconds without a byte after which an HTTP connection counts as lost."""
 
@@ -47,12 +44,7 @@ def join(root: str, path: str) -> str:
 
 
 def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
-    """Open a file to be read once from its beginning; over HTTP and from the Hub in one request.
-
-    Args:
-        address: the file's address.
-        n_bytes: the file's size in bytes; None if it is not known.
-    """
+    """Open a file to be read once from its beginning; over HTTP and from the Hub in one request."""
     path = local_path(address)
     if path is not None:
         return path.open("rb")
@@ -62,10 +54,10 @@ def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
         options = (
             {"block_size": 0, "size": n_bytes or 1}
             if _protocol(address) in _STREAMING
-            else {"block_size": _READ_AHEAD, "cache_type": "readahead"}
+            else {"block_size": 8 * 2**20, "cache_type": "readahead"}
         )
         file = client.open(name, "rb", **options)
-    return io.BufferedReader(_Remote(address, file), _BUFFER)
+    return io.BufferedReader(_Remote(address, file), 2**20)
 
 
 def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
@@ -77,11 +69,7 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
     """
     folder = local_path(root)
     if folder is not None:
-        found = {}
-        for path in paths:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                found[path] = (folder / path).stat().st_size
-        return found
+        return {p: (folder / p).stat().st_size for p in paths if (folder / p).is_file()}
     return remote_sizes(root, "data")
 
 
@@ -114,17 +102,12 @@ def expand_glob(pattern: str) -> list[str]:
         return [pattern]
     with explained(pattern):
         client, name = file_system(pattern)
-        return sorted(client.unstrip_protocol(found) for found in client.glob(name))
+        return sorted(client.unstrip_protocol(match) for match in client.glob(name))
 
 
 @contextmanager
 def explained(address: str, *, writing: bool = False) -> Iterator[None]:
-    """Turn what a storage's client raises into an `OSError` of one line.
-
-    Args:
-        address: the address that is read or written.
-        writing: whether it is written.
-    """
+    """Turn what a storage's client raises into an `OSError` of one line."""
     try:
         yield
     except (ImagenetqError, StorageError):
@@ -150,7 +133,7 @@ def file_system(address: str) -> tuple[Any, str]:
             # The default ends a connection after five minutes, however busy it is.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE)
             options["client_kwargs"] = {"timeout": timeout}
-        if _protocol(address) in _S3:
+        if _protocol(address) in ("s3", "s3a"):
             # s3fs repeats five times what its own client repeats five times: minutes of silence.
             given = fsspec.config.conf.get(_protocol(address), {}).get("config_kwargs", {})
             options["config_kwargs"] = {"retries": {"total_max_attempts": 1}} | given

@@ -3,13 +3,16 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imagenetq.choices import Gate
 from imagenetq.commands.common import Json, Workers, explains_errors, note
 from imagenetq.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagenetq.builder import Copied, Pushed
 
 _THERE = "was there already, nothing to do"
 
@@ -48,49 +51,29 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Verify a dataset, and publish it on the Hub, private and gated, or copy it to a storage."""
-    if "://" in target:
-        if public or accept_terms or gated is not None or recipe_only or benchmark:
-            raise UsageError(
-                f"{target}: --public, --accept-imagenet-terms, --gated, --recipe-only and "
-                "--benchmark are for the Hub; who may read a storage is set there"
-            )
-        _push_to_storage(dataset, target, workers, as_json=as_json)
-    else:
-        _push_to_hub(
-            dataset,
-            target,
-            public=public,
-            accept_terms=accept_terms,
-            gated=gated,
-            recipe_only=recipe_only,
-            benchmark=benchmark,
-            workers=workers,
-            as_json=as_json,
+    from imagenetq.progress import working
+
+    to_storage = "://" in target
+    if to_storage and (public or accept_terms or gated is not None or recipe_only or benchmark):
+        raise UsageError(
+            f"{target}: --public, --accept-imagenet-terms, --gated, --recipe-only and "
+            "--benchmark are for the Hub; who may read a storage is set there"
         )
-
-
-def _push_to_hub(
-    dataset: str,
-    name: str,
-    *,
-    public: bool,
-    accept_terms: bool,
-    gated: Gate | None,
-    recipe_only: bool,
-    benchmark: bool,
-    workers: int | None,
-    as_json: bool,
-) -> None:
-    from imagenetq import builder
-    from imagenetq.builder.publish import terms
-
+    with working("loading the builder"):
+        from imagenetq import builder
+        from imagenetq.builder.publish import terms
+    if to_storage:
+        copied = builder.copy(dataset, target, workers=workers)
+        line = f"{copied.place}: {_THERE if copied.was_there else 'copied'}"
+        _print(copied, line, as_json=as_json)
+        return
     if public and not recipe_only:
         note(terms())
         if not accept_terms and sys.stdin.isatty():
             accept_terms = typer.confirm("Do you accept them?", err=True)
     pushed = builder.push(
         dataset,
-        name,
+        target,
         public=public,
         accept_terms=accept_terms,
         gated=gated,
@@ -98,24 +81,16 @@ def _push_to_hub(
         benchmark=benchmark,
         workers=workers,
     )
-    if as_json:
-        print(json.dumps(asdict(pushed), indent=1))
-        return
     seen = "private" if pushed.private else "public"
     gate = f", access {pushed.gated}" if pushed.gated else ""
     there = _THERE if pushed.was_there else "published"
-    print(f"{pushed.page} {pushed.tag}: {there} ({seen}{gate})")
-    print(f"pixel digest {pushed.pixel_digest}")
-    print(pushed.loading)
+    line = f"{pushed.page} {pushed.tag}: {there} ({seen}{gate})"
+    _print(pushed, line, as_json=as_json)
 
 
-def _push_to_storage(dataset: str, place: str, workers: int | None, *, as_json: bool) -> None:
-    from imagenetq import builder
-
-    copied = builder.copy(dataset, place, workers=workers)
+def _print(published: "Copied | Pushed", line: str, *, as_json: bool) -> None:
+    """Print what was published as JSON, or a line about it, its digest and how to load it."""
     if as_json:
-        print(json.dumps(asdict(copied), indent=1))
-        return
-    print(f"{copied.place}: {_THERE if copied.was_there else 'copied'}")
-    print(f"pixel digest {copied.pixel_digest}")
-    print(copied.loading)
+        print(json.dumps(asdict(published), indent=1))
+    else:
+        print(f"{line}\npixel digest {published.pixel_digest}\n{published.loading}")

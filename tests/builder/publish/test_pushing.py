@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -163,7 +164,7 @@ def command(client, *arguments: object, **options: object) -> "subprocess.Popen[
         env=client.environment | {"HF_TOKEN": WRITER},
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=options.pop("stderr", subprocess.PIPE),
         text=True,
     )
 
@@ -183,6 +184,23 @@ def test_the_command_line(hub, client, built) -> None:
     assert loading == 'load_dataset("org/q", "blur-3", revision="v1.0.0")'
     _, out, _ = run(client, "push", built, "org/q", "--json")
     assert json.loads(out)["was_there"] is True
+
+
+@pytest.mark.parametrize("target", ["org/q", "memory://q"])
+def test_a_terminal_shows_at_once_what_a_push_waits_for(client, tmp_path, target) -> None:
+    terminal, stderr = pty.openpty()
+    process = command(client, "push", tmp_path / "nothing", target, stderr=stderr)
+    os.close(stderr)
+    shown = ""
+    with suppress(OSError):  # Linux's way to say that a terminal's other side is closed.
+        while piece := os.read(terminal, 4096):
+            shown += piece.decode()
+    os.close(terminal)
+    assert (process.communicate(timeout=300)[0], process.returncode) == ("", 1)
+    loading, _, asking = shown.partition("loading the builder")
+    assert "imagenetq" not in loading
+    assert f"asking for {target if '://' in target else f'hf:{target}'}" in asking
+    assert "nothing: no such folder; name a built dataset" in asking
 
 
 def test_the_terms_are_told_and_asked_for(hub, client, built) -> None:

@@ -13,8 +13,8 @@ from pyarrow import parquet
 from hub_server import HubServer
 from imagenetq.builder import build, build_like, open_source
 from imagenetq.builder.folders import open_folder
-from imagenetq.builder.recipe.differences import differences
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, pixel_table
+from imagenetq.builder.recipe.recipe import differences
 from imagenetq.digests import PixelLine
 from imagenetq.errors import BuildStopped, FolderError, UsageError
 from imagenetq.manifest import MANIFEST_NAME, read_manifest

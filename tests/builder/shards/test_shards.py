@@ -39,7 +39,6 @@ def write(path: Path, format_name: str, n_rows: int) -> list[tuple[Row, bytes]]:
         writer.write(row, image)
     writer.finish()
     file.commit()
-    assert writer.rows == n_rows
     return rows
 
 
@@ -56,6 +55,9 @@ def test_rows_come_back(tmp_path: Path, format_name: str, n_rows: int) -> None:
     assert [stored.image for stored in read] == [image for _, image in rows]
     columns = shard_format(format_name).columns
     assert [stored.fields for stored in read] == [columns(row) for row, _ in rows]
+    with (tmp_path / "shard").open("rb") as file:
+        some = shard_format(format_name).read(file, ("rank", "image_id"))
+    assert some == [(row.rank, row.image_id) for row, _ in rows]
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
