@@ -16,13 +16,14 @@ from imagenetq.evaluate.report.style import (
     new_figure,
     paper_style,
 )
+from imagenetq.evaluate.results.format import p_value, percent
 from imagenetq.evaluate.results.names import TITLES, class_word
 from imagenetq.evaluate.results.per_class import Classes, ClassFall, Confusion, DistortionClasses
+from imagenetq.evaluate.results.statistics import SIGNIFICANT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIGNIFICANT = 0.05
 N_SHOWN = 6
 """Largest number of classes, and of confusions, that are shown for a distortion."""
 
@@ -107,7 +108,7 @@ def _blocks(classes: Classes) -> Iterator[str]:
         ]
         lines += [
             f"| {markdown(class_word(one.label))} | {one.n_images} | {100 * one.kept:.0f} | "
-            f"{one.p_holm:.2g} |"
+            f"{p_value(one.p_holm)} |"
             for one in _first_falls(held)
         ]
         lines.append(f"| all | {classes.n_images} | {100 * held.kept:.0f} | |")
@@ -119,8 +120,8 @@ def _blocks(classes: Classes) -> Iterator[str]:
             ]
             lines += [
                 f"| {markdown(class_word(one.label))} | {markdown(class_word(one.answer))} | "
-                f"{one.n_taken} of {one.n_images} | {100 * one.share_of_others:.1f} | "
-                f"{one.p_holm:.2g} |"
+                f"{one.n_taken} of {one.n_images} | {percent(one.share_of_others)} | "
+                f"{p_value(one.p_holm)} |"
                 for one in held.confusions[:N_SHOWN]
             ]
             yield "\n".join(lines)

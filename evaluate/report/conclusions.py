@@ -23,11 +23,17 @@ from imagenetq.evaluate.results.comparison import compare
 from imagenetq.evaluate.results.names import network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import clean_accuracy, distortion_mean, relative_score
-from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, ratio, tidy
+from imagenetq.evaluate.results.statistics import (
+    SIGNIFICANT,
+    Statistic,
+    difference,
+    estimate,
+    holm,
+    ratio,
+    tidy,
+)
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS
-
-SIGNIFICANT = 0.05
 
 Place = Annotated[int, Field(ge=1)]
 

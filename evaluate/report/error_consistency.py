@@ -19,6 +19,7 @@ from imagenetq.evaluate.report.style import (
 )
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.consistency import Consistency, consistency
+from imagenetq.evaluate.results.format import coefficient, with_interval
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES, network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import UNDISTORTED
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _MOST_LINES = 10
 _ROW = 1.45
 _BAND = 0.12
-_ABSENT = "-"
 
 
 class PairConsistency(FiniteModel):
@@ -135,22 +135,15 @@ def to_markdown(table: ConsistencyTable) -> str:
     ]
     for pair in table.pairs:
         held = pair.consistency
-        cells = [held.variants.get(CLEAN), *held.distortions.values(), held.mean]
+        kappas = [held.variants.get(CLEAN), *held.distortions.values(), held.mean]
         names = [markdown(pair.first), markdown(pair.second)]
-        lines.append("| " + " | ".join([*names, *map(_words, cells)]) + " |")
+        cells = [with_interval(kappa, coefficient) for kappa in kappas]
+        lines.append("| " + " | ".join([*names, *cells]) + " |")
     return (
         "Cohen's kappa of two networks' being right: 0 where they fail on the same images no more "
         "often than their accuracies make likely, 1 where they fail on the same ones. In brackets "
         "95 % intervals.\n\n" + "\n".join(lines) + "\n"
     )
-
-
-def _words(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _ABSENT
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
 def _draw_levels(panel: Any, ladder: Ladder, table: ConsistencyTable) -> None:
@@ -213,7 +206,7 @@ def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, to
         if not np.isnan(value):
             colour = "white" if value > 0.6 else "black"
             size = min(6.5, 130 * side / n / 8)
-            panel.text(j, i, f"{value:.2f}", ha="center", va="center", size=size, color=colour)
+            panel.text(j, i, coefficient(value), ha="center", va="center", size=size, color=colour)
 
 
 def _key(table: ConsistencyTable) -> list[tuple[str, dict[str, Any] | None]]:

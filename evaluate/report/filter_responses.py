@@ -21,7 +21,8 @@ from imagenetq.evaluate.report.style import (
     new_figure,
     paper_style,
 )
-from imagenetq.evaluate.results.names import TIMES, class_word, variant_words
+from imagenetq.evaluate.results.format import TIMES
+from imagenetq.evaluate.results.names import class_word, variant_words
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import CLEAN, variant
 

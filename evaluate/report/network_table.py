@@ -11,7 +11,8 @@ from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report.entry_networks import match_networks
 from imagenetq.evaluate.report.markup import latex, markdown
 from imagenetq.evaluate.results.basis import require_one_dataset
-from imagenetq.evaluate.results.names import TIMES, network_names
+from imagenetq.evaluate.results.format import TIMES, input_size, parameters, with_interval
+from imagenetq.evaluate.results.names import network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import CLEAN
 
@@ -34,7 +35,6 @@ NOT_LOADED = "not loaded"
 NOT_KNOWN = "not known"
 """Text in place of the layers of a loaded network that cannot be counted, as of an ONNX file."""
 
-_MISSING = "-"
 _USUAL_SIZE = (224, 224)
 
 
@@ -117,10 +117,10 @@ def cells(rows: Sequence[Summary]) -> list[list[str]]:
             row.name,
             _layers(row, row.convolutional),
             _layers(row, row.fully_connected),
-            _parameters(row.parameters),
-            "varies" if row.input_size is None else f" {TIMES} ".join(map(str, row.input_size)),
-            _accuracy(row.top1),
-            _accuracy(row.top5),
+            parameters(row.parameters),
+            input_size(row.input_size, f" {TIMES} "),
+            with_interval(row.top1),
+            with_interval(row.top5),
         ]
         for row in rows
     ]
@@ -187,16 +187,3 @@ def _layers(row: Summary, count: int | None) -> str:
     if count is not None:
         return str(count)
     return NOT_KNOWN if row.is_loaded else NOT_LOADED
-
-
-def _parameters(count: int) -> str:
-    if count >= 1_000_000:
-        return f"{count / 1e6:.3g} million" if count < 1e9 else f"{count / 1e6:,.0f} million"
-    return f"{count:,}"
-
-
-def _accuracy(share: Proportion | None) -> str:
-    if share is None:
-        return _MISSING
-    low, high = (f"{100 * end:.1f}" for end in (share.low, share.high))
-    return f"{100 * share.value:.1f} ({low} to {high})"

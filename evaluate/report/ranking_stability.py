@@ -14,6 +14,7 @@ from imagenetq.evaluate.report.style import (
     new_figure,
     paper_style,
 )
+from imagenetq.evaluate.results.format import MISSING, coefficient, interval, percent, span
 from imagenetq.evaluate.results.stability import Correlation, Stability, SubsetRanking
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _HEIGHT, _PER_NETWORK = 1.2, 0.12
 _MOST_NUMBERS = 12
-_ABSENT = "-"
 
 
 @paper_style()
@@ -72,10 +72,14 @@ def _blocks(found: Stability) -> Iterator[str]:
         "|---|---:|---|---|---:|---|",
     ]
     for one in found.networks:
-        own = _ABSENT if one.score.low is None else _range(one.score.low, one.score.high)
-        ranks = _ranks(one.lowest_rank, one.highest_rank)
-        cells = [f"{100 * one.score.value:.1f}", own, _range(one.low, one.high), f"{one.rank}"]
-        lines.append("| " + " | ".join([markdown(one.name), *cells, ranks]) + " |")
+        cells = [
+            percent(one.score.value),
+            interval(one.score.low, one.score.high) or MISSING,
+            interval(one.low, one.high),
+            f"{one.rank}",
+            span(one.lowest_rank, one.highest_rank),
+        ]
+        lines.append("| " + " | ".join([markdown(one.name), *cells]) + " |")
     yield "\n".join(lines)
     if len(found.nested) > 1:
         yield (
@@ -98,7 +102,7 @@ def _correlations(correlations: tuple[Correlation, ...]) -> str:
     lines = ["| | | networks | correlation | Kendall's tau |", "|---|---|---:|---|---:|"]
     lines += [
         f"| {markdown(one.first)} | {markdown(one.second)} | {one.n_networks} | "
-        f"{_pearson(one)} | {_ABSENT if one.tau is None else f'{one.tau:.2f}'} |"
+        f"{_pearson(one)} | {_tau(one)} |"
         for one in correlations
     ]
     return "How scores go together over networks (95 % interval by Fisher's z).\n\n" + "\n".join(
@@ -106,28 +110,22 @@ def _correlations(correlations: tuple[Correlation, ...]) -> str:
     )
 
 
-def _pearson(one: Correlation) -> str:
-    if one.pearson is None:
-        return _ABSENT
-    if one.low is None or one.high is None:
-        return f"{one.pearson:.2f}"
-    return f"{one.pearson:.2f} ({one.low:.2f} to {one.high:.2f})"
-
-
 def _subset_row(name: str, one: SubsetRanking) -> str:
     cells = [
-        f"{100 * score:.1f} ({rank})" for score, rank in zip(one.scores, one.ranks, strict=True)
+        f"{percent(score)} ({rank})" for score, rank in zip(one.scores, one.ranks, strict=True)
     ]
-    tau = _ABSENT if one.tau is None else f"{one.tau:.2f}"
-    return f"| {name} | {tau} | " + " | ".join(cells) + " |"
+    return f"| {name} | {_tau(one)} | " + " | ".join(cells) + " |"
 
 
-def _range(low: float, high: float | None) -> str:
-    return _ABSENT if high is None else f"{100 * low:.1f} to {100 * high:.1f}"
+def _pearson(one: Correlation) -> str:
+    if one.pearson is None:
+        return MISSING
+    ends = interval(one.low, one.high, coefficient)
+    return coefficient(one.pearson) + (f" ({ends})" if ends else "")
 
 
-def _ranks(lowest: int, highest: int) -> str:
-    return str(lowest) if lowest == highest else f"{lowest} to {highest}"
+def _tau(one: Correlation | SubsetRanking) -> str:
+    return MISSING if one.tau is None else coefficient(one.tau)
 
 
 def _draw_scores(panel: Any, found: Stability) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from imagenetq import classes
 from imagenetq.evaluate.results.result import Result
-from imagenetq.specification import CLEAN, Variant
+from imagenetq.specification import CLEAN, Ladder, Variant
 
 TITLES: dict[str, str] = {
     "blur": "Blur",
@@ -25,8 +25,6 @@ PARAMETERS: dict[str, str] = {
 }
 """Each distortion's parameter with its unit, for the labels of axes."""
 
-TIMES = "\N{MULTIPLICATION SIGN}"
-
 _VARIANTS: dict[str, str] = {
     "blur": "blur, sigma {} px",
     "noise": "noise, sigma {}",
@@ -41,6 +39,16 @@ def variant_words(variant: Variant) -> str:
     if variant.distortion == CLEAN:
         return "original"
     return _VARIANTS[variant.distortion].format(variant.value)
+
+
+def level_names(ladder: Ladder) -> list[str]:
+    """List the variants of a ladder, from mild to strong."""
+    return [f"{ladder.distortion}-{value}" for value in ladder.values]
+
+
+def ladder_range(ladder: Ladder) -> str:
+    """Name the ends of a ladder, such as `1..9`."""
+    return f"{ladder.values[0]}..{ladder.values[-1]}"
 
 
 def class_word(label: int) -> str:
