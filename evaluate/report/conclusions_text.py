@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings, Pair
-from imagenetq.evaluate.report.markup import markdown
+from imagenetq.evaluate.report.markup import markdown, table
 from imagenetq.evaluate.results.format import (
     crossing_cell,
     in_points,
@@ -36,13 +36,11 @@ def _sensitivity(found: Findings) -> Iterator[str]:
         if not network.sensitivities:
             yield f"{markdown(network.name)}: no distortion was evaluated whole, with clean."
             continue
-        lines = [f"| {markdown(network.name)} | place | accuracy left (%) |", "|---|---|---|"]
-        lines += [
-            f"| {TITLES[held.distortion]} | {span(held.first_place, held.last_place)} | "
-            f"{with_interval(held.relative)} |"
-            for held in network.sensitivities
+        rows = [
+            (TITLES[s.distortion], span(s.first_place, s.last_place), with_interval(s.relative))
+            for s in network.sensitivities
         ]
-        yield "\n".join(lines)
+        yield table([network.name, "place", "accuracy left (%)"], "lll", rows)
         yield _in_words(network)
 
 
@@ -69,11 +67,11 @@ def _falls(found: Findings) -> Iterator[str]:
         "levels. The levels run from mild to strong; a codec may already be below at its mildest."
     )
     heads = [f"{TITLES[ladder.distortion]}, {PARAMETERS[ladder.distortion]}" for ladder in LADDERS]
-    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for network in found.networks:
-        falls = [crossing_cell(network.falls[ladder.distortion], ladder) for ladder in LADDERS]
-        lines.append(f"| {markdown(network.name)} | " + " | ".join(falls) + " |")
-    yield "\n".join(lines)
+    rows = [
+        [one.name, *(crossing_cell(one.falls[ladder.distortion], ladder) for ladder in LADDERS)]
+        for one in found.networks
+    ]
+    yield table(["", *heads], "l" * (len(heads) + 1), rows)
 
 
 def _depth(found: Findings) -> Iterator[str]:
@@ -83,15 +81,14 @@ def _depth(found: Findings) -> Iterator[str]:
         "what a network can do survives. Layers are convolutional + fully connected, on the "
         "longest path."
     )
-    lines = ["| | layers | parameters | relative score (%) |", "|---|---:|---:|---|"]
+    rows = []
     for network in found.networks:
         layers = "not known"
         if network.layers is not None:
             layers = f"{network.convolutional} + {network.fully_connected}"
         score = with_interval(network.relative_score)
-        row = [markdown(network.name), layers, f"{network.parameters:,}", score]
-        lines.append("| " + " | ".join(row) + " |")
-    yield "\n".join(lines)
+        rows.append([network.name, layers, f"{network.parameters:,}", score])
+    yield table(["", "layers", "parameters", "relative score (%)"], "lrrl", rows)
     if found.pairs:
         yield "\n".join(f"- {_pair(pair)}" for pair in found.pairs)
     yield _trend(found)

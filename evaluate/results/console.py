@@ -170,9 +170,9 @@ def _result_table(result: Result) -> Table:
     # Curves are scaled to the best accuracy, so that weak models' curves have a shape, too.
     top = max(variant.top1.value for variant in result.scores.variants.values())
     for row in _rows(result):
+        name, *levels = row.cells
         # rich would read brackets in a file's name as markup.
-        cells = [Text(row.cells[0]), *row.cells[1:], sparkline(row.shares, top)]
-        table.add_row(*cells, row.shown_mean)
+        table.add_row(Text(name), *levels, sparkline(row.shares, top), row.shown_mean)
     return table
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from imagenetq.entry_scores import Crossing, Estimate, Proportion
+from imagenetq.evaluate.results.scores import scored_levels
 from imagenetq.evaluate.results.statistics import SIGNIFICANT
-from imagenetq.specification import Ladder, Value, scored_variants
+from imagenetq.specification import Ladder, Value
 
 MISSING = "-"
 """Text in place of a number that is not known."""
@@ -95,8 +96,8 @@ def crossing_cell(crossing: Crossing | None, ladder: Ladder) -> str:
 
 def _passed_end(crossing: Crossing, ladder: Ladder) -> Value | None:
     """Give the scored level at the end of the ladder beyond which a crossing lies."""
-    scored = [v.value for v in scored_variants() if v.distortion == ladder.distortion]
-    return scored[0] if crossing.place == "below the first" else scored[-1]
+    end = 0 if crossing.place == "below the first" else -1
+    return scored_levels(ladder.distortion)[end].value
 
 
 def parameters(count: int, million: str = "million") -> str:

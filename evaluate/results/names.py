@@ -71,3 +71,15 @@ def network_names(results: Sequence[Result]) -> list[str]:
         kinds = Counter(name for name, _ in set(zip(names, marks, strict=True)))
         names = [new if kinds[name] > 1 else name for name, new in zip(names, marked, strict=True)]
     return names
+
+
+def known_names(results: Sequence[Result]) -> list[list[str]]:
+    """List the names that each network may have elsewhere: the report's, and the model's.
+
+    A model's name is left out if several results share it, since it does not tell them apart.
+    """
+    models = [result.entry.model.name for result in results]
+    return [
+        [name, model] if models.count(model) == 1 else [name]
+        for name, model in zip(network_names(results), models, strict=True)
+    ]
