@@ -133,7 +133,7 @@ def draw(before: Result, after: Result, distortions: Sequence[str], path: Path) 
     for panel, distortion in zip(panels[0], distortions, strict=True):
         rungs = ladder(distortion)
         for result, label, colour in ((before, "before", "#D55E00"), (after, "after", "#0072B2")):
-            curve = points(rungs, result.scores)
+            curve = points(rungs, result.scores.variants)
             x = [value for value, _ in curve]
             panel.plot(x, [at.top1.value for _, at in curve], "o-", ms=3, color=colour, label=label)
             low, high = [at.top1.low for _, at in curve], [at.top1.high for _, at in curve]

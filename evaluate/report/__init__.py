@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     )
     from imagenetq.evaluate.report.example_image import choose_image
     from imagenetq.evaluate.report.filter_responses import figure4
-    from imagenetq.evaluate.report.network_table import Summary, table1
-    from imagenetq.evaluate.report.network_table_figure import table1_picture
+    from imagenetq.evaluate.report.network_table import Summary, table1, table1_picture
     from imagenetq.evaluate.report.pictures import Picture, pictures_of_data, pictures_of_source
     from imagenetq.evaluate.report.ranking_stability import stability_figure
     from imagenetq.evaluate.report.report_writer import Report, write_report
@@ -67,14 +66,9 @@ _HOMES = {
     "pictures": ("Picture", "pictures_of_data", "pictures_of_source"),
     "depth_and_robustness": ("robustness_figure",),
     "style": ("save",),
-    "network_table": ("Summary", "table1"),
-    "network_table_figure": ("table1_picture",),
+    "network_table": ("Summary", "table1", "table1_picture"),
     "class_falls": ("classes_figure",),
-    "error_consistency": (
-        "ConsistencyTable",
-        "consistency_figure",
-        "consistency_table",
-    ),
+    "error_consistency": ("ConsistencyTable", "consistency_figure", "consistency_table"),
     "ranking_stability": ("stability_figure",),
     "risk_curves": ("risk_figure",),
     "report_writer": ("Report", "write_report"),

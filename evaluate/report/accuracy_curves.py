@@ -3,23 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.entry_scores import Proportion, VariantScores
-from imagenetq.evaluate.report.style import (
-    GREY,
-    WIDTHS,
-    Columns,
-    drawable,
-    fitted,
-    line_style,
-    new_figure,
-    paper_style,
-)
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES, network_names
 from imagenetq.evaluate.results.paper_curves import SOURCE, Metric, paper_curves, paper_networks
-from imagenetq.evaluate.results.plot import points
+from imagenetq.evaluate.results.plot import accuracies, draw_curve, points, run_from_mild_to_strong
 from imagenetq.evaluate.results.result import Result
-from imagenetq.evaluate.results.scores import UNDISTORTED
 from imagenetq.specification import LADDERS, Ladder
 
 if TYPE_CHECKING:
@@ -30,8 +19,7 @@ _BAND = 0.36
 """Total opacity of the bands, divided among them so that many can overlap and still be seen."""
 _ROW = 1.45
 _LEGEND_LINE = 0.125
-_PER_LINE: dict[Columns, int] = {1: 1, 2: 3}
-_PAPER_PER_LINE: dict[Columns, int] = {1: 2, 2: 4}
+_PAPER_PER_LINE: dict[style.Columns, int] = {1: 2, 2: 4}
 _TICKS: dict[str, tuple[float, ...]] = {
     "blur": (0, 3, 6, 9),
     "noise": (0, 50, 100),
@@ -43,8 +31,10 @@ _PAPER_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (1,
 _PAPER_MARKERS = ("o", "s", "^", "D")
 
 
-@paper_style()
-def figure2(results: Sequence[Result], *, paper: bool = False, columns: Columns = 2) -> "Figure":
+@style.paper_style()
+def figure2(
+    results: Sequence[Result], *, paper: bool = False, columns: style.Columns = 2
+) -> "Figure":
     """Draw top-1 and top-5 accuracy of each network at each level, after the paper's Fig. 2.
 
     Each panel runs from mild on the left to strong on the right, as in the paper. The clean image
@@ -67,49 +57,37 @@ def figure2(results: Sequence[Result], *, paper: bool = False, columns: Columns 
     names = network_names(results)
     legend = _legend_height(len(names), columns, paper=paper)
     height = rows * _ROW + legend + 0.1
-    figure = new_figure(WIDTHS[columns], height)
+    figure = style.new_figure(style.WIDTHS[columns], height)
     grid = figure.subplots(rows, across, squeeze=False)
     panels = grid if columns == 2 else grid.T
     band = _BAND / max(2, len(results))
     for metric, row in zip(_METRICS, panels, strict=True):
         for ladder, panel in zip(LADDERS, row, strict=True):
-            if paper:
-                _draw_paper(panel, ladder, metric)
+            for printed in paper_curves() if paper else ():
+                if (printed.distortion, printed.metric) == (ladder.distortion, metric):
+                    shares = [100 * share for share in printed.accuracy]
+                    panel.plot(printed.values, shares, **_paper_look(printed.network), zorder=2)
             for place, result in enumerate(results):
-                _draw(panel, ladder, result, metric, place, band)
-            _set_axes(panel, ladder)
+                curve = points(ladder, accuracies(result.scores, metric))
+                look = style.line_style(place) | {"zorder": 3 + place / 100}
+                if curve:
+                    draw_curve(panel, curve, band=band, scale=100, **look)
+            set_level_axis(panel, ladder)
+            # Beyond 0 and 100, so that markers there are not cut off.
+            panel.set_ylim(-3, 103)
+            panel.set_yticks(range(0, 101, 20))
+            style.draw_grid(panel)
     _label(panels, columns)
     figure.align_labels()
-    _draw_legends(figure, names, columns, paper=paper)
+    _draw_legends(figure, names, columns, top=legend, paper=paper)
     figure.tight_layout(pad=0.3, w_pad=0.6, h_pad=0.8, rect=(0, legend / height, 1, 1))
     return figure
 
 
-def _draw(
-    panel: Any, ladder: Ladder, result: Result, metric: Metric, place: int, band: float
-) -> None:
-    curve = points(ladder, result.scores)
-    if not curve:
-        return
-    style = line_style(place)
-    values = [value for value, _ in curve]
-    shares = [_share(scores, metric) for _, scores in curve]
-    panel.plot(values, [100 * share.value for share in shares], **style, zorder=3 + place / 100)
-    low, high = [100 * share.low for share in shares], [100 * share.high for share in shares]
-    panel.fill_between(values, low, high, color=style["color"], alpha=band, linewidth=0)
-
-
-def _draw_paper(panel: Any, ladder: Ladder, metric: Metric) -> None:
-    for curve in paper_curves():
-        if (curve.distortion, curve.metric) == (ladder.distortion, metric):
-            style = _paper_style_of(curve.network)
-            panel.plot(curve.values, [100 * share for share in curve.accuracy], **style, zorder=2)
-
-
-def _paper_style_of(network: str) -> dict[str, Any]:
+def _paper_look(network: str) -> dict[str, Any]:
     place = paper_networks().index(network)
     return {
-        "color": GREY,
+        "color": style.GREY,
         "linestyle": _PAPER_DASHES[place],
         "marker": _PAPER_MARKERS[place],
         "markerfacecolor": "white",
@@ -124,79 +102,61 @@ def set_level_axis(panel: Any, ladder: Ladder) -> None:
 
     It begins at the clean image where the distortion has a parameter for it.
     """
-    mild, strong = UNDISTORTED.get(ladder.distortion, ladder.values[0]), ladder.values[-1]
-    margin = 0.04 * (strong - mild)
-    panel.set_xlim(mild - margin, strong + margin)
+    run_from_mild_to_strong(panel, ladder)
     panel.set_xticks(_TICKS[ladder.distortion])
 
 
-def _set_axes(panel: Any, ladder: Ladder) -> None:
-    set_level_axis(panel, ladder)
-    # Beyond 0 and 100, so that markers there are not cut off.
-    panel.set_ylim(-3, 103)
-    panel.set_yticks(range(0, 101, 20))
-    panel.grid(color="0.9", linewidth=0.5)
-    panel.set_axisbelow(True)
-
-
-def _label(panels: Any, columns: Columns) -> None:
+def _label(panels: Any, columns: style.Columns) -> None:
     for place, ladder in enumerate(LADDERS):
-        for metric, row in zip(_METRICS, panels, strict=True):
-            panel = row[place]
-            is_first = metric == "top1"
-            if columns == 2:
-                if is_first:
-                    panel.set_title(TITLES[ladder.distortion])
-                    panel.tick_params(labelbottom=False)
-                else:
-                    panel.set_xlabel(PARAMETERS[ladder.distortion])
-                if place == 0:
-                    panel.set_ylabel(_METRICS[metric])
-                else:
-                    panel.tick_params(labelleft=False)
-            else:
-                if place == 0:
-                    panel.set_title(_METRICS[metric])
-                panel.set_xlabel(f"{TITLES[ladder.distortion]}: {PARAMETERS[ladder.distortion]}")
-                panel.tick_params(labelleft=is_first)
+        top1, top5 = (row[place] for row in panels)
+        title, parameter = TITLES[ladder.distortion], PARAMETERS[ladder.distortion]
+        if columns == 2:
+            top1.set_title(title)
+            top1.tick_params(labelbottom=False, labelleft=place == 0)
+            top5.set_xlabel(parameter)
+            top5.tick_params(labelleft=place == 0)
+        else:
+            top1.set_xlabel(f"{title}: {parameter}")
+            top5.set_xlabel(f"{title}: {parameter}")
+            top5.tick_params(labelleft=False)
+    for words, (first, *_) in zip(_METRICS.values(), panels, strict=True):
+        if columns == 2:
+            first.set_ylabel(words)
+        else:
+            first.set_title(words)
 
 
-def _legend_height(n_networks: int, columns: Columns, *, paper: bool) -> float:
+def _legend_height(n_networks: int, columns: style.Columns, *, paper: bool) -> float:
     """Compute the height of both legends in inches."""
-    lines = -(-n_networks // _PER_LINE[columns])
+    lines = style.legend_lines(n_networks, columns)
     if paper:
         lines += 1 + len(paper_networks()) // _PAPER_PER_LINE[columns]
     return lines * _LEGEND_LINE + (0.1 if paper else 0.04)
 
 
-def _draw_legends(figure: "Figure", names: Sequence[str], columns: Columns, *, paper: bool) -> None:
+def _draw_legends(
+    figure: "Figure", names: Sequence[str], columns: style.Columns, *, top: float, paper: bool
+) -> None:
     from matplotlib.lines import Line2D
 
-    ours = [Line2D([], [], **line_style(place)) for place in range(len(names))]
-    top = _legend_height(len(names), columns, paper=paper) / figure.get_figheight()
-    room = 72 * (WIDTHS[columns] / min(_PER_LINE[columns], len(names)) - 0.45)
-    place: dict[str, Any] = {"borderaxespad": 0, "borderpad": 0.2, "labelspacing": 0.3}
-    figure.legend(
-        ours,
-        [drawable(fitted(name, room, 6.5)) for name in names],
+    style.draw_legend(
+        figure,
+        names,
+        [style.line_style(place) for place in range(len(names))],
+        columns,
+        handle=0.45,
         loc="upper center",
-        bbox_to_anchor=(0.5, top),
-        ncols=min(_PER_LINE[columns], len(names)),
-        **place,
+        bbox_to_anchor=(0.5, top / figure.get_figheight()),
     )
     if paper:
         networks = paper_networks()
         figure.legend(
-            [Line2D([], [], **_paper_style_of(network)) for network in networks],
+            [Line2D([], [], **_paper_look(network)) for network in networks],
             networks,
             loc="lower center",
             bbox_to_anchor=(0.5, 0),
             ncols=_PAPER_PER_LINE[columns],
             title=SOURCE,
             title_fontsize=6.5,
-            **place,
+            **style.LEGEND,
         )
-
-
-def _share(scores: VariantScores, metric: Metric) -> Proportion:
-    return scores.top1 if metric == "top1" else scores.top5

@@ -16,18 +16,22 @@ from pydantic import Field
 
 from imagenetq.entry_scores import Crossing, Estimate, FiniteModel, Proportion, Share
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.report.entry_networks import match_networks
-from imagenetq.evaluate.report.network_table import depth_of
-from imagenetq.evaluate.results.basis import doubt_about, require_one_dataset
+from imagenetq.evaluate.report.network_table import Summary, table1
+from imagenetq.evaluate.results.basis import doubt_about
 from imagenetq.evaluate.results.comparison import compare
-from imagenetq.evaluate.results.names import network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import clean_accuracy, distortion_mean, relative_score
-from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, ratio, tidy
+from imagenetq.evaluate.results.statistics import (
+    SIGNIFICANT,
+    Statistic,
+    difference,
+    estimate,
+    holm,
+    ratio,
+    tidy,
+)
 from imagenetq.predictions import Predictions
-from imagenetq.specification import CLEAN, LADDERS
-
-SIGNIFICANT = 0.05
+from imagenetq.specification import LADDERS
 
 Place = Annotated[int, Field(ge=1)]
 
@@ -144,39 +148,31 @@ def findings(results: Sequence[Result], models: Sequence[Model] = ()) -> Finding
         UsageError: there are no results.
         EntryError: the results are not of one dataset.
     """
-    require_one_dataset(results)
-    names = network_names(results)
+    rows = table1(results, models)
+    names = [row.name for row in rows]
     entry = results[0].entry
-    matched = match_networks(results, models)
     return Findings(
         dataset_version=entry.dataset_version,
         subset=entry.subset,
         n_images=entry.n_images,
         demonstration=doubt_about(entry),
-        networks=tuple(
-            _of_network(name, result, model)
-            for name, result, model in zip(names, results, matched, strict=True)
-        ),
+        networks=tuple(map(_of_network, rows, results)),
         pairs=_pairs(names, results),
         warnings=_warnings(names, results),
     )
 
 
-def _of_network(name: str, result: Result, model: Model | None) -> NetworkFindings:
-    depth = None if model is None else depth_of(model)
-    clean = result.scores.variants.get(CLEAN)
+def _of_network(row: Summary, result: Result) -> NetworkFindings:
+    scores = result.scores
     return NetworkFindings(
-        name=name,
-        parameters=result.entry.model.parameters,
-        convolutional=None if depth is None else depth.convolutional,
-        fully_connected=None if depth is None else depth.fully_connected,
-        clean=None if clean is None else clean.top1,
-        relative_score=result.scores.relative_score,
+        name=row.name,
+        parameters=row.parameters,
+        convolutional=row.convolutional,
+        fully_connected=row.fully_connected,
+        clean=row.top1,
+        relative_score=scores.relative_score,
         sensitivities=_sensitivities(result.predictions),
-        falls={
-            ladder.distortion: result.scores.distortions[ladder.distortion].falls_to_90
-            for ladder in LADDERS
-        },
+        falls={name: scores.distortions[name].falls_to_90 for name in scores.distortions},
     )
 
 

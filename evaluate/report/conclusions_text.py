@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 
-from imagenetq.entry_scores import Crossing, Estimate
-from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings, Pair, Sensitivity
-from imagenetq.evaluate.report.markup import markdown
+from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings, Pair
+from imagenetq.evaluate.report.markup import markdown, table
+from imagenetq.evaluate.results.format import (
+    crossing_cell,
+    in_points,
+    p_value,
+    span,
+    with_interval,
+)
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES
-from imagenetq.specification import LADDERS, Ladder, scored_variants
+from imagenetq.specification import LADDERS
 
 _FEWEST_FOR_A_TREND = 5
-_ABSENT = "-"
 
 
 def to_markdown(found: Findings) -> str:
@@ -31,12 +36,11 @@ def _sensitivity(found: Findings) -> Iterator[str]:
         if not network.sensitivities:
             yield f"{markdown(network.name)}: no distortion was evaluated whole, with clean."
             continue
-        lines = [f"| {markdown(network.name)} | place | accuracy left (%) |", "|---|---|---|"]
-        lines += [
-            f"| {TITLES[held.distortion]} | {_place(held)} | {_estimate(held.relative)} |"
-            for held in network.sensitivities
+        rows = [
+            (TITLES[s.distortion], span(s.first_place, s.last_place), with_interval(s.relative))
+            for s in network.sensitivities
         ]
-        yield "\n".join(lines)
+        yield table([network.name, "place", "accuracy left (%)"], "lll", rows)
         yield _in_words(network)
 
 
@@ -51,7 +55,7 @@ def _in_words(network: NetworkFindings) -> str:
     if len(worst) == 1:
         return f"{name} is most sensitive to {worst[0]}."
     return (
-        f"{name} is most sensitive to {_listed(worst)}, "
+        f"{name} is most sensitive to {', '.join(worst[:-1])} and {worst[-1]}, "
         "between which these photographs do not tell."
     )
 
@@ -63,11 +67,11 @@ def _falls(found: Findings) -> Iterator[str]:
         "levels. The levels run from mild to strong; a codec may already be below at its mildest."
     )
     heads = [f"{TITLES[ladder.distortion]}, {PARAMETERS[ladder.distortion]}" for ladder in LADDERS]
-    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for network in found.networks:
-        falls = [_crossing(network.falls[ladder.distortion], ladder) for ladder in LADDERS]
-        lines.append(f"| {markdown(network.name)} | " + " | ".join(falls) + " |")
-    yield "\n".join(lines)
+    rows = [
+        [one.name, *(crossing_cell(one.falls[ladder.distortion], ladder) for ladder in LADDERS)]
+        for one in found.networks
+    ]
+    yield table(["", *heads], "l" * (len(heads) + 1), rows)
 
 
 def _depth(found: Findings) -> Iterator[str]:
@@ -77,15 +81,14 @@ def _depth(found: Findings) -> Iterator[str]:
         "what a network can do survives. Layers are convolutional + fully connected, on the "
         "longest path."
     )
-    lines = ["| | layers | parameters | relative score (%) |", "|---|---:|---:|---|"]
+    rows = []
     for network in found.networks:
         layers = "not known"
         if network.layers is not None:
             layers = f"{network.convolutional} + {network.fully_connected}"
-        score = _ABSENT if network.relative_score is None else _estimate(network.relative_score)
-        row = [markdown(network.name), layers, f"{network.parameters:,}", score]
-        lines.append("| " + " | ".join(row) + " |")
-    yield "\n".join(lines)
+        score = with_interval(network.relative_score)
+        rows.append([network.name, layers, f"{network.parameters:,}", score])
+    yield table(["", "layers", "parameters", "relative score (%)"], "lrrl", rows)
     if found.pairs:
         yield "\n".join(f"- {_pair(pair)}" for pair in found.pairs)
     yield _trend(found)
@@ -93,7 +96,7 @@ def _depth(found: Findings) -> Iterator[str]:
 
 def _pair(pair: Pair) -> str:
     first, second = markdown(pair.first), markdown(pair.second)
-    gap = f"{_points(pair.difference)}, p = {pair.p_holm:.2g}"
+    gap = f"{in_points(pair.difference)}, p = {p_value(pair.p_holm)}"
     if pair.is_told_apart:
         return f"{first} keeps more of its accuracy than {second}: {gap}."
     return f"{first} and {second} are not told apart: {gap}."
@@ -124,38 +127,3 @@ def _trend(found: Findings) -> str:
     if len(found.networks) < _FEWEST_FOR_A_TREND:
         said += f" {len(found.networks)} networks are too few to speak of a trend."
     return said
-
-
-def _place(held: Sensitivity) -> str:
-    if held.first_place == held.last_place:
-        return str(held.first_place)
-    return f"{held.first_place} to {held.last_place}"
-
-
-def _crossing(crossing: Crossing | None, ladder: Ladder) -> str:
-    if crossing is None:
-        return _ABSENT
-    if crossing.value is not None:
-        return f"{crossing.value:.3g}"
-    scored = [v.value for v in scored_variants() if v.distortion == ladder.distortion]
-    if crossing.place == "below the first":
-        return f"milder than {scored[0]}"
-    return f"not down to {scored[-1]}" if scored[0] > scored[-1] else f"not up to {scored[-1]}"  # type: ignore[operator]
-
-
-def _estimate(estimate: Estimate) -> str:
-    value = f"{100 * estimate.value:.1f}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
-
-
-def _points(estimate: Estimate) -> str:
-    value = f"{100 * estimate.value:+.1f} points"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
-
-
-def _listed(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -4,28 +4,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.errors import EntryError
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.conclusions import Findings, NetworkFindings
-from imagenetq.evaluate.report.style import (
-    GREY,
-    WIDTHS,
-    Columns,
-    drawable,
-    fitted,
-    line_style,
-    new_figure,
-    paper_style,
-)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHT = 1.9
 _LINE = 0.15
-_PER_LINE: dict[Columns, int] = {1: 1, 2: 3}
 
 
-@paper_style()
-def robustness_figure(found: Findings, *, columns: Columns = 2) -> "Figure":
+@style.paper_style()
+def robustness_figure(found: Findings, *, columns: style.Columns = 2) -> "Figure":
     """Draw relative scores with their 95 % intervals against layers, and against parameters.
 
     Args:
@@ -45,9 +35,9 @@ def robustness_figure(found: Findings, *, columns: Columns = 2) -> "Figure":
         raise EntryError(
             "no entry has a relative score, which needs clean and all 49 scored variants"
         )
-    lines = -(-len(shown) // _PER_LINE[columns])
-    height = _HEIGHT + lines * _LINE
-    figure = new_figure(WIDTHS[columns], height)
+    legend = style.legend_lines(len(shown), columns) * _LINE
+    height = _HEIGHT + legend
+    figure = style.new_figure(style.WIDTHS[columns], height)
     layers, parameters = figure.subplots(1, 2, sharey=True)
     deep = [(place, network) for place, network in shown if network.layers is not None]
     _scatter(layers, [(place, network, network.layers) for place, network in deep])
@@ -58,16 +48,23 @@ def robustness_figure(found: Findings, *, columns: Columns = 2) -> "Figure":
         layers.set_xlim(0, 1.08 * max(network.layers or 0 for _, network in deep) + 1)
     else:
         layers.set_xticks([])
-        middle = {"ha": "center", "va": "center", "transform": layers.transAxes}
-        layers.text(0.5, 0.5, "no network loaded", color=GREY, **middle)
+        style.write_instead(layers, "no network loaded")
     _scale_parameters(parameters, [network.parameters / 1e6 for _, network in shown])
-    layers.set_ylim(0, _top(shown))
+    ends = [score.high or score.value for _, one in shown if (score := one.relative_score)]
+    layers.set_ylim(0, max(100.0, *(103 * end for end in ends)))
     for panel in (layers, parameters):
-        panel.grid(color="0.9", linewidth=0.5)
-        panel.set_axisbelow(True)
+        style.draw_grid(panel)
     parameters.tick_params(labelleft=False)
-    _draw_legend(figure, shown, columns)
-    figure.tight_layout(pad=0.3, w_pad=1.0, rect=(0, lines * _LINE / height, 1, 1))
+    style.draw_legend(
+        figure,
+        [network.name for _, network in shown],
+        [style.marker_style(place) for place, _ in shown],
+        columns,
+        handle=0.35,
+        loc="lower center",
+        handlelength=1.5,
+    )
+    figure.tight_layout(pad=0.3, w_pad=1.0, rect=(0, legend / height, 1, 1))
     return figure
 
 
@@ -80,8 +77,7 @@ def _scatter(panel: Any, points: Sequence[tuple[int, NetworkFindings, Any]]) -> 
         error = None
         if score.low is not None and score.high is not None:
             error = [[centre - 100 * score.low], [100 * score.high - centre]]
-        style = line_style(place) | {"linestyle": "none"}
-        panel.errorbar([value], [centre], yerr=error, **style, elinewidth=0.8, capsize=2)
+        style.draw_errors(panel, place, value, centre, yerr=error)
 
 
 def _scale_parameters(panel: Any, millions: Sequence[float]) -> None:
@@ -95,27 +91,3 @@ def _scale_parameters(panel: Any, millions: Sequence[float]) -> None:
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def _top(shown: Sequence[tuple[int, NetworkFindings]]) -> float:
-    ends = [network.relative_score for _, network in shown]
-    return max(100.0, *(103 * (end.high or end.value) for end in ends if end is not None))
-
-
-def _draw_legend(
-    figure: "Figure", shown: Sequence[tuple[int, NetworkFindings]], columns: Columns
-) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], **line_style(place) | {"linestyle": "none"}) for place, _ in shown]
-    room = 72 * (WIDTHS[columns] / min(_PER_LINE[columns], len(shown)) - 0.35)
-    figure.legend(
-        handles,
-        [drawable(fitted(network.name, room, 6.5)) for _, network in shown],
-        loc="lower center",
-        ncols=min(_PER_LINE[columns], len(shown)),
-        handlelength=1.5,
-        borderaxespad=0,
-        borderpad=0.2,
-        labelspacing=0.3,
-    )

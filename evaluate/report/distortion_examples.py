@@ -11,7 +11,8 @@ from imagenetq.evaluate.report.tiles import Tile, draw_tiles
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.names import TITLES, class_word, network_names, variant_words
 from imagenetq.evaluate.results.result import Result
-from imagenetq.specification import CLEAN, LADDERS, scored_variants, variant
+from imagenetq.evaluate.results.scores import scored_levels
+from imagenetq.specification import CLEAN, LADDERS, variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,11 +40,7 @@ def figure3_levels(results: Sequence[Result]) -> dict[str, list[str]]:
     held = {name for result in results for name in result.predictions.variants}
     chosen = {}
     for ladder in LADDERS:
-        levels = [
-            v.name
-            for v in scored_variants()
-            if v.distortion == ladder.distortion and v.name in held
-        ]
+        levels = [v.name for v in scored_levels(ladder.distortion) if v.name in held]
         if levels:
             n = min(N_LEVELS, len(levels))
             places = [round(k * (len(levels) - 1) / max(n - 1, 1)) for k in range(n)]

@@ -35,7 +35,10 @@ def load_networks(
     for name in names:
         found = [result.entry.model for result in results if result.entry.model.name == name]
         if not found:
-            raise UsageError(_no_entry(name, [result.entry.model.name for result in results]))
+            known = [result.entry.model.name for result in results]
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = " or ".join(near or list(dict.fromkeys(known))[:3])
+            raise UsageError(f"no entry is of model {name!r}; did you mean {hint}?")
         wanted += [model for model in found if model not in wanted]
     files = _files(weights, wanted)
     return [_load(model, files.get(model.weights_sha256 or "")) for model in wanted]
@@ -137,8 +140,3 @@ def _as_evaluated(own: AnyPreprocessing, entry: EntryModel) -> AnyPreprocessing:
             "version of the library that it names"
         )
     return made
-
-
-def _no_entry(name: str, held: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, held, n=3, cutoff=0.4) or list(dict.fromkeys(held))[:3]
-    return f"no entry is of model {name!r}; did you mean {' or '.join(near)}?"

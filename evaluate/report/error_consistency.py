@@ -1,27 +1,19 @@
 """Compute the error consistency between networks, draw it, and write it as a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.entry_scores import Estimate, FiniteModel
+from imagenetq.entry_scores import FiniteModel
 from imagenetq.errors import EntryError
+from imagenetq.evaluate.report import markup, style
 from imagenetq.evaluate.report.accuracy_curves import set_level_axis
-from imagenetq.evaluate.report.markup import key_letter, markdown
-from imagenetq.evaluate.report.style import (
-    WIDTHS,
-    Columns,
-    draw_key,
-    key_height,
-    line_style,
-    new_figure,
-    paper_style,
-)
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.consistency import Consistency, consistency
+from imagenetq.evaluate.results.format import coefficient, with_interval
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES, network_names
+from imagenetq.evaluate.results.plot import draw_curve, points
 from imagenetq.evaluate.results.result import Result
-from imagenetq.evaluate.results.scores import UNDISTORTED
 from imagenetq.specification import CLEAN, LADDERS, Ladder
 
 if TYPE_CHECKING:
@@ -30,7 +22,6 @@ if TYPE_CHECKING:
 _MOST_LINES = 10
 _ROW = 1.45
 _BAND = 0.12
-_ABSENT = "-"
 
 
 class PairConsistency(FiniteModel):
@@ -79,8 +70,8 @@ def consistency_table(results: Sequence[Result]) -> ConsistencyTable:
     return ConsistencyTable(networks=tuple(names), pairs=tuple(pairs))
 
 
-@paper_style()
-def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Figure":
+@style.paper_style()
+def consistency_figure(table: ConsistencyTable, *, columns: style.Columns = 2) -> "Figure":
     """Draw kappa against level with one line per pair, and for three networks or more a matrix.
 
     Bands are 95 % intervals. Lines are left out if there are more than ten pairs. The matrix has
@@ -96,11 +87,11 @@ def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Fig
     key = _key(table)
     heights = [
         rows * _ROW if has_lines else 0,
-        _matrix_height(table, columns) if has_matrix else 0,
-        key_height(len(key), columns),
+        min(0.34 * len(table.networks) + 0.5, 0.75 * style.WIDTHS[columns]) if has_matrix else 0,
+        style.key_height(len(key), columns),
     ]
     height = sum(heights)
-    figure = new_figure(WIDTHS[columns], height)
+    figure = style.new_figure(style.WIDTHS[columns], height)
     ends = [1.0, 1 - heights[0] / height, heights[2] / height]
     if has_lines:
         grid = figure.add_gridspec(
@@ -121,71 +112,40 @@ def consistency_figure(table: ConsistencyTable, *, columns: Columns = 2) -> "Fig
                 panel.set_ylabel("kappa")
     if has_matrix:
         _draw_matrix(figure, table, bottom=ends[2], top=ends[1])
-    draw_key(figure, key, columns)
+    style.draw_key(figure, key, columns)
     return figure
 
 
 def to_markdown(table: ConsistencyTable) -> str:
     """Write a table with one row per pair in Markdown, and what its numbers mean."""
-    lines = [
-        "| | | clean | "
-        + " | ".join(TITLES[ladder.distortion] for ladder in LADDERS)
-        + " | mean |",
-        "|---|---|" + "---|" * (len(LADDERS) + 2),
-    ]
+    heads = ["", "", "clean", *(TITLES[ladder.distortion] for ladder in LADDERS), "mean"]
+    rows = []
     for pair in table.pairs:
-        held = pair.consistency
-        cells = [held.variants.get(CLEAN), *held.distortions.values(), held.mean]
-        names = [markdown(pair.first), markdown(pair.second)]
-        lines.append("| " + " | ".join([*names, *map(_words, cells)]) + " |")
+        kappas = [
+            pair.consistency.variants.get(CLEAN),
+            *pair.consistency.distortions.values(),
+            pair.consistency.mean,
+        ]
+        cells = [with_interval(kappa, coefficient) for kappa in kappas]
+        rows.append([pair.first, pair.second, *cells])
     return (
         "Cohen's kappa of two networks' being right: 0 where they fail on the same images no more "
         "often than their accuracies make likely, 1 where they fail on the same ones. In brackets "
-        "95 % intervals.\n\n" + "\n".join(lines) + "\n"
+        f"95 % intervals.\n\n{markup.table(heads, 'l' * len(heads), rows)}\n"
     )
-
-
-def _words(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _ABSENT
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
 def _draw_levels(panel: Any, ladder: Ladder, table: ConsistencyTable) -> None:
     for place, pair in enumerate(table.pairs):
-        points = list(_points(ladder, pair.consistency))
-        if not points:
-            continue
-        style = line_style(place)
-        at = [value for value, _ in points]
-        panel.plot(at, [held.value for _, held in points], **style, zorder=3)
-        low = [held.value if held.low is None else held.low for _, held in points]
-        high = [held.value if held.high is None else held.high for _, held in points]
-        panel.fill_between(at, low, high, color=style["color"], alpha=_BAND, linewidth=0)
+        curve = points(ladder, pair.consistency.variants)
+        if curve:
+            draw_curve(panel, curve, band=_BAND, zorder=3, **style.line_style(place))
     set_level_axis(panel, ladder)
     panel.set_title(TITLES[ladder.distortion])
     panel.set_xlabel(PARAMETERS[ladder.distortion])
     panel.set_ylim(-0.25, 1.03)
     panel.axhline(0, color="0.6", linewidth=0.5)
-    panel.grid(color="0.9", linewidth=0.5)
-    panel.set_axisbelow(True)
-
-
-def _points(ladder: Ladder, held: Consistency) -> Iterator[tuple[float, Estimate]]:
-    start = UNDISTORTED.get(ladder.distortion)
-    clean = held.variants.get(CLEAN)
-    if start is not None and clean is not None:
-        yield float(start), clean
-    for value in ladder.values:
-        found = held.variants.get(f"{ladder.distortion}-{value}")
-        if found is not None:
-            yield float(value), found
-
-
-def _matrix_height(table: ConsistencyTable, columns: Columns) -> float:
-    return min(0.34 * len(table.networks) + 0.5, 0.75 * WIDTHS[columns])
+    style.draw_grid(panel)
 
 
 def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, top: float) -> None:
@@ -204,27 +164,27 @@ def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, to
     panel = figure.add_axes(
         ((width - side) / 2 / width, bottom + 0.08 / height, side / width, side / height)
     )
-    panel.imshow(shown, cmap="Blues", vmin=0, vmax=1)
-    letters = [key_letter(i) for i in range(n)]
+    style.draw_shares(
+        panel,
+        shown,
+        lambda kappa: "" if np.isnan(kappa) else coefficient(kappa),
+        size=min(6.5, 130 * side / n / 8),
+    )
+    letters = [markup.key_letter(i) for i in range(n)]
     panel.set_xticks(range(n), letters)
     panel.set_yticks(range(n), letters)
     panel.tick_params(length=0, labeltop=True, labelbottom=False)
-    for (i, j), value in np.ndenumerate(shown):
-        if not np.isnan(value):
-            colour = "white" if value > 0.6 else "black"
-            size = min(6.5, 130 * side / n / 8)
-            panel.text(j, i, f"{value:.2f}", ha="center", va="center", size=size, color=colour)
 
 
 def _key(table: ConsistencyTable) -> list[tuple[str, dict[str, Any] | None]]:
     """List which letter is which network, and which line is which pair."""
-    letters = {name: key_letter(i) for i, name in enumerate(table.networks)}
+    letters = {name: markup.key_letter(i) for i, name in enumerate(table.networks)}
     key: list[tuple[str, dict[str, Any] | None]] = [
         (f"{letter}  {name}", None) for name, letter in letters.items()
     ]
     if len(table.pairs) <= _MOST_LINES:
         key += [
-            (f"{letters[pair.first]} and {letters[pair.second]}", line_style(place))
+            (f"{letters[pair.first]} and {letters[pair.second]}", style.line_style(place))
             for place, pair in enumerate(table.pairs)
         ]
     return key

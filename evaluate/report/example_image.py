@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from imagenetq.errors import UsageError
 from imagenetq.evaluate.results.basis import require_one_dataset
 from imagenetq.evaluate.results.result import Result
@@ -56,7 +58,11 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
     require_one_dataset(results)
     predictions = results[0].predictions
     if image_id is None:
-        votes = _clean_votes(results)
+        votes = np.zeros(predictions.n_images, np.int64)
+        for result in results:
+            column = result.predictions.column(CLEAN)
+            if column is not None:
+                votes += result.predictions.correct(1)[:, column]
         first = max(predictions.dataset_order(), key=lambda row: votes[row])
         return predictions.image_ids[first]
     if image_id not in predictions.image_ids:
@@ -67,14 +73,3 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
             f"did you mean {hint}?"
         )
     return image_id
-
-
-def _clean_votes(results: Sequence[Result]) -> list[int]:
-    """Count the networks that recognise each photograph when it is clean."""
-    votes = [0] * results[0].predictions.n_images
-    for result in results:
-        column = result.predictions.column(CLEAN)
-        if column is not None:
-            right = result.predictions.correct(1)[:, column].tolist()
-            votes = [vote + is_right for vote, is_right in zip(votes, right, strict=True)]
-    return votes

@@ -10,18 +10,11 @@ from numpy.typing import NDArray
 from imagenetq.distortions import Pixels
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.example_image import answer_to
 from imagenetq.evaluate.report.pictures import Picture, require_same_picture
-from imagenetq.evaluate.report.style import (
-    GREY,
-    WIDTHS,
-    Columns,
-    drawable,
-    fitted,
-    new_figure,
-    paper_style,
-)
-from imagenetq.evaluate.results.names import TIMES, class_word, variant_words
+from imagenetq.evaluate.results.format import TIMES
+from imagenetq.evaluate.results.names import class_word, variant_words
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import CLEAN, variant
 
@@ -70,14 +63,14 @@ class _Place:
         )
 
 
-@paper_style()
+@style.paper_style()
 def figure4(
     model: Model,
     picture: Picture,
     *,
     result: Result | None = None,
     layers: Sequence[str] | None = None,
-    columns: Columns = 2,
+    columns: style.Columns = 2,
 ) -> "Figure":
     """Draw a network's filter responses to a photograph, clean, blurred and noisy, side by side.
 
@@ -106,14 +99,14 @@ def figure4(
         require_same_picture(picture, result)
     pixels = [picture.pixels[name] for name in FIGURE4]
     answers = responses(model, pixels, layers)
-    width = WIDTHS[columns]
+    width = style.WIDTHS[columns]
     column = (width - _BAR - 0.04 - (len(FIGURE4) - 1) * _GAP) / len(FIGURE4)
     shown = [_as_seen(model, image) for image in pixels]
     tall = column * _PICTURE
     top = _TITLE + tall + (_LINE if result is not None else 0) + 0.06
     height = top + len(answers) * (_TITLE + column + 0.06)
     place = _Place(width, height, column)
-    figure = new_figure(width, height)
+    figure = style.new_figure(width, height)
     for number, (name, image) in enumerate(zip(FIGURE4, shown, strict=True)):
         _draw_picture(figure, place, number, name, image, tall)
         if result is not None:
@@ -186,9 +179,10 @@ def _write_answer(
     if answer is not None:
         mark = "✓" if answer.is_right else "✗"
         room = place.column * _POINTS - 40
-        text = f"{mark} {fitted(class_word(answer.label), room, 6.5)}, {answer.confidence:.2f}"
+        name = style.shortened(class_word(answer.label), room, 6.5)
+        text = f"{mark} {name}, {answer.confidence:.2f}"
     x, y, width, _ = place.box(number, _TITLE + tall + 0.11, place.column, 0)
-    figure.text(x + width / 2, y, drawable(text), size=6.5, ha="center")
+    figure.text(x + width / 2, y, text, size=6.5, ha="center")
 
 
 def _draw_layer(figure: "Figure", place: _Place, top: float, layer: "Responses") -> None:
@@ -200,8 +194,8 @@ def _draw_layer(figure: "Figure", place: _Place, top: float, layer: "Responses")
     colours = mpl.colormaps[_COLOURS].with_extremes(bad="white")
     n, rows, wide = layer.maps.shape[1:]
     title = f"{layer.layer}: {len(channels)} of {n} maps, {rows} {TIMES} {wide} pixels each"
-    title = fitted(title, 0.9 * place.width * _POINTS, 7.0)
-    figure.text(0.02 / place.width, 1 - (top + 0.11) / place.height, drawable(title), size=7)
+    title = style.shortened(title, 0.9 * place.width * _POINTS, 7.0)
+    figure.text(0.02 / place.width, 1 - (top + 0.11) / place.height, title, size=7)
     image = None
     for number, maps in enumerate(chosen):
         sheet = mosaic(maps)
@@ -221,7 +215,7 @@ def _draw_scale(figure: "Figure", place: _Place, top: float, image: Any) -> None
     )
     scale = figure.colorbar(image, cax=bar, extend="both", extendfrac=0.03)
     scale.outline.set_linewidth(0.4)
-    bar.tick_params(labelsize=5.5, colors=GREY, labelcolor="black", pad=1.5, size=1.5)
+    bar.tick_params(labelsize=5.5, colors=style.GREY, labelcolor="black", pad=1.5, size=1.5)
     bar.locator_params(nbins=5)
 
 

@@ -1,6 +1,7 @@
 """Escape texts for Markdown and LaTeX, and give networks short keys."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|$#]")
 _LATEX = {
@@ -20,6 +21,16 @@ def key_letter(place: int) -> str:
 def markdown(text: str) -> str:
     """Escape what Markdown would read as markup in a text from anyone."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def table(heads: Sequence[str], aligned: str, rows: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown; `aligned` has `l` or `r` for each column."""
+    marks = {"l": "---|", "r": "---:|"}
+    head, *body = [
+        "|" + "".join(f" {markdown(cell)} |" if cell else " |" for cell in row)
+        for row in (heads, *rows)
+    ]
+    return "\n".join([head, "|" + "".join(marks[side] for side in aligned), *body])
 
 
 def latex(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Make Table I: what each network is, and how well it does on clean images."""
+"""Make and draw Table I: what each network is, and how well it does on clean images."""
 
 import csv
 import io
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 from imagenetq.entry_scores import Proportion
 from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.entry_networks import match_networks
-from imagenetq.evaluate.report.markup import latex, markdown
+from imagenetq.evaluate.report.markup import latex, table
 from imagenetq.evaluate.results.basis import require_one_dataset
-from imagenetq.evaluate.results.names import TIMES, network_names
+from imagenetq.evaluate.results.format import TIMES, input_size, parameters, with_interval
+from imagenetq.evaluate.results.names import network_names
 from imagenetq.evaluate.results.result import Result
 from imagenetq.specification import CLEAN
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from imagenetq.evaluate.models.depth import Depth
 
 HEADINGS = (
@@ -34,8 +38,14 @@ NOT_LOADED = "not loaded"
 NOT_KNOWN = "not known"
 """Text in place of the layers of a loaded network that cannot be counted, as of an ONNX file."""
 
-_MISSING = "-"
 _USUAL_SIZE = (224, 224)
+_POINTS = 72
+_SIZE = 7.0
+_LINE = 0.17
+_HEAD = 0.32
+_MARGIN = 0.06
+_GAP = 9.0
+_LONGEST_NAME = 150.0
 
 
 @dataclass(frozen=True)
@@ -79,33 +89,31 @@ def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summ
         EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
-    rows = []
-    for name, result, model in zip(
-        network_names(results), results, match_networks(results, models), strict=True
-    ):
-        clean = result.scores.variants.get(CLEAN)
-        depth = None if model is None else depth_of(model)
-        rows.append(
-            Summary(
-                name=name,
-                convolutional=None if depth is None else depth.convolutional,
-                fully_connected=None if depth is None else depth.fully_connected,
-                is_loaded=model is not None,
-                parameters=result.entry.model.parameters,
-                input_size=result.entry.model.input_size,
-                top1=None if clean is None else clean.top1,
-                top5=None if clean is None else clean.top5,
-            )
-        )
-    return rows
+    networks = zip(network_names(results), results, match_networks(results, models), strict=True)
+    return [_row(name, result, model) for name, result, model in networks]
 
 
-def depth_of(model: Model) -> "Depth | None":
+def _row(name: str, result: Result, model: Model | None) -> Summary:
+    clean = result.scores.variants.get(CLEAN)
+    depth = None if model is None else _depth(model)
+    return Summary(
+        name=name,
+        convolutional=None if depth is None else depth.convolutional,
+        fully_connected=None if depth is None else depth.fully_connected,
+        is_loaded=model is not None,
+        parameters=result.entry.model.parameters,
+        input_size=result.entry.model.input_size,
+        top1=None if clean is None else clean.top1,
+        top5=None if clean is None else clean.top5,
+    )
+
+
+def _depth(model: Model) -> "Depth | None":
     """Count the layers on a network's longest path; None if they cannot be counted."""
     from imagenetq.evaluate.models.depth import depth
 
+    # Before it is fitted it is no network, and has no layers of the kinds that count.
     if model.needs_fit is not None:
-        # Before it is fitted it is no network, and has no layers of the kinds that count.
         return None
     return depth(model.module, model.preprocessing.input_size or _USUAL_SIZE)
 
@@ -117,10 +125,10 @@ def cells(rows: Sequence[Summary]) -> list[list[str]]:
             row.name,
             _layers(row, row.convolutional),
             _layers(row, row.fully_connected),
-            _parameters(row.parameters),
-            "varies" if row.input_size is None else f" {TIMES} ".join(map(str, row.input_size)),
-            _accuracy(row.top1),
-            _accuracy(row.top5),
+            parameters(row.parameters),
+            input_size(row.input_size, f" {TIMES} "),
+            with_interval(row.top1),
+            with_interval(row.top5),
         ]
         for row in rows
     ]
@@ -128,12 +136,7 @@ def cells(rows: Sequence[Summary]) -> list[list[str]]:
 
 def to_markdown(rows: Sequence[Summary]) -> str:
     """Write the table in Markdown."""
-    lines = [
-        "| " + " | ".join(HEADINGS) + " |",
-        "|---|" + "---:|" * (len(HEADINGS) - 1),
-        *("| " + " | ".join(markdown(cell) for cell in row) + " |" for row in cells(rows)),
-    ]
-    return "\n".join(lines) + "\n"
+    return table(HEADINGS, "l" + "r" * (len(HEADINGS) - 1), cells(rows)) + "\n"
 
 
 def to_csv(rows: Sequence[Summary]) -> str:
@@ -158,45 +161,60 @@ def to_csv(rows: Sequence[Summary]) -> str:
 
 def to_latex(rows: Sequence[Summary]) -> str:
     """Write the table as a LaTeX `tabular` in the style of the package booktabs."""
-    body = [
-        " & ".join(latex(cell).replace(TIMES, r"$\times$") for cell in row) + r" \\"
-        for row in cells(rows)
-    ]
-    heads = " & ".join(r"\shortstack{" + _two_lines(h) + "}" for h in HEADINGS) + r" \\"
+    # A heading is broken behind its first word.
+    heads = [r"\shortstack{" + latex(head).replace(" ", r"\\", 1) + "}" for head in HEADINGS]
+    body = [[latex(cell).replace(TIMES, r"$\times$") for cell in row] for row in cells(rows)]
+    head, *lines = [" & ".join(row) + r" \\" for row in (heads, *body)]
+    begin = r"\begin{tabular}{l" + "r" * (len(HEADINGS) - 1) + "}"
+    end = [r"\bottomrule", r"\end{tabular}", ""]
     return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            r"\begin{tabular}{l" + "r" * (len(HEADINGS) - 1) + "}",
-            r"\toprule",
-            heads,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
+        [r"% needs \usepackage{booktabs}", begin, r"\toprule", head, r"\midrule", *lines, *end]
     )
 
 
-def _two_lines(heading: str) -> str:
-    first, _, rest = latex(heading).partition(" ")
-    return rf"{first}\\{rest}" if rest else first
+@style.paper_style()
+def table1_picture(rows: Sequence[Summary]) -> "Figure":
+    """Draw the rows that `table1` gives, ruled as in a paper.
+
+    The figure is as wide as a page of two columns, or wider if the texts need it.
+    """
+    names = [style.fitted(row.name, _LONGEST_NAME, _SIZE) for row in rows]
+    texts = [[name, *row[1:]] for name, row in zip(names, cells(rows), strict=True)]
+    # A heading is broken before its last word, so that its column is narrower.
+    heads = [[part for part in head.rpartition(" ")[::2] if part] for head in HEADINGS]
+    columns = list(zip(heads, zip(*texts, strict=True), strict=True))
+    widths = [
+        max(style.text_width(line, _SIZE) for line in [*head, *shown]) for head, shown in columns
+    ]
+    needed = sum(widths) + _GAP * (len(widths) - 1)
+    width = max(style.WIDTHS[2], needed / _POINTS + 2 * _MARGIN)
+    gap = (width * _POINTS - 2 * _MARGIN * _POINTS - sum(widths)) / (len(widths) - 1)
+    height = _HEAD + len(rows) * _LINE + 0.14
+    figure = style.new_figure(width, height)
+    left = _MARGIN * _POINTS
+    for place, ((head, shown), column) in enumerate(zip(columns, widths, strict=True)):
+        side = "left" if place == 0 else "right"
+        x = (left if place == 0 else left + column) / _POINTS / width
+        for line, text in enumerate(head):
+            figure.text(x, 1 - (0.14 + line * 0.12) / height, text, size=_SIZE, ha=side)
+        for number, text in enumerate(shown):
+            y = 1 - (_HEAD + 0.07 + (number + 0.5) * _LINE) / height
+            figure.text(x, y, style.drawable(text), size=_SIZE, ha=side, va="center_baseline")
+        left += column + gap
+    _rule(figure, 1 - 0.015 / height, 0.9)
+    _rule(figure, 1 - (_HEAD + 0.04) / height, 0.5)
+    _rule(figure, 0.015 / height, 0.9)
+    return figure
+
+
+def _rule(figure: "Figure", y: float, linewidth: float) -> None:
+    from matplotlib.lines import Line2D
+
+    ends = [_MARGIN / figure.get_figwidth(), 1 - _MARGIN / figure.get_figwidth()]
+    figure.add_artist(Line2D(ends, [y, y], color="black", linewidth=linewidth))
 
 
 def _layers(row: Summary, count: int | None) -> str:
     if count is not None:
         return str(count)
     return NOT_KNOWN if row.is_loaded else NOT_LOADED
-
-
-def _parameters(count: int) -> str:
-    if count >= 1_000_000:
-        return f"{count / 1e6:.3g} million" if count < 1e9 else f"{count / 1e6:,.0f} million"
-    return f"{count:,}"
-
-
-def _accuracy(share: Proportion | None) -> str:
-    if share is None:
-        return _MISSING
-    low, high = (f"{100 * end:.1f}" for end in (share.low, share.high))
-    return f"{100 * share.value:.1f} ({low} to {high})"

@@ -46,10 +46,8 @@ def pictures_of_source(source: Source) -> Pictures:
     """
 
     def picture(image_id: str, names: Sequence[str]) -> Picture:
-        for image in source.images():
-            if image.image_id == image_id:
-                break
-        else:
+        image = next((image for image in source.images() if image.image_id == image_id), None)
+        if image is None:
             raise SourceError(
                 f"the source holds no photograph {image_id!r}; give the --source that the "
                 "entries are of"
@@ -94,12 +92,9 @@ def pictures_of_data(data: Data) -> Pictures:
                     "the entries are of"
                 )
         pixels = {name: sample.pixels for name, sample in found.items()}
-        missing = [name for name in names if name not in pixels]
-        return Picture(
-            image_id,
-            found[CLEAN].label,
-            pixels | (_rendered(pixels[CLEAN], image_id, missing) if missing else {}),
-        )
+        if missing := [name for name in names if name not in pixels]:
+            pixels |= _rendered(pixels[CLEAN], image_id, missing)
+        return Picture(image_id, found[CLEAN].label, pixels)
 
     return picture
 

@@ -3,17 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imagenetq.evaluate.report.markup import key_letter, markdown
-from imagenetq.evaluate.report.style import (
-    GREY,
-    WIDTHS,
-    Columns,
-    draw_key,
-    key_height,
-    line_style,
-    new_figure,
-    paper_style,
-)
+from imagenetq.evaluate.report import style
+from imagenetq.evaluate.report.markup import key_letter, table
+from imagenetq.evaluate.results.format import MISSING, coefficient, interval, percent, span
 from imagenetq.evaluate.results.stability import Correlation, Stability, SubsetRanking
 
 if TYPE_CHECKING:
@@ -21,11 +13,10 @@ if TYPE_CHECKING:
 
 _HEIGHT, _PER_NETWORK = 1.2, 0.12
 _MOST_NUMBERS = 12
-_ABSENT = "-"
 
 
-@paper_style()
-def stability_figure(found: Stability, *, columns: Columns = 2) -> "Figure":
+@style.paper_style()
+def stability_figure(found: Stability, *, columns: style.Columns = 2) -> "Figure":
     """Draw scores over other classes and over fewer photographs, and how often each rank occurs.
 
     The first panel has each network's score with the range of 95 % of the scores over other
@@ -41,17 +32,17 @@ def stability_figure(found: Stability, *, columns: Columns = 2) -> "Figure":
     row = _HEIGHT + _PER_NETWORK * n
     rows, across = (1, 3) if columns == 2 else (3, 1)
     key = [
-        (f"{key_letter(place)}  {network.name}", line_style(place))
+        (f"{key_letter(place)}  {network.name}", style.line_style(place))
         for place, network in enumerate(found.networks)
     ]
-    height = rows * row + key_height(n, columns)
-    figure = new_figure(WIDTHS[columns], height)
+    height = rows * row + style.key_height(n, columns)
+    figure = style.new_figure(style.WIDTHS[columns], height)
     panels = figure.subplots(rows, across, squeeze=False).ravel()
     _draw_scores(panels[0], found)
     _draw_subsets(panels[1], found)
     _draw_ranks(panels[2], found)
-    draw_key(figure, key, columns)
-    bottom = (key_height(n, columns) + 0.05) / height
+    style.draw_key(figure, key, columns)
+    bottom = (style.key_height(n, columns) + 0.05) / height
     figure.tight_layout(pad=0.3, w_pad=1.0, h_pad=0.8, rect=(0, bottom, 1, 1))
     return figure
 
@@ -67,116 +58,101 @@ def _blocks(found: Stability) -> Iterator[str]:
         f"{found.n_classes} classes with replacement, all photographs of a class together; ranges "
         "hold 95 % of them."
     )
-    lines = [
-        "| | score (%) | over photographs | over classes | rank | ranks |",
-        "|---|---:|---|---|---:|---|",
+    heads = ["", "score (%)", "over photographs", "over classes", "rank", "ranks"]
+    rows = [
+        [
+            one.name,
+            percent(one.score.value),
+            interval(one.score.low, one.score.high) or MISSING,
+            interval(one.low, one.high),
+            f"{one.rank}",
+            span(one.lowest_rank, one.highest_rank),
+        ]
+        for one in found.networks
     ]
-    for one in found.networks:
-        own = _ABSENT if one.score.low is None else _range(one.score.low, one.score.high)
-        ranks = _ranks(one.lowest_rank, one.highest_rank)
-        cells = [f"{100 * one.score.value:.1f}", own, _range(one.low, one.high), f"{one.rank}"]
-        lines.append("| " + " | ".join([markdown(one.name), *cells, ranks]) + " |")
-    yield "\n".join(lines)
+    yield table(heads, "lrllrl", rows)
     if len(found.nested) > 1:
         yield (
             "The same over fewer photographs a class (one is `mini`), and over each photograph of "
             "a class alone; tau is Kendall's with the scores over all photographs."
         )
-        heads = [markdown(one.name) for one in found.networks]
-        lines = ["| photographs a class | tau | " + " | ".join(heads) + " |"]
-        lines.append("|---|---:|" + "---|" * len(heads))
-        lines += [_subset_row(str(i), one) for i, one in enumerate(found.nested, 1)]
-        lines += [_subset_row(f"number {i} alone", one) for i, one in enumerate(found.slices, 1)]
-        yield "\n".join(lines)
+        subsets = {f"{i}": one for i, one in enumerate(found.nested, 1)}
+        subsets |= {f"number {i} alone": one for i, one in enumerate(found.slices, 1)}
+        rows = [
+            [name, _tau(one), *map(_score_and_rank, one.scores, one.ranks)]
+            for name, one in subsets.items()
+        ]
+        heads = ["photographs a class", "tau", *(one.name for one in found.networks)]
+        yield table(heads, "lr" + "l" * len(found.networks), rows)
     yield _correlations(found.correlations)
+
+
+def _score_and_rank(score: float, rank: int) -> str:
+    return f"{percent(score)} ({rank})"
 
 
 def _correlations(correlations: tuple[Correlation, ...]) -> str:
     n = max((one.n_networks for one in correlations), default=0)
     if all(one.pearson is None for one in correlations):
         return f"{n} networks are too few for a correlation between scores; it takes three."
-    lines = ["| | | networks | correlation | Kendall's tau |", "|---|---|---:|---|---:|"]
-    lines += [
-        f"| {markdown(one.first)} | {markdown(one.second)} | {one.n_networks} | "
-        f"{_pearson(one)} | {_ABSENT if one.tau is None else f'{one.tau:.2f}'} |"
+    heads = ["", "", "networks", "correlation", "Kendall's tau"]
+    rows = [
+        (one.first, one.second, f"{one.n_networks}", _pearson(one), _tau(one))
         for one in correlations
     ]
-    return "How scores go together over networks (95 % interval by Fisher's z).\n\n" + "\n".join(
-        lines
-    )
+    what = "How scores go together over networks (95 % interval by Fisher's z)."
+    return f"{what}\n\n{table(heads, 'llrlr', rows)}"
 
 
 def _pearson(one: Correlation) -> str:
     if one.pearson is None:
-        return _ABSENT
-    if one.low is None or one.high is None:
-        return f"{one.pearson:.2f}"
-    return f"{one.pearson:.2f} ({one.low:.2f} to {one.high:.2f})"
+        return MISSING
+    ends = interval(one.low, one.high, coefficient)
+    return coefficient(one.pearson) + (f" ({ends})" if ends else "")
 
 
-def _subset_row(name: str, one: SubsetRanking) -> str:
-    cells = [
-        f"{100 * score:.1f} ({rank})" for score, rank in zip(one.scores, one.ranks, strict=True)
-    ]
-    tau = _ABSENT if one.tau is None else f"{one.tau:.2f}"
-    return f"| {name} | {tau} | " + " | ".join(cells) + " |"
-
-
-def _range(low: float, high: float | None) -> str:
-    return _ABSENT if high is None else f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _ranks(lowest: int, highest: int) -> str:
-    return str(lowest) if lowest == highest else f"{lowest} to {highest}"
+def _tau(one: Correlation | SubsetRanking) -> str:
+    return MISSING if one.tau is None else coefficient(one.tau)
 
 
 def _draw_scores(panel: Any, found: Stability) -> None:
     for place, one in enumerate(found.networks):
         centre = 100 * one.score.value
         ends = [[centre - 100 * one.low], [100 * one.high - centre]]
-        style = line_style(place) | {"linestyle": "none"}
-        panel.errorbar([centre], [place], xerr=ends, **style, elinewidth=0.8, capsize=2)
+        style.draw_errors(panel, place, centre, place, xerr=ends)
     _letter_axis(panel, len(found.networks))
     panel.set_xlabel("score (%), other classes")
-    panel.grid(color="0.9", linewidth=0.5, axis="x")
-    panel.set_axisbelow(True)
+    style.draw_grid(panel, axis="x")
 
 
 def _draw_subsets(panel: Any, found: Stability) -> None:
     if len(found.nested) == 1:
         panel.set_axis_off()
-        middle = {"ha": "center", "va": "center", "transform": panel.transAxes}
-        panel.text(0.5, 0.5, "one photograph a class", color=GREY, **middle)
+        style.write_instead(panel, "one photograph a class")
         return
     at = list(range(1, len(found.nested) + 1))
     for place in range(len(found.networks)):
-        style = line_style(place)
-        panel.plot(at, [100 * one.scores[place] for one in found.nested], **style)
+        look = style.line_style(place)
+        panel.plot(at, [100 * one.scores[place] for one in found.nested], **look)
         alone = [100 * one.scores[place] for one in found.slices]
-        panel.plot(at, alone, ".", color=style["color"], markersize=1.8, alpha=0.7)
+        panel.plot(at, alone, ".", color=look["color"], markersize=1.8, alpha=0.7)
     panel.set_xlabel("photographs a class")
     panel.set_ylabel("score (%)")
     panel.set_xticks(at if len(at) <= 10 else at[:: -(-len(at) // 10)])
-    panel.grid(color="0.9", linewidth=0.5)
-    panel.set_axisbelow(True)
+    style.draw_grid(panel)
 
 
 def _draw_ranks(panel: Any, found: Stability) -> None:
     shares = [one.rank_shares for one in found.networks]
     n = len(shares)
-    panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+
+    def write(share: float) -> str:
+        return f"{100 * share:.0f}" if n <= _MOST_NUMBERS and round(100 * share) else ""
+
+    style.draw_shares(panel, shares, write, size=6, aspect="auto")
     _letter_axis(panel, n)
     panel.set_xticks(range(n), [str(rank) for rank in range(1, n + 1)])
     panel.set_xlabel("rank (% of draws)")
-    if n > _MOST_NUMBERS:
-        return
-    for i, row in enumerate(shares):
-        for j, share in enumerate(row):
-            if round(100 * share):
-                colour = "white" if share > 0.6 else "black"
-                panel.text(
-                    j, i, f"{100 * share:.0f}", ha="center", va="center", size=6, color=colour
-                )
 
 
 def _letter_axis(panel: Any, n: int) -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imagenetq.errors import EntryError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
@@ -19,11 +18,10 @@ from imagenetq.evaluate.report.sections import (
     NEEDS_TWO,
     Material,
     Piece,
-    known_names,
-    shown_variants,
 )
 from imagenetq.evaluate.report.style import Columns
 from imagenetq.evaluate.results.basis import basis, require_one_dataset
+from imagenetq.evaluate.results.names import known_names
 from imagenetq.evaluate.results.other_scores import OtherScores
 from imagenetq.evaluate.results.result import Result
 from imagenetq.progress import working
@@ -103,22 +101,20 @@ def write_report(
             left_out.append(lack)
     folder = ReportFolder(out)
     folder.require_own([PAGE])
-    with working("rendering the photograph"):
-        picture = _picture(results, possible, pictures, image_id)
+    picture = _picture(results, possible, pictures, image_id)
     material = Material(results, picture, models, layers, paper, columns, others)
     pieces: list[Piece] = []
-    with TemporaryDirectory() as drawn:
-        for figure in possible:
-            try:
-                with working(f"drawing {_called(figure)}"):
-                    made, notes = KINDS[figure].write(material, Path(drawn))
-            except (EntryError, ModelError) as error:
-                if figures is not None:
-                    raise
-                made, notes = [], [f"{_called(figure)}: {error}"]
-            pieces += made
-            left_out += notes
-        contents = {file.name: file.read_bytes() for piece in pieces for file in piece.files}
+    for figure in possible:
+        try:
+            with working(f"drawing {_called(figure)}"):
+                made = list(KINDS[figure].make(material))
+        except (EntryError, ModelError) as error:
+            if figures is not None:
+                raise
+            made = [f"{_called(figure)}: {error}"]
+        pieces += [piece for piece in made if isinstance(piece, Piece)]
+        left_out += [line for line in made if isinstance(line, str)]
+    contents = {name: content for piece in pieces for name, content in piece.files.items()}
     folder.write(contents | {PAGE: _page(results, pieces, left_out).encode()})
     return Report((out / PAGE, *(out / name for name in contents)), tuple(left_out))
 
@@ -149,7 +145,7 @@ def _lack(
     kind = KINDS[figure]
     if kind.needs_two and len(results) < 2:
         return f"{_called(figure)}: {NEEDS_TWO}"
-    if kind.needs_picture and pictures is None:
+    if kind.variants is not None and pictures is None:
         return f"{_called(figure)}: {NEEDS_PICTURE}"
     if kind.needs_network and not models:
         return f"{_called(figure)}: {NEEDS_NETWORK}"
@@ -162,10 +158,13 @@ def _picture(
     pictures: Pictures | None,
     image_id: str | None,
 ) -> Picture | None:
-    shown = [name for figure in figures for name in shown_variants(figure, results)]
-    if pictures is None or not shown:
+    """Get the pixels of a photograph in the variants that figures show; None if none shows any."""
+    listing = [of for figure in figures if (of := KINDS[figure].variants) is not None]
+    if pictures is None or not listing:
         return None
-    picture = pictures(choose_image(results, image_id), list(dict.fromkeys(shown)))
+    shown = [name for variants in listing for name in variants(results)]
+    with working("rendering the photograph"):
+        picture = pictures(choose_image(results, image_id), list(dict.fromkeys(shown)))
     require_same_picture(picture, results[0])
     return picture
 
@@ -174,11 +173,11 @@ def _page(results: Sequence[Result], pieces: Sequence[Piece], left_out: Sequence
     blocks = ["# ImageNet-Q report", markdown(basis(results))]
     for piece in pieces:
         caption = markdown(piece.caption)
-        drawn = {file.suffix: file.name for file in piece.files}
-        if ".png" in drawn:
+        picture, *others = piece.files
+        if picture.endswith(".png"):
             title = re.split("[.:] ", caption, maxsplit=1)[0]
-            blocks.append(f"![{title}]({drawn['.png']})")
-            links = [f"[{file.suffix[1:].upper()}]({file.name})" for file in piece.files[1:]]
+            blocks.append(f"![{title}]({picture})")
+            links = [f"[{name.rpartition('.')[2].upper()}]({name})" for name in others]
             blocks.append(f"{caption} ({', '.join(links)})")
         if piece.text:
             blocks.append(piece.text.rstrip())

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.report.style import WIDTHS, Columns, new_figure, paper_style
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.results.confidence import risk_coverage
-from imagenetq.evaluate.results.names import PARAMETERS, TITLES
+from imagenetq.evaluate.results.names import PARAMETERS, TITLES, level_names
 from imagenetq.predictions import Predictions
 from imagenetq.specification import CLEAN, LADDERS, Ladder
 
@@ -17,8 +17,8 @@ _MOST_POINTS = 200
 _MAP = "cividis_r"
 
 
-@paper_style()
-def risk_figure(predictions: Predictions, *, columns: Columns = 2) -> "Figure":
+@style.paper_style()
+def risk_figure(predictions: Predictions, *, columns: style.Columns = 2) -> "Figure":
     """Draw a network's risk-coverage curves, one panel per distortion.
 
     Risk is the share of wrong answers among those that the network is surest of; coverage is the
@@ -37,7 +37,7 @@ def risk_figure(predictions: Predictions, *, columns: Columns = 2) -> "Figure":
         raise EntryError("no level of a distortion was evaluated")
     across = min(len(shown), 5 if columns == 2 else 2)
     rows = -(-len(shown) // across)
-    figure = new_figure(WIDTHS[columns], rows * _ROW)
+    figure = style.new_figure(style.WIDTHS[columns], rows * _ROW)
     panels = figure.subplots(rows, across, squeeze=False)
     for place, ladder in enumerate(shown):
         panel = panels[place // across][place % across]
@@ -53,9 +53,10 @@ def risk_figure(predictions: Predictions, *, columns: Columns = 2) -> "Figure":
 
 
 def _levels(ladder: Ladder, predictions: Predictions) -> list[tuple[str, int]]:
-    names = [(str(value), f"{ladder.distortion}-{value}") for value in ladder.values]
-    places = [(value, predictions.column(name)) for value, name in names]
-    return [(value, place) for value, place in places if place is not None]
+    """List the parameter and the column of each level evaluated, from mild to strong."""
+    columns = map(predictions.column, level_names(ladder))
+    levels = zip(map(str, ladder.values), columns, strict=True)
+    return [(value, column) for value, column in levels if column is not None]
 
 
 def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
@@ -90,15 +91,14 @@ def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
     panel.set_title(TITLES[ladder.distortion])
     panel.set_xlim(0, 102)
     panel.set_ylim(-2, 102)
-    panel.grid(color="0.9", linewidth=0.5)
-    panel.set_axisbelow(True)
+    style.draw_grid(panel)
 
 
-def _draw_curve(panel: Any, predictions: Predictions, place: int, **style: Any) -> Any:
+def _draw_curve(panel: Any, predictions: Predictions, place: int, **look: Any) -> Any:
     import numpy as np
 
     curve = risk_coverage(predictions, place)
     n = len(curve.risk)
     shown = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).round().astype(int))
-    (line,) = panel.plot(100 * curve.coverage[shown], 100 * curve.risk[shown], **style)
+    (line,) = panel.plot(100 * curve.coverage[shown], 100 * curve.risk[shown], **look)
     return line

@@ -1,21 +1,20 @@
-"""Define the pieces of the report: what each needs, and how it is drawn and written."""
+"""Define the pieces of the report: what each needs, and what is drawn and written of it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imagenetq.entry_scores import FiniteModel
-from imagenetq.errors import EntryError, ImagenetqError, ModelError, UsageError
+from imagenetq.errors import EntryError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.report import (
-    captions,
     class_falls,
     conclusions_text,
     error_consistency,
+    network_table,
     ranking_stability,
 )
-from imagenetq.evaluate.report import network_table as summary
 from imagenetq.evaluate.report.accuracy_curves import figure2
 from imagenetq.evaluate.report.conclusions import findings
 from imagenetq.evaluate.report.depth_and_robustness import robustness_figure
@@ -26,21 +25,27 @@ from imagenetq.evaluate.report.distortion_examples import (
     figure3_levels,
 )
 from imagenetq.evaluate.report.entry_networks import match_networks
-from imagenetq.evaluate.report.filter_responses import FIGURE4, figure4
-from imagenetq.evaluate.report.markup import markdown
-from imagenetq.evaluate.report.network_table_figure import table1_picture
+from imagenetq.evaluate.report.filter_responses import FIGURE4, N_MAPS, figure4
+from imagenetq.evaluate.report.markup import key_letter, markdown
 from imagenetq.evaluate.report.pictures import Picture
 from imagenetq.evaluate.report.risk_curves import risk_figure
-from imagenetq.evaluate.report.style import Columns, save
+from imagenetq.evaluate.report.style import Columns, encoded
 from imagenetq.evaluate.results.basis import basis
 from imagenetq.evaluate.results.confidence import confidence_scores
 from imagenetq.evaluate.results.confidence_table import confidence_lines
-from imagenetq.evaluate.results.names import network_names
+from imagenetq.evaluate.results.names import class_word, known_names, network_names
 from imagenetq.evaluate.results.other_scores import OtherScores
+from imagenetq.evaluate.results.paper_curves import SOURCE
 from imagenetq.evaluate.results.per_class import class_scores
-from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.evaluate.results.stability import stability
-from imagenetq.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NEEDS_PICTURE = "shows a photograph; give --source SOURCE or --data DIR"
+NEEDS_TWO = "is between networks; give two results or more"
+NEEDS_NETWORK = "shows a network's filters; give --model NAME (and --weights FILE)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +73,20 @@ class Material:
     others: OtherScores | None = None
     """Scores in other benchmarks; None if none were given."""
 
+    @property
+    def photograph(self) -> Picture:
+        """The photograph to show, which must be available."""
+        if self.picture is None:
+            raise UsageError(NEEDS_PICTURE)
+        return self.picture
+
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the report that has been written."""
+    """A part of the report."""
 
-    files: tuple[Path, ...]
-    """Paths of the files written, the figure's first if there is one."""
+    files: dict[str, bytes]
+    """Contents of its files by their names, the figure's first if there is one."""
 
     caption: str
     """Caption of the figure."""
@@ -83,83 +95,87 @@ class Piece:
     """Markdown to show beneath the figure."""
 
 
+Made = Iterator[Piece | str]
+"""Pieces of one kind, and a line on each part that is left out."""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of piece: what it needs, and how it is written."""
+    """A kind of piece: how it is made, and what it needs."""
 
-    needs_picture: bool
-    """Whether it needs the pixels of a photograph."""
+    make: Callable[[Material], Made]
+    """A function that makes the pieces."""
 
-    needs_network: bool
+    variants: Callable[[Sequence[Result]], Sequence[str]] | None = None
+    """A function that lists the variants of a photograph that are shown; None if none is."""
+
+    needs_network: bool = False
     """Whether it needs a loaded network."""
-
-    write: Callable[[Material, Path], tuple[list[Piece], list[str]]]
-    """A function that writes pieces made from the material into a folder. It gives the pieces, and
-    a line on each part that was left out."""
 
     needs_two: bool = False
     """Whether it needs two results or more."""
 
 
-def shown_variants(figure: str, results: Sequence[Result]) -> list[str]:
-    """List the variants whose pixels a figure shows; empty if it shows none."""
-    if figure == "1":
-        return figure1_variants(results)
-    if figure == "3":
-        return [name for names in figure3_levels(results).values() for name in names]
-    return list(FIGURE4) if figure == "4" else []
-
-
-def _write_table1(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    rows = summary.table1(material.results, material.models)
-    files = save(table1_picture(rows), out, "table1")
-    texts = {
-        "md": summary.to_markdown(rows),
-        "csv": summary.to_csv(rows),
-        "tex": summary.to_latex(rows),
-    }
-    for kind, text in texts.items():
-        files.append(out / f"table1.{kind}")
-        write_whole(files[-1], text.encode())
+def _table1(material: Material) -> Made:
+    rows = network_table.table1(material.results, material.models)
+    text = network_table.to_markdown(rows)
+    tables = {"md": text, "csv": network_table.to_csv(rows), "tex": network_table.to_latex(rows)}
+    files = _files("table1", network_table.table1_picture(rows), **tables)
+    caption = (
+        "Table I. The networks: convolutional and fully connected layers on the longest path from "
+        "input to output, parameters, input size, and accuracy on clean images with its 95 % "
+        f"Wilson interval. {_replaced(material.results)}{basis(material.results)}"
+    )
+    yield Piece(files, caption, text)
     absent = [row.name for row in rows if not row.is_loaded]
-    notes = []
     if absent:
-        notes.append(
+        yield (
             f"table 1: the layers of {', '.join(absent)}, which the network itself tells; give "
             "--model NAME (and --weights FILE)"
         )
-    return [Piece(tuple(files), captions.of_table1(material.results), texts["md"])], notes
 
 
-def _write_figure1(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    picture = _picture(material)
-    figure = figure1(material.results, picture, columns=material.columns)
-    caption = captions.of_figure1(material.results, picture)
-    return [Piece(tuple(save(figure, out, "figure1")), caption)], []
+def _figure1(material: Material) -> Made:
+    results, picture = material.results, material.photograph
+    caption = (
+        f"Figure 1. One photograph ({_id_and_class(picture)}) as it is and distorted, with each "
+        f"network's answer: {_answers(results)} {basis(results)}"
+    )
+    yield Piece(_files("figure1", figure1(results, picture, columns=material.columns)), caption)
 
 
-def _write_figure2(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+def _figure2(material: Material) -> Made:
     figure = figure2(material.results, paper=material.paper, columns=material.columns)
-    caption = captions.of_figure2(material.results, paper=material.paper)
-    return [Piece(tuple(save(figure, out, "figure2")), caption)], []
+    beneath = f" Grey: {SOURCE}, on other photographs." if material.paper else ""
+    caption = (
+        "Figure 2. Top-1 and top-5 accuracy under five distortions, from mild (left) to strong "
+        "(right), with 95 % Wilson intervals. The clean image is the first point of blur and noise "
+        f"(sigma 0) and of contrast (factor 1).{beneath} {basis(material.results)}"
+    )
+    yield Piece(_files("figure2", figure), caption)
 
 
-def _write_figure3(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    picture = _picture(material)
-    figure = figure3(material.results, picture, columns=material.columns)
-    caption = captions.of_figure3(material.results, picture)
-    return [Piece(tuple(save(figure, out, "figure3")), caption)], []
+def _figure3(material: Material) -> Made:
+    results, picture = material.results, material.photograph
+    caption = (
+        f"Figure 3. One photograph ({_id_and_class(picture)}) under each distortion at four "
+        "levels, from mild (left) to strong (right), with each network's answer: "
+        f"{_answers(results)} {basis(results)}"
+    )
+    yield Piece(_files("figure3", figure3(results, picture, columns=material.columns)), caption)
 
 
-def _write_figure4(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    from imagenetq.evaluate.results.result import folder_name
+def _figure3_variants(results: Sequence[Result]) -> list[str]:
+    return [name for names in figure3_levels(results).values() for name in names]
 
-    picture = _picture(material)
-    pieces: list[Piece] = []
-    refused: list[ImagenetqError] = []
-    matched = match_networks(material.results, material.models)
-    named = zip(network_names(material.results), material.results, matched, strict=True)
-    for name, result, model in named:
+
+def _figure4(material: Material) -> Made:
+    picture = material.photograph
+    refused: list[ModelError] = []
+    results = material.results
+    models = match_networks(results, material.models)
+    is_made = False
+    for name, result, model in zip(network_names(results), results, models, strict=True):
         if model is None:
             continue
         try:
@@ -169,129 +185,170 @@ def _write_figure4(material: Material, out: Path) -> tuple[list[Piece], list[str
         except ModelError as error:
             refused.append(error)
             continue
-        files = save(figure, out, f"figure4-{folder_name(name)}")
-        pieces.append(Piece(tuple(files), captions.of_figure4(result, name, picture)))
-    if refused and not pieces:
+        is_made = True
+        caption = (
+            f"Figure 4 ({name}). Responses of convolutional layers to a photograph "
+            f"({_id_and_class(picture)}), clean, blurred and noisy, after the preprocessing that "
+            "it was evaluated with; under each its answer and the probability that it gives to the "
+            f"true class. Of each layer at most {N_MAPS} maps, those that vary most in any of the "
+            "three, the same in all; one colour scale a layer, from the 1st to the 99th "
+            f"percentile. {basis([result])}"
+        )
+        yield Piece(_files(f"figure4-{folder_name(name)}", figure), caption)
+    if refused and not is_made:
         raise refused[0]
-    return pieces, [str(error) for error in refused]
+    yield from map(str, refused)
 
 
-def _write_findings(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    found = findings(material.results, material.models)
+def _findings(material: Material) -> Made:
+    results = material.results
+    found = findings(results, material.models)
     text = conclusions_text.to_markdown(found)
-    files, notes = [], []
+    files = {}
     try:
-        files += save(robustness_figure(found, columns=material.columns), out, "robustness")
+        files = _files("robustness", robustness_figure(found, columns=material.columns))
     except EntryError as error:
-        notes.append(f"depth against robustness: {error}")
-    files += [out / "findings.md", out / "findings.json"]
-    caption = captions.of_robustness(material.results)
-    head = f"# Findings\n\n{markdown(basis(material.results))}"
-    write_whole(files[-2], f"{head}\n\n{text}".encode())
-    write_whole(files[-1], f"{found.model_dump_json(indent=1)}\n".encode())
-    return [Piece(tuple(files), caption, text)], notes
+        yield f"depth against robustness: {error}"
+    caption = (
+        "Depth and size against robustness: layers on the longest path, and parameters, against "
+        "the relative score (ImageNet-Q score divided by clean top-1 accuracy) with its 95 % "
+        f"interval. {basis(results)}"
+    )
+    page = f"# Findings\n\n{markdown(basis(results))}\n\n{text}"
+    files |= {"findings.md": page.encode(), "findings.json": _json(found).encode()}
+    yield Piece(files, caption, text)
 
 
-def _write_consistency(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+def _consistency(material: Material) -> Made:
     table = error_consistency.consistency_table(material.results)
     figure = error_consistency.consistency_figure(table, columns=material.columns)
-    files = [*save(figure, out, "consistency"), _write_json(table, out / "consistency.json")]
-    caption = captions.of_consistency(material.results)
-    return [Piece(tuple(files), caption, error_consistency.to_markdown(table))], []
+    files = _files("consistency", figure, json=_json(table))
+    caption = (
+        "Error consistency. Cohen's kappa of two networks' being right, against level from mild "
+        "(left) to strong (right), with 95 % intervals. Of three networks or more the matrix has "
+        "clean images below its diagonal, and above it the mean of the five distortions. "
+        f"{basis(material.results)}"
+    )
+    yield Piece(files, caption, error_consistency.to_markdown(table))
 
 
-def _write_classes(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    def write(result: Result, name: str, stem: str) -> Piece:
+def _classes(material: Material) -> Made:
+    def piece(result: Result, name: str, stem: str) -> Piece:
         found = class_scores(result.predictions)
         figure = class_falls.classes_figure(found, columns=material.columns)
-        files = [*save(figure, out, stem), _write_json(found, out / f"{stem}.json")]
-        caption = captions.of_classes(result, name)
-        return Piece(tuple(files), caption, class_falls.to_markdown(found))
+        files = _files(stem, figure, json=_json(found))
+        caption = (
+            f"Classes ({name}). Left: the classes that fall first, by the share of levels at which "
+            "photographs recognised clean still are; the line is the share of all classes. Right: "
+            "confusions that a distortion creates, by the share of a class's such photographs that "
+            "at some level are taken for another class; the tick is the share of all other "
+            "classes'. Coloured is what is more than chance after Holm's correction. "
+            f"{basis([result])}"
+        )
+        return Piece(files, caption, class_falls.to_markdown(found))
 
-    return _for_each_network(material, "classes", write)
+    return _of_each_network(material, "classes", piece)
 
 
-def _write_risk(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
-    def write(result: Result, name: str, stem: str) -> Piece:
-        found = confidence_scores(result.predictions)
+def _risk(material: Material) -> Made:
+    def piece(result: Result, name: str, stem: str) -> Piece:
+        scores = confidence_scores(result.predictions)
         figure = risk_figure(result.predictions, columns=material.columns)
-        files = [*save(figure, out, stem), out / f"{stem}.json"]
-        told = {variant: held.model_dump(mode="json") for variant, held in found.items()}
-        write_whole(files[-1], f"{json.dumps(told, indent=1)}\n".encode())
-        lines = "".join(f"- {markdown(line)}\n" for line in confidence_lines(found))
-        return Piece(tuple(files), captions.of_risk(result, name), lines)
+        recorded = {variant: held.model_dump(mode="json") for variant, held in scores.items()}
+        files = _files(stem, figure, json=f"{json.dumps(recorded, indent=1)}\n")
+        lines = "".join(f"- {markdown(line)}\n" for line in confidence_lines(scores))
+        caption = (
+            f"Risk ({name}). The share of wrong answers among those that the network is surest of, "
+            "against the share that it answers; dashed: clean images; from mild (light) to strong "
+            f"(dark) levels. {basis([result])}"
+        )
+        return Piece(files, caption, lines)
 
-    return _for_each_network(material, "risk", write)
+    return _of_each_network(material, "risk", piece)
 
 
-def _write_stability(material: Material, out: Path) -> tuple[list[Piece], list[str]]:
+def _stability(material: Material) -> Made:
     results = material.results
-    names = network_names(results)
-    others = None
-    if material.others is not None:
-        others = material.others.of(known_names(results))
-    found = stability(names, [result.predictions for result in results], others)
+    others = None if material.others is None else material.others.of(known_names(results))
+    predictions = [result.predictions for result in results]
+    found = stability(network_names(results), predictions, others)
     figure = ranking_stability.stability_figure(found, columns=material.columns)
-    files = [*save(figure, out, "stability"), _write_json(found, out / "stability.json")]
-    caption = captions.of_stability(results)
-    return [Piece(tuple(files), caption, ranking_stability.to_markdown(found))], []
+    files = _files("stability", figure, json=_json(found))
+    caption = (
+        "Stability. Left: the ImageNet-Q score with 95 % of what other classes would give, drawn "
+        "with replacement. Middle: the score over so many photographs of each class (lines), and "
+        "over each photograph of a class alone (dots). Right: the share of draws that give each "
+        f"rank. {basis(results)}"
+    )
+    yield Piece(files, caption, ranking_stability.to_markdown(found))
 
 
-def known_names(results: Sequence[Result]) -> list[list[str]]:
-    """List the names that each network may have elsewhere: the report's, and the model's.
-
-    A model's name is left out if several results share it, since it does not tell them apart.
-    """
-    models = [result.entry.model.name for result in results]
-    return [
-        [name, model] if models.count(model) == 1 else [name]
-        for name, model in zip(network_names(results), models, strict=True)
-    ]
-
-
-def _for_each_network(
-    material: Material, stem: str, write: Callable[[Result, str, str], Piece]
-) -> tuple[list[Piece], list[str]]:
-    """Write a piece for each network that allows it; the second list says why others do not."""
-    from imagenetq.evaluate.results.result import folder_name
-
-    pieces: list[Piece] = []
+def _of_each_network(
+    material: Material, stem: str, piece: Callable[[Result, str, str], Piece]
+) -> Made:
+    """Make a piece for each network that allows it, and say why others do not."""
     refused: list[str] = []
     for name, result in zip(network_names(material.results), material.results, strict=True):
         try:
-            pieces.append(write(result, name, f"{stem}-{folder_name(name)}"))
+            yield piece(result, name, f"{stem}-{folder_name(name)}")
         except EntryError as error:
             refused.append(f"{stem} of {name}: {error}")
-    if not pieces:
+    if len(refused) == len(material.results):
         raise EntryError("; ".join(refused))
-    return pieces, refused
+    yield from refused
 
 
-def _write_json(record: FiniteModel, path: Path) -> Path:
-    write_whole(path, f"{record.model_dump_json(indent=1)}\n".encode())
-    return path
+def _id_and_class(picture: Picture) -> str:
+    return f"{picture.image_id}: {class_word(picture.label)}"
 
 
-def _picture(material: Material) -> Picture:
-    if material.picture is None:
-        raise UsageError(NEEDS_PICTURE)
-    return material.picture
+def _replaced(results: Sequence[Result]) -> str:
+    """Say what was replaced in networks' own preprocessing; an empty text if nothing was."""
+    networks = []
+    for name, result in zip(network_names(results), results, strict=True):
+        overrides = result.entry.model.overrides or {}
+        values = [f"{key.replace('_', ' ')} {_numbers(of)}" for key, of in overrides.items()]
+        if values:
+            networks.append(f"{name} ({', '.join(values)})")
+    return f"Replaced in the preprocessing: {'; '.join(networks)}. " if networks else ""
 
 
-NEEDS_PICTURE = "shows a photograph; give --source SOURCE or --data DIR"
-NEEDS_TWO = "is between networks; give two results or more"
-NEEDS_NETWORK = "shows a network's filters; give --model NAME (and --weights FILE)"
+def _numbers(value: object) -> str:
+    if not isinstance(value, list | tuple):
+        return str(value)
+    # Equal numbers for all channels were mostly given as one number.
+    shown = value[:1] if len(set(map(str, value))) == 1 else value
+    return " ".join(map(str, shown))
+
+
+def _answers(results: Sequence[Result]) -> str:
+    marks = "a tick if it is right, a cross if not, the class, and the probability of the true one."
+    if len(results) == 1:
+        return marks
+    names = enumerate(network_names(results))
+    return f"{marks} {', '.join(f'{key_letter(place)} {name}' for place, name in names)}."
+
+
+def _files(stem: str, figure: "Figure", **texts: str) -> dict[str, bytes]:
+    """Give the contents of a figure's files, and of texts beside it by their endings."""
+    contents = encoded(figure) | {ending: text.encode() for ending, text in texts.items()}
+    return {f"{stem}.{ending}": content for ending, content in contents.items()}
+
+
+def _json(record: FiniteModel) -> str:
+    return f"{record.model_dump_json(indent=1)}\n"
+
 
 KINDS: dict[str, Kind] = {
-    "table1": Kind(False, False, _write_table1),
-    "1": Kind(True, False, _write_figure1),
-    "2": Kind(False, False, _write_figure2),
-    "3": Kind(True, False, _write_figure3),
-    "4": Kind(True, True, _write_figure4),
-    "findings": Kind(False, False, _write_findings),
-    "consistency": Kind(False, False, _write_consistency, needs_two=True),
-    "classes": Kind(False, False, _write_classes),
-    "risk": Kind(False, False, _write_risk),
-    "stability": Kind(False, False, _write_stability),
+    "table1": Kind(_table1),
+    "1": Kind(_figure1, figure1_variants),
+    "2": Kind(_figure2),
+    "3": Kind(_figure3, _figure3_variants),
+    "4": Kind(_figure4, lambda _: FIGURE4, needs_network=True),
+    "findings": Kind(_findings),
+    "consistency": Kind(_consistency, needs_two=True),
+    "classes": Kind(_classes),
+    "risk": Kind(_risk),
+    "stability": Kind(_stability),
 }
 """The kinds of pieces by the names that `--figure` takes, in the order of the report."""

@@ -4,7 +4,7 @@ Colours are Okabe and Ito's, which colour-blind people can tell apart. Markers a
 differ, too, so that a grey print can be read. Sizes are those of a two-column paper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -27,6 +27,9 @@ DPI = 240
 GREY = "#666666"
 RIGHT, WRONG = "#0072B2", "#D55E00"
 
+LEGEND: dict[str, Any] = {"borderaxespad": 0, "borderpad": 0.2, "labelspacing": 0.3}
+
+_LEGEND_A_LINE: dict[Columns, int] = {1: 1, 2: 3}
 _KEYS_A_LINE: dict[Columns, int] = {1: 2, 2: 4}
 _KEY_LINE = 0.13
 
@@ -84,6 +87,73 @@ def line_style(place: int) -> dict[str, Any]:
     }
 
 
+def marker_style(place: int) -> dict[str, Any]:
+    """Give the look of the network at a place as a marker with an error bar, without a line."""
+    return line_style(place) | {"linestyle": "none"}
+
+
+def draw_errors(panel: Any, place: int, x: float, y: float, **errors: Any) -> None:
+    """Draw the marker of the network at a place with its error bars, as `errorbar` takes them."""
+    panel.errorbar([x], [y], **errors, **marker_style(place), elinewidth=0.8, capsize=2)
+
+
+def draw_grid(panel: Any, axis: str = "both") -> None:
+    """Draw a faint grid beneath what a panel shows."""
+    panel.grid(color="0.9", linewidth=0.5, axis=axis)
+    panel.set_axisbelow(True)
+
+
+def draw_shares(
+    panel: Any, shares: Any, write: Callable[[float], str], size: float, **layout: Any
+) -> None:
+    """Draw a matrix of shares as blue cells, and in each the text that `write` makes of it."""
+    import numpy as np
+
+    panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, **layout)
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share > 0.6 else "black"
+        text = write(share)
+        if text:
+            panel.text(column, row, text, ha="center", va="center", size=size, color=colour)
+
+
+def write_instead(panel: Any, text: str) -> None:
+    """Write in the middle of a panel why it shows nothing."""
+    middle = {"ha": "center", "va": "center", "transform": panel.transAxes}
+    panel.text(0.5, 0.5, text, color=GREY, **middle)
+
+
+def legend_lines(n: int, columns: Columns) -> int:
+    """Count the lines of `draw_legend` for n networks."""
+    return -(-n // _LEGEND_A_LINE[columns])
+
+
+def draw_legend(
+    figure: "Figure",
+    names: Sequence[str],
+    styles: Sequence[dict[str, Any]],
+    columns: Columns,
+    *,
+    handle: float,
+    **layout: Any,
+) -> None:
+    """Draw a legend of networks, whose names are cut to the room that they have.
+
+    Each line or marker takes `handle` inches; `layout` goes to matplotlib's `legend`.
+    """
+    from matplotlib.lines import Line2D
+
+    across = min(_LEGEND_A_LINE[columns], len(names))
+    room = 72 * (WIDTHS[columns] / across - handle)
+    figure.legend(
+        [Line2D([], [], **style) for style in styles],
+        [shortened(name, room, 6.5) for name in names],
+        ncols=across,
+        **LEGEND,
+        **layout,
+    )
+
+
 def key_height(n: int, columns: Columns) -> float:
     """Compute the height in inches that `draw_key` needs for n entries."""
     return -(-n // _KEYS_A_LINE[columns]) * _KEY_LINE + 0.05
@@ -94,10 +164,7 @@ def draw_key(
 ) -> None:
     """Write at the foot of a figure what its letters and lines stand for.
 
-    Args:
-        figure: the figure, as wide as `columns`.
-        entries: each text with the look of the line that it explains; None if it explains none.
-        columns: how many columns of a two-column page the figure spans.
+    Each entry is a text with the look of the line that it explains; None if it explains none.
     """
     from matplotlib.lines import Line2D
 
@@ -113,13 +180,17 @@ def draw_key(
             figure.add_artist(Line2D(ends, [middle, middle], **style))
         start = left + (0.06 if style is None else 0.4)
         room = 72 * (left + width / a_line - start - 0.05)
-        figure.text(start / width, y, drawable(fitted(text, room, 6.5)), size=6.5)
+        figure.text(start / width, y, shortened(text, room, 6.5), size=6.5)
+
+
+def shortened(text: str, points: float, size: float) -> str:
+    """Make a text from anyone safe to draw, and cut it as `fitted` does."""
+    return drawable(fitted(text, points, size))
 
 
 def drawable(text: str) -> str:
     """Make a text from anyone safe for matplotlib to draw: no formulas, no missing glyphs."""
-    known = "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return known.replace("$", r"\$")
+    return _known(text).replace("$", r"\$")
 
 
 def fitted(text: str, points: float, size: float) -> str:
@@ -134,15 +205,19 @@ def fitted(text: str, points: float, size: float) -> str:
     return f"{text}…"
 
 
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
+def text_width(text: str, size: float) -> float:
     """Measure the width of a text in points; the font's size is in points, too."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family=_FONT, size=size, weight="bold" if bold else "normal")
-    known = "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    width: float = text_to_path.get_text_width_height_descent(known, font, ismath=False)[0]
+    font = FontProperties(family=_FONT, size=size, weight="normal")
+    size_of = text_to_path.get_text_width_height_descent
+    width: float = size_of(_known(text), font, ismath=False)[0]
     return width
+
+
+def _known(text: str) -> str:
+    return "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
@@ -154,16 +229,23 @@ def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     Raises:
         OSError: the folder cannot be written.
     """
+    contents = {folder / f"{name}.{kind}": content for kind, content in encoded(figure).items()}
+    for path, content in contents.items():
+        write_whole(path, content)
+    return list(contents)
+
+
+def encoded(figure: "Figure") -> dict[str, bytes]:
+    """Give the bytes of a figure as `png` and as `pdf`, in this order."""
     # A date in the PDF would make its bytes differ every time.
     undated: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}}
-    paths = []
+    contents = {}
     for kind, metadata in undated.items():
         buffer = BytesIO()
         with paper_style():
             figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
-        paths.append(folder / f"{name}.{kind}")
-        write_whole(paths[-1], buffer.getvalue())
-    return paths
+        contents[kind] = buffer.getvalue()
+    return contents
 
 
 @cache

@@ -8,18 +8,9 @@ import numpy as np
 from PIL import Image
 
 from imagenetq.distortions import Pixels
+from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.example_image import Answer
 from imagenetq.evaluate.report.markup import key_letter
-from imagenetq.evaluate.report.style import (
-    DPI,
-    GREY,
-    RIGHT,
-    WRONG,
-    drawable,
-    fitted,
-    new_figure,
-    text_width,
-)
 from imagenetq.evaluate.results.names import class_word
 
 if TYPE_CHECKING:
@@ -36,7 +27,7 @@ _SIZE = 6.0
 _TITLE_SIZE = 6.8
 _KEY_LINE = 0.13
 _MARK_WIDTH = 7.0
-_MARKS = {True: ("✓", RIGHT), False: ("✗", WRONG)}
+_MARKS = {True: ("✓", style.RIGHT), False: ("✗", style.WRONG)}
 _NO_LABEL = 62.0
 """Width in points below which a tile has no room for the class's name, only for the mark and the
 confidence."""
@@ -86,7 +77,7 @@ def draw_tiles(
     step = _TITLE + box + len(names) * _LINE + _BELOW
     key = _key(names, note, width * _POINTS)
     height = len(rows) * step + len(key) * _KEY_LINE + 0.04
-    figure = new_figure(width, height)
+    figure = style.new_figure(width, height)
     for number, row in enumerate(rows):
         top = height - number * step
         if row_titles is not None:
@@ -105,7 +96,7 @@ def draw_tiles(
             _draw(figure, shown, start, top, tile, box, is_keyed=len(names) > 1)
     for number, line in enumerate(key):
         bottom = 0.03 + (len(key) - 1 - number) * _KEY_LINE
-        figure.text(left / width, bottom / height, drawable(line), size=_SIZE, color="black")
+        figure.text(left / width, bottom / height, style.drawable(line), size=_SIZE, color="black")
     return figure
 
 
@@ -120,10 +111,10 @@ def _draw(
     is_keyed: bool,
 ) -> None:
     whole_width, whole_height = figure.get_size_inches()
-    title = fitted(shown.title, width * _POINTS, _TITLE_SIZE)
+    title = style.shortened(shown.title, width * _POINTS, _TITLE_SIZE)
     middle = (left + width / 2) / whole_width
     baseline = (top - _TITLE + 0.04) / whole_height
-    figure.text(middle, baseline, drawable(title), size=_TITLE_SIZE, ha="center")
+    figure.text(middle, baseline, title, size=_TITLE_SIZE, ha="center")
     high, wide = shown.pixels.shape[:2]
     scale = min(width / wide, box / high)
     drawn_width, drawn_height = wide * scale, high * scale
@@ -149,11 +140,13 @@ def _write(
 ) -> None:
     """Write one network's line under a tile."""
     whole = figure.get_figwidth()
-    figure.text(left / whole, line, letter, size=_SIZE, color=GREY)
-    points = text_width(f"{letter} ", _SIZE) if letter else 0.0
+    figure.text(left / whole, line, letter, size=_SIZE, color=style.GREY)
+    points = style.text_width(f"{letter} ", _SIZE) if letter else 0.0
     if answer is None:
-        text = fitted("not evaluated", width * _POINTS - points, _SIZE)
-        figure.text(left / whole + points / _POINTS / whole, line, text, size=_SIZE, color=GREY)
+        text = style.fitted("not evaluated", width * _POINTS - points, _SIZE)
+        figure.text(
+            left / whole + points / _POINTS / whole, line, text, size=_SIZE, color=style.GREY
+        )
         return
     mark, colour = _MARKS[answer.is_right]
     figure.text(left / whole + points / _POINTS / whole, line, mark, size=_SIZE, color=colour)
@@ -161,9 +154,9 @@ def _write(
     end = (left + width) / whole
     figure.text(end, line, confidence, size=_SIZE, ha="right")
     points += _MARK_WIDTH
-    room = width * _POINTS - points - text_width(f" {confidence}", _SIZE)
+    room = width * _POINTS - points - style.text_width(f" {confidence}", _SIZE)
     if width * _POINTS >= _NO_LABEL:
-        text = drawable(fitted(class_word(answer.label), room, _SIZE))
+        text = style.shortened(class_word(answer.label), room, _SIZE)
         figure.text(left / whole + points / _POINTS / whole, line, text, size=_SIZE)
 
 
@@ -178,10 +171,10 @@ def _wrapped(items: Sequence[str], gap: str, points: float) -> list[str]:
     lines: list[str] = []
     for item in items:
         longer = f"{lines[-1]}{gap}{item}" if lines else item
-        if lines and text_width(longer, _SIZE) <= 0.97 * points:
+        if lines and style.text_width(longer, _SIZE) <= 0.97 * points:
             lines[-1] = longer
         else:
-            lines.append(fitted(item, 0.97 * points, _SIZE))
+            lines.append(style.fitted(item, 0.97 * points, _SIZE))
     return lines
 
 
@@ -190,7 +183,7 @@ def _resized(pixels: Pixels, width: float, height: float) -> Pixels:
 
     This saves bytes, and avoids the moiré that a viewer's own resizing may cause.
     """
-    size = (max(1, round(width * DPI)), max(1, round(height * DPI)))
+    size = (max(1, round(width * style.DPI)), max(1, round(height * style.DPI)))
     if size[0] >= pixels.shape[1]:
         return pixels
     # BOX averages only the pixels under each new one, so noise and blocks are smoothed least.

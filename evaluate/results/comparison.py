@@ -28,7 +28,6 @@ _SAME = {
     "source_digest": "source photographs",
     "subset": "subsets",
 }
-_REORDERED_RESIZE = 13
 
 
 class VariantDifference(FiniteModel):
@@ -167,11 +166,7 @@ def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> ND
 
     Under the hypothesis that both models are equally likely to be the only one that is right,
     `only_first` is binomial over the images on which they differ; p is twice the smaller tail, at
-    most 1.
-
-    Args:
-        only_first: number of images that only the first model recognises; shape (tests,).
-        only_second: number of images that only the second model recognises; of the same shape.
+    most 1. The numbers of images that only one model recognises have shape (tests,).
     """
     from scipy.special import bdtr
 
@@ -183,10 +178,8 @@ def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> ND
 def normal_p(difference: Estimate) -> float | None:
     """Compute the p value of the two-sided normal test of no difference.
 
-    It agrees with the difference's 95 % interval: p is below 0.05 where that leaves out 0.
-
-    Returns:
-        None where there is no standard error.
+    It agrees with the difference's 95 % interval: p is below 0.05 where that leaves out 0. It is
+    None where there is no standard error.
     """
     if difference.standard_error is None:
         return None
@@ -274,4 +267,4 @@ def _warnings(first: Entry, second: Entry) -> list[str]:
 
 def _resizes_in_new_order(version: str) -> bool | None:
     major = version.partition(".")[0]
-    return int(major) >= _REORDERED_RESIZE if major.isascii() and major.isdigit() else None
+    return int(major) >= 13 if major.isascii() and major.isdigit() else None

@@ -79,8 +79,7 @@ def confidence_scores(predictions: Predictions) -> dict[str, ConfidenceScores]:
 def negative_log_likelihood(probability: NDArray[np.float32]) -> Bounds:
     """Average -ln p of the true class; where a p is stored as 0, only a lower bound is known.
 
-    Args:
-        probability: p of the true class, 0 to 1; shape (n,).
+    The probabilities have shape (n,).
     """
     known = np.maximum(probability.astype(np.float64), SMALLEST)
     low = estimate(mean(-np.log(known)))
@@ -91,10 +90,6 @@ def brier(predictions: Predictions, column: int) -> Bounds:
     """Compute bounds of a variant's Brier score.
 
     An image's Brier score is the sum of p² over all classes, less 2 p of the true class, plus 1.
-
-    Args:
-        predictions: the answers.
-        column: index of the variant among those evaluated.
     """
     true = predictions.true_probability[:, column].astype(np.float64)
     low, high = _sums_of_squares(
@@ -111,10 +106,6 @@ def risk_coverage(predictions: Predictions, column: int) -> RiskCoverage:
 
     Answers of equal confidence have no order. Each of them counts as wrong by the share of wrong
     ones among them, so that the curve is the mean over all their orders.
-
-    Args:
-        predictions: the answers.
-        column: index of the variant among those evaluated.
     """
     confidence = predictions.confidence[:, column]
     wrong = ~predictions.correct(1)[:, column]

@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from imagenetq.evaluate.results.confidence import Bounds, ConfidenceScores
+from imagenetq.evaluate.results.format import MISSING
+from imagenetq.evaluate.results.names import ladder_range, level_names
 from imagenetq.specification import CLEAN, LADDERS
-
-_MISSING = "-"
 
 
 def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
@@ -22,12 +22,12 @@ def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
     lines = []
     for what, words in shown.items():
         clean = scores.get(CLEAN)
-        lines.append(f"{what}, clean: {_MISSING if clean is None else words(clean)}")
+        lines.append(f"{what}, clean: {MISSING if clean is None else words(clean)}")
         for ladder in LADDERS:
-            names = [f"{ladder.distortion}-{value}" for value in ladder.values]
-            levels = [words(scores[name]) if name in scores else _MISSING for name in names]
-            ends = f"{ladder.values[0]}..{ladder.values[-1]}"
-            lines.append(f"{what}, {ladder.distortion} {ends}: {' '.join(levels)}")
+            levels = [
+                words(scores[name]) if name in scores else MISSING for name in level_names(ladder)
+            ]
+            lines.append(f"{what}, {ladder.distortion} {ladder_range(ladder)}: {' '.join(levels)}")
     return lines
 
 

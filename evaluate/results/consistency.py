@@ -91,13 +91,8 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
     It is 1 - (share of images on which just one network is right) / (that share if the networks
     were independent). Over several variants both shares are summed first. So a level counts by how
     much disagreement it allows, and levels that differ in difficulty do not count as agreement.
-
-    Args:
-        one: whether the first network is right; shape (n, variants).
-        other: whether the second network is right; of the same shape.
-
-    Returns:
-        None if no disagreement is possible: both always right or both always wrong.
+    Kappa is None if no disagreement is possible: both always right or both always wrong. Both
+    arguments have shape (n, variants).
     """
     n = len(one)
     shares = [held.sum(axis=0) / n for held in (one, other)]

@@ -1,33 +1,37 @@
 """Show results and comparisons: tables on a terminal or in a notebook, plain lines elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from html import escape
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from imagenetq.entry_scores import (
-    Accuracies,
-    Crossing,
-    Estimate,
-    LabelScores,
-    Proportion,
-    Scores,
-    VariantScores,
-)
+from imagenetq.entry_scores import Estimate, LabelScores, Proportion
 from imagenetq.evaluate.results.basis import doubt_about
-from imagenetq.evaluate.results.comparison import Comparison, LabelComparison, VariantDifference
+from imagenetq.evaluate.results.comparison import Comparison, LabelComparison
 from imagenetq.evaluate.results.consistency import Consistency
+from imagenetq.evaluate.results.format import (
+    MISSING,
+    coefficient,
+    crossing_phrase,
+    in_percent,
+    in_points,
+    mark,
+    percent,
+    points,
+    with_interval,
+)
+from imagenetq.evaluate.results.names import ladder_range, level_names
 from imagenetq.evaluate.results.registered_sources import demonstration_of
 from imagenetq.evaluate.results.result import Result
+from imagenetq.evaluate.results.statistics import SIGNIFICANT
 from imagenetq.selection import SAMPLE
-from imagenetq.specification import CLEAN, LADDERS, Ladder, scored_variants
+from imagenetq.specification import CLEAN, LADDERS, Ladder
 from imagenetq.words import counted
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_MISSING = "-"
-_SIGNIFICANT = 0.05
 _LEVELS = max(len(ladder.values) for ladder in LADDERS)
 
 
@@ -47,36 +51,16 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 
 def result_lines(result: Result) -> list[str]:
     """Write a result as plain lines, accuracies in per cent."""
-    scores = result.scores
-    lines = []
-    for ladder in LADDERS:
-        what = f"{ladder.distortion} {ladder.parameter} {_range(ladder)}"
-        levels = " ".join(_levels(scores.variants, ladder))
-        lines.append(f"{what}: {levels}, mean {_estimate(_mean(scores, ladder))}")
-        for held in result.entry.other_labels:
-            levels = " ".join(_levels(held.other.variants, ladder))
-            mean = _estimate(held.other.distortions[ladder.distortion])
-            lines.append(f"{ladder.distortion} by {held.name}: {levels}, mean {mean}")
-    return [*lines, *_summary(result)]
+    return [*(row.line for row in _rows(result)), *_summary(result)]
 
 
 def result_html(result: Result) -> str:
     """Write a result as an HTML table for notebooks, accuracies in per cent."""
-    scores = result.scores
-    title = _title(result)
     head = ["top-1, %", *map(str, range(1, _LEVELS + 1)), "mean"]
-    rows = []
-    for ladder in LADDERS:
-        levels = _levels(scores.variants, ladder)
-        rows.append([*_ladder_row(ladder, levels), _value(_mean(scores, ladder))])
-        rows += [
-            [*_label_row(held, ladder), _value(held.other.distortions[ladder.distortion])]
-            for held in result.entry.other_labels
-        ]
+    body = "".join(_html_row("td", [*row.cells, row.shown_mean]) for row in _rows(result))
     return (
-        f"<table><caption>{escape(title)}</caption>"
-        f"<thead>{_html_row('th', head)}</thead>"
-        f"<tbody>{''.join(_html_row('td', row) for row in rows)}</tbody></table>"
+        f"<table><caption>{escape(_title(result))}</caption>"
+        f"<thead>{_html_row('th', head)}</thead><tbody>{body}</tbody></table>"
         f"<p>{'<br>'.join(map(escape, _summary(result)))}</p>"
     )
 
@@ -88,7 +72,7 @@ def _html_row(cell: str, texts: list[str]) -> str:
 def comparison_lines(comparison: Comparison) -> list[str]:
     """Write a comparison as plain lines, differences of top-1 accuracy in percentage points."""
     lines = [
-        f"{ladder.distortion} {ladder.parameter} {_range(ladder)}: "
+        f"{ladder.distortion} {ladder.parameter} {ladder_range(ladder)}: "
         f"{' '.join(_level_differences(comparison, ladder))} points"
         for ladder in LADDERS
     ]
@@ -119,42 +103,55 @@ def _print(
         console.print(Text(note), soft_wrap=True)
 
 
-def _result_table(result: Result) -> Table:
+class _Row(NamedTuple):
+    """The top-1 accuracies under one distortion, by one set of labels."""
+
+    ladder: Ladder
+    labels: str | None
+    """Name of the file of labels; None if they are the data's own."""
+    accuracies: Mapping[str, Proportion]
+    mean: Estimate | None
+
+    @property
+    def shares(self) -> list[float | None]:
+        levels = [self.accuracies.get(name) for name in level_names(self.ladder)]
+        return [None if level is None else level.value for level in levels]
+
+    @property
+    def levels(self) -> list[str]:
+        return [MISSING if share is None else f"{100 * share:.0f}" for share in self.shares]
+
+    @property
+    def cells(self) -> list[str]:
+        cells = _ladder_cells(self.ladder, self.levels)
+        return cells if self.labels is None else [f"  by {self.labels}", *cells[1:]]
+
+    @property
+    def shown_mean(self) -> str:
+        return MISSING if self.mean is None else percent(self.mean.value)
+
+    @property
+    def line(self) -> str:
+        parameter = f"{self.ladder.parameter} {ladder_range(self.ladder)}"
+        what = parameter if self.labels is None else f"by {self.labels}"
+        levels = " ".join(self.levels)
+        return f"{self.ladder.distortion} {what}: {levels}, mean {in_percent(self.mean)}"
+
+
+def _rows(result: Result) -> Iterator[_Row]:
     scores = result.scores
-    table = _ladder_table("top-1, %")
-    table.add_column("curve")
-    table.add_column("mean", justify="right")
-    # Curves are scaled to the best accuracy, so that weak models' curves have a shape, too.
-    top = max(held.top1.value for held in scores.variants.values())
+    own = {name: variant.top1 for name, variant in scores.variants.items()}
     for ladder in LADDERS:
-        table.add_row(
-            *_ladder_row(ladder, _levels(scores.variants, ladder)),
-            sparkline(_shares(scores.variants, ladder), top),
-            _value(_mean(scores, ladder)),
-        )
-        for held in result.entry.other_labels:
-            cells = _label_row(held, ladder)
-            table.add_row(
-                # rich would read brackets in a file's name as markup.
-                Text(cells[0]),
-                *cells[1:],
-                sparkline(_shares(held.other.variants, ladder), top),
-                _value(held.other.distortions[ladder.distortion]),
-            )
-    return table
+        yield _Row(ladder, None, own, scores.distortions[ladder.distortion].mean)
+        for labels in result.entry.other_labels:
+            other = labels.other
+            yield _Row(ladder, labels.name, other.variants, other.distortions[ladder.distortion])
 
 
-def _comparison_table(comparison: Comparison) -> Table:
-    table = _ladder_table("top-1, points")
-    table.add_column("mean", justify="right")
-    for ladder in LADDERS:
-        mean = comparison.distortions[ladder.distortion]
-        levels = _level_differences(comparison, ladder)
-        table.add_row(
-            *_ladder_row(ladder, levels),
-            _MISSING if mean is None else _marked_mean(comparison, ladder.distortion, mean),
-        )
-    return table
+def _ladder_cells(ladder: Ladder, levels: list[str]) -> list[str]:
+    """Write a distortion's name and its levels, with empty cells up to the longest ladder's."""
+    padding = [""] * (_LEVELS - len(levels))
+    return [f"{ladder.distortion} {ladder_range(ladder)}", *levels, *padding]
 
 
 def _ladder_table(unit: str) -> Table:
@@ -166,58 +163,35 @@ def _ladder_table(unit: str) -> Table:
     return table
 
 
-def _ladder_row(ladder: Ladder, levels: list[str]) -> list[str]:
-    padding = [""] * (_LEVELS - len(levels))
-    return [f"{ladder.distortion} {_range(ladder)}", *levels, *padding]
+def _result_table(result: Result) -> Table:
+    table = _ladder_table("top-1, %")
+    table.add_column("curve")
+    table.add_column("mean", justify="right")
+    # Curves are scaled to the best accuracy, so that weak models' curves have a shape, too.
+    top = max(variant.top1.value for variant in result.scores.variants.values())
+    for row in _rows(result):
+        name, *levels = row.cells
+        # rich would read brackets in a file's name as markup.
+        table.add_row(Text(name), *levels, sparkline(row.shares, top), row.shown_mean)
+    return table
 
 
-def _label_row(held: LabelScores, ladder: Ladder) -> list[str]:
-    row = _ladder_row(ladder, _levels(held.other.variants, ladder))
-    return [f"  by {held.name}", *row[1:]]
-
-
-def _label_lines(held: LabelScores) -> Iterator[str]:
-    """Write the scores by other labels beside those by the data's own labels."""
-    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
-    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
-    yield f"  clean top-1: {_clean(held.other)}; by their own labels {_clean(held.own)}"
-    own = _estimate(held.own.mean)
-    yield f"  mean of the five: {_estimate(held.other.mean)}; by their own labels {own}"
-
-
-def _clean(held: Accuracies) -> str:
-    clean = held.variants.get(CLEAN)
-    return _proportion(clean) if clean else _MISSING
-
-
-def _summary(result: Result) -> list[str]:
-    scores, clean = result.scores, result.scores.variants.get(CLEAN)
-    lines = [
-        f"clean top-1: {_proportion(clean.top1) if clean else _MISSING}",
-        f"clean top-5: {_proportion(clean.top5) if clean else _MISSING}",
-        f"ImageNet-Q score: {_estimate(scores.score)}",
-        f"relative score: {_estimate(scores.relative_score)}",
-        *_falls(scores),
-    ]
-    if scores.calibration_error is not None:
-        lines.append(f"calibration error: {_percent(scores.calibration_error)} %")
-    for held in result.entry.other_labels:
-        lines += _label_lines(held)
-    lines += [f"warning: {warning}" for warning in result.entry.warnings]
-    entry = result.entry
-    if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
-        lines.append(f"This is no result. {doubt_about(entry)}")
-    return lines
-
-
-def _falls(scores: Scores) -> Iterator[str]:
+def _comparison_table(comparison: Comparison) -> Table:
+    table = _ladder_table("top-1, points")
+    table.add_column("mean", justify="right")
     for ladder in LADDERS:
-        held = scores.distortions[ladder.distortion]
-        if held.falls_to_90 is not None and held.falls_to_50 is not None:
-            yield (
-                f"{ladder.distortion} falls to 90 % of clean: {_crossing(held.falls_to_90, ladder)}"
-                f"; to 50 %: {_crossing(held.falls_to_50, ladder)}"
-            )
+        mean, p = comparison.distortions[ladder.distortion], comparison.means_p_holm
+        shown = MISSING if mean is None else points(mean.value) + mark(p.get(ladder.distortion))
+        table.add_row(*_ladder_cells(ladder, _level_differences(comparison, ladder)), shown)
+    return table
+
+
+def _level_differences(comparison: Comparison, ladder: Ladder) -> list[str]:
+    levels = [comparison.variants.get(name) for name in level_names(ladder)]
+    return [
+        MISSING if one is None else f"{100 * one.difference.value:+.0f}{mark(one.p_holm)}"
+        for one in levels
+    ]
 
 
 def _title(result: Result) -> str:
@@ -229,141 +203,94 @@ def _heading(comparison: Comparison) -> str:
     return f"{comparison.first} less {comparison.second}, {photographs}"
 
 
-def _level_differences(comparison: Comparison, ladder: Ladder) -> list[str]:
-    return [
-        _difference(comparison.variants.get(f"{ladder.distortion}-{value}"))
-        for value in ladder.values
+def _summary(result: Result) -> list[str]:
+    entry, scores, clean = result.entry, result.scores, result.scores.variants.get(CLEAN)
+    lines = [
+        f"clean top-1: {in_percent(None if clean is None else clean.top1)}",
+        f"clean top-5: {in_percent(None if clean is None else clean.top5)}",
+        f"ImageNet-Q score: {in_percent(scores.score)}",
+        f"relative score: {in_percent(scores.relative_score)}",
     ]
+    for ladder in LADDERS:
+        falls = scores.distortions[ladder.distortion]
+        if falls.falls_to_90 is not None and falls.falls_to_50 is not None:
+            lines.append(
+                f"{ladder.distortion} falls to 90 % of clean: "
+                f"{crossing_phrase(falls.falls_to_90, ladder)}; to 50 %: "
+                f"{crossing_phrase(falls.falls_to_50, ladder)}"
+            )
+    if scores.calibration_error is not None:
+        lines.append(f"calibration error: {percent(scores.calibration_error)} %")
+    for labels in entry.other_labels:
+        lines += _label_lines(labels)
+    lines += [f"warning: {warning}" for warning in entry.warnings]
+    if entry.subset == SAMPLE or demonstration_of(entry.source_digest) is not None:
+        lines.append(f"This is no result. {doubt_about(entry)}")
+    return lines
 
 
-def _difference(held: VariantDifference | None) -> str:
-    if held is None:
-        return _MISSING
-    return f"{100 * held.difference.value:+.0f}{_mark(held.p_holm)}"
+def _label_lines(labels: LabelScores) -> Iterator[str]:
+    """Write the scores by other labels beside those by the data's own labels."""
+    other, own = labels.other, labels.own
+    clean, own_clean = (held.variants.get(CLEAN) for held in (other, own))
+    yield _label_heading(labels)
+    yield f"  clean top-1: {in_percent(clean)}; by their own labels {in_percent(own_clean)}"
+    mean, own_mean = in_percent(other.mean), in_percent(own.mean)
+    yield f"  mean of the five: {mean}; by their own labels {own_mean}"
 
 
-def _marked_mean(comparison: Comparison, distortion: str, mean: Estimate) -> str:
-    return f"{100 * mean.value:+.1f}{_mark(comparison.means_p_holm.get(distortion))}"
-
-
-def _mark(p: float | None) -> str:
-    return "*" if p is not None and p < _SIGNIFICANT else ""
-
-
-def _significant(p: dict[str, float]) -> str:
-    return f"{sum(value < _SIGNIFICANT for value in p.values())} of {len(p)}"
+def _label_heading(labels: LabelScores | LabelComparison) -> str:
+    left_out = f"; {labels.n_unlabelled} have no label in it" if labels.n_unlabelled else ""
+    return f"by {labels.name}, {counted(labels.n_images, 'photograph')}{left_out}:"
 
 
 def _conclusions(comparison: Comparison) -> list[str]:
-    p_means = comparison.means_p_holm
+    p = comparison.means_p_holm
     clean = comparison.variants.get(CLEAN)
-    p_variants = {name: held.p_holm for name, held in comparison.variants.items()}
+    p_variants = [variant.p_holm for variant in comparison.variants.values()]
     return [
         *(
-            f"{distortion} mean: {_points(difference, p_means.get(distortion))}"
+            f"{distortion} mean: {in_points(difference, p.get(distortion))}"
             for distortion, difference in comparison.distortions.items()
         ),
-        f"clean top-1: {_points(clean.difference if clean else None, p_variants.get(CLEAN))}",
-        f"ImageNet-Q score: {_points(comparison.score, p_means.get('score'))}",
-        f"relative score: {_points(comparison.relative_score, p_means.get('relative_score'))}",
+        f"clean top-1: {MISSING if clean is None else in_points(clean.difference, clean.p_holm)}",
+        f"ImageNet-Q score: {in_points(comparison.score, p.get('score'))}",
+        f"relative score: {in_points(comparison.relative_score, p.get('relative_score'))}",
         f"{_significant(p_variants)} variants differ "
-        f"(* p < {_SIGNIFICANT}, exact McNemar test, Holm-corrected)",
-        f"{_significant(p_means)} means and scores differ "
-        f"(* p < {_SIGNIFICANT}, paired normal test, Holm-corrected)",
+        f"(* p < {SIGNIFICANT}, exact McNemar test, Holm-corrected)",
+        f"{_significant(p.values())} means and scores differ "
+        f"(* p < {SIGNIFICANT}, paired normal test, Holm-corrected)",
         *_consistency_lines(comparison.consistency),
         *([] if comparison.labels is None else _label_difference_lines(comparison.labels)),
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]
 
 
-def _consistency_lines(held: Consistency) -> Iterator[str]:
+def _significant(p: Collection[float]) -> str:
+    return f"{sum(value < SIGNIFICANT for value in p)} of {len(p)}"
+
+
+def _consistency_lines(consistency: Consistency) -> Iterator[str]:
+    kappas = consistency.variants
+    clean, mean = (
+        with_interval(kappa, coefficient) for kappa in (kappas.get(CLEAN), consistency.mean)
+    )
     yield "error consistency (Cohen's kappa of being right):"
-    yield f"  clean {_kappa(held.variants.get(CLEAN))}, mean of the five {_kappa(held.mean)}"
+    yield f"  clean {clean}, mean of the five {mean}"
     for ladder in LADDERS:
-        names = [f"{ladder.distortion}-{value}" for value in ladder.values]
-        levels = [held.variants.get(name) for name in names]
-        shown = " ".join(_MISSING if one is None else f"{one.value:.2f}" for one in levels)
-        yield f"  {ladder.distortion} {_kappa(held.distortions[ladder.distortion])}, by level"
-        yield f"    {_range(ladder)}: {shown}"
+        whole = with_interval(consistency.distortions[ladder.distortion], coefficient)
+        levels = [kappas.get(name) for name in level_names(ladder)]
+        shown = [MISSING if level is None else coefficient(level.value) for level in levels]
+        yield f"  {ladder.distortion} {whole}, by level"
+        yield f"    {ladder_range(ladder)}: {' '.join(shown)}"
 
 
-def _label_difference_lines(held: LabelComparison) -> Iterator[str]:
-    left_out = f"; {held.n_unlabelled} have no label in it" if held.n_unlabelled else ""
-    yield f"by {held.name}, {counted(held.n_images, 'photograph')}{left_out}:"
-    if (clean := held.variants.get(CLEAN)) is not None:
-        yield f"  clean top-1: {_points(clean.difference, clean.p_holm)}"
-    for distortion, difference in held.distortions.items():
-        yield f"  {distortion} mean: {_points(difference, None)}"
-    yield f"  mean of the five: {_points(held.mean, None)}"
-    p_variants = {name: one.p_holm for name, one in held.variants.items()}
+def _label_difference_lines(labels: LabelComparison) -> Iterator[str]:
+    yield _label_heading(labels)
+    if (clean := labels.variants.get(CLEAN)) is not None:
+        yield f"  clean top-1: {in_points(clean.difference, clean.p_holm)}"
+    for distortion, difference in labels.distortions.items():
+        yield f"  {distortion} mean: {in_points(difference)}"
+    yield f"  mean of the five: {in_points(labels.mean)}"
+    p_variants = [variant.p_holm for variant in labels.variants.values()]
     yield f"  {_significant(p_variants)} variants differ"
-
-
-def _kappa(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _MISSING
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
-
-
-def _shares(
-    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
-) -> list[float | None]:
-    held = [variants.get(f"{ladder.distortion}-{value}") for value in ladder.values]
-    tops = [one.top1 if isinstance(one, VariantScores) else one for one in held]
-    return [None if top is None else top.value for top in tops]
-
-
-def _levels(
-    variants: Mapping[str, VariantScores] | Mapping[str, Proportion], ladder: Ladder
-) -> list[str]:
-    shares = _shares(variants, ladder)
-    return [_MISSING if share is None else f"{100 * share:.0f}" for share in shares]
-
-
-def _mean(scores: Scores, ladder: Ladder) -> Estimate | None:
-    return scores.distortions[ladder.distortion].mean
-
-
-def _range(ladder: Ladder) -> str:
-    return f"{ladder.values[0]}..{ladder.values[-1]}"
-
-
-def _crossing(crossing: Crossing, ladder: Ladder) -> str:
-    if crossing.value is not None:
-        return f"{ladder.parameter} {crossing.value:.3g}"
-    scored = [v.value for v in scored_variants() if v.distortion == ladder.distortion]
-    end = scored[0] if crossing.place == "below the first" else scored[-1]
-    return f"{crossing.place}, {ladder.parameter} {end}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _value(estimate: Estimate | None) -> str:
-    return _MISSING if estimate is None else _percent(estimate.value)
-
-
-def _proportion(proportion: Proportion) -> str:
-    low, high = _percent(proportion.low), _percent(proportion.high)
-    return f"{_percent(proportion.value)} % ({low} to {high})"
-
-
-def _estimate(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return _MISSING
-    if estimate.low is None or estimate.high is None:
-        return f"{_percent(estimate.value)} %"
-    low, high = _percent(estimate.low), _percent(estimate.high)
-    return f"{_percent(estimate.value)} % ({low} to {high})"
-
-
-def _points(estimate: Estimate | None, p: float | None) -> str:
-    if estimate is None:
-        return _MISSING
-    value = f"{100 * estimate.value:+.1f}{_mark(p)} points"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"

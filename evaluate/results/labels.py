@@ -5,6 +5,7 @@ never enters the ranked score, which knows one class per photograph.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ MAX_BYTES = 16 * 2**20
 MAX_NAME = 200
 """Number of characters of a file's name that are kept, counted from its end."""
 
-_ENDINGS = (".jpeg", ".jpg", ".png")
+_ENDING = re.compile(r"\.(jpe?g|png)\Z", re.IGNORECASE | re.ASCII)
 _SHOWN = 60
 
 
@@ -69,7 +70,7 @@ class Labels:
         told = parse_strict(data, str(path), LabelsError)
         held: dict[str, frozenset[int]] = {}
         for name, listed in _items(told, str(path)):
-            image_id = _image_id(name)
+            image_id = image_id_of(_ENDING.sub("", name))
             if image_id in held:
                 raise LabelsError(f"{path}: {image_id[:_SHOWN]!a} is there twice; keep one")
             held[image_id] = _classes(listed, name, str(path))
@@ -188,12 +189,3 @@ def _classes(listed: Any, image: str, name: str) -> frozenset[int]:
                 f"{where} has the label {str(label)[:_SHOWN]!a}, which is no class from 0 to 999"
             )
     return frozenset(listed)
-
-
-def _image_id(name: str) -> str:
-    stem = name[: -len(ending)] if (ending := _ending(name)) else name
-    return image_id_of(stem)
-
-
-def _ending(name: str) -> str:
-    return next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")

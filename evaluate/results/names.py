@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from imagenetq import classes
 from imagenetq.evaluate.results.result import Result
-from imagenetq.specification import CLEAN, Variant
+from imagenetq.specification import CLEAN, Ladder, Variant
 
 TITLES: dict[str, str] = {
     "blur": "Blur",
@@ -25,8 +25,6 @@ PARAMETERS: dict[str, str] = {
 }
 """Each distortion's parameter with its unit, for the labels of axes."""
 
-TIMES = "\N{MULTIPLICATION SIGN}"
-
 _VARIANTS: dict[str, str] = {
     "blur": "blur, sigma {} px",
     "noise": "noise, sigma {}",
@@ -41,6 +39,16 @@ def variant_words(variant: Variant) -> str:
     if variant.distortion == CLEAN:
         return "original"
     return _VARIANTS[variant.distortion].format(variant.value)
+
+
+def level_names(ladder: Ladder) -> list[str]:
+    """List the variants of a ladder, from mild to strong."""
+    return [f"{ladder.distortion}-{value}" for value in ladder.values]
+
+
+def ladder_range(ladder: Ladder) -> str:
+    """Name the ends of a ladder, such as `1..9`."""
+    return f"{ladder.values[0]}..{ladder.values[-1]}"
 
 
 def class_word(label: int) -> str:
@@ -63,3 +71,15 @@ def network_names(results: Sequence[Result]) -> list[str]:
         kinds = Counter(name for name, _ in set(zip(names, marks, strict=True)))
         names = [new if kinds[name] > 1 else name for name, new in zip(names, marked, strict=True)]
     return names
+
+
+def known_names(results: Sequence[Result]) -> list[list[str]]:
+    """List the names that each network may have elsewhere: the report's, and the model's.
+
+    A model's name is left out if several results share it, since it does not tell them apart.
+    """
+    models = [result.entry.model.name for result in results]
+    return [
+        [name, model] if models.count(model) == 1 else [name]
+        for name, model in zip(network_names(results), models, strict=True)
+    ]

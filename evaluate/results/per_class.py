@@ -186,15 +186,10 @@ def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]
 
 @cache
 def upper_tail(n_all: int, n_special: int, n_drawn: int, least: int) -> float:
-    """Compute the chance to draw at least so many special items without replacement.
+    """Compute the chance that of `n_drawn` items at least `least` are special.
 
-    This is the upper tail of the hypergeometric distribution.
-
-    Args:
-        n_all: number of items to draw from.
-        n_special: number of special items among them.
-        n_drawn: number of items drawn.
-        least: smallest number of special items that counts.
+    They are drawn without replacement from `n_all`, of which `n_special` are special: this is the
+    upper tail of the hypergeometric distribution.
     """
     ways = sum(
         math.comb(n_special, k) * math.comb(n_all - n_special, n_drawn - k)

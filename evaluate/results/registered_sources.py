@@ -43,7 +43,9 @@ def is_registered(digest: str | None) -> bool:
 def registered_digests() -> frozenset[str]:
     """List the source digests of all registered sources, which leaves out demonstrations."""
     return frozenset(
-        file.name.removesuffix(_SUFFIX) for file in _folder().iterdir() if _is_source(file)
+        file.name.removesuffix(_SUFFIX)
+        for file in _folder().iterdir()
+        if file.name.endswith(_SUFFIX)
     )
 
 
@@ -96,7 +98,3 @@ def _demonstrations() -> dict[str, str]:
 
 def _folder() -> Traversable:
     return files("imagenetq.evaluate.results") / "datasets"
-
-
-def _is_source(file: Traversable) -> bool:
-    return file.name.endswith(_SUFFIX)

@@ -11,6 +11,7 @@ from imagenetq.confined import Confined
 from imagenetq.entry import ENTRY_NAME, Entry, Run, VariantCounts, read_entry
 from imagenetq.entry_scores import Scores
 from imagenetq.errors import EntryError, PredictionsError
+from imagenetq.evaluate.results.format import percent
 from imagenetq.evaluate.results.scores import compute_scores
 from imagenetq.files import write_whole
 from imagenetq.predictions import (
@@ -114,10 +115,11 @@ class Result:
 
     def __repr__(self) -> str:
         """Say in one line what was evaluated, on how many photographs, and with what score."""
-        entry = self.entry
+        entry, score = self.entry, self.scores.score
+        shown = "no score" if score is None else f"ImageNet-Q score {percent(score.value)} %"
         return (
             f"Result({entry.model.name!r}, {counted(entry.n_images, 'photograph')}, "
-            f"{counted(len(entry.variants), 'variant')}, {_score(self.scores)})"
+            f"{counted(len(entry.variants), 'variant')}, {shown})"
         )
 
     def _repr_html_(self) -> str:
@@ -185,11 +187,6 @@ class Result:
         from imagenetq.evaluate.results.plot import plot_curves
 
         return plot_curves(self.scores, title=self.entry.model.name)
-
-
-def _score(scores: Scores) -> str:
-    held = scores.score
-    return "no score" if held is None else f"ImageNet-Q score {100 * held.value:.1f} %"
 
 
 def _read(folder: Path, confined: Confined) -> tuple[Entry, Predictions]:

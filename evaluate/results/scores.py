@@ -84,18 +84,11 @@ def clean_accuracy(predictions: Predictions) -> Statistic | None:
 def distortion_mean(
     predictions: Predictions, distortion: str, right: NDArray[np.bool_] | None = None
 ) -> Statistic | None:
-    """Average top-1 accuracy over a distortion's scored levels.
+    """Average top-1 accuracy over a distortion's scored levels; None if one was not evaluated.
 
     This is a mean over photographs: the value of each is the share of these levels at which it is
-    answered correctly.
-
-    Args:
-        predictions: the answers.
-        distortion: name of the distortion.
-        right: whether each answer is right, of shape (n, m); by the data's own labels if None.
-
-    Returns:
-        None if a scored level was not evaluated.
+    answered correctly. `right` says of each answer whether it is right, of shape (n, m); it is so
+    by the data's own labels if None.
     """
     columns = scored_columns(predictions, distortion)
     if columns is None:
@@ -107,13 +100,8 @@ def distortion_mean(
 def score(predictions: Predictions, right: NDArray[np.bool_] | None = None) -> Statistic | None:
     """Compute the ImageNet-Q score, version 1: the mean of the five distortions' means.
 
-    Args:
-        predictions: the answers.
-        right: as for `distortion_mean`. With anything but None the same mean is computed, but it is
-            no ImageNet-Q score.
-
-    Returns:
-        None if a scored variant was not evaluated.
+    It is None if a scored variant was not evaluated. `right` is as for `distortion_mean`; with
+    anything but None the same mean is computed, but it is no ImageNet-Q score.
     """
     values = image_scores(predictions, right)
     return None if values is None else mean(values)
@@ -145,10 +133,8 @@ def relative_score(predictions: Predictions) -> Statistic | None:
     """Divide the ImageNet-Q score by clean top-1 accuracy, with an error by the delta method.
 
     With s and c the values of one photograph, S and C their means and R = S / C, the standard error
-    is the standard deviation of (s - R * c) / C over the square root of n.
-
-    Returns:
-        None if clean or a scored variant was not evaluated, or if no clean image was recognised.
+    is the standard deviation of (s - R * c) / C over the square root of n. The score is None if
+    clean or a scored variant was not evaluated, or if no clean image was recognised.
     """
     above, below = score(predictions), clean_accuracy(predictions)
     return None if above is None or below is None else ratio(above, below)
@@ -161,10 +147,8 @@ def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Cros
     contrast (factor 1) the clean image stands before them. The search ends at the first rung whose
     accuracy is at most share * clean; the parameter is interpolated linearly between it and the
     rung before. If there is no rung before it, the fall is `below the first`, unless this rung
-    meets the share exactly. If no rung falls so far, it is `beyond the last`.
-
-    Returns:
-        None if clean or a scored level was not evaluated, or if no clean image was recognised.
+    meets the share exactly. If no rung falls so far, it is `beyond the last`. It is None if clean
+    or a scored level was not evaluated, or if no clean image was recognised.
     """
     columns, clean = scored_columns(predictions, distortion), predictions.column(CLEAN)
     if columns is None or clean is None:
@@ -173,7 +157,7 @@ def crossing(predictions: Predictions, distortion: str, share: Fraction) -> Cros
     if correct[clean] == 0:
         return None
     threshold = share * correct[clean]
-    values = [v.value for v in scored_variants() if v.distortion == distortion]
+    values = [level.value for level in scored_levels(distortion)]
     rungs = list(zip(values, (correct[column] for column in columns), strict=True))
     if distortion in UNDISTORTED:
         rungs.insert(0, (UNDISTORTED[distortion], correct[clean]))
@@ -188,11 +172,7 @@ def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_
     An answer's confidence is the probability of the likeliest class. Bin b of 1 to 15 holds the
     confidences in ((b - 1) / 15, b / 15]; the first bin also holds 0. The error is the sum over
     bins of (answers in the bin / all answers) * |share correct in the bin - mean confidence in the
-    bin|.
-
-    Args:
-        confidence: of each answer, 0 to 1; shape (answers,).
-        correct: whether each answer is correct; of the same shape.
+    bin|. Both arguments have shape (answers,).
     """
     # float64 holds 15 times a float32 exactly, so no confidence falls into the wrong bin.
     bins = np.maximum(np.ceil(confidence.astype(np.float64) * BINS), 1)
@@ -204,10 +184,9 @@ def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_
 
 
 def pooled_calibration_error(predictions: Predictions) -> float | None:
-    """Compute the expected calibration error over all answers to the 49 scored variants.
+    """Compute the calibration error over all answers to the 49 scored variants.
 
-    Returns:
-        None if a scored variant was not evaluated.
+    It is None if one of them was not evaluated.
     """
     columns = _columns(predictions, scored_variants())
     if columns is None:
@@ -262,7 +241,12 @@ def _first_crossing(ladder: list[tuple[Fraction, int]], threshold: Fraction) -> 
 
 def scored_columns(predictions: Predictions, distortion: str) -> list[int] | None:
     """Give the columns of a distortion's scored levels; None if one was not evaluated."""
-    return _columns(predictions, [v for v in scored_variants() if v.distortion == distortion])
+    return _columns(predictions, scored_levels(distortion))
+
+
+def scored_levels(distortion: str) -> list[Variant]:
+    """List a distortion's scored levels, from mild to strong."""
+    return [variant for variant in scored_variants() if variant.distortion == distortion]
 
 
 def _columns(predictions: Predictions, wanted: Sequence[Variant]) -> list[int] | None:

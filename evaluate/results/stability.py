@@ -182,12 +182,13 @@ def resampled_scores(
 ) -> NDArray[np.float64]:
     """Average values over classes drawn with replacement, all photographs of a class together.
 
-    The draws are the same every time, on every machine.
+    Each draw takes as many classes as there are. The draws are the same every time, on every
+    machine.
 
     Args:
         values: each network's value of each photograph; shape (networks, n).
         labels: the photographs' classes; shape (n,).
-        n_resamples: number of draws; each draws as many classes as there are.
+        n_resamples: number of draws.
 
     Returns:
         float64 of shape (n_resamples, networks).
@@ -307,8 +308,7 @@ def _correlation(
 def kendall_tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
     """Compute Kendall's tau-b of two scores over networks, each of shape (networks,).
 
-    Returns:
-        None for fewer than two networks, or where all values of one of the scores are equal.
+    It is None for fewer than two networks, or where all values of one of the scores are equal.
     """
     upper = np.triu_indices(len(one), 1)
     signs = [

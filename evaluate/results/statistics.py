@@ -20,6 +20,9 @@ from imagenetq.entry_scores import Estimate, Proportion
 Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution: 95 % of it lies within -Z and Z."""
 
+SIGNIFICANT = 0.05
+"""The p value, corrected for the number of tests, below which a difference is more than chance."""
+
 _DIGITS = 10
 
 

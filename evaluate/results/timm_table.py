@@ -72,47 +72,35 @@ class TableRow:
 
 
 def timm_table(rows: Sequence[TableRow]) -> str:
-    """Write the CSV text, the best network first; ranks follow the order of timm's files."""
+    """Write the CSV text, the best network first; ranks follow the order of timm's files.
+
+    There must be a row.
+    """
     ranked = sorted(rows, key=lambda row: (-row.top1, -row.top5, row.name))
     clean = sorted(rows, key=lambda row: (-row.clean_top1, -row.clean_top5, row.name))
+    lines = [_line(row, clean.index(row) - place) for place, row in enumerate(ranked)]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for place, row in enumerate(ranked):
-        risen = clean.index(row) - place
-        writer.writerow(
-            [
-                row.name,
-                f"{row.top1:.3f}",
-                f"{100 - row.top1:.3f}",
-                f"{row.top5:.3f}",
-                f"{100 - row.top5:.3f}",
-                f"{row.parameters / 1e6:,.2f}",
-                row.img_size,
-                "" if row.crop_pct is None else f"{row.crop_pct:.3f}",
-                row.interpolation,
-                f"{row.top1 - row.clean_top1:+.3f}",
-                f"{row.top5 - row.clean_top5:+.3f}",
-                f"{risen:+}" if risen else "0",
-            ]
-        )
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
     return text.getvalue()
 
 
-_COLUMNS = (
-    "model",
-    "top1",
-    "top1_err",
-    "top5",
-    "top5_err",
-    "param_count",
-    "img_size",
-    "crop_pct",
-    "interpolation",
-    "top1_diff",
-    "top5_diff",
-    "rank_diff",
-)
+def _line(row: TableRow, risen: int) -> dict[str, str]:
+    return {
+        "model": row.name,
+        "top1": f"{row.top1:.3f}",
+        "top1_err": f"{100 - row.top1:.3f}",
+        "top5": f"{row.top5:.3f}",
+        "top5_err": f"{100 - row.top5:.3f}",
+        "param_count": f"{row.parameters / 1e6:,.2f}",
+        "img_size": row.img_size,
+        "crop_pct": "" if row.crop_pct is None else f"{row.crop_pct:.3f}",
+        "interpolation": row.interpolation,
+        "top1_diff": f"{row.top1 - row.clean_top1:+.3f}",
+        "top5_diff": f"{row.top5 - row.clean_top5:+.3f}",
+        "rank_diff": f"{risen:+}" if risen else "0",
+    }
 
 
 def _size(model: EntryModel) -> str:

@@ -7,11 +7,12 @@ from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
+from imagenetq.evaluate.results import format as numbers
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES
 from imagenetq.evaluate.results.standing import demonstration
 from imagenetq.specification import CLEAN, LADDERS
 
-MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", numbers.TIMES
 
 KINDS: dict[Kind, str] = {
     "ranked": "Ranked",
@@ -19,8 +20,6 @@ KINDS: dict[Kind, str] = {
     "demonstration": "Demonstrations",
 }
 """Headings of the table's sections."""
-
-_ONE_SIZE = 1_000_000
 
 
 def dataset_words(dataset: Dataset) -> str:
@@ -41,31 +40,22 @@ def dataset_note(dataset: Dataset, kind: Kind) -> str:
 
 def percent(share: float) -> str:
     """Write a share in per cent, without the sign."""
-    text = f"{100 * share:.1f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", MINUS)
+    return numbers.percent(share).replace("-", MINUS)
 
 
 def interval(estimate: Estimate | Proportion) -> str:
     """Write a 95 % interval in per cent; empty if there is none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"{percent(estimate.low)}{DASH}{percent(estimate.high)}"
+    return numbers.interval(estimate.low, estimate.high, percent, DASH)
 
 
 def parameters_words(count: int) -> str:
     """Write a number of parameters as people say it."""
-    if count < _ONE_SIZE:
-        return f"{count:,}"
-    millions = count / _ONE_SIZE
-    return f"{millions:,.0f} M" if millions >= 100 else f"{millions:.3g} M"
+    return numbers.parameters(count, "M")
 
 
 def size_words(entry: Entry) -> str:
     """Write the input size, height by width; `varies` if it is not fixed."""
-    if entry.model.input_size is None:
-        return "varies"
-    height, width = entry.model.input_size
-    return f"{height}{TIMES}{width}"
+    return numbers.input_size(entry.model.input_size)
 
 
 def source_of(entry: Entry) -> str:

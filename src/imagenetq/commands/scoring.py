@@ -1,6 +1,7 @@
 """Define the command that scores stored predictions: score."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,13 +38,18 @@ def score(
     from imagenetq.evaluate.results.confidence import confidence_scores
     from imagenetq.evaluate.results.confidence_table import confidence_lines
     from imagenetq.evaluate.results.console import print_result
+    from imagenetq.evaluate.results.labels import with_labels
 
     if labels is not None:
-        results = _relabelled(results, read_labels(labels))
-    told = []
+        others = read_labels(labels)
+        results = [
+            replace(one, entry=with_labels(one.entry, others.of(one.predictions).scores()))
+            for one in results
+        ]
+    listed = []
     for folder, result in zip(entries, results, strict=True):
         if as_json:
-            told.append(_as_json(result))
+            listed.append(_as_json(result))
         else:
             print_result(result)
             for line in confidence_lines(confidence_scores(result.predictions)):
@@ -52,7 +58,7 @@ def score(
             result.write_entry(folder)
             note(f"{folder}: entry.json holds the accuracies by {labels}")
     if as_json:
-        print(json.dumps(told, indent=1))
+        print(json.dumps(listed, indent=1))
 
 
 def read_labels(path: Path) -> "Labels":
@@ -60,16 +66,6 @@ def read_labels(path: Path) -> "Labels":
     from imagenetq.evaluate.results.labels import Labels
 
     return Labels.read(path)
-
-
-def _relabelled(results: "list[Result]", labels: "Labels") -> "list[Result]":
-    from imagenetq.evaluate.results.labels import with_labels
-    from imagenetq.evaluate.results.result import Result
-
-    return [
-        Result(with_labels(held.entry, labels.of(held.predictions).scores()), held.predictions)
-        for held in results
-    ]
 
 
 def _as_json(result: "Result") -> dict[str, object]:

@@ -33,7 +33,11 @@ def results(
     ] = None,
 ) -> None:
     """Tabulate results in the columns of timm's results folder, the best score first."""
-    folders = _folders(folder)
+    from imagenetq.entry import ENTRY_NAME
+
+    folders = sorted(path.parent for path in folder.glob(f"*/{ENTRY_NAME}"))
+    if not folders:
+        raise UsageError(f"{folder}: no results in it; name the folder that eval's --out named")
     from imagenetq.evaluate.results.timm_table import TableRow, timm_table
     from imagenetq.files import write_whole
 
@@ -58,15 +62,6 @@ def results(
         return
     write_whole(csv, table.encode())
     print(f"{csv}: {counted(len(rows), 'network')}")
-
-
-def _folders(folder: Path) -> list[Path]:
-    from imagenetq.entry import ENTRY_NAME
-
-    found = sorted(path.parent for path in folder.glob(f"*/{ENTRY_NAME}"))
-    if not found:
-        raise UsageError(f"{folder}: no results in it; name the folder that eval's --out named")
-    return found
 
 
 def _one_dataset(folders: list[Path]) -> "Iterator[tuple[Path, Result]]":

@@ -6,18 +6,18 @@ import io
 import pypdf
 
 from fake_predictions import result, run
-from imagenetq.evaluate.report.captions import of_table1
 from imagenetq.evaluate.report.network_table import (
     HEADINGS,
     NOT_KNOWN,
     NOT_LOADED,
     cells,
     table1,
+    table1_picture,
     to_csv,
     to_latex,
     to_markdown,
 )
-from imagenetq.evaluate.report.network_table_figure import table1_picture
+from imagenetq.evaluate.report.report_writer import PAGE, write_report
 from imagenetq.evaluate.report.style import save
 
 
@@ -89,10 +89,14 @@ def test_the_picture_holds_the_same_texts(results, tiny, tmp_path):
         assert all(cell in text for cell in row)
 
 
-def test_the_caption_says_what_was_replaced_in_the_preprocessing():
+def test_the_caption_says_what_was_replaced_in_the_preprocessing(tmp_path):
     given = {"mean": [0.5, 0.5, 0.5], "input_size": [160, 192]}
     model = run().model.model_copy(update={"overrides": given})
     changed, plain = result(3, model=model), result(3)
-    said = "Replaced in the preprocessing: timm/made_up (mean 0.5, input size 160 192). "
-    assert said in of_table1([changed])
-    assert "Replaced" not in of_table1([plain])
+    said = r"Replaced in the preprocessing: timm/made\_up (mean 0.5, input size 160 192). "
+    captions = []
+    for one in (changed, plain):
+        write_report([one], tmp_path, figures=["table1"])
+        captions.append((tmp_path / PAGE).read_text())
+    assert said in captions[0]
+    assert "Replaced" not in captions[1]

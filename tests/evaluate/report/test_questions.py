@@ -15,8 +15,8 @@ from imagenetq.evaluate.report import (
     report_writer,
 )
 from imagenetq.evaluate.report.risk_curves import risk_figure
-from imagenetq.evaluate.report.sections import known_names
 from imagenetq.evaluate.results import Result
+from imagenetq.evaluate.results.names import known_names
 from imagenetq.evaluate.results.other_scores import OtherScores
 from imagenetq.evaluate.results.per_class import class_scores
 from imagenetq.evaluate.results.stability import stability

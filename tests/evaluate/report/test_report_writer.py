@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 
 import pypdf
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from imagenetq.builder import build, open_source
 from imagenetq.choices import Figure
 from imagenetq.errors import EntryError, ModelError, UsageError
-from imagenetq.evaluate import Result, open_data
-from imagenetq.evaluate.report import write_report
+from imagenetq.evaluate import Result, evaluate, load_model, open_data
+from imagenetq.evaluate.report import report_writer, write_report
 from imagenetq.evaluate.report.entry_networks import load_networks
 from imagenetq.evaluate.report.pictures import pictures_of_data
 from imagenetq.evaluate.report.report_folder import RECORD
@@ -133,6 +134,30 @@ def test_only_the_figures_that_are_named(results, tmp_path):
     with pytest.raises(UsageError, match="no figure '5'; there are table1, 1, 2, 3, 4, findings"):
         write_report(results, tmp_path, figures=["5"])
     assert list(KINDS) == list(Figure)
+
+
+def test_a_photograph_is_rendered_only_for_a_figure_that_shows_it(
+    results, pictures, tmp_path, monkeypatch
+):
+    shown = []
+
+    @contextmanager
+    def noting(label):
+        shown.append(label)
+        yield
+
+    monkeypatch.setattr(report_writer, "working", noting)
+    for figure in ("2", "1"):
+        write_report(results, tmp_path, figures=[figure], pictures=pictures)
+    assert shown == ["drawing figure 2", "rendering the photograph", "drawing figure 1"]
+
+
+def test_entries_without_a_distorted_variant_have_no_figure_3(tmp_path):
+    build(open_source("sample"), tmp_path / "q", only=["clean"])
+    data, source = open_data(str(tmp_path / "q")), pictures_of_data(open_data(str(tmp_path / "q")))
+    (clean,) = evaluate([load_model("baseline/nearest")], data, tmp_path / "results")
+    with pytest.raises(EntryError, match="hold no distorted variant, which Figure 3 shows"):
+        write_report([clean], tmp_path / "r", figures=["3"], pictures=source)
 
 
 def test_pictures_of_a_built_dataset_give_the_same_figures(whole, results, tmp_path):
