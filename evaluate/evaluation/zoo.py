@@ -17,14 +17,15 @@ from imagenetq.errors import (
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.evaluation.run import evaluate, folder_of, wanted_variants
 from imagenetq.evaluate.evaluation.settings import Settings
-from imagenetq.evaluate.models import LoadOptions, load_model
+from imagenetq.evaluate.models import LoadOptions, Model, load_model
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.evaluate.results.result import Result
 from imagenetq.progress import say, working
 
 _MODELS_A_PASS = 8
 _PARAMETERS_A_PASS = 1_000_000_000
-"""Most parameters of all models that share a pass: 4 GB of weights in float32."""
+"""Most parameters of all models that share a pass, and of all that are kept for later passes: 4 GB
+of weights in float32."""
 
 _NOT_THE_MODELS_FAULT = (
     BadImage,
@@ -67,13 +68,22 @@ class Failure:
     """Why the model could not be evaluated, in one line."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Known:
     """A model that can be loaded, and what decides which others share its pass."""
 
     listed: Listed
     preprocessing: AnyPreprocessing
     parameters: int
+    kept: Model | None = None
+
+    def take(self) -> Model:
+        """Hand over the model that was kept, and no longer hold it; without one, load it anew."""
+        model, self.kept = self.kept, None
+        if model is None:
+            with working(f"loading {self.listed.name}"):
+                model = load_model(self.listed.name, self.listed.options)
+        return model
 
 
 def evaluate_zoo(
@@ -81,8 +91,9 @@ def evaluate_zoo(
 ) -> Iterator[Result | Failure]:
     """Evaluate many models, or go on with what was interrupted.
 
-    Each is first loaded once, so that one that cannot be loaded is known before the long run. No
-    more than a few are held at a time. A model that fails keeps no other from its result.
+    All are loaded first, so that one that cannot be loaded is known before the long run. The first
+    4 GB of weights are kept for it; other models are loaded again. A model that fails keeps no
+    other from its result.
 
     Args:
         models: each gets a folder in `out`, as `folder_of` names it.
@@ -107,21 +118,25 @@ def evaluate_zoo(
     wanted_variants(data, chosen.only)
     known: list[_Known] = []
     folders: dict[str, Listed] = {}
-    for place, listed in enumerate(models, 1):
-        looked = _look_at(listed, folders, f"looking at {listed.name}, {place} of {len(models)}")
+    n_kept = 0
+    for number, listed in enumerate(models, 1):
+        looked = _look_at(listed, folders, f"looking at {listed.name}, {number} of {len(models)}")
         if isinstance(looked, Failure):
             say(f"{looked.model} fails: {looked.reason}")
             yield looked
+            continue
+        if n_kept + looked.parameters <= _PARAMETERS_A_PASS:
+            n_kept += looked.parameters
         else:
-            known.append(looked)
+            looked.kept = None
+        known.append(looked)
     for group in _groups(known):
-        yield from _evaluated([member.listed for member in group], data, out, chosen)
+        yield from _evaluated(group, data, out, chosen)
 
 
-def _look_at(listed: Listed, folders: dict[str, Listed], told: str) -> _Known | Failure:
-    """Load a model, and keep only what decides which others it runs with."""
+def _look_at(listed: Listed, folders: dict[str, Listed], doing: str) -> _Known | Failure:
     try:
-        with working(told):
+        with working(doing):
             model = load_model(listed.name, listed.options)
     except Exception as error:  # A model's own code may raise anything.
         return Failure(listed, _reason(error))
@@ -132,7 +147,7 @@ def _look_at(listed: Listed, folders: dict[str, Listed], told: str) -> _Known | 
             f"its result has the same folder, {folder_of(model)}, as that of {first}; evaluate it "
             "into another --out",
         )
-    return _Known(listed, model.preprocessing, model.parameters)
+    return _Known(listed, model.preprocessing, model.parameters, model)
 
 
 def _groups(known: Sequence[_Known]) -> Iterator[list[_Known]]:
@@ -157,15 +172,11 @@ def _is_full(group: Sequence[_Known], member: _Known) -> bool:
 
 
 def _evaluated(
-    group: Sequence[Listed], data: Data, out: Path, settings: Settings
+    group: Sequence[_Known], data: Data, out: Path, settings: Settings
 ) -> Iterator[Result | Failure]:
     """Evaluate a group in one pass; if one of several models fails, each is evaluated by itself."""
     try:
-        models = []
-        for listed in group:
-            with working(f"loading {listed.name}"):
-                models.append(load_model(listed.name, listed.options))
-        results = evaluate(models, data, out, settings)
+        results = evaluate([member.take() for member in group], data, out, settings)
     except _NOT_THE_MODELS_FAULT:
         raise
     except Exception as error:  # A model's own code may raise anything.
@@ -174,12 +185,12 @@ def _evaluated(
         yield from results
         return
     if len(group) == 1:
-        say(f"{group[0]} fails: {reason}")
-        yield Failure(group[0], reason)
+        say(f"{group[0].listed} fails: {reason}")
+        yield Failure(group[0].listed, reason)
         return
     say(f"{reason}; the {len(group)} models of this pass are evaluated one by one")
-    for listed in group:
-        yield from _evaluated([listed], data, out, settings)
+    for member in group:
+        yield from _evaluated([member], data, out, settings)
 
 
 def _reason(error: Exception) -> str:

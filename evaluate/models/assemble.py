@@ -34,25 +34,20 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         module = _with_thousand_outputs(name, module, n_outputs, options.class_map)
     elif options.class_map is not None:
         raise UsageError(f"{name}: takes no class map; leave it out")
-    weights = network.weights
+    own = vars(network) | {
+        "module": module,
+        "preprocessing": preprocessing,
+        "parameters": parameters,
+    }
     return Model(
         name=name,
-        module=module,
-        preprocessing=preprocessing,
-        weights_sha256=None if weights is None else weights.sha256,
-        parameters=parameters,
-        published_top1=network.published_top1,
-        licence=network.licence,
         arguments=dict(options.arguments),
         weights_file=None if options.weights is None else PurePath(options.weights).name,
         overrides=dict(options.preprocessing),
         class_map=options.class_map,
-        needs_fit=network.needs_fit,
-        tensors_sha256=None if weights is None else weights.tensors_sha256,
-        weights_key=None if weights is None else weights.key,
         # Models that fit themselves are ours, and give logits.
         outputs=None if network.needs_fit is None else "logits",
-        zero_shot=network.zero_shot,
+        **own,
     )
 
 

@@ -40,10 +40,10 @@ class Network:
     """A network as its source loads it; `load_model` checks it and makes a `Model` of it."""
 
     module: "nn.Module"
-    """The network on the CPU, as in `Model`, but with any number of outputs and in any mode."""
+    """The network on the CPU, with any number of outputs and in any mode."""
 
     preprocessing: AnyPreprocessing
-    """Preprocessing of the source, before the user's overrides."""
+    """Preprocessing that turns an image into the module's input."""
 
     weights: Weights | None
     """Hashes of the weights; None if the network has none."""
@@ -58,8 +58,9 @@ class Network:
     """Licence of the weights; None if unknown."""
 
     needs_fit: Callable[[Any, Any], None] | None = None
-    """Function that fits a network which must see the clean images first, as in `Model`; None for
-    any other."""
+    """Function that fits a network which must see the clean images first; None for any other. It
+    takes the inputs of all clean images, float32 of shape (n, 3, height, width), and their labels,
+    int64 of shape (n,)."""
 
     zero_shot: ZeroShot | None = None
     """Hashes of the prompts and embeddings that gave the network its classes; None if it has
@@ -81,33 +82,19 @@ class Source:
     raises `UsageError` or `ModelError`."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """A loaded classifier."""
+@dataclass(frozen=True, kw_only=True)
+class Model(Network):
+    """A loaded classifier: a network whose module is in evaluation mode and knows 1,000 classes.
+
+    The module takes a normalised float32 batch of shape (n, 3, height, width) and gives logits of
+    shape (n, 1000). While `outputs` is None, these may still be probabilities.
+    """
 
     name: str
     """Name that the user gave, such as `timm/vgg16`."""
 
-    module: "nn.Module"
-    """The network in evaluation mode, on the CPU. It takes a normalised float32 batch of shape
-    (n, 3, height, width) and gives logits of shape (n, 1000). While `outputs` is None, these may
-    still be probabilities."""
-
-    preprocessing: AnyPreprocessing
-    """Preprocessing that turns an image into the module's input."""
-
-    weights_sha256: str | None
-    """Hex SHA-256 of the weights' file, or of the tensors if there is no file; None if the model
-    has no weights."""
-
     parameters: int
     """Number of parameters."""
-
-    published_top1: float | None = None
-    """Clean top-1 accuracy that the source states, 0 to 1; None if it states none."""
-
-    licence: str | None = None
-    """Licence of the weights; None if unknown."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
     """Arguments that the user gave for the constructor."""
@@ -121,26 +108,24 @@ class Model:
     class_map: tuple[int, ...] | None = None
     """Output of the network for each of the 1,000 classes; None if the outputs are the classes."""
 
-    needs_fit: Callable[[Any, Any], None] | None = None
-    """Function that fits a model which must see the clean images first; None for any other. It
-    takes the inputs of all clean images, float32 of shape (n, 3, height, width), and their labels,
-    int64 of shape (n,)."""
-
-    tensors_sha256: str | None = None
-    """Hex SHA-256 of the tensors alone, whatever file they came from; None if the model has no
-    weights."""
-
-    weights_key: str | None = None
-    """Place of the weights that the user chose in a file with several sets of them; None if the
-    user chose none."""
-
     outputs: Outputs | None = None
     """Kind of the network's own outputs; None until `settle` has found it and made `module` give
     logarithms in place of probabilities."""
 
-    zero_shot: ZeroShot | None = None
-    """Hashes of the prompts and embeddings that gave the network its classes; None if it has
-    classes of its own."""
+    @property
+    def weights_sha256(self) -> str | None:
+        """Hex SHA-256 of the weights' file, or of the tensors without one; None without weights."""
+        return None if self.weights is None else self.weights.sha256
+
+    @property
+    def tensors_sha256(self) -> str | None:
+        """Hex SHA-256 of the tensors, whatever file they came from; None without weights."""
+        return None if self.weights is None else self.weights.tensors_sha256
+
+    @property
+    def weights_key(self) -> str | None:
+        """Place of the weights that the user chose in a file with several sets; else None."""
+        return None if self.weights is None else self.weights.key
 
     def described(self) -> EntryModel:
         """Describe the model as an entry does.

@@ -109,11 +109,10 @@ def _load(entry: EntryModel, file: str | None) -> Model:
             f"evaluated ones ({(entry.weights_sha256 or 'none')[:12]}); {cure}"
         )
     return Model(
+        network.module.eval(),
+        _as_evaluated(network.preprocessing, entry),
+        network.weights,
         name=entry.name,
-        module=network.module.eval(),
-        preprocessing=_as_evaluated(network.preprocessing, entry),
-        weights_sha256=sha256,
-        weights_key=key,
         parameters=entry.parameters,
         arguments=arguments,
         needs_fit=network.needs_fit,

@@ -11,7 +11,7 @@ import secrets
 import struct
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import isfinite
@@ -44,15 +44,7 @@ class Draw:
 
 
 class Draws:
-    """A source of random variants, one for each sample.
-
-    Args:
-        distortion: the name of one distortion, or several names, each with its parameter's range.
-        weights: how often each distortion is drawn, relative to the others; 1 if left out.
-        levels: levels of the ladder, 1 the mildest: a pair (from, to), both included, or one.
-        p_clean: the probability of leaving an image clean.
-        seed: a whole number; None draws one from the operating system.
-        limits: range of the one distortion's parameter, by the parameter's name.
+    """A source of random variants, one for each sample, with the options of `imagenetq.Distort`.
 
     Attributes:
         rungs: all variants that can be drawn, except clean.
@@ -179,6 +171,42 @@ def _shared(cell: Any) -> _SharedNumber:
     number = _SharedNumber(0)
     number._cell = cell
     return number
+
+
+class Drawing:
+    """What a random transform of arrays and one of tensors have in common: how they draw."""
+
+    _draws: Draws
+
+    @property
+    def rungs(self) -> tuple[Variant, ...]:
+        """All variants that can be drawn, except clean."""
+        return self._draws.rungs
+
+    def variant_of(self, sample: Sample) -> Variant:
+        """Tell which variant a sample that draws its own gets in this epoch."""
+        return self._draws.draw(*samples_of([sample], 1)).variant
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch: other draws for the same samples, also in workers that already run."""
+        self._draws.set_epoch(epoch)
+
+
+def drawn_seed(
+    seed: int | None, generator: Any, kind: type, name: str, draw: Callable[[Any], int]
+) -> int | None:
+    """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name.
+
+    Raises:
+        UsageError: both are given, or the generator is of another type.
+    """
+    if generator is None:
+        return seed
+    if seed is not None:
+        raise UsageError("the generator draws the seed; give one of both")
+    if not isinstance(generator, kind):
+        raise UsageError(f"generator is a {name}, not {generator!r}")
+    return int(draw(generator))
 
 
 def samples_of(samples: Iterable[Any], n: int) -> list[Sample]:

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imagenetq.draws import Draws, Limits, Sample, samples_of
-from imagenetq.errors import UsageError
+from imagenetq.draws import Drawing, Draws, Limits, Sample, drawn_seed, samples_of
 from imagenetq.rendering import AnyImage, render
-from imagenetq.specification import Variant
 
 
-class Distort:
+class Distort(Drawing):
     """A transform that distorts each image at a random rung of one distortion's ladder, or several.
 
     It works on Pillow images and RGB arrays, so it stands before `ToTensor` or `PILToTensor` in a
@@ -61,20 +59,13 @@ class Distort:
         generator: np.random.Generator | None = None,
         **limits: Limits,
     ) -> None:
-        if generator is not None:
-            if seed is not None:
-                raise UsageError("the generator draws the seed; give one of both")
-            if not isinstance(generator, np.random.Generator):
-                raise UsageError(f"generator is a numpy.random.Generator, not {generator!r}")
-            seed = int(generator.integers(2**63))
+        seed = drawn_seed(
+            *(seed, generator, np.random.Generator, "numpy.random.Generator"),
+            lambda generator: generator.integers(2**63),
+        )
         self._draws = Draws(
             distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits
         )
-
-    @property
-    def rungs(self) -> tuple[Variant, ...]:
-        """All variants that can be drawn, except clean."""
-        return self._draws.rungs
 
     def __call__(self, image: AnyImage, *, sample: Sample | None = None) -> AnyImage:
         """Distort an RGB array or a Pillow image, and give the same kind back.
@@ -91,14 +82,6 @@ class Distort:
         else:
             drawn = self._draws.draw(*samples_of([sample], 1))
         return render(image, drawn.variant.name, image_id=drawn.image_id)
-
-    def variant_of(self, sample: Sample) -> Variant:
-        """Tell which variant a sample gets in this epoch."""
-        return self._draws.draw(*samples_of([sample], 1)).variant
-
-    def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch: other draws for the same samples, also in workers that already run."""
-        self._draws.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
         """Give what it takes to resume: seed, epoch and number of samples without a name."""

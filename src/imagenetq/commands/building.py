@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 from rich.filesize import decimal
 
-from imagenetq.choices import Executor, Format, Subset
+from imagenetq.choices import Executor, Format
 from imagenetq.commands.common import (
     DATA_PANEL,
     FAILED,
     OUTPUT_PANEL,
     RUN_PANEL,
     SOURCE_HELP,
+    AllowShort,
     Json,
+    Only,
+    SkipBad,
+    SubsetOption,
     Workers,
     end,
     explains_errors,
@@ -42,23 +46,10 @@ class _BuildOptions:
 
     PANEL: ClassVar[str] = DATA_PANEL
 
-    subset: Annotated[
-        Subset | None,
-        typer.Option(
-            help="full: 10 photographs a class (default); mini: 1; sample: the embedded ones."
-        ),
-    ] = None
-    only: Annotated[
-        str | None, typer.Option(help="Distortions and variants, such as blur,jpeg-10.")
-    ] = None
-    allow_short: Annotated[
-        bool,
-        typer.Option("--allow-short", help="Record classes that have too few photographs."),
-    ] = False
-    skip_bad: Annotated[
-        bool,
-        typer.Option("--skip-bad", help="Leave unreadable photographs out, and record them."),
-    ] = False
+    subset: SubsetOption = None
+    only: Only = None
+    allow_short: AllowShort = False
+    skip_bad: SkipBad = False
     format_name: Annotated[
         Format | None,
         typer.Option(

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
+from imagenetq.choices import Subset
 from imagenetq.errors import ImagenetqError, UsageError, WorkerError
 from imagenetq.extras import named_if_missing
 
@@ -30,6 +31,37 @@ Workers = Annotated[
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT_PANEL),
+]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
+    ),
+]
+SubsetOption = Annotated[
+    Subset | None,
+    typer.Option(
+        "--subset",
+        help="Of the source: full is 10 photographs a class (default), mini 1, sample the embedded "
+        "ones.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+AllowShort = Annotated[
+    bool,
+    typer.Option(
+        "--allow-short",
+        help="Of the source: take classes with too few photographs, and record them.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Of the source: leave unreadable photographs out, and record them.",
+        rich_help_panel=DATA_PANEL,
+    ),
 ]
 
 _Parameters = ParamSpec("_Parameters")
@@ -56,7 +88,12 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
         except ImagenetqError as error:
             end(" ".join(str(error).split()), FAILED)
         except OSError as error:
-            end(_explained(error), FAILED)
+            text = str(error)
+            if error.filename is not None:
+                text = (
+                    f"{error.filename}: {error.strerror}; mend that, and run the same command again"
+                )
+            end(" ".join(text.split()), FAILED)
         except KeyboardInterrupt:
             end("interrupted", INTERRUPTED)
         except typer.Exit:
@@ -72,13 +109,6 @@ def explains_errors(command: Callable[_Parameters, None]) -> Callable[_Parameter
 
 def _wants_traceback() -> bool:
     return bool(os.environ.get("IMAGENETQ_TRACEBACK"))
-
-
-def _explained(error: OSError) -> str:
-    """Say what the system said of a file, and what to do; other errors speak for themselves."""
-    if error.filename is None:
-        return " ".join(str(error).split())
-    return f"{error.filename}: {error.strerror}; mend that, and run the same command again"
 
 
 def names(text: str | None) -> list[str] | None:

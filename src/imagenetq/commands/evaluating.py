@@ -16,6 +16,7 @@ from imagenetq.commands.common import (
     OUTPUT_PANEL,
     RUN_PANEL,
     Json,
+    Only,
     Workers,
     end,
     explains_errors,
@@ -61,6 +62,19 @@ class _RunOptions:
     cache_gigabytes: Annotated[
         float, typer.Option("--cache-size", min=0.1, help="How large --cache may become, in GB.")
     ] = 100.0
+    only: Only = None
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many photographs.", rich_help_panel=DATA_PANEL),
+    ] = None
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace another evaluation's result in --out.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False
 
 
 @explains_errors
@@ -86,16 +100,6 @@ def evaluate(
     model_options: ModelOptions,
     data_options: DataOptions,
     run_options: _RunOptions,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Only the first so many photographs.", rich_help_panel=DATA_PANEL),
-    ] = None,
     check_pixels: Annotated[
         CheckPixels,
         typer.Option(
@@ -104,14 +108,6 @@ def evaluate(
             rich_help_panel=DATA_PANEL,
         ),
     ] = "sample",
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Replace another evaluation's result in --out.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
-    ] = False,
     out: Annotated[
         Path, typer.Option(help="Each model gets a folder in it.", rich_help_panel=OUTPUT_PANEL)
     ] = Path("results"),
@@ -133,9 +129,7 @@ def evaluate(
     with working("loading PyTorch"):
         from imagenetq.evaluate.results.console import print_result
 
-        settings = room.Settings.of(
-            only=names(only), limit=limit, overwrite=overwrite, **asdict(run_options)
-        )
+        settings = room.Settings.of(**asdict(run_options) | {"only": names(run_options.only)})
         listed = None if models is None else read_models(models)
         options = model_options.load_options()
     opened = _defaulted(data_options).open(check_pixels, out / ".originals")

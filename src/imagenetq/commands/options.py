@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import (
@@ -20,8 +20,15 @@ from typing import (
 
 import typer
 
-from imagenetq.choices import CheckPixels, Interpolation, Subset
-from imagenetq.commands.common import DATA_PANEL, MODEL_PANEL, SOURCE_HELP
+from imagenetq.choices import CheckPixels, Interpolation
+from imagenetq.commands.common import (
+    DATA_PANEL,
+    MODEL_PANEL,
+    SOURCE_HELP,
+    AllowShort,
+    SkipBad,
+    SubsetOption,
+)
 from imagenetq.commands.opening import open_source
 from imagenetq.errors import UsageError
 
@@ -70,13 +77,9 @@ def _options(group: type[Any]) -> Iterator[inspect.Parameter]:
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=_default(field),
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=Annotated[kind, option],
         )
-
-
-def _default(field: Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
 @dataclass(frozen=True)
@@ -153,17 +156,9 @@ class DataOptions:
     source: Annotated[
         str | None, typer.Option(help=f"Render from photographs instead. {SOURCE_HELP}")
     ] = None
-    subset: Annotated[
-        Subset | None,
-        typer.Option(help="Of --source: full is 10 photographs a class, mini 1."),
-    ] = None
-    allow_short: Annotated[
-        bool, typer.Option("--allow-short", help="Of --source: take classes with few photographs.")
-    ] = False
-    skip_bad: Annotated[
-        bool,
-        typer.Option("--skip-bad", help="Of --source: leave bad photographs out, and record them."),
-    ] = False
+    subset: SubsetOption = None
+    allow_short: AllowShort = False
+    skip_bad: SkipBad = False
 
     @property
     def are_given(self) -> bool:

@@ -5,14 +5,13 @@ from typing import Any
 
 import torch
 
-from imagenetq.draws import Draw, Draws, Limits, Sample, samples_of
+from imagenetq.draws import Draw, Drawing, Draws, Limits, Sample, drawn_seed, samples_of
 from imagenetq.errors import UsageError
-from imagenetq.specification import Variant
 from imagenetq.torch.batches import Channels, Images, Pictures
 from imagenetq.torch.rendering import render_pictures
 
 
-class Distort(torch.nn.Module):
+class Distort(Drawing, torch.nn.Module):
     """A module that distorts each image of a batch at a random rung of one or several ladders.
 
     It takes what `imagenetq.torch.render` takes, and gives the pixels of `imagenetq.render`. It
@@ -63,23 +62,16 @@ class Distort(torch.nn.Module):
         **limits: Limits,
     ) -> None:
         super().__init__()
-        if generator is not None:
-            if seed is not None:
-                raise UsageError("the generator draws the seed; give one of both")
-            if not isinstance(generator, torch.Generator):
-                raise UsageError(f"generator is a torch.Generator, not {generator!r}")
+        seed = drawn_seed(
+            *(seed, generator, torch.Generator, "torch.Generator"),
             # The largest bound that torch takes.
-            seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
+            lambda drawing: torch.randint(2**63 - 1, (), generator=drawing, device=drawing.device),
+        )
         self._draws = Draws(
             distortion, weights=weights, levels=levels, p_clean=p_clean, seed=seed, limits=limits
         )
         self.same_in_batch = same_in_batch
         self.channels = channels
-
-    @property
-    def rungs(self) -> tuple[Variant, ...]:
-        """All variants that can be drawn, except clean."""
-        return self._draws.rungs
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(
@@ -110,14 +102,6 @@ class Distort(torch.nn.Module):
         rendered = render_pictures(pictures, variants, [one.image_id for one in drawn])
         distorted = pictures.given_back(rendered)
         return (distorted, *others) if others else distorted
-
-    def variant_of(self, sample: Sample) -> Variant:
-        """Tell which variant a sample gets in this epoch, if each image draws its own."""
-        return self._draws.draw(*samples_of([sample], 1)).variant
-
-    def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch, with other draws for the same samples, also in running workers."""
-        self._draws.set_epoch(epoch)
 
     def get_extra_state(self) -> dict[str, int]:
         """Give what `state_dict` keeps: seed, epoch, and how many images came without a name."""

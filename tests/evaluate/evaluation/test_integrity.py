@@ -27,6 +27,7 @@ from imagenetq.evaluate import (
 )
 from imagenetq.evaluate.evaluation.folder_lock import held
 from imagenetq.evaluate.models import LoadOptions
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.files import sha256_of
 
 TINY = "python/tiny_models:tiny"
@@ -141,8 +142,8 @@ def test_a_result_of_other_data_is_kept(
 
 def test_two_files_of_weights_get_two_folders() -> None:
     model = load_model(TINY)
-    one = replace(model, weights_file="best.pth", weights_sha256="a" * 64)
-    two = replace(one, weights_sha256="b" * 64)
+    one = replace(model, weights_file="best.pth", weights=Weights("a" * 64, ""))
+    two = replace(one, weights=Weights("b" * 64, ""))
     assert folder_of(model) == "python-tiny_models-tiny"
     assert folder_of(one) == "python-tiny_models-tiny-best-aaaaaaaa"
     assert folder_of(two) == "python-tiny_models-tiny-best-bbbbbbbb"

@@ -126,6 +126,28 @@ def test_what_fails_keeps_no_other_back(
     assert stored.stat().st_mtime_ns == before
 
 
+def test_each_model_is_loaded_once_as_far_as_memory_goes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    load_model = zoo.load_model
+
+    def counted(name: str, options: LoadOptions) -> zoo.Model:
+        loads.append(name)
+        return load_model(name, options)
+
+    monkeypatch.setattr(zoo, "load_model", counted)
+    models = [zoo.Listed(TINY), zoo.Listed("python/tiny_models:large")]
+    data = open_data(str(folder))
+    first = [outcome.entry.predictions_sha256 for outcome in evaluate_zoo(models, data, tmp_path)]
+    assert loads == [listed.name for listed in models]
+    loads.clear()
+    monkeypatch.setattr(zoo, "_PARAMETERS_A_PASS", load_model(TINY).parameters)
+    again = evaluate_zoo(models, data, tmp_path / "again")
+    assert [outcome.entry.predictions_sha256 for outcome in again] == first
+    assert loads == [models[0].name, models[1].name, models[1].name]
+
+
 def test_failures_are_told_at_the_end(folder: Path, tmp_path: Path, call) -> None:
     path = tmp_path / "zoo.txt"
     path.write_text("python/tiny_models:absent  # none\ntimm\n")

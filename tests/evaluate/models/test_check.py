@@ -89,7 +89,8 @@ def test_right_squeezenet_is_not_suspected(real_weights: Path, clean: Any) -> No
 
 def model_with(published_top1: float | None = None, preprocessing: Any = None) -> Model:
     usual = Preprocessing(None, "box", None, (0.0,) * 3, (1.0,) * 3)
-    return Model("x/y", torch.nn.Flatten(), preprocessing or usual, None, 0, published_top1)
+    network = torch.nn.Flatten(), preprocessing or usual, None
+    return Model(*network, name="x/y", parameters=0, published_top1=published_top1)
 
 
 def test_compares_with_the_published_figure() -> None:

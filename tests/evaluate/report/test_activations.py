@@ -34,7 +34,7 @@ class Branched(torch.nn.Module):
 
 
 def model_of(module):
-    return Model("x/y", module.eval(), RAW, None, 1)
+    return Model(module.eval(), RAW, None, name="x/y", parameters=1)
 
 
 @pytest.fixture

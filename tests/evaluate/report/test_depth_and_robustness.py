@@ -5,6 +5,7 @@ import pytest
 from fake_predictions import result, run
 from imagenetq.errors import EntryError
 from imagenetq.evaluate import Result
+from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.report.conclusions import findings
 from imagenetq.evaluate.report.depth_and_robustness import robustness_figure
 
@@ -15,9 +16,8 @@ def test_points_are_the_relative_scores(tiny, columns):
     other = second.entry.model.model_copy(update={"name": "timm/other", "parameters": 10**8})
     results = [first, Result.of(run(model=other), second.predictions)]
     entry = first.entry.model
-    loaded = dataclasses.replace(
-        tiny, name=entry.name, weights_sha256=entry.weights_sha256, arguments=entry.arguments
-    )
+    weights = Weights(entry.weights_sha256, "")
+    loaded = dataclasses.replace(tiny, name=entry.name, weights=weights, arguments=entry.arguments)
     found = findings(results, [loaded])
     figure = robustness_figure(found, columns=columns)
     layers, parameters = figure.axes
