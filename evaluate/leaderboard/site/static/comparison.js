@@ -40,7 +40,7 @@ function drawComparison(board, one, other) {
     ? [line.title, DASH, DASH, DASH, DASH, "not measured"]
     : [line.title, percent(line.first), percent(line.second), points(line.value),
       line.half === null ? DASH : `${points(line.value - line.half)} to ${points(line.value + line.half)}`, verdict(line)]);
-  const table = plainTable("First less second, in percentage points, with 95 % intervals",
+  const table = plainTable("First less second, in percentage points, with 95\u00a0% intervals",
     ["Measure", "First", "Second", "Difference", "Interval", "Verdict"], rows);
   found.forEach((line, i) => {
     if (line.value !== null && line.half !== null && Math.abs(line.value) > line.half) {

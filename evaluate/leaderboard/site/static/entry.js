@@ -47,9 +47,9 @@ function scoreTables(board, entry, record) {
 }
 
 function levelsTable(board, entry, record) {
-  const share = (count) => withInterval(count === null ? null : wilson(count, entry.images));
+  const share = (count) => intervalCell(count === null ? null : wilson(count, entry.images));
   const mille = (number) => (number === null ? DASH : number.toFixed(3));
-  return plainTable("Top-1 and top-5 accuracy in per cent (95 % interval), mean probability of the true class, calibration error",
+  return plainTable("Top-1 and top-5 accuracy in per cent (95\u00a0% interval), mean probability of the true class, calibration error",
     ["Variant", "Top-1", "Top-5", "True class", "Calibration"],
     board.variants.map((variant, i) =>
       [variant, share(entry.top1[i]), share(entry.top5[i]), mille(record.confidence[i]), mille(record.calibration[i])]));

@@ -34,8 +34,13 @@ function wilson(correct, total) {
   };
 }
 
-const withInterval = (at) =>
-  at === null ? DASH : `${percent(at.value)} (${percent(at.low)}${DASH}${percent(at.high)})`;
+const interval = (at) => `(${percent(at.low)}${DASH}${percent(at.high)})`;
+
+const withInterval = (at) => (at === null ? DASH : `${percent(at.value)} ${interval(at)}`);
+
+// The same for a cell, which shows the interval small where there is little room.
+const intervalCell = (at) =>
+  (at === null ? DASH : html("span", {}, `${percent(at.value)} `, html("small", {}, interval(at))));
 
 function parameters(count) {
   if (count < 1e6) return String(count);
