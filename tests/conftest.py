@@ -240,6 +240,8 @@ def opened(chromium: Any) -> Iterator[Open]:
         page = context.new_page()
         watch(page)
         page.goto(f"{path.as_uri()}{at}")
+        # The page's data are inflated after it was loaded.
+        page.wait_for_selector("body:not(:has([aria-busy]))")
         return page
 
     yield open_page

@@ -237,3 +237,15 @@ def test_facts_keep_their_columns_on_a_narrow_terminal(monkeypatch, capsys) -> N
     assert second.startswith("timm/NAME  word")
     assert third.startswith(" " * 11 + "word")
     assert max(map(len, (first, second, third))) <= 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_folder_whose_name_is_no_text_is_printed_byte_for_byte(tmp_path):
+    (tmp_path / "entries").mkdir()
+    out = os.fsencode(tmp_path / "site") + b"\xe9"
+    ended = subprocess.run(
+        [COMMAND, "leaderboard", "build", "entries", "--out", out], cwd=tmp_path, check=False,
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == out + b"/index.html"

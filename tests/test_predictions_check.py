@@ -71,6 +71,7 @@ BROKEN: list[tuple[str, Callable[[Columns], None]]] = [
     ("is no image id", row(0, image_id="x" * 201)),
     (r"'a\\x1b\[31m' is no image id", row(0, image_id="a\x1b[31m")),
     (r"'\\u202e' is no image id", row(0, image_id="\u202e")),
+    (r"'\\ud800' is no image id", row(0, image_id="\ud800")),
     ("clean: no row", row(0, image_id="another")),
     ("label is not 0 to 999", row(HIT, label=1000)),
     ("label is not 0 to 999", row(HIT, label=-1)),

@@ -95,6 +95,14 @@ def test_only_noise_needs_an_id():
         render(PIXELS, "noise-10")
 
 
+def test_an_id_of_no_characters_is_refused_in_one_line():
+    image_id = "a\udcff"
+    with pytest.raises(UsageError, match="cannot key noise: it holds what is no char") as caught:
+        render(PIXELS, "noise-10", image_id=image_id)
+    assert str(caught.value).isprintable()
+    assert len(list(render_ladder(PIXELS, image_id=image_id, only=[variant("blur-1")]))) == 1
+
+
 def test_unknown_variant_is_refused():
     with pytest.raises(UsageError, match="jpeg-10"):
         render(PIXELS, "jpg-10")

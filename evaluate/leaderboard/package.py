@@ -16,7 +16,7 @@ from imagenetq.evaluate.leaderboard.entry.submission import (
     is_folder_name,
 )
 from imagenetq.evaluate.results.registered_sources import KnownSource
-from imagenetq.files import is_temporary, read_bounded, write_whole
+from imagenetq.files import is_temporary, read_bounded, unreadable_as, write_whole
 from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.predictions_check import MAX_PREDICTIONS_BYTES
 
@@ -151,10 +151,8 @@ def write_package(package: Package, out: Path) -> Path:
 
 
 def _content(path: Path, limit: int) -> bytes:
-    try:
+    with unreadable_as(EntryError, path):
         return read_bounded(path, limit, follow_link=False)
-    except OSError as reason:
-        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
 
 
 def _is_same(path: Path, package: Package) -> bool:

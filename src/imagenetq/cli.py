@@ -3,6 +3,8 @@
 import atexit
 import gc
 import signal
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -68,6 +70,9 @@ app.add_typer(leaderboard.app, name="leaderboard")
 def main() -> None:
     """Run the command line; SIGTERM ends a command as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A path that is no UTF-8 is printed byte for byte, so that a shell can use it.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     # Registered first, so it runs last. Without it, Python would search PyTorch's objects for
     # garbage for seconds, although the process ends and frees all of them anyway.
     atexit.register(gc.freeze)

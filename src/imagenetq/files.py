@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from imagenetq.errors import ImagenetqError
+
 TEMPORARY_PREFIX = ".tmp-"
 """Prefix of unfinished files, which hides them from the globs of a dataset's configs."""
 
@@ -32,6 +34,20 @@ def naming(file: object) -> Iterator[None]:
         if error.errno is not None and error.filename is None:
             error.filename = str(file)
         raise
+
+
+@contextmanager
+def unreadable_as(error: type[ImagenetqError], path: object) -> Iterator[None]:
+    """Turn an error of reading a file into one line of `error`, which says why it cannot be read.
+
+    Args:
+        error: the class of the error to raise.
+        path: the file to name.
+    """
+    try:
+        yield
+    except OSError as reason:
+        raise error(f"{path}: cannot be read ({reason.strerror})") from None
 
 
 def is_temporary(path: str) -> bool:

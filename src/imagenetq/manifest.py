@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagenetq.errors import FolderError, ImagenetqError
-from imagenetq.files import read_bounded
+from imagenetq.files import read_bounded, unreadable_as
 from imagenetq.remote_errors import ANOTHER_ANSWERED
 from imagenetq.retrying import StorageError
 from imagenetq.selection import MAX_ID_LENGTH, is_image_id
@@ -232,10 +232,8 @@ def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -
     Raises:
         error: in one line; the file cannot be read or holds something else.
     """
-    try:
+    with unreadable_as(error, path):
         data = read_bounded(path, MAX_BYTES)
-    except OSError as reason:
-        raise error(f"{path}: cannot be read ({reason.strerror})") from None
     return parse_model(model, data, str(path), error)
 
 

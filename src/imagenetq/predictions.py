@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.errors import PredictionsError
-from imagenetq.files import read_bounded, write_whole
+from imagenetq.files import read_bounded, unreadable_as, write_whole
 from imagenetq.predictions_check import (
     MAX_PREDICTIONS_BYTES,
     Coded,
@@ -241,10 +241,8 @@ def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
     Raises:
         PredictionsError: the file cannot be read, is too large, or has another SHA-256.
     """
-    try:
+    with unreadable_as(PredictionsError, path):
         data = read_bounded(path, MAX_PREDICTIONS_BYTES)
-    except OSError as error:
-        raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from None
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256:
         raise PredictionsError(
@@ -272,8 +270,9 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
 
     source = pa.BufferReader(data)
     try:
-        check_footer(pq.read_metadata(source), schema(), name)
-        with pq.ParquetFile(source, read_dictionary=list(_NAMES)) as parquet:
+        metadata = pq.read_metadata(source)
+        check_footer(metadata, schema(), name)
+        with pq.ParquetFile(source, metadata=metadata, read_dictionary=list(_NAMES)) as parquet:
             table = parquet.read().unify_dictionaries().combine_chunks()
         table.validate(full=True)
         image, variant = (_decode_names(table.column(column)) for column in _NAMES)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel
 
 from imagenetq.errors import EntryError, ImagenetqError
-from imagenetq.files import read_bounded
+from imagenetq.files import read_bounded, unreadable_as
 from imagenetq.manifest import parse_model
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -35,10 +35,8 @@ def read_strict(
         EntryError: the file cannot be read, is too large, is no regular file, or holds something
             else.
     """
-    try:
+    with unreadable_as(EntryError, path):
         data = read_bounded(path, max_bytes, follow_link=follow_link)
-    except OSError as reason:
-        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
     parse_strict(data, str(path), EntryError)
     return parse_model(model, data, str(path), EntryError)
 

@@ -16,6 +16,7 @@ from imagenetq.evaluate.leaderboard.entry.submission import (
     is_folder_name,
     read_submission,
 )
+from imagenetq.files import unreadable_as
 from imagenetq.predictions import PREDICTIONS_NAME
 
 _MAX_ENTRIES = 10_000
@@ -119,10 +120,8 @@ def _names(folder: Path, limit: int) -> Iterator[str]:
 
 def _mode(path: Path) -> int:
     """Read the mode of a file; a link is not followed."""
-    try:
+    with unreadable_as(EntryError, path):
         return path.lstat().st_mode
-    except OSError as reason:
-        raise EntryError(f"{path}: cannot be read ({reason.strerror})") from None
 
 
 def _is_there(path: Path) -> bool:

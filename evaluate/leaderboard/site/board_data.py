@@ -1,20 +1,21 @@
 """Write the data of the pages as scripts that assign them: nothing else can be loaded from disk.
 
-Every text in them may come from anyone. It is JSON with nothing in it that could end a script, and
-the page's own script shows it as text only.
+Every text in them may come from anyone. It is JSON, deflated and in base64, so nothing in it could
+end a script; `inflated` in `static/numbers.js` undoes both, and the page shows texts as text only.
 """
 
 import base64
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagenetq.entry_scores import Estimate, Proportion
-from imagenetq.evaluate.leaderboard.site.board import Board, Section, Standing
-from imagenetq.evaluate.leaderboard.site.columns import columns
-from imagenetq.evaluate.leaderboard.site.entry_data import records_data
+from imagenetq.evaluate.leaderboard.site.board import Board, Standing
+from imagenetq.evaluate.leaderboard.site.entry_data import record
 from imagenetq.evaluate.leaderboard.site.hits import COMPARED, Answers
 from imagenetq.evaluate.leaderboard.site.labels import (
     KINDS,
@@ -24,85 +25,99 @@ from imagenetq.evaluate.leaderboard.site.labels import (
     size_words,
     source_of,
 )
-from imagenetq.evaluate.leaderboard.site.packed_numbers import DIGITS
-from imagenetq.evaluate.leaderboard.site.pairs import pairs_data
-from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, Rank
+from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, Rank, groups, paired_of
 from imagenetq.evaluate.results.paper_curves import SOURCE, paper_curves
 from imagenetq.evaluate.results.scores import UNDISTORTED
 from imagenetq.specification import variants
 
-_UNIT = 100_000
-"""Scores and their errors are stored in whole hundred-thousandths, and shown to a thousandth."""
+LEVELS = 50
+"""Number of levels of a share of an error, which decides how large the data of all pairs are."""
+
+_DECIMALS = 5
+"""Decimals of scores and their errors, which are shown to a thousandth."""
 
 
 def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
     """Write the data, by file name: for all pages, for comparisons, and for entries' pages."""
+    records = [record(standing, ranked.get(standing.name)) for standing in board.ordered]
     return {
-        "board.js": _assign("board", board_data(board, ranked)),
-        "pairs.js": _assign("pairs", pairs_data(board)),
-        "records.js": _assign("records", records_data(board, ranked)),
+        "board.js": _script("board", board_data(board, ranked)),
+        "pairs.js": _script("pairs", pairs_data(board)),
+        "records.js": _script("records", records),
         **{
-            f"answers/{standing.name}.js": _answers_script(standing.name, standing.answers)
+            f"answers/{standing.name}.js": _answers_script(standing.name, answers, answers.right)
             for standing in board.ordered
-            if has_answers(standing)
+            if (answers := standing.answers) is not None and answers.right is not None
         },
     }
 
 
-def has_answers(standing: Standing) -> bool:
-    """Tell whether it is known, for all compared variants, which images an entry recognised."""
-    return standing.answers is not None and standing.answers.right is not None
-
-
-def _answers_script(name: str, answers: Answers | None) -> str:
-    """Write one entry's answers as bits; they are loaded only when it is compared with another."""
-    if answers is None or answers.right is None:
-        raise ValueError(f"{name} has no answers")
-    told = {
-        "images": answers.images,
-        "n": answers.n_images,
-        "bits": base64.b64encode(answers.right.tobytes()).decode(),
-    }
-    return f"(window.imagenetq_answers??={{}})[{_json(name)}]={_json(told)};\n"
-
-
 def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
-    """Give the entries in table order, as columns, with the ladders and the paper's curves."""
-    entries = []
-    for number, section in enumerate(board.sections):
-        dataset = board.datasets.index(section.dataset)
-        for standing in section.standings:
-            place = ranked.get(standing.name)
-            facts = {
-                "answers": has_answers(standing),
-                "section": number,
-                "dataset": dataset,
-                "rank": None if place is None else place.rank,
-            }
-            entries.append(_entry(standing) | facts)
+    """Give the entries in table order, with the ladders and the paper's curves."""
     return {
         "measures": list(MEASURES),
         "variants": [v.name for v in variants()],
         "compared": list(COMPARED),
         "ladders": ladders(),
         "undistorted": UNDISTORTED,
-        "sections": [_section(section) for section in board.sections],
+        "sections": [
+            {"kind": section.kind, "title": KINDS[section.kind]} for section in board.sections
+        ],
         "datasets": [dataset_words(dataset) for dataset in board.datasets],
-        "unit": _UNIT,
-        "digits": DIGITS,
-        "entries": columns(entries),
-        "paper": {"source": SOURCE, "curves": _paper()},
+        "entries": [
+            _entry(standing)
+            | {
+                "section": number,
+                "dataset": board.datasets.index(section.dataset),
+                "rank": ranked[standing.name].rank if standing.name in ranked else None,
+            }
+            for number, section in enumerate(board.sections)
+            for standing in section.standings
+        ],
+        "paper": {
+            "source": SOURCE,
+            "curves": [
+                {
+                    "network": curve.network,
+                    "distortion": curve.distortion,
+                    "metric": curve.metric,
+                    "values": list(curve.values),
+                    "accuracy": list(curve.accuracy),
+                }
+                for curve in paper_curves()
+            ],
+        },
     }
 
 
-def _section(section: Section) -> dict[str, Any]:
-    return {"kind": section.kind, "title": KINDS[section.kind]}
+def pairs_data(board: Board) -> dict[str, Any]:
+    """Tell how much pairing narrows each error, in each group of entries of the same photographs.
+
+    What is stored of a difference's standard error is its share of the unpaired error, which is the
+    root of the sum of both squares: in steps of 1 / `LEVELS`, rounded up, since an interval may be
+    a little too wide, but never too narrow. Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0)
+    and so on.
+    """
+    found = []
+    for indices in groups(board.ordered):
+        paired = paired_of([board.ordered[index] for index in indices])
+        lower = np.tril_indices(len(indices), -1)
+        steps = {}
+        for name in MEASURES:
+            errors = paired.errors[name][lower]
+            unpaired = np.hypot.outer(paired.alone[name], paired.alone[name])[lower]
+            shares = np.divide(errors, unpaired, out=np.zeros_like(errors), where=unpaired > 0)
+            # Without a relative score there is no difference that the error could be of.
+            shares = np.nan_to_num(shares)
+            steps[name] = np.ceil(LEVELS * shares - 1e-6).astype(int).tolist()
+        found.append({"entries": indices, "steps": steps})
+    return {"levels": LEVELS, "groups": found}
 
 
 def _entry(standing: Standing) -> dict[str, Any]:
     entry = standing.entry
-    held = measured(entry)
-    names = [v.name for v in variants()]
+    scores = measured(entry)
+    counts = [entry.variants.get(v.name) for v in variants()]
     return {
         "name": standing.name,
         "title": standing.submission.name,
@@ -113,51 +128,32 @@ def _entry(standing: Standing) -> dict[str, Any]:
         "images": entry.n_images,
         "precision": entry.precision,
         "resize": entry.versions.get("Pillow", "").partition(".")[0],
-        "values": [None if one is None else _units(one.value) for one in held],
-        "errors": [_error(one, entry.n_images) for one in held],
-        "top1": [_count(standing, name, "correct_top1") for name in names],
-        "top5": [_count(standing, name, "correct_top5") for name in names],
+        "answers": standing.answers is not None and standing.answers.right is not None,
+        "values": [None if one is None else round(one.value, _DECIMALS) for one in scores],
+        "errors": [_standard_error(one, entry.n_images) for one in scores],
+        "top1": [None if one is None else one.correct_top1 for one in counts],
+        "top5": [None if one is None else one.correct_top5 for one in counts],
     }
 
 
-def _error(one: Estimate | Proportion | None, n_images: int) -> int | None:
+def _standard_error(one: Estimate | Proportion | None, n_images: int) -> float | None:
     """Compute the standard error of what is shown; None if there is none."""
     if one is None or n_images < 2:
         return None
-    if isinstance(one, Estimate):
-        return None if one.standard_error is None else _units(one.standard_error)
-    return _units(float(np.sqrt(one.value * (1 - one.value) / (n_images - 1))))
+    if isinstance(one, Proportion):
+        return round(float(np.sqrt(one.value * (1 - one.value) / (n_images - 1))), _DECIMALS)
+    return None if one.standard_error is None else round(one.standard_error, _DECIMALS)
 
 
-def _count(standing: Standing, name: str, field: str) -> int | None:
-    counts = standing.entry.variants.get(name)
-    return None if counts is None else getattr(counts, field)
+def _answers_script(name: str, answers: Answers, right: NDArray[np.uint8]) -> str:
+    """Write one entry's answers as bits; they are loaded only when it is compared with another."""
+    bits = base64.b64encode(right.tobytes()).decode()
+    text = json.dumps({"images": answers.images, "n": answers.n_images, "bits": bits})
+    # The name is a folder's, and needs no escapes.
+    return f'(window.imagenetq_answers??={{}})["{name}"]={text};\n'
 
 
-def _paper() -> list[dict[str, Any]]:
-    return [
-        {
-            "network": curve.network,
-            "distortion": curve.distortion,
-            "metric": curve.metric,
-            "values": list(curve.values),
-            "accuracy": list(curve.accuracy),
-        }
-        for curve in paper_curves()
-    ]
-
-
-def _units(value: float) -> int:
-    return round(_UNIT * value)
-
-
-def _assign(name: str, value: Any) -> str:
-    return f"window.imagenetq_{name}={_json(value)};\n"
-
-
-def _json(value: Any) -> str:
-    """Write JSON that cannot end a script, or be taken for markup, wherever it is put."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+def _script(name: str, value: Any) -> str:
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return f'window.imagenetq_{name}="{packed}";\n'

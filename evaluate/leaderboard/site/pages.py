@@ -61,7 +61,7 @@ def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
 def styles_and_scripts() -> dict[str, str]:
     """Give the style sheet and the scripts by path; `theme.js` runs before a page is painted."""
     parts = [_static(f"{name}.js") for name in SCRIPTS]
-    joined = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    joined = '"use strict";\n(async () => {\n' + "\n".join(parts) + "})();\n"
     return {
         "site.css": _static("site.css"),
         "theme.js": _static("theme.js"),

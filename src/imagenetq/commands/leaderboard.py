@@ -168,7 +168,7 @@ def _run_again(
     options: "LoadOptions",
     fetched: Path | None,
 ) -> "Verdict":
-    from imagenetq.evaluate.leaderboard.checks.rerun_entry import run_again
+    from imagenetq.evaluate.leaderboard.checks.rerun import run_again
 
     if len(verdicts) > 1:
         raise UsageError(f"{folder}: --rerun takes one entry at a time; name its folder")

@@ -37,8 +37,19 @@ def quantiles() -> NDArray[np.int32]:
 
 
 def noise_key(image_id: str) -> int:
-    """Make the generator's 128-bit key: the same for all levels of an image, so they are paired."""
-    digest = hashlib.sha256(f"{KEY_PREFIX}noise/{image_id}".encode()).digest()
+    """Make the generator's 128-bit key: the same for all levels of an image, so they are paired.
+
+    Raises:
+        UsageError: the id holds what is no Unicode character, as names of files may.
+    """
+    try:
+        key = f"{KEY_PREFIX}noise/{image_id}".encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{image_id!a} cannot key noise: it holds what is no character; rename the file, or "
+            "give another image_id"
+        ) from None
+    digest = hashlib.sha256(key).digest()
     return int.from_bytes(digest[:16], "little")
 
 
@@ -68,7 +79,7 @@ def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
         The noisy image for each sigma: `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
 
     Raises:
-        UsageError: the image has no id.
+        UsageError: the image has no id, or an impossible one.
     """
     if original.image_id is None:
         raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")

@@ -15,7 +15,7 @@ from imagenetq.entry import Entry, read_entry  # noqa: E402
 from imagenetq.errors import UsageError  # noqa: E402
 from imagenetq.evaluate import CleanSource, LoadOptions, Result, load_model  # noqa: E402
 from imagenetq.evaluate.evaluation.plan import make_plan  # noqa: E402
-from imagenetq.evaluate.leaderboard.checks.rerun_pairs import rerun  # noqa: E402
+from imagenetq.evaluate.leaderboard.checks.rerun import rerun  # noqa: E402
 from imagenetq.evaluate.report.entry_networks import load_networks, match_networks  # noqa: E402
 
 TINY = "python/tiny_models:tiny"

@@ -16,7 +16,7 @@ timm = pytest.importorskip("timm")
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate import LoadOptions, Result, load_model  # noqa: E402
 from imagenetq.evaluate.leaderboard.checks.findings import Verdict  # noqa: E402
-from imagenetq.evaluate.leaderboard.checks.rerun_entry import run_again  # noqa: E402
+from imagenetq.evaluate.leaderboard.checks.rerun import run_again  # noqa: E402
 from imagenetq.evaluate.leaderboard.site.reproduce_command import options  # noqa: E402
 from imagenetq.evaluate.report.entry_networks import load_networks  # noqa: E402
 

@@ -4,18 +4,12 @@ const MEASURE_WORDS = ["ImageNet-Q score", "Relative score", "Clean top-1"];
 
 // The share of the unpaired error that pairing leaves; null if the two are not paired.
 function pairedShare(board, one, other, measure) {
-  const { levels, groups } = window.imagenetq_pairs ?? { groups: [] };
-  for (const group of groups) {
-    const [i, j] = [group.entries.indexOf(one.place), group.entries.indexOf(other.place)];
+  const { levels, groups } = board.pairs ?? { groups: [] };
+  for (const { entries, steps } of groups) {
+    const [i, j] = [entries.indexOf(one.place), entries.indexOf(other.place)];
     if (i < 0 || j < 0) continue;
     const [high, low] = [Math.max(i, j), Math.min(i, j)];
-    const { from, to, steps } = group.measures[measure];
-    // Three pairs are one packed number.
-    const pair = (high * (high - 1)) / 2 + low;
-    const start = 2 * Math.floor(pair / 3);
-    const [three] = unpacked(steps.slice(start, start + 2), board.digits);
-    const level = Math.floor(three / levels ** (pair % 3)) % levels;
-    return from + (level * (to - from)) / (levels - 1);
+    return steps[measure][(high * (high - 1)) / 2 + low] / levels;
   }
   return null;
 }
@@ -46,7 +40,7 @@ function drawComparison(board, one, other) {
     ? [line.title, DASH, DASH, DASH, DASH, "not measured"]
     : [line.title, percent(line.first), percent(line.second), points(line.value),
       line.half === null ? DASH : `${points(line.value - line.half)} to ${points(line.value + line.half)}`, verdict(line)]);
-  const table = plainTable("First less second, in percentage points, with 95 % intervals",
+  const table = plainTable("First less second, in percentage points, with 95\u00a0% intervals",
     ["Measure", "First", "Second", "Difference", "Interval", "Verdict"], rows);
   found.forEach((line, i) => {
     if (line.value !== null && line.half !== null && Math.abs(line.value) > line.half) {

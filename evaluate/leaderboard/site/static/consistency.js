@@ -4,7 +4,7 @@ const FEWEST = 5;
 
 // The bits of an entry: whether it is right, a row a variant.
 function bitsOf(held) {
-  const bytes = Uint8Array.from(atob(held.bits), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(held.bits);
   const width = Math.ceil(held.n / 8);
   return (place, i) => (bytes[place * width + (i >> 3)] >> (7 - (i & 7))) & 1;
 }

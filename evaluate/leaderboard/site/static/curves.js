@@ -82,13 +82,13 @@ function curvesTables(board, shown, metric, withPaper) {
     const levels = start === undefined ? ladder.values : [start, ...ladder.values.filter((value) => value !== start)];
     const rows = [
       ...curves.map(([title, curve]) =>
-        [title, ...levels.map((level) => withInterval(curve.find(({ at }) => at === level) ?? null))]),
+        [title, ...levels.map((level) => intervalCell(curve.find(({ at }) => at === level) ?? null))]),
       ...paper.map((curve) => [`${curve.network}, 2016`, ...levels.map((level) => {
         const place = curve.values.indexOf(level);
         return place < 0 ? DASH : percent(curve.accuracy[place], 0);
       })]),
     ];
-    const caption = `${ladder.title}, ${ladder.axis}: ${metric === "top1" ? "top-1" : "top-5"} accuracy in per cent (95 % interval)`;
+    const caption = `${ladder.title}, ${ladder.axis}: ${metric === "top1" ? "top-1" : "top-5"} accuracy in per cent (95\u00a0% interval)`;
     return plainTable(caption, ["Network", ...levels.map(String)], rows);
   });
 }

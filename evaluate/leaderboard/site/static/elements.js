@@ -15,7 +15,7 @@ function option(value, text) {
   return html("option", { value }, text);
 }
 
-// A table of texts; the first cell of a row is its heading, columns after the first are numbers.
+// A table of texts or elements; the first cell of a row is its heading, columns after the first are numbers.
 function plainTable(caption, heads, rows) {
   const cell = (text, place) =>
     place === 0
@@ -24,7 +24,7 @@ function plainTable(caption, heads, rows) {
   const headings = heads.map((head, place) =>
     html("th", { scope: "col", class: place ? "num" : null }, head));
   return html("table", {},
-    html("caption", { class: "small" }, caption),
+    html("caption", { class: "small" }, html("span", {}, caption)),
     html("thead", {}, html("tr", {}, ...headings)),
     html("tbody", {}, ...rows.map((row) => html("tr", {}, ...row.map(cell)))));
 }

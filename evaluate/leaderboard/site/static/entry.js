@@ -2,12 +2,12 @@
 
 const NO_COMMAND = "# Not shown: the model\u2019s name or an argument could load code or files. Look at them below first.";
 
-function entryPage(board) {
+async function entryPage(board) {
   const name = new URLSearchParams(location.search).get("name") ?? "";
   const entry = board.named.get(name);
   find(entry ? "#entry" : "#unknown").hidden = false;
   if (!entry) return;
-  const record = rows(window.imagenetq_records)[entry.place];
+  const record = (await inflated(window.imagenetq_records))[entry.place];
   document.title = `${entry.title} \u2013 ${document.title}`;
   find("#title").textContent = entry.title;
   find("#standing").textContent = record.standing;
@@ -47,14 +47,12 @@ function scoreTables(board, entry, record) {
 }
 
 function levelsTable(board, entry, record) {
-  const share = (count) => withInterval(count === null ? null : wilson(count, entry.images));
-  // One more than the thousandths; 0 where there is nothing.
-  const mille = (number) => (number === 0 ? DASH : ((number - 1) / 1000).toFixed(3));
-  const [confidence, calibration] = [record.confidence, record.calibration].map((text) => unpacked(text, board.digits));
-  return plainTable("Top-1 and top-5 accuracy in per cent (95 % interval), mean probability of the true class, calibration error",
+  const share = (count) => intervalCell(count === null ? null : wilson(count, entry.images));
+  const mille = (number) => (number === null ? DASH : number.toFixed(3));
+  return plainTable("Top-1 and top-5 accuracy in per cent (95\u00a0% interval), mean probability of the true class, calibration error",
     ["Variant", "Top-1", "Top-5", "True class", "Calibration"],
     board.variants.map((variant, i) =>
-      [variant, share(entry.top1[i]), share(entry.top5[i]), mille(confidence[i]), mille(calibration[i])]));
+      [variant, share(entry.top1[i]), share(entry.top5[i]), mille(record.confidence[i]), mille(record.calibration[i])]));
 }
 
 function facts(entry, record) {

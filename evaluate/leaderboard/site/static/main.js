@@ -1,12 +1,8 @@
 // Put the parts together.
 
 function prepared(board) {
-  const shares = (numbers) => numbers.map((number) => (number === null ? null : number / board.unit));
-  board.entries = rows(board.entries);
   board.entries.forEach((entry, place) => {
     entry.place = place;
-    entry.values = shares(entry.values);
-    entry.errors = shares(entry.errors);
     entry.shown = true;
     entry.words = `${entry.title} ${entry.model} ${entry.name}`.toLowerCase();
   });
@@ -102,7 +98,10 @@ function comparing(board) {
     if (isAsked) return;
     isAsked = true;
     const script = html("script", { src: "pairs.js" });
-    script.addEventListener("load", come);
+    script.addEventListener("load", async () => {
+      board.pairs = await inflated(window.imagenetq_pairs);
+      come();
+    });
     // Then all comparisons are unpaired, and say so.
     script.addEventListener("error", come);
     document.head.append(script);
@@ -181,11 +180,13 @@ function copyButtons() {
 themeButton();
 document.body.append(tip.box);
 if (window.imagenetq_board) {
-  const board = prepared(window.imagenetq_board);
-  if (document.body.dataset.page === "entry") entryPage(board);
+  find("#main").ariaBusy = "true";
+  const board = prepared(await inflated(window.imagenetq_board));
+  if (document.body.dataset.page === "entry") await entryPage(board);
   else if (board.entries.length) {
     for (const section of document.querySelectorAll(".needs-script")) section.hidden = false;
     rankingPage(board);
   }
 }
 copyButtons();
+find("#main").ariaBusy = null;

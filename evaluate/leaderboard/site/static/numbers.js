@@ -4,18 +4,11 @@ const Z = 1.959963984540054;
 const MINUS = "\u2212";
 const DASH = "\u2013";
 
-// Rows out of columns; of some columns the distinct values are held, and which each row has.
-function rows(columns) {
-  const whole = Object.entries(columns).map(([name, held]) =>
-    [name, Array.isArray(held) ? held : held.places.map((place) => held.values[place])]);
-  const n = whole.length ? whole[0][1].length : 0;
-  return Array.from({ length: n }, (_, i) =>
-    Object.fromEntries(whole.map(([name, values]) => [name, values[i]])));
-}
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
-// Whole numbers, each told by two digits of many.
-const unpacked = (text, digits) =>
-  text.match(/../g).map(([high, low]) => digits.length * digits.indexOf(high) + digits.indexOf(low));
+// Data out of a script: JSON, deflated, in base64.
+const inflated = (base64) =>
+  new Response(new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
 
 function percent(share, digits = 1) {
   if (share === null) return DASH;
@@ -41,8 +34,13 @@ function wilson(correct, total) {
   };
 }
 
-const withInterval = (at) =>
-  at === null ? DASH : `${percent(at.value)} (${percent(at.low)}${DASH}${percent(at.high)})`;
+const interval = (at) => `(${percent(at.low)}${DASH}${percent(at.high)})`;
+
+const withInterval = (at) => (at === null ? DASH : `${percent(at.value)} ${interval(at)}`);
+
+// The same for a cell, which shows the interval small where there is little room.
+const intervalCell = (at) =>
+  (at === null ? DASH : html("span", {}, `${percent(at.value)} `, html("small", {}, interval(at))));
 
 function parameters(count) {
   if (count < 1e6) return String(count);

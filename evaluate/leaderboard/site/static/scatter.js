@@ -2,8 +2,10 @@
 
 const [WIDTH, HEIGHT] = [460, 330];
 const SNAP = 22;
-const LONGEST = 24;
 const LABEL = 14;
+// The width of a letter of a label, as large as on a phone.
+const LETTER = 8.4;
+const [LEFT, RIGHT] = [64, 14];
 
 // Ends of an axis around shares, on round numbers.
 function span(shares) {
@@ -45,7 +47,7 @@ function scatter(entries, xOf, which, chosen, { label, x, y }) {
   const across = (x.type === "log" ? d3.scaleLog : d3.scaleLinear)(x.domain, [0, 1]);
   const heights = labelHeights(ours, yOf, (LABEL / HEIGHT) * (y.domain[1] - y.domain[0]));
   const figure = chart({
-    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: 64, marginBottom: 44, tell,
+    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: LEFT, marginBottom: 44, tell,
     marks: [
       Plot.dot(entries.filter((entry) => !chosen.has(entry)), {
         x: xOf, y: yOf, r: 3.4, fill: "var(--faint)", fillOpacity: 0.5, className: "dots",
@@ -53,12 +55,13 @@ function scatter(entries, xOf, which, chosen, { label, x, y }) {
       // Chosen ones last, so that nothing covers them.
       ...ours.flatMap((entry) => {
         const [place, error] = [chosen.placeOf(entry), Z * (entry.errors[which] ?? 0)];
-        const isRight = across(xOf(entry)) > 0.6;
+        const isRight = across(xOf(entry)) > 0.5;
+        const room = Math.abs(across(xOf(entry)) - (isRight ? 0 : 1)) * (WIDTH - LEFT - RIGHT);
         return [
           Plot.ruleX([entry], { x: xOf, y1: yOf(entry) - error, y2: yOf(entry) + error, stroke: colour(place), strokeWidth: 2 }),
           dotMark([entry], place, { x: xOf, y: yOf, r: 5 }),
           Plot.text([entry], {
-            x: xOf, y: heights.get(entry), text: shortTitle, textAnchor: isRight ? "end" : "start", dx: isRight ? -9 : 9,
+            x: xOf, y: heights.get(entry), text: () => shortened(entry.title, room / LETTER), textAnchor: isRight ? "end" : "start", dx: isRight ? -9 : 9,
             fill: "var(--ink)", stroke: "var(--raised)", strokeWidth: 3,
           }),
         ];
@@ -81,8 +84,8 @@ function tell(entry) {
   ]];
 }
 
-const shortTitle = ({ title }) =>
-  (title.length > LONGEST ? `${title.slice(0, LONGEST - 1).trimEnd()}\u2026` : title);
+const shortened = (text, most) =>
+  (text.length > most ? `${text.slice(0, most - 1).trimEnd()}\u2026` : text);
 
 // Names one below the other where they would cover each other.
 function labelHeights(entries, yOf, step) {

@@ -14,8 +14,7 @@ from imagenetq.entry import ZeroShot
 from imagenetq.errors import UsageError
 from imagenetq.evaluate import Data, Result, evaluate, load_model, open_data
 from imagenetq.evaluate.leaderboard.checks.findings import Verdict
-from imagenetq.evaluate.leaderboard.checks.rerun_entry import run_again
-from imagenetq.evaluate.leaderboard.checks.rerun_pairs import Pair, choose, differences, rerun
+from imagenetq.evaluate.leaderboard.checks.rerun import Pair, choose, differences, rerun, run_again
 from imagenetq.predictions import Predictions
 
 TINY = "python/tiny_models:tiny"

@@ -1,21 +1,16 @@
-import json
 import math
-import re
+
+import pytest
 
 from imagenetq.evaluate.leaderboard.site import Board
-from imagenetq.evaluate.leaderboard.site.board_data import board_data, scripts
-from imagenetq.evaluate.leaderboard.site.pairs import LEVELS, pairs_data
+from imagenetq.evaluate.leaderboard.site.board_data import LEVELS, board_data, pairs_data, scripts
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, paired_of, ranks
-from site_data import rows, unpacked
+from site_data import parsed
 from site_entries import HOSTILE, many, result, standing
 
 
-def parsed(script: str) -> object:
-    return json.loads(re.fullmatch(r"window\.imagenetq_\w+=(.*);\n", script)[1])
-
-
 def entries(board: Board) -> list[dict[str, object]]:
-    return rows(parsed(scripts(board, ranks(board))["board.js"])["entries"])
+    return parsed(scripts(board, ranks(board))["board.js"])["entries"]
 
 
 def test_the_script_holds_the_entries_in_table_order():
@@ -32,7 +27,7 @@ def test_the_script_holds_the_entries_in_table_order():
     assert [entry["rank"] for entry in held] == [1, 2, None]
     assert [section["kind"] for section in data["sections"]] == ["ranked", "demonstration"]
     entry = board.ordered[0].entry
-    assert held[0]["values"][0] == round(data["unit"] * entry.scores.score.value)
+    assert held[0]["values"][0] == pytest.approx(entry.scores.score.value, abs=5e-6)
     assert held[0]["top1"] == [counts.correct_top1 for counts in entry.variants.values()]
     assert len(data["paper"]["curves"]) == 40
 
@@ -52,23 +47,20 @@ def test_the_steps_of_pairs_give_their_errors_back_never_too_small():
     assert group["entries"] == list(range(9))
     paired = paired_of(board.ordered)
     for measure in MEASURES:
-        held = group["measures"][measure]
-        width = (held["to"] - held["from"]) / (LEVELS - 1)
-        assert len(held["steps"]) == 24
+        steps = group["steps"][measure]
+        assert len(steps) == 9 * 8 // 2
         for high in range(9):
             for low in range(high):
-                three, place = divmod(high * (high - 1) // 2 + low, 3)
-                (number,) = unpacked(held["steps"][2 * three : 2 * three + 2])
-                step = number // LEVELS**place % LEVELS
+                step = steps[high * (high - 1) // 2 + low]
                 alone = math.hypot(*paired.alone[measure][[high, low]])
-                error, exact = alone * (held["from"] + step * width), paired.errors[measure]
-                assert exact[high, low] - 2e-5 <= error <= exact[high, low] + alone * width + 2e-5
+                error, exact = alone * step / LEVELS, paired.errors[measure][high, low]
+                assert exact - 2e-5 <= error <= exact + alone / LEVELS + 2e-5
 
 
 def test_equal_entries_do_not_differ():
     board = Board((standing("a", result()), standing("b", result()), standing("c", result(0.2))))
     (group,) = pairs_data(board)["groups"]
-    assert group["measures"]["score"]["from"] == 0
+    assert group["steps"]["score"][0] == 0
 
 
 def test_what_was_not_evaluated_is_absent():

@@ -256,7 +256,7 @@ def test_an_entry_is_reached_from_the_table_and_by_its_address(opened, site):
     page = opened(site / "index.html")
     page.get_by_role("link", name="Weak").click()
     page.wait_for_url("**/entry.html?name=weak")
-    assert page.title() == "Weak \u2013 Entry \u2013 ImageNet-Q leaderboard"
+    expect(page).to_have_title("Weak \u2013 Entry \u2013 ImageNet-Q leaderboard")
     assert page.locator("h1").inner_text() == "Weak"
     assert page.locator("#standing").inner_text().startswith("Rank 3 in ImageNet-Q 1.0.0")
     assert "imagenetq eval --model torchvision/weak" in page.locator("#again").inner_text()
@@ -264,7 +264,7 @@ def test_an_entry_is_reached_from_the_table_and_by_its_address(opened, site):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.reload()
-    assert page.locator("h1").inner_text() == "Weak"
+    expect(page.locator("h1")).to_have_text("Weak")
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_the_entries_of_the_repository_open(opened, tmp_path, call):
     assert "No entry is ranked yet" in page.locator("main").inner_text()
     page.get_by_role("link", name="SqueezeNet").click()
     page.wait_for_url("**/entry.html?name=squeezenet-1.0-deep-compression")
-    assert page.locator("#curves svg[role=img]").count() == 5
+    expect(page.locator("#curves svg[role=img]")).to_have_count(5)
     assert "dirty" not in page.locator("#facts").inner_text()
 
 

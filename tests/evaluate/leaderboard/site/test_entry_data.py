@@ -4,11 +4,12 @@ import pytest
 
 from imagenetq.entry_scores import VariantScores
 from imagenetq.evaluate.leaderboard.site import Board
-from imagenetq.evaluate.leaderboard.site.entry_data import record, records_data, web_link
+from imagenetq.evaluate.leaderboard.site.board_data import scripts
+from imagenetq.evaluate.leaderboard.site.entry_data import record, web_link
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.results.labels import Labels, with_labels
-from site_data import unpacked
+from site_data import parsed
 from site_entries import result, standing
 
 
@@ -38,17 +39,17 @@ def test_a_record_holds_everything_recorded():
 def test_thousandths_say_what_was_not_measured():
     held = standing("good", result(0.9))
     scores: VariantScores = held.entry.scores.variants["blur-3"]
-    numbers = unpacked(record(held, None)["confidence"])
+    numbers = record(held, None)["confidence"]
     assert len(numbers) == 52
-    assert numbers[list(held.entry.variants).index("blur-3")] == 1 + round(
-        1000 * scores.true_confidence.value
-    )
+    place = list(held.entry.variants).index("blur-3")
+    assert numbers[place] == pytest.approx(scores.true_confidence.value, abs=5e-4)
 
 
 def test_records_stand_in_table_order():
     weak, strong = standing("weak", result(0.3)), standing("strong", result(0.9))
     board = Board((weak, strong))
-    assert records_data(board, ranks(board))["predictions"] == [
+    records = parsed(scripts(board, ranks(board))["records.js"])
+    assert [held["predictions"] for held in records] == [
         strong.entry.predictions_sha256,
         weak.entry.predictions_sha256,
     ]

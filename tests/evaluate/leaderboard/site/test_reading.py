@@ -88,3 +88,50 @@ def test_the_comparison_prints_in_ink_on_one_page_s_width(opened, index):
     assert not page.locator("nav").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("document.documentElement.scrollWidth") <= 718
+
+
+def test_tables_fit_a_wide_screen_and_scroll_under_their_names_on_a_phone(opened, index):
+    page = opened(index, width=1440)
+    page.locator("#curves-table summary").click()
+    tables = page.locator("#curves-table .scroll")
+    assert tables.evaluate("box => box.scrollWidth <= box.clientWidth")
+    page = opened(index, "#first=strong&second=weak", width=390)
+    page.locator("#curves-table summary").click()
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.locator("#comparison table").wait_for()
+    for region in ("#curves-table .scroll", "#comparison .scroll"):
+        box = page.locator(region)
+        box.evaluate("box => { box.scrollLeft = 150; }")
+        assert box.evaluate("box => box.scrollLeft") == 150
+        for part in ("caption span", "tbody th"):
+            ends = box.locator(part).first.evaluate(
+                "part => { const { left, right } = part.getBoundingClientRect();"
+                " return [left, right]; }"
+            )
+            assert 0 <= ends[0] < ends[1] <= 390
+
+
+def test_a_row_under_the_pointer_keeps_its_heat(opened, index):
+    page = opened(index)
+    cell = page.locator("#board td[class^=h]").first
+    before = cell.evaluate("cell => getComputedStyle(cell).backgroundColor")
+    cell.hover()
+    assert cell.evaluate("cell => getComputedStyle(cell).backgroundColor") == before
+    assert "gradient" in cell.evaluate("cell => getComputedStyle(cell).backgroundImage")
+
+
+def test_names_beside_points_are_cut_only_where_there_is_no_room(opened, tmp_path, call):
+    assert call("leaderboard", "build", ENTRIES, "--out", tmp_path / "site").returncode == 0
+    page = opened(tmp_path / "site" / "index.html", width=390)
+    labels = page.locator("#scatter [data-part=text]")
+    expect(labels).to_have_count(4)
+    for label in labels.all():
+        assert "\u2026" not in label.text_content()
+        inside = label.evaluate(
+            """label => {
+              const text = label.getBoundingClientRect();
+              const chart = label.closest("svg").getBoundingClientRect();
+              return text.left >= chart.left && text.right <= chart.right;
+            }"""
+        )
+        assert inside

@@ -1,11 +1,15 @@
-"""Answer some (photograph, variant) pairs of an entry again, with its network and the dataset.
+"""Run an entry again: load its model as whoever checks says, and compare some of its answers.
 
 Two machines do not give the same logits to the last bit, so answers may differ where, and only
 where, the network is undecided within a small tolerance.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -13,18 +17,23 @@ import torch
 from numpy.typing import NDArray
 
 from imagenetq.choices import RANKED_PRECISION
+from imagenetq.confined import Confined
 from imagenetq.entry import Entry
-from imagenetq.errors import FolderError
-from imagenetq.evaluate.data.base import Data, Sample, Task
+from imagenetq.errors import FolderError, UsageError
+from imagenetq.evaluate.data.base import Data, Sample
 from imagenetq.evaluate.device import exact_arithmetic
 from imagenetq.evaluate.evaluation.clean_pass import fit, settled
 from imagenetq.evaluate.inputs.pipeline import Feeding
-from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
+from imagenetq.evaluate.leaderboard.checks.check import predictions_of
+from imagenetq.evaluate.leaderboard.checks.findings import Finding, Verdict, fail, warn
+from imagenetq.evaluate.leaderboard.entry.folder import read_folder
+from imagenetq.evaluate.models import LoadOptions, load_model
 from imagenetq.evaluate.models.base import Model
+from imagenetq.evaluate.models.plain import foreign_arguments, is_of_a_library
 from imagenetq.evaluate.models.preprocessing import normalise
-from imagenetq.predictions import Predictions
+from imagenetq.predictions import Predictions, read_predictions
 from imagenetq.progress import meter
-from imagenetq.specification import variants
+from imagenetq.specification import variant
 
 TOLERANCE = 0.01
 """How much the logarithm of a probability may differ: by 1 % of the probability."""
@@ -43,6 +52,63 @@ class Pair(NamedTuple):
     """Index of the variant in the predictions."""
 
 
+def run_again(
+    path: Path,
+    verdict: Verdict,
+    data: Data,
+    *,
+    n_pairs: int,
+    seed: int | None = None,
+    model: str | None = None,
+    options: LoadOptions | None = None,
+    fetched: Path | None = None,
+) -> tuple[Verdict, str]:
+    """Answer random pairs of an entry again; nothing in the entry decides what code runs.
+
+    Args:
+        path: the entry's folder.
+        verdict: what the check says of it; an entry that fails is not run.
+        data: the dataset that it is of.
+        n_pairs: number of pairs.
+        seed: decides the choice of pairs; drawn if None, so that nobody knows it before.
+        model: what to load; the entry's own name if None and if that is safe.
+        options: how to load it.
+        fetched: as for `check`.
+
+    Returns:
+        The verdict with what the rerun found, and a line that tells what was done.
+
+    Raises:
+        UsageError: the model must be named by whoever checks, or has arguments that no entry may
+            give.
+        ModelError: the model cannot be loaded.
+    """
+    if verdict.status == "FAIL":
+        return verdict, f"{verdict.name}: fails already, so it was not run again"
+    entry = read_folder(path).entry
+    name = model or entry.model.name
+    foreign = foreign_arguments(entry.model.name, entry.model.arguments)
+    if foreign:
+        raise UsageError(
+            f"{verdict.name}: its argument {foreign[0][:80]!a} is no plain value of an "
+            "architecture's parameter and may load code or files, so it is not run again"
+        )
+    if model is None and not is_of_a_library(name):
+        raise UsageError(
+            f"{name[:80]!a} may load code or files of the submitter's; look at what it is, and "
+            "then name it with --model"
+        )
+    seed = secrets.randbits(32) if seed is None else seed
+    loaded = load_model(name, options)
+    with TemporaryDirectory() as temporary, Confined() as confined:
+        file = predictions_of(path, fetched or Path(temporary))
+        predictions = confined.run(read_predictions, file, entry.predictions_sha256)
+    findings = rerun(entry, predictions, loaded, data, n_pairs=n_pairs, seed=seed)
+    total = predictions.n_images * len(predictions.variants)
+    note = f"{verdict.name}: {min(n_pairs, total)} of {total} answers run again, --seed {seed}"
+    return Verdict.of(verdict.name, [*verdict.findings, *findings]), note
+
+
 def rerun(
     entry: Entry,
     predictions: Predictions,
@@ -53,34 +119,27 @@ def rerun(
     seed: int,
     device: torch.device | None = None,
 ) -> list[Finding]:
-    """Evaluate random pairs again, and compare the answers.
+    """Evaluate random pairs of a checked entry again, and list what differs.
 
     Args:
-        entry: one that was checked.
+        entry: the entry.
         predictions: the entry's.
-        model: the entry's, as whoever checks has loaded it; nothing of the entry decides what code
-            runs.
+        model: the entry's, as whoever checks has loaded it.
         data: the dataset that the entry says it is of.
         n_pairs: number of pairs; all if there are fewer.
         seed: decides the choice of pairs.
         device: where the model runs; the CPU if None.
 
-    Returns:
-        What differs; empty if nothing does.
-
     Raises:
         FolderError: the dataset is damaged.
         OSError: storage or network failed for good.
     """
-    found = [*_other_model(entry, model), *_other_data(entry, data)]
-    if found:
-        return found
+    findings = [*_other_model(entry, model), *_other_data(entry, data)]
+    if findings:
+        return findings
     if entry.precision != RANKED_PRECISION:
-        return [
-            warn(
-                f"not run again: computed in {entry.precision}, and only {RANKED_PRECISION} repeats"
-            )
-        ]
+        reason = f"computed in {entry.precision}, and only {RANKED_PRECISION} repeats"
+        return [warn(f"not run again: {reason}")]
     device = device or torch.device("cpu")
     feeding = Feeding(device, batch_size=64, workers=0)
     fit(model, data, entry.n_images, feeding)
@@ -96,19 +155,18 @@ def rerun(
     ):
         for pair, sample in _samples(predictions, data, wanted):
             log_probabilities = _log_probabilities(model, sample, device)
-            place = f"{sample.image_id!a}, {sample.variant}"
-            found += [
-                fail(f"run again, {place}: {difference}")
+            findings += [
+                fail(f"run again, {sample.image_id!a}, {sample.variant}: {difference}")
                 for difference in differences(predictions, pair, log_probabilities)
             ]
             progress.advance(1)
-    return found
+    return findings
 
 
 def choose(predictions: Predictions, data: Data, n_pairs: int, seed: int) -> list[Pair]:
     """Choose random pairs whose variants the dataset holds; the same seed gives the same pairs."""
-    held = {variant.name for variant in data.variants}
-    columns = [place for place, name in enumerate(predictions.variants) if name in held]
+    available = {variant.name for variant in data.variants}
+    columns = [i for i, name in enumerate(predictions.variants) if name in available]
     total = predictions.n_images * len(columns)
     drawn = np.random.default_rng(seed).choice(total, min(n_pairs, total), replace=False)
     return [
@@ -130,11 +188,10 @@ def differences(
     given = np.exp(log_probabilities)
     ranked = np.argsort(-log_probabilities, kind="stable")
     stored = zip(predictions.top5_class[pair], predictions.top5_probability[pair], strict=True)
-    for place, (label, probability) in enumerate(stored):
-        rival = ranked[place]
+    for (label, probability), rival, place in zip(stored, ranked, count(1), strict=False):
         if not (_is_near(probability, given[label]) and _is_near(probability, given[rival])):
             yield (
-                f"place {place + 1} is class {rival} with {given[rival]:.6f}, but the entry says "
+                f"place {place} is class {rival} with {given[rival]:.6f}, but the entry says "
                 f"class {label} with {probability:.6f}"
             )
             return
@@ -166,28 +223,26 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
     # The same tensors are the same weights, whatever file holds them.
     if stated.tensors_sha256 is None or stated.tensors_sha256 != model.tensors_sha256:
         loaded |= {"weights_sha256": model.weights_sha256, "weights_key": model.weights_key}
-    said_of = {field: getattr(stated, field) for field in loaded}
+    facts = [(field, getattr(stated, field), actual) for field, actual in loaded.items()]
     # Embeddings differ in their last bits from machine to machine, so prompts are compared.
-    said_of["zero_shot.prompts_sha256"] = stated.zero_shot and stated.zero_shot.prompts_sha256
-    loaded["zero_shot.prompts_sha256"] = model.zero_shot and model.zero_shot.prompts_sha256
-    for field, value in loaded.items():
-        said = said_of[field]
-        if said != value:
+    prompts = (one.zero_shot and one.zero_shot.prompts_sha256 for one in (stated, model))
+    facts.append(("zero_shot.prompts_sha256", *prompts))
+    for field, said, actual in facts:
+        if said != actual:
             yield fail(
                 f"not run again: model.{field} is {str(said)[:80]!a}, but that of the loaded "
-                f"model is {str(value)[:80]!a}; load it as the entry says, or the entry is wrong"
+                f"model is {str(actual)[:80]!a}; load it as the entry says, or the entry is wrong"
             )
 
 
 def _other_data(entry: Entry, data: Data) -> Iterator[Finding]:
-    identity = data.identity
     for field in ("specification_digest", "source_digest", "subset"):
-        said, held = getattr(entry, field), getattr(identity, field)
+        said, actual = getattr(entry, field), getattr(data.identity, field)
         # Rendered data know their source only after a full pass.
-        if said != held and held is not None:
+        if actual not in (None, said):
             noun = field.replace("_", " ")
             yield fail(
-                f"not run again: its {noun} is {str(said)[:12]}, but the data's is {held[:12]}; "
+                f"not run again: its {noun} is {str(said)[:12]}, but the data's is {actual[:12]}; "
                 "give the data that it was evaluated on"
             )
 
@@ -196,37 +251,26 @@ def _samples(
     predictions: Predictions, data: Data, wanted: Sequence[Pair]
 ) -> Iterator[tuple[Pair, Sample]]:
     """Read the samples of the pairs, variant by variant, from as few shards as can be guessed."""
-    ladder = {variant.name: variant for variant in variants()}
-    by_variant: defaultdict[int, dict[str, Pair]] = defaultdict(dict)
+    positions = {image: at for at, image in enumerate(predictions.dataset_order())}
+    by_variant: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in wanted:
-        by_variant[pair.variant][predictions.image_ids[pair.image]] = pair
-    order = enumerate(predictions.dataset_order())
-    rows = {predictions.image_ids[image]: row for row, image in order}
-    for place, missing in by_variant.items():
-        tasks = data.tasks([ladder[predictions.variants[place]]])
-        for task in _likeliest_first(tasks, [rows[image_id] for image_id in missing], len(rows)):
-            for sample in task.samples():
-                if sample.image_id in missing:
-                    yield missing.pop(sample.image_id), sample
-                if not missing:
-                    break
+        by_variant[predictions.variants[pair.variant]].append(pair)
+    for name, pairs in by_variant.items():
+        missing = {predictions.image_ids[pair.image]: pair for pair in pairs}
+        tasks = data.tasks([variant(name)])
+        expected = [positions[p.image] * len(tasks) // predictions.n_images for p in pairs]
+        # Bad photographs that were left out shift the rows, so tasks nearby come next.
+        nearest_first = sorted(
+            range(len(tasks)), key=lambda task: min(abs(task - near) for near in expected)
+        )
+        for sample in chain.from_iterable(tasks[task].samples() for task in nearest_first):
+            if sample.image_id in missing:
+                yield missing.pop(sample.image_id), sample
             if not missing:
                 break
-        if missing:
+        else:
             image_id = next(iter(missing))
             raise FolderError(f"the data hold no {image_id!a}, so they are not those of the entry")
-
-
-def _likeliest_first(tasks: Sequence[Task], rows: Sequence[int], n_rows: int) -> list[Task]:
-    """Sort tasks by how near they are to where the rows should be.
-
-    Bad photographs that were left out shift the rows.
-    """
-    expected = [row * len(tasks) // n_rows for row in rows]
-    places = sorted(
-        range(len(tasks)), key=lambda place: min(abs(place - near) for near in expected)
-    )
-    return [tasks[place] for place in places]
 
 
 def _log_probabilities(model: Model, sample: Sample, device: torch.device) -> NDArray[np.float64]:
