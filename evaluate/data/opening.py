@@ -45,7 +45,12 @@ def open_data(
     name = str(spec)
     path = local_path(name) if isinstance(spec, str) else spec
     if path is not None and _is_folder(path):
-        _require_built(path)
+        if not (path / MANIFEST_NAME).is_file():
+            raise FolderError(
+                f"{path}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
+                f"photographs, give --source {path}; if its build was interrupted, run the same "
+                "command again"
+            )
         return StoredShards(str(path), check_pixels=check_pixels, patience=patience)
     if isinstance(spec, str) and name.startswith(PREFIX) and "://" not in name:
         root = _pinned(name.removeprefix(PREFIX), patience or Patience())
@@ -73,15 +78,6 @@ def _pinned(address: str, patience: Patience) -> str:
     with repository.explained():
         commit = retried(ask, patience)
     return f"hf://datasets/{repository.repository}@{commit}"
-
-
-def _require_built(folder: Path) -> None:
-    if not (folder / MANIFEST_NAME).is_file():
-        raise FolderError(
-            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
-            f"photographs, give --source {folder}; if its build was interrupted, run the same "
-            "command again"
-        )
 
 
 def _is_folder(path: Path) -> bool:

@@ -24,11 +24,8 @@ class Gauge:
     """
 
     def __init__(self, meter: Meter, already_done: int, *, has_device: bool) -> None:
-        self.images = 0
-        self.waited = 0.0
-        self._meter = meter
-        self._already_done = already_done
-        self._has_device = has_device
+        self.images, self.waited = 0, 0.0
+        self._meter, self._already_done, self._has_device = meter, already_done, has_device
         self._answered: Counter[str] = Counter()
         self._start = time.monotonic()
 
@@ -55,11 +52,10 @@ class Gauge:
         self.images += len(variants)
         self._answered.update(variants)
         done = self.images + self._already_done
-        self._meter.show(Tally(done, self._already_done, 0), self._details(variants))
-
-    def _details(self, variants: Sequence[str]) -> list[str]:
-        latest = [f"{name}: {self._answered[name]}" for name in variants[-1:]]
-        return [*latest, f"waiting for the {self.bottleneck}"] if self._has_device else latest
+        details = [f"{name}: {self._answered[name]}" for name in variants[-1:]]
+        if self._has_device:
+            details.append(f"waiting for the {self.bottleneck}")
+        self._meter.show(Tally(done, self._already_done, 0), details)
 
     @property
     def bottleneck(self) -> str:
@@ -73,10 +69,10 @@ class Gauge:
         On the CPU neither is, since workers and networks share its cores.
         """
         elapsed = max(time.monotonic() - self._start, 1e-9)
-        told = f"{self.images} images in {elapsed:.1f} s, {self.images / elapsed:.1f} images/s"
+        rate = f"{self.images} images in {elapsed:.1f} s, {self.images / elapsed:.1f} images/s"
         if not self._has_device:
-            return f"{told} on the CPU"
+            return f"{rate} on the CPU"
         return (
-            f"{told}; the bottleneck was the {self.bottleneck} (data were waited for "
+            f"{rate}; the bottleneck was the {self.bottleneck} (data were waited for "
             f"{self.waited / elapsed:.0%} of the time)"
         )

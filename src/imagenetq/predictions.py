@@ -276,8 +276,18 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         with pq.ParquetFile(source, read_dictionary=list(_NAMES)) as parquet:
             table = parquet.read().unify_dictionaries().combine_chunks()
         table.validate(full=True)
-        image, variant = (_decode_names(table.column(column)) for column in _NAMES)
-        numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
+        columns = {column: table.column(column).combine_chunks() for column in table.column_names}
+        image, variant = (
+            Coded.of_dictionary(
+                columns[name].dictionary.to_pylist(), columns[name].indices.to_numpy()
+            )
+            for name in _NAMES
+        )
+        numbers: dict[str, NDArray[Any]] = {}
+        for column in _DTYPES:
+            values = columns[column]
+            flat = values.flatten() if column in _LISTS else values
+            numbers[column] = flat.to_numpy().reshape(_shape(column))
     except MemoryError:
         raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow raise errors of its own classes and of Python's.
@@ -289,18 +299,6 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
 
 def _shape(column: str) -> tuple[int, ...]:
     return (-1, _LIST) if column in _LISTS else (-1,)
-
-
-def _decode_names(column: "pa.ChunkedArray") -> Coded:
-    chunk = column.combine_chunks()
-    return Coded.of_dictionary(chunk.dictionary.to_pylist(), chunk.indices.to_numpy())
-
-
-def _decode_numbers(column: "pa.ChunkedArray", name: str) -> NDArray[Any]:
-    chunk = column.combine_chunks()
-    flat = chunk.flatten() if name in _LISTS else chunk
-    numbers: NDArray[Any] = flat.to_numpy().reshape(_shape(name))
-    return numbers
 
 
 def _repeated(values: tuple[str, ...], codes: NDArray[np.int32]) -> "pa.Array":

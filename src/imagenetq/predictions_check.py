@@ -71,11 +71,6 @@ class Grid(NamedTuple):
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
     """Refuse a file that does not hold predictions or is too large, before unpacking any of it.
 
-    Args:
-        metadata: the parquet footer.
-        schema: the columns that the file must have.
-        name: what to call the file in an error.
-
     Raises:
         PredictionsError: the file has other columns, or too many rows, groups or bytes.
     """
@@ -130,10 +125,7 @@ def arrange(image: Coded, variant: Coded, name: str) -> Grid:
 def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> None:
     """Check that every value is possible and that no two contradict each other.
 
-    Args:
-        grid: the photographs and variants.
-        columns: the file's columns of numbers, each of shape (n, m) or (n, m, 5).
-        name: what to call the predictions in an error.
+    The columns are the file's numbers, each of shape (n, m) or (n, m, 5).
 
     Raises:
         PredictionsError: a value is wrong; names the first row at fault.

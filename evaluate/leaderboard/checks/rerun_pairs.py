@@ -17,8 +17,8 @@ from imagenetq.entry import Entry
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Sample, Task
 from imagenetq.evaluate.device import exact_arithmetic
-from imagenetq.evaluate.evaluation.clean_pass import fit, settled
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.evaluation.clean_pass import fit, look_at_clean
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import normalise
@@ -82,9 +82,9 @@ def rerun(
             )
         ]
     device = device or torch.device("cpu")
-    feeding = Feeding(device, batch_size=64, workers=0)
-    fit(model, data, entry.n_images, feeding)
-    (model,) = settled([model], data, feeding)
+    pipeline = InputPipeline(device, batch_size=64, workers=0)
+    fit(model, data, entry.n_images, pipeline)
+    (model,), _ = look_at_clean([model], data, None, pipeline, is_checked=False)
     if entry.model.outputs not in (None, model.outputs):
         return [fail(f"run again: gives {model.outputs}, but the entry says {entry.model.outputs}")]
     model.module.to(device)
@@ -96,7 +96,7 @@ def rerun(
     ):
         for pair, sample in _samples(predictions, data, wanted):
             log_probabilities = _log_probabilities(model, sample, device)
-            place = f"{sample.image_id!a}, {sample.variant}"
+            place = f"{sample.info.image_id!a}, {sample.info.variant}"
             found += [
                 fail(f"run again, {place}: {difference}")
                 for difference in differences(predictions, pair, log_probabilities)
@@ -206,8 +206,8 @@ def _samples(
         tasks = data.tasks([ladder[predictions.variants[place]]])
         for task in _likeliest_first(tasks, [rows[image_id] for image_id in missing], len(rows)):
             for sample in task.samples():
-                if sample.image_id in missing:
-                    yield missing.pop(sample.image_id), sample
+                if sample.info.image_id in missing:
+                    yield missing.pop(sample.info.image_id), sample
                 if not missing:
                     break
             if not missing:
