@@ -52,12 +52,9 @@ class BareTars(Data):
         check_pixels: CheckPixels = "sample",
         patience: Patience | None = None,
     ) -> None:
-        """Find the tars, and read the first row of the first.
+        """Find the tars of paths and URLs with `*` and `[]`, and read the first row of the first.
 
-        Args:
-            names: paths and URLs; `*` and `[]` are expanded.
-            check_pixels: as for `open_data`, but `sample` means all here.
-            patience: as for `open_data`.
+        The rest is as for `open_data`, but a sample of the pixels means all here.
 
         Raises:
             UsageError: a name matches nothing, two tars would have one name, or nothing installed
@@ -74,19 +71,12 @@ class BareTars(Data):
             if not matches or any((p := local_path(tar)) and not p.is_file() for tar in matches):
                 raise UsageError(f"{name}: no such tar; check the path")
             tars += matches
-        first = self._first_row(tars[0])
-        version = require_version(first.fields, tars[0])
+        version = require_version(self._first_row(tars[0]).fields, tars[0])
         self._tars: dict[Variant, list[str]] = defaultdict(list)
         for tar in tars:
             self._tars[self._variant_of(tar)].append(tar)
         self.variants = tuple(v for v in variants() if v in self._tars)
-        self.identity = Identity(
-            dataset_version=version,
-            specification_digest=specification_digest(),
-            source_digest=None,
-            subset=None,
-            n_images=None,
-        )
+        self.identity = Identity(version, specification_digest())
         named: dict[str, str] = {}
         for variant, tars in self._tars.items():
             for tar in tars:

@@ -75,14 +75,8 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class CleanImage:
-    """One photograph whose variants the device renders."""
-
-    info: SampleInfo
-    """What is known of its clean variant."""
-
-    pixels: Pixels
-    """The photograph's RGB samples: uint8 of shape (height, width, 3)."""
+class CleanImage(Sample):
+    """One photograph, as its clean variant, whose variants the device renders."""
 
     variants: tuple[str, ...]
     """Names of the variants to render, in ladder order."""
@@ -116,8 +110,8 @@ class Task(ABC):
         """Hash all that decides the samples, without rendering them; give None if it is unknown."""
         return None
 
-    def items(self) -> Iterator[Sample | CleanImage]:
-        """Yield what stands for each sample: itself, or the photograph that the device renders."""
+    def items(self) -> Iterator[Sample]:
+        """Yield what stands for each sample: itself, or a `CleanImage` that the device renders."""
         return self.samples()
 
     def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "Task":
@@ -143,13 +137,13 @@ class Identity:
     specification_digest: str
     """Digest of the specification that the dataset's pixels follow."""
 
-    source_digest: str | None
+    source_digest: str | None = None
     """SHA-256 over the dataset's clean lines; None if only a full pass tells."""
 
-    subset: str | None
+    subset: str | None = None
     """`full`, `mini` or `sample`; None if the dataset does not say."""
 
-    n_images: int | None
+    n_images: int | None = None
     """Number of photographs; None if only a full pass tells."""
 
 

@@ -69,7 +69,6 @@ class CleanSource(Data):
         self.identity = Identity(
             dataset_version=DATASET_VERSION,
             specification_digest=specification_digest(),
-            source_digest=None,
             subset=subset,
             n_images=None if skip_bad else len(images),
         )
@@ -123,7 +122,6 @@ class RenderTask(Task):
     """Number of photographs times number of variants."""
 
     source: Source
-    """Source to read the photographs from."""
 
     images: tuple[RankedImage, ...]
     """Photographs of the task, in row order."""
@@ -157,7 +155,7 @@ class RenderTask(Task):
         for image in self.images:
             yield from self._distorted(self._clean(image), self.variants)
 
-    def items(self) -> Iterator[Sample | CleanImage]:
+    def items(self) -> Iterator[Sample]:
         """Yield each photograph for the device, and then its samples that the device leaves."""
         for image in self.images:
             clean = self._clean(image)

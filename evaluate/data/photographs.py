@@ -51,11 +51,8 @@ class Photographs:
     ) -> None:
         """Take photographs in row order, and read none yet.
 
-        Args:
-            source: several threads must be able to read it at a time.
-            images: the photographs.
-            folder: keeps the photographs of a remote source.
-            skip_bad: leave bad photographs out instead of refusing the source.
+        Several threads must be able to read the source at a time. If it is remote, its photographs
+        are kept in the folder.
         """
         self._source, self._images = source, images
         self._folder, self._skip_bad = folder, skip_bad

@@ -93,13 +93,8 @@ class ShardTask(Task):
     """Variant's name, a dot, and a short form of the name of the shard's file."""
 
     n_samples: int | None
-    """Number of samples; None if only reading the shard tells."""
-
     shard: ShardFile
-    """Shard to read."""
-
     expected: Expected
-    """What the shard's rows should be."""
 
     limit: int | None
     """How many rows to take at most; None takes all."""

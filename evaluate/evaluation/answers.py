@@ -32,10 +32,7 @@ class AnsweredSamples(NamedTuple):
     """Samples, and a network's answers to them in the same order."""
 
     infos: Sequence[SampleInfo]
-    """What is known of the samples."""
-
     answers: Answers
-    """The answers."""
 
 
 def pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -37,17 +37,12 @@ _SETTLED_BY = 8
 def clean_inputs(
     models: Sequence[Model], data: Data, limit: int | None, pipeline: InputPipeline
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Read clean images once, as each model sees them.
-
-    Args:
-        models: those of equal preprocessing share a tensor.
-        data: must hold the clean variant.
-        limit: number of images, from the first; all if None.
-        pipeline: reads the images, by its workers.
+    """Read the first clean images once, by the workers, as each model sees them.
 
     Returns:
         One tensor for each model, as in `Batch.inputs`, and the labels, int64 of shape (n,). Both
-        are in the data's order, whichever worker was quicker.
+        are in the data's order, whichever worker was quicker. Models of equal preprocessing share
+        a tensor.
     """
     clean = variant("clean")
     if clean not in data.variants:
@@ -107,13 +102,8 @@ def look_at_clean(
     What a model gives is decided by the first few images, where it is not known yet. All processes
     that evaluate together see the same ones, and so decide the same; only one needs to check.
 
-    Args:
-        models: the models.
-        data: must hold the clean variant.
-        limit: number of images, from the first; a few hundred if None.
-        pipeline: reads the images, by its workers.
-        is_checked: whether to look for mistakes. A model that reaches its published accuracy is
-            believed; only others are compared with themselves under the usual alternatives.
+    A model that reaches its published accuracy is believed; only others are compared with
+    themselves under the usual alternatives.
 
     Returns:
         The models in their order, on the device if they were tried; and what was seen of each.
@@ -150,20 +140,16 @@ def _warnings(
     with working(f"trying {model.name} on {counted(len(labels), 'clean image')}"):
         n_correct = int(right(model, model.preprocessing, inputs, labels, batch_size).sum())
         low = clean_accuracy_warning(model, n_correct, len(labels))
-        warnings = [_not_run_again(model), suspicious_outputs(model), low]
+        warnings = [suspicious_outputs(model), low]
+        if foreign := foreign_arguments(model.name, model.arguments):
+            not_run_again = (
+                f"{model.name}: the leaderboard will not run it again, since its argument "
+                f"{foreign[0]!a} is no plain value of an architecture's parameter"
+            )
+            warnings.insert(0, not_run_again)
         if low is not None or model.published_top1 is None:
             warnings += [
                 suspicious_normalisation(model, inputs, labels, batch_size),
                 suspicious_padding(model, inputs, labels, batch_size),
             ]
     return tuple(warning for warning in warnings if warning is not None)
-
-
-def _not_run_again(model: Model) -> str | None:
-    foreign = foreign_arguments(model.name, model.arguments)
-    if not foreign:
-        return None
-    return (
-        f"{model.name}: the leaderboard will not run it again, since its argument {foreign[0]!a} "
-        "is no plain value of an architecture's parameter"
-    )

@@ -26,7 +26,6 @@ class World:
     """Number of this process, from 0; process 0 gathers the results."""
 
     size: int = 1
-    """Number of processes."""
 
     local_rank: int = 0
     """Number of this process among those of its machine, from 0; it chooses the GPU."""

@@ -51,7 +51,14 @@ class Parts:
 
         A part of another evaluation does not count; nor does a damaged one, which is reported.
         """
-        return {key for key in keys if self._path(key).is_file() and self._is_own(key)}
+        finished = set()
+        for key in keys:
+            try:
+                if self._path(key).is_file() and self._content(key)[0] == self._stamp(key):
+                    finished.add(key)
+            except FolderError:
+                say(f"{self._path(key)}: damaged; its images are evaluated again")
+        return finished
 
     def write(self, key: str, task: AnsweredSamples) -> None:
         """Store a task's predictions, either whole or not at all."""
@@ -72,23 +79,16 @@ class Parts:
         """
         import pyarrow as pa
 
-        content = self._content(key)
-        if content[:_DIGEST_BYTES] != self._stamp(key):
+        stamp, table = self._content(key)
+        if stamp != self._stamp(key):
             raise FolderError(
                 f"{self._path(key)}: of another evaluation, or the photographs changed under this "
                 "one; run the command again"
             )
-        with pa.ipc.open_file(content[_DIGEST_BYTES:]) as file:
+        with pa.ipc.open_file(table) as file:
             return _from_table(file.read_all(), key)
 
-    def _is_own(self, key: str) -> bool:
-        try:
-            return self._content(key)[:_DIGEST_BYTES] == self._stamp(key)
-        except FolderError:
-            say(f"{self._path(key)}: damaged; its images are evaluated again")
-            return False
-
-    def _content(self, key: str) -> bytes:
+    def _content(self, key: str) -> tuple[bytes, bytes]:
         """Read the stamp and the table, and compare them with their hash."""
         path = self._path(key)
         try:
@@ -100,7 +100,7 @@ class Parts:
         content = data[_DIGEST_BYTES:]
         if sha256(content).digest() != data[:_DIGEST_BYTES]:
             raise FolderError(f"{path}: damaged; run the command again")
-        return content
+        return content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"

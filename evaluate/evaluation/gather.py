@@ -72,9 +72,7 @@ def finished_result(
     differing = differences(before, now)
     if differing and not overwrite:
         raise _holds_another(folder, differing)
-    if differing:
-        return None
-    if identity.source_digest is None:
+    if differing or identity.source_digest is None:
         return None
     try:
         result = Result.read(folder)

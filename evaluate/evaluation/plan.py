@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,40 +20,22 @@ _PLAN_NAME = "plan.json"
 
 
 class EvaluationPlan(Record):
-    """All that decides an evaluation's predictions."""
+    """All that decides an evaluation's predictions, by the names that an entry has for it."""
 
     model: str
-    """Name of the model."""
-
     weights_sha256: str | None
-    """SHA-256 of its weights; None if it has none, or they are not known."""
-
     weights_key: str | None = None
-    """Key of its weights in their file, if the file holds several; else None."""
-
     arguments: dict[str, Any]
-    """Arguments of its constructor."""
-
     class_map: tuple[int, ...] | None = None
-    """For each class, which of the outputs it is; None if the outputs are the classes."""
-
     preprocessing: dict[str, Any]
-    """Preprocessing as the entry records it."""
-
     precision: str
-    """Precision of the arithmetic."""
-
     dataset_version: str
-    """Version of the dataset."""
-
     specification_digest: str
-    """Digest of the specification that the data follow."""
 
     source_digest: str | None
     """Digest of the clean photographs; None where it is not known beforehand."""
 
     subset: str | None
-    """Name of the subset; None if the data are no named one."""
 
     variants: tuple[str, ...]
     """Names of the evaluated variants, in ladder order."""
@@ -130,11 +113,9 @@ def _shown(value: Any, other: Any) -> str:
 def forget(folder: Path, plan: EvaluationPlan) -> None:
     """Remove what a finished evaluation left of its parts, but not what another has begun."""
     path = folder / _PLAN_NAME
-    try:
+    with suppress(EvaluationError):  # With a damaged plan nobody can go on.
         if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
             return
-    except EvaluationError:  # Nobody can go on with it.
-        pass
     remove_parts(folder)
 
 

@@ -33,13 +33,11 @@ class _Seat:
     """One model's place in the pass."""
 
     runner: Runner
-    """The model on its device."""
 
     index: int
     """Index of its preprocessing among those of all models."""
 
     parts: Parts
-    """Its finished tasks, on the disk."""
 
     collector: Collector = field(default_factory=Collector)
     """Its answers to tasks that are not finished."""
@@ -58,14 +56,9 @@ def answer(
     pipeline: InputPipeline,
     settings: Settings,
 ) -> None:
-    """Answer all of this process's tasks that are not finished for every model.
+    """Answer this process's tasks with all models, but for those that all have finished before.
 
-    Args:
-        models: loaded.
-        parts: where each model's finished tasks are kept.
-        tasks: all that are this process's.
-        pipeline: gives the models their inputs, and says where they run.
-        settings: say their precision, and whether to compile them first.
+    Each model's finished tasks are kept in its parts, which are in the models' order.
 
     Raises:
         EvaluationError: logits were not numbers.

@@ -29,11 +29,7 @@ from imagenetq.evaluate.inputs.choose_engine import choose_engine
 from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.models.assemble import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
-from imagenetq.evaluate.models.preprocessing import (
-    AnyPreprocessing,
-    OpaquePreprocessing,
-    Preprocessing,
-)
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, OpaquePreprocessing
 from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
@@ -202,11 +198,7 @@ def evaluate_model(
         ModelError: the network is no classifier of 1,000 classes.
         ImagenetqError: as `evaluate`.
     """
-    preprocessing = (
-        transform
-        if isinstance(transform, Preprocessing | OpaquePreprocessing)
-        else _opaque(transform)
-    )
+    preprocessing = transform if isinstance(transform, AnyPreprocessing) else _opaque(transform)
     model = assemble(name, Network(module, preprocessing, Weights.of(module)), LoadOptions())
     opened = data if isinstance(data, Data) else open_data(data)
     with TemporaryDirectory() as temporary:

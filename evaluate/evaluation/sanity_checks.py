@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -73,17 +74,19 @@ def clean_check(model: Model, n_total: int) -> CleanCheck:
     from scipy.stats import binom
 
     published = model.published_top1
-    loss, compared_with = None, "chance" if n_total >= _FEWEST_FOR_CHANCE else None
+    check = partial(CleanCheck, n_images=n_total)
     if published is not None:
         allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
         if allowed:
-            loss, compared_with = max(0.0, published - allowed / n_total), "published accuracy"
+            loss = max(0.0, published - allowed / n_total)
+            return check(smallest_loss=loss, compared_with="published accuracy")
     elif isinstance(model.preprocessing, Preprocessing):
         # To win so many images and lose none is not yet significant.
         unseen = math.floor(-math.log2(_SIGNIFICANT))
         if n_total > unseen:
-            loss, compared_with = unseen / n_total, "other preprocessing"
-    return CleanCheck(n_images=n_total, smallest_loss=loss, compared_with=compared_with)
+            return check(smallest_loss=unseen / n_total, compared_with="other preprocessing")
+    by_chance = n_total >= _FEWEST_FOR_CHANCE
+    return check(smallest_loss=None, compared_with="chance" if by_chance else None)
 
 
 def suspicious_normalisation(
@@ -98,7 +101,7 @@ def suspicious_normalisation(
         model: runs on the device where it is.
         images: clean images as `preprocessing.pixels` gives them, uint8, (n, height, width, 3).
         labels: int64 of shape (n,).
-        batch_size: number of images to run at a time.
+        batch_size: number of images at a time.
 
     Returns:
         One line that names the alternative that did best; None if none did better.

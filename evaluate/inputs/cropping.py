@@ -125,7 +125,11 @@ def axis(n_in: int, n_out: int, interpolation: str, start: int, stop: int) -> Ax
     sums = np.cumsum(weights, axis=1)[:, -1:]
     units = weights / np.where(sums == 0, 1.0, sums) * 2**UNIT_BITS
     rounded = (units + np.copysign(0.5, units)).astype(np.int32)
-    return _inside(first, rounded, n_in)
+    # Windows that would reach beyond the last sample move back, together with their weights.
+    shifts = np.maximum(first + taps - n_in, 0)
+    taken = np.arange(taps) - shifts[:, None]
+    moved = np.where(taken >= 0, np.take_along_axis(rounded, np.maximum(taken, 0), 1), 0)
+    return Axis((first - shifts).astype(np.int32), np.ascontiguousarray(moved, np.int32))
 
 
 def _kernel(interpolation: str, t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,12 +138,3 @@ def _kernel(interpolation: str, t: NDArray[np.float64]) -> NDArray[np.float64]:
     near = (1.5 * t - 2.5) * t * t + 1
     far = (((t - 5) * t + 8) * t - 4) * -0.5
     return np.where(t < 1, near, np.where(t < 2, far, 0.0))
-
-
-def _inside(first: NDArray[np.int64], weights: NDArray[np.int32], n_in: int) -> Axis:
-    """Move back windows that would reach beyond the last sample, together with their weights."""
-    taps = weights.shape[1]
-    shifts = np.maximum(first + taps - n_in, 0)
-    taken = np.arange(taps) - shifts[:, None]
-    moved = np.where(taken >= 0, np.take_along_axis(weights, np.maximum(taken, 0), 1), 0)
-    return Axis((first - shifts).astype(np.int32), np.ascontiguousarray(moved, np.int32))

@@ -18,6 +18,8 @@ from imagenetq.torch.ladder import rendered
 from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import Copier
 
+_ladder = lru_cache(select_variants)
+
 
 class Stage:
     """A renderer of photographs as they come, on a device that must be current."""
@@ -86,8 +88,3 @@ class Stage:
 
 def _infos(clean: SampleInfo, variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:
     return tuple(clean.of_variant(variant.name) for variant in variants)
-
-
-@lru_cache
-def _ladder(names: tuple[str, ...]) -> tuple[Variant, ...]:
-    return select_variants(names)

@@ -58,11 +58,7 @@ class _Group:
 class Groups:
     """A queue of photographs that are rendered in groups, and of the inputs made of them.
 
-    Args:
-        renderer: renders a group.
-        cropped: resizes and crops.
-        device: must be the current one.
-        preprocessings: one for each tensor of a batch's inputs.
+    The device must be the current one.
     """
 
     def __init__(
@@ -88,10 +84,7 @@ class Groups:
     ) -> None:
         """Add a photograph to the waiting group, which is started first if it has no place for it.
 
-        Args:
-            pixels: uint8 of shape (height, width, 3), on the device.
-            variants: JPEG 2000 variants to render.
-            infos: one for each variant.
+        Its pixels are uint8 of shape (height, width, 3), on the device.
         """
         image = _Image(pixels, infos)
         n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels

@@ -80,10 +80,7 @@ def _shareable(data: bytes) -> torch.Tensor:
 class _Reader(IterableDataset[Batch | CleanImages]):
     """The batches that a worker makes, of one task after the other that no worker has taken.
 
-    Args:
-        work: gives the work.
-        batch_size: images in a batch.
-        n_taken: how many tasks have been taken, counted by all workers; None without workers.
+    All workers count in `n_taken` how many have been taken; it is None without workers.
     """
 
     def __init__(
@@ -176,14 +173,9 @@ def batches(
 ) -> Iterator[Iterator[Batch | CleanImages]]:
     """Iterate over the tasks' samples in batches, and over photographs for the device to render.
 
-    Batches come as they are ready. A task's samples are in order.
-
-    Args:
-        tasks: what to read; each goes to one worker, those with the most work first.
-        preprocessings: each is applied to every image.
-        batch_size: images in a batch; the last batch of each worker may have fewer.
-        workers: number of processes; 0 reads in this one.
-        pinned: whether to bring what comes into pinned memory, in a thread of its own.
+    Batches come as they are ready; the last of each worker may be smaller. Each task goes to one
+    worker, and its samples are in order. Without workers this process reads. If pinned, what comes
+    is brought into pinned memory, in a thread of its own.
 
     Raises:
         ImagenetqError: a worker raised it, was killed, cannot start, or cannot load what it needs.

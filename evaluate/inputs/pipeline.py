@@ -10,14 +10,7 @@ import torch
 
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.inputs.batch import Batch
-from imagenetq.evaluate.inputs.cache import (
-    CachedTask,
-    CacheWriter,
-    Lost,
-    Store,
-    cached_batches,
-    find_cached,
-)
+from imagenetq.evaluate.inputs.cache import CachedTask, CacheWriter, Lost, Store, cached_batches
 from imagenetq.evaluate.inputs.device_rendering import Stage
 from imagenetq.evaluate.inputs.loader import batches
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
@@ -56,9 +49,7 @@ class InputPipeline:
     ) -> Iterator[Iterator[Batch]]:
         """Iterate over the tasks' samples in batches of any size, as they come.
 
-        Args:
-            tasks: what to read.
-            preprocessings: each is applied to every image.
+        Each preprocessing is applied to every image.
 
         Raises:
             ImagenetqError: a worker raised it, or was killed.
@@ -70,7 +61,7 @@ class InputPipeline:
         store = self.cache
         names = _names(store, tasks, preprocessings)
         known = [task for task in tasks if task.key in names]
-        cached = [find_cached(store, task, names[task.key], preprocessings) for task in known]
+        cached = [CachedTask.find(store, one, names[one.key], preprocessings) for one in known]
         found = {one.key: one for one in cached if one is not None}
 
         @contextmanager

@@ -33,11 +33,7 @@ class StoredRow:
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """Read the rows of a parquet shard, a row group at a time.
-
-    Args:
-        file: the shard, which must be seekable.
-        name: what to call the file in an error.
+    """Read the rows of a parquet shard, which must be seekable, a row group at a time.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.
@@ -67,11 +63,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
 
 
 def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """Read the rows of a WebDataset shard, in one pass.
-
-    Args:
-        file: the shard; only if it is seekable is its end checked.
-        name: what to call the file in an error.
+    """Read the rows of a WebDataset shard in one pass; only if it is seekable is its end checked.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.

@@ -51,7 +51,7 @@ class CleanTask(Task):
     def samples(self) -> Iterator[Sample]:
         raise NotImplementedError("the device renders")
 
-    def items(self) -> Iterator[Sample | CleanImage]:
+    def items(self) -> Iterator[Sample]:
         for number in range(self.n_samples):
             pixels = np.full((5 + number, 7, 3), number, np.uint8)
             image_id = f"{self.key}-{number}"

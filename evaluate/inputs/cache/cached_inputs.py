@@ -37,7 +37,6 @@ class CachedInputs:
     """The prepared inputs of a task, in a file."""
 
     path: Path
-    """Path of the file."""
 
     size: tuple[int, int]
     """Height and width of a crop, in pixels."""
@@ -93,11 +92,7 @@ class CachedInputs:
         return inputs
 
     def read(self, rows: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
-        """Read crops, and compare each with its hash.
-
-        Args:
-            rows: which crops to read: int64 of shape (n,).
-            out: where the crops go: uint8 of shape (n, height, width, 3).
+        """Read crops into `out`, uint8 of shape (n, height, width, 3), and compare their hashes.
 
         Raises:
             FileNotFoundError: the file is gone.

@@ -25,7 +25,6 @@ class CachedTask:
     """A task whose inputs the cache has for every preprocessing."""
 
     key: str
-    """Key of the task."""
 
     inputs: tuple[CachedInputs, ...]
     """The inputs of each preprocessing."""
@@ -35,6 +34,37 @@ class CachedTask:
 
     rows: tuple[NDArray[np.int64], ...]
     """For each inputs, the rows that hold these samples: int64 of shape (n,)."""
+
+    @classmethod
+    def find(
+        cls,
+        store: Store,
+        task: Task,
+        names: Sequence[str],
+        preprocessings: Sequence[AnyPreprocessing],
+    ) -> "CachedTask | None":
+        """Find a task's inputs; None unless there are some for every preprocessing.
+
+        Their names are those that `Store.key` gives, one for each preprocessing.
+        """
+        found = []
+        for name, preprocessing in zip(names, preprocessings, strict=True):
+            inputs = store.find(name)
+            if inputs is None or inputs.size != preprocessing.input_size:
+                return None
+            if task.n_samples not in (None, len(inputs)):
+                return None
+            found.append(inputs)
+        infos = SampleInfo.of_columns(task.key, found[0].columns)
+        rows = [np.arange(len(infos))]
+        for inputs in found[1:]:
+            samples = zip(inputs.columns["image_id"], inputs.columns["variant"], strict=True)
+            row_of = {sample: row for row, sample in enumerate(samples)}
+            order = [row_of.get((info.image_id, info.variant), -1) for info in infos]
+            if len(row_of) != len(infos) or -1 in order:
+                return None
+            rows.append(np.array(order))
+        return cls(task.key, tuple(found), infos, tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -81,44 +111,12 @@ class Lost:
                 yield Batch(inputs, tuple(batch.infos[row] for row in rows), ())
 
 
-def find_cached(
-    store: Store, task: Task, names: Sequence[str], preprocessings: Sequence[AnyPreprocessing]
-) -> CachedTask | None:
-    """Find the cached inputs of a task; None unless there are some for every preprocessing.
-
-    The names of the inputs are those that `Store.key` gives, one for each preprocessing.
-    """
-    found = []
-    for name, preprocessing in zip(names, preprocessings, strict=True):
-        inputs = store.find(name)
-        if inputs is None or inputs.size != preprocessing.input_size:
-            return None
-        if task.n_samples not in (None, len(inputs)):
-            return None
-        found.append(inputs)
-    infos = SampleInfo.of_columns(task.key, found[0].columns)
-    rows = [np.arange(len(infos))]
-    for inputs in found[1:]:
-        samples = zip(inputs.columns["image_id"], inputs.columns["variant"], strict=True)
-        row_of = {sample: row for row, sample in enumerate(samples)}
-        order = [row_of.get((info.image_id, info.variant), -1) for info in infos]
-        if len(row_of) != len(infos) or -1 in order:
-            return None
-        rows.append(np.array(order))
-    return CachedTask(task.key, tuple(found), infos, tuple(rows))
-
-
 def cached_batches(
     store: Store, tasks: Sequence[CachedTask], batch_size: int, lost: Lost, *, pinned: bool
 ) -> Iterator[Batch]:
-    """Read all samples of cached tasks in batches.
+    """Read all samples of cached tasks in their order, in batches across tasks.
 
-    Args:
-        store: what they were found in; a damaged file is removed from it.
-        tasks: read in their order.
-        batch_size: images in a batch, across tasks; the last one may have fewer.
-        lost: learns which samples the batches lack, because they are damaged or gone.
-        pinned: whether the inputs go to a GPU.
+    Samples that are damaged or gone are added to `lost`; damaged files are removed from the store.
     """
     waiting: deque[Future[tuple[Batch, list[_Piece]]]] = deque()
 

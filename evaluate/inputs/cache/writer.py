@@ -27,13 +27,10 @@ class CacheWriter:
     def __init__(self, store: Store, wanted: Mapping[str, tuple[int, Sequence[str]]]) -> None:
         """Start the thread.
 
-        Args:
-            store: what to write into.
-            wanted: for each task's key the number of its samples, and the names of its inputs, one
-                for each preprocessing.
+        For each task's key, `wanted` has the number of its samples, and the names of its inputs,
+        one for each preprocessing.
         """
-        self._store = store
-        self._wanted = wanted
+        self._store, self._wanted = store, wanted
         self._open: dict[str, list[NewInputs]] = {}
         self._given_up = False
         self._waiting: queue.Queue[tuple[Batch, torch.cuda.Event | None] | None]
