@@ -43,7 +43,7 @@ def exact_arithmetic(precision: Precision) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undivided_copies(device: torch.device) -> Iterator[None]:
+def single_threaded_copies(device: torch.device) -> Iterator[None]:
     """Keep PyTorch on the CPU to one thread until the end of the block, if the device is a GPU.
 
     While a GPU computes, this process only copies. If a copy were shared out among threads, it

@@ -27,7 +27,7 @@ from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate import Data, Result, Settings, evaluate, load_model, open_data
 from imagenetq.evaluate.evaluation import run
 from imagenetq.evaluate.inputs.cache import Store
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.manifest import read_manifest
 from imagenetq.record import pixel_sha256
 
@@ -71,7 +71,7 @@ def tars(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lines(data: Data) -> Lines:
     """All that networks and scores get to see of a dataset."""
     return Counter(
-        (s.image_id, s.wnid, s.variant, str(s.label), pixel_sha256(s.pixels), str(s.pixel_sha256))
+        (repr(s.info), pixel_sha256(s.pixels))
         for task in data.tasks(data.variants)
         for s in task.samples()
     )
@@ -109,11 +109,11 @@ def test_shards(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> No
 def inputs(data: Data, cache: Path, meanwhile: Callable[[], object]) -> dict[object, bytes]:
     """Every sample's note, and its inputs to two networks."""
     found: dict[object, bytes] = {}
-    feeding = Feeding(CPU, 16, workers=0, cache=Store(cache, 10**9))
-    with feeding.batches(data.tasks(data.variants), SMALL) as stream:
+    pipeline = InputPipeline(CPU, 16, workers=0, cache=Store(cache, 10**9))
+    with pipeline.batches(data.tasks(data.variants), SMALL) as stream:
         meanwhile()
         for batch in stream:
-            for row, note in enumerate(batch.notes):
+            for row, note in enumerate(batch.infos):
                 assert note not in found
                 found[note] = b"".join(
                     np.ascontiguousarray(tensor[row].numpy()).tobytes() for tensor in batch.inputs

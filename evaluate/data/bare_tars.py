@@ -10,8 +10,7 @@ from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.rows import Expected, require_version
-from imagenetq.evaluate.data.shard_task import Shard, ShardTask
-from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.evaluate.data.shard_task import ShardFile, ShardTask
 from imagenetq.retrying import Patience, retried
 from imagenetq.shards import SHARD_ROWS, StoredRow
 from imagenetq.specification import Variant, specification_digest, variants
@@ -24,8 +23,7 @@ _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9.-]+")
 def tar_names(spec: str) -> list[str]:
     """List the tars, as paths or URLs, that a text names; give none if they are not all tars.
 
-    Args:
-        spec: names separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
+    Names are separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
 
     Raises:
         UsageError: the braces do not match.
@@ -54,12 +52,9 @@ class BareTars(Data):
         check_pixels: CheckPixels = "sample",
         patience: Patience | None = None,
     ) -> None:
-        """Find the tars, and read the first row of the first.
+        """Find the tars of paths and URLs with `*` and `[]`, and read the first row of the first.
 
-        Args:
-            names: paths and URLs; `*` and `[]` are expanded.
-            check_pixels: which rows' pixels to compare with their hash; `sample` means all here.
-            patience: how long to go on asking a remote storage that fails.
+        The rest is as for `open_data`, but a sample of the pixels means all here.
 
         Raises:
             UsageError: a name matches nothing, two tars would have one name, or nothing installed
@@ -70,56 +65,55 @@ class BareTars(Data):
         self._patience = patience or Patience()
         # No manifest vouches for the bytes, so a sample of the pixels would leave most unproven.
         self._check_pixels: CheckPixels = "all" if check_pixels == "sample" else check_pixels
-        tars = [tar for name in names for tar in _matches(name)]
-        first = self._first_row(tars[0])
-        version = require_version(first.fields, tars[0])
+        tars: list[str] = []
+        for name in names:
+            matches = expand_glob(name)
+            if not matches or any((p := local_path(tar)) and not p.is_file() for tar in matches):
+                raise UsageError(f"{name}: no such tar; check the path")
+            tars += matches
+        version = require_version(self._first_row(tars[0]).fields, tars[0])
         self._tars: dict[Variant, list[str]] = defaultdict(list)
         for tar in tars:
-            self._tars[self._variant(tar)].append(tar)
+            self._tars[self._variant_of(tar)].append(tar)
         self.variants = tuple(v for v in variants() if v in self._tars)
-        self.identity = Identity(
-            dataset_version=version,
-            specification_digest=specification_digest(),
-            source_digest=None,
-            subset=None,
-            n_images=None,
-        )
-        self._require_distinct_keys()
+        self.identity = Identity(version, specification_digest())
+        named: dict[str, str] = {}
+        for variant, tars in self._tars.items():
+            for tar in tars:
+                key = _key(variant, tar)
+                twin = named.setdefault(key, tar)
+                if twin is not tar:
+                    raise UsageError(f"{twin} and {tar} are both {key}; name one of them, once")
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
         """Make one task of each tar, variant by variant, in the order in which they were named.
 
         A limit counts 100 images for each tar of a variant, which is what a tar holds unless it is
         the last one or bad photographs were left out.
-
-        Raises:
-            UsageError: a variant is not held, or the limit is below 1.
         """
-        require_wanted(self.variants, variants, limit, "the tars")
+        self._require_held(variants, limit, "the tars")
+        version = self.identity.dataset_version
         return [
-            self._task(variant, tar, None if left is None or left >= SHARD_ROWS else left)
+            ShardTask(
+                key=_key(variant, tar),
+                n_samples=None,
+                shard=ShardFile(tar),
+                expected=Expected(variant.name, version, self._check_pixels),
+                limit=None if left is None or left >= SHARD_ROWS else left,
+                patience=self._patience,
+            )
             for variant in variants
             for number, tar in enumerate(self._tars[variant])
             if (left := None if limit is None else limit - number * SHARD_ROWS) is None or left > 0
         ]
 
-    def _task(self, variant: Variant, tar: str, limit: int | None) -> ShardTask:
-        return ShardTask(
-            key=_key(variant, tar),
-            n_samples=None,
-            shard=Shard(tar),
-            expected=Expected(variant.name, self.identity.dataset_version, self._check_pixels),
-            limit=limit,
-            patience=self._patience,
-        )
-
     def _first_row(self, tar: str) -> StoredRow:
-        row = retried(Shard(tar).first_row, self._patience)
+        row = retried(ShardFile(tar).first_row, self._patience)
         if row is None:
             raise FolderError(f"{tar}: an empty tar; get it again")
         return row
 
-    def _variant(self, tar: str) -> Variant:
+    def _variant_of(self, tar: str) -> Variant:
         by_name = {variant.name: variant for variant in variants()}
         folder = PurePosixPath(_path(tar)).parent.name
         if folder in by_name:
@@ -131,24 +125,6 @@ class BareTars(Data):
             if (variant.distortion, value) == (fields.get("distortion"), fields.get("value")):
                 return variant
         raise FolderError(f"{tar}: its first row is of no variant of ImageNet-Q; get it again")
-
-    def _require_distinct_keys(self) -> None:
-        named: dict[str, str] = {}
-        for variant, tars in self._tars.items():
-            for tar in tars:
-                twin = named.setdefault(_key(variant, tar), tar)
-                if twin is not tar:
-                    raise UsageError(
-                        f"{twin} and {tar} are both {_key(variant, tar)}; name one of them, once"
-                    )
-
-
-def _matches(name: str) -> list[str]:
-    found = expand_glob(name)
-    missing = [tar for tar in found if (path := local_path(tar)) and not path.is_file()]
-    if missing or not found:
-        raise UsageError(f"{name}: no such tar; check the path")
-    return found
 
 
 def _key(variant: Variant, tar: str) -> str:

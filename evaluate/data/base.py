@@ -3,53 +3,80 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from imagenetq.distortions import Pixels
+from imagenetq.errors import UsageError
 from imagenetq.manifest import BadImageNote
-from imagenetq.specification import Variant
+from imagenetq.specification import CLEAN, Variant
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One image, which is a photograph in one variant, ready to be preprocessed."""
+class SampleInfo(NamedTuple):
+    """What is known of a sample, which is one variant of a photograph, besides its pixels.
+
+    It is a tuple, because there is one for every image, and a data class would take three times as
+    long.
+    """
+
+    task: str
+    """Key of the task that it belongs to."""
 
     image_id: str
-    """The photograph's id."""
+    """Id of the photograph."""
 
     wnid: str
     """WordNet id of the photograph's class, such as `n01440764`."""
 
     variant: str
-    """The variant's name."""
+    """Name of the variant."""
 
     label: int
     """Number of the photograph's class, 0 to 999."""
 
-    pixels: Pixels
-    """The image's RGB samples: uint8 of shape (height, width, 3)."""
+    short_side: int
+    """Shorter side of the image, in pixels."""
 
     pixel_sha256: str | None
     """SHA-256 of the pixels; None for an image that was rendered and is not the clean one."""
 
+    def of_variant(self, name: str) -> "SampleInfo":
+        """Make the info of a variant that is rendered of this clean image."""
+        if name == CLEAN:
+            return self
+        return self._replace(variant=name, pixel_sha256=None)
+
+    @classmethod
+    def of_columns(
+        cls, task: str, columns: Mapping[str, Sequence[Any]]
+    ) -> "tuple[SampleInfo, ...]":
+        """Make a task's infos of the columns that `columns_of` makes."""
+        fields = (columns[name] for name in COLUMNS)
+        return tuple(cls(task, *row) for row in zip(*fields, strict=True))
+
+
+COLUMNS = SampleInfo._fields[1:]
+"""Fields of an info that are stored: all but the task, after which the file is named."""
+
+
+def columns_of(infos: Sequence[SampleInfo]) -> dict[str, list[Any]]:
+    """Give the stored fields of infos, each as a column."""
+    return {name: [getattr(info, name) for info in infos] for name in COLUMNS}
+
 
 @dataclass(frozen=True)
-class Undistorted:
-    """One photograph whose variants the device renders."""
+class Sample:
+    """One image, ready to be preprocessed."""
 
-    image_id: str
-    """The photograph's id."""
-
-    wnid: str
-    """WordNet id of the photograph's class, such as `n01440764`."""
-
-    label: int
-    """Number of the photograph's class, 0 to 999."""
+    info: SampleInfo
+    """What is known of it."""
 
     pixels: Pixels
-    """The photograph's RGB samples: uint8 of shape (height, width, 3)."""
+    """The image's RGB samples: uint8 of shape (height, width, 3)."""
 
-    pixel_sha256: str
-    """SHA-256 of the pixels."""
+
+@dataclass(frozen=True)
+class CleanImage(Sample):
+    """One photograph, as its clean variant, whose variants the device renders."""
 
     variants: tuple[str, ...]
     """Names of the variants to render, in ladder order."""
@@ -83,8 +110,8 @@ class Task(ABC):
         """Hash all that decides the samples, without rendering them; give None if it is unknown."""
         return None
 
-    def items(self) -> Iterator[Sample | Undistorted]:
-        """Yield what stands for each sample: itself, or the photograph that the device renders."""
+    def items(self) -> Iterator[Sample]:
+        """Yield what stands for each sample: itself, or a `CleanImage` that the device renders."""
         return self.samples()
 
     def rendered_on_device(self, most_pixels: Mapping[str, float]) -> "Task":
@@ -110,13 +137,13 @@ class Identity:
     specification_digest: str
     """Digest of the specification that the dataset's pixels follow."""
 
-    source_digest: str | None
+    source_digest: str | None = None
     """SHA-256 over the dataset's clean lines; None if only a full pass tells."""
 
-    subset: str | None
+    subset: str | None = None
     """`full`, `mini` or `sample`; None if the dataset does not say."""
 
-    n_images: int | None
+    n_images: int | None = None
     """Number of photographs; None if only a full pass tells."""
 
 
@@ -145,4 +172,19 @@ class Data(ABC):
             variants: the ones wanted, all of them among `self.variants`.
             limit: how many photographs to take at most. They are the first ones, which are
                 balanced over classes; None takes all.
+
+        Raises:
+            UsageError: a variant is not held, or the limit is below 1.
         """
+
+    def _require_held(self, wanted: Sequence[Variant], limit: int | None, name: str) -> None:
+        """Refuse variants that the dataset, called `name` in errors, lacks, and limits below 1."""
+        for variant in wanted:
+            if variant not in self.variants:
+                families = ", ".join(dict.fromkeys(v.distortion for v in self.variants))
+                raise UsageError(
+                    f"{name}: holds no {variant.name}, only {len(self.variants)} variants of "
+                    f"{families}; ask for those, or build it with them"
+                )
+        if limit is not None and limit < 1:
+            raise UsageError(f"a limit of {limit} photographs; at least 1 is needed")

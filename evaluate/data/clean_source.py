@@ -1,22 +1,19 @@
 """Render the variants of a source's photographs on the fly, by the reference distortions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 from imagenetq import classes
 from imagenetq.decoding import decode
-from imagenetq.distortions import Pixels
-from imagenetq.evaluate.data.base import Data, Identity, Sample, Task, Undistorted
-from imagenetq.evaluate.data.originals import Originals
-from imagenetq.evaluate.data.wanted import require_wanted
+from imagenetq.evaluate.data.base import CleanImage, Data, Identity, Sample, SampleInfo, Task
+from imagenetq.evaluate.data.photographs import Photographs, Source
 from imagenetq.manifest import BadImageNote
 from imagenetq.progress import working
 from imagenetq.record import pixel_sha256
 from imagenetq.rendering import render_ladder
-from imagenetq.selection import RankedImage, SourceImage, select, subset_of
+from imagenetq.selection import RankedImage, select, subset_of
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import (
     CLEAN,
@@ -32,33 +29,6 @@ _UNIT = 25
 
 _MIN_TASKS = 64
 """Number of tasks that even a small source is cut into if it can be, so that no worker is idle."""
-
-
-class Source(Protocol):
-    """A source of ImageNet's photographs, such as the builder's sources; it must be picklable."""
-
-    @property
-    def kind(self) -> str:
-        """What to call the source in messages."""
-
-    @property
-    def default_subset(self) -> str:
-        """The subset that is evaluated unless the user names another."""
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether photographs must be fetched before they can be read."""
-
-    def images(self) -> Sequence[SourceImage]:
-        """List all photographs, unread."""
-
-    def fetch(
-        self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
-    ) -> None:
-        """Fetch remote photographs into a folder, before workers read them."""
-
-    def read(self, image: SourceImage) -> bytes:
-        """Read the bytes of a photograph's file."""
 
 
 class CleanSource(Data):
@@ -94,12 +64,11 @@ class CleanSource(Data):
         with working("listing the photographs"):
             images = select(source.images(), subset, allow_short=allow_short).images
         self._source = source
-        self._originals = Originals(source, images, originals, skip_bad=skip_bad)
+        self._photographs = Photographs(source, images, originals, skip_bad=skip_bad)
         self.variants = variants()
         self.identity = Identity(
             dataset_version=DATASET_VERSION,
             specification_digest=specification_digest(),
-            source_digest=None,
             subset=subset,
             n_images=None if skip_bad else len(images),
         )
@@ -107,18 +76,17 @@ class CleanSource(Data):
     @property
     def bad_images(self) -> tuple[BadImageNote, ...]:
         """The photographs that were left out of the tasks made so far."""
-        return self._originals.bad
+        return self._photographs.bad
 
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
         """Make tasks of at most 25 photographs, after decoding all of them to find the bad ones.
 
         Raises:
-            UsageError: a variant is not held, or the limit is below 1.
             SourceError: photographs are bad and were not to be left out, and each one has been
                 named; or none is good; or one could not be fetched.
         """
-        require_wanted(self.variants, variants, limit, self._source.kind)
-        images = self._originals.good(limit)
+        self._require_held(variants, limit, self._source.kind)
+        images = self._photographs.good(limit)
         names = tuple(variant.name for variant in variants)
         unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))
         return [
@@ -154,7 +122,6 @@ class RenderTask(Task):
     """Number of photographs times number of variants."""
 
     source: Source
-    """Source to read the photographs from."""
 
     images: tuple[RankedImage, ...]
     """Photographs of the task, in row order."""
@@ -186,47 +153,35 @@ class RenderTask(Task):
             PlatformError: a photograph cannot be rendered on this machine.
         """
         for image in self.images:
-            yield from self._distorted(self._clean(image), image, self.variants)
+            yield from self._distorted(self._clean(image), self.variants)
 
-    def items(self) -> Iterator[Sample | Undistorted]:
-        """Yield each photograph for the device, and then its samples that the device leaves.
-
-        Raises:
-            BadImage: a photograph can no longer be read or decoded.
-            PlatformError: a photograph cannot be rendered on this machine.
-        """
+    def items(self) -> Iterator[Sample]:
+        """Yield each photograph for the device, and then its samples that the device leaves."""
         for image in self.images:
             clean = self._clean(image)
-            n_pixels = clean.shape[0] * clean.shape[1]
+            n_pixels = clean.pixels.size // 3
             there = tuple(name for name in self.variants if n_pixels <= self.on_device.get(name, 0))
             here = tuple(name for name in self.variants if name not in there)
             if there:
-                yield Undistorted(
-                    image_id=image.image_id,
-                    wnid=image.wnid,
-                    label=classes.labels()[image.wnid],
-                    pixels=clean,
-                    pixel_sha256=pixel_sha256(clean),
-                    variants=there,
-                )
+                yield CleanImage(clean.info, clean.pixels, there)
             if here:
-                yield from self._distorted(clean, image, here)
+                yield from self._distorted(clean, here)
 
-    def _clean(self, image: RankedImage) -> Pixels:
-        return decode(self.source.read(image), image.name)
+    def _clean(self, image: RankedImage) -> Sample:
+        pixels = decode(self.source.read(image), image.name)
+        info = SampleInfo(
+            task=self.key,
+            image_id=image.image_id,
+            wnid=image.wnid,
+            variant=CLEAN,
+            label=classes.labels()[image.wnid],
+            short_side=min(pixels.shape[:2]),
+            # The source's digest is made of the clean images' hashes.
+            pixel_sha256=pixel_sha256(pixels),
+        )
+        return Sample(info, pixels)
 
-    def _distorted(
-        self, clean: Pixels, image: RankedImage, names: Sequence[str]
-    ) -> Iterator[Sample]:
+    def _distorted(self, clean: Sample, names: Sequence[str]) -> Iterator[Sample]:
         ladder = select_variants(names)
-        for rendered in render_ladder(clean, image_id=image.image_id, only=ladder):
-            name = rendered.variant.name
-            yield Sample(
-                image_id=image.image_id,
-                wnid=image.wnid,
-                variant=name,
-                label=classes.labels()[image.wnid],
-                pixels=rendered.pixels,
-                # The source's digest is made of the clean images' hashes.
-                pixel_sha256=pixel_sha256(rendered.pixels) if name == CLEAN else None,
-            )
+        for rendered in render_ladder(clean.pixels, image_id=clean.info.image_id, only=ladder):
+            yield Sample(clean.info.of_variant(rendered.variant.name), rendered.pixels)

@@ -1,5 +1,6 @@
 """Open the dataset that a path or an address names."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,11 +14,6 @@ from imagenetq.manifest import MANIFEST_NAME
 from imagenetq.remote_errors import is_busy
 from imagenetq.retrying import Interrupted, Patience, retried
 from imagenetq.storage import local_path
-
-_EXPECTED = (
-    "a dataset is a folder that `imagenetq build` made, its URL, "
-    f"{PREFIX}ORG/NAME, or tars such as q/data/jpeg-10/*.tar"
-)
 
 
 def open_data(
@@ -44,18 +40,27 @@ def open_data(
     """
     name = str(spec)
     path = local_path(name) if isinstance(spec, str) else spec
-    if path is not None and _is_folder(path):
-        _require_built(path)
+    if path is not None and _is(path.is_dir):
+        if not (path / MANIFEST_NAME).is_file():
+            raise FolderError(
+                f"{path}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
+                f"photographs, give --source {path}; if its build was interrupted, run the same "
+                "command again"
+            )
         return StoredShards(str(path), check_pixels=check_pixels, patience=patience)
     if isinstance(spec, str) and name.startswith(PREFIX) and "://" not in name:
         root = _pinned(name.removeprefix(PREFIX), patience or Patience())
         return StoredShards(root, check_pixels=check_pixels, patience=patience)
-    tars = [name] if path is not None and _is_tar(path) else tar_names(name)
+    is_tar = path is not None and path.suffix == ".tar" and _is(path.is_file)
+    tars = [name] if is_tar else tar_names(name)
     if tars:
         return BareTars(tars, check_pixels=check_pixels, patience=patience)
     if path is None:
         return StoredShards(name, check_pixels=check_pixels, patience=patience)
-    raise UsageError(f"{name}: no such folder; {_EXPECTED}")
+    raise UsageError(
+        f"{name}: no such folder; a dataset is a folder that `imagenetq build` made, its URL, "
+        f"{PREFIX}ORG/NAME, or tars such as q/data/jpeg-10/*.tar"
+    )
 
 
 def _pinned(address: str, patience: Patience) -> str:
@@ -75,23 +80,8 @@ def _pinned(address: str, patience: Patience) -> str:
     return f"hf://datasets/{repository.repository}@{commit}"
 
 
-def _require_built(folder: Path) -> None:
-    if not (folder / MANIFEST_NAME).is_file():
-        raise FolderError(
-            f"{folder}: no {MANIFEST_NAME}, so no complete dataset; if these are ImageNet's own "
-            f"photographs, give --source {folder}; if its build was interrupted, run the same "
-            "command again"
-        )
-
-
-def _is_folder(path: Path) -> bool:
+def _is(test: Callable[[], bool]) -> bool:
     # A list of URLs may be too long to be the name of a file.
     with suppress(OSError, ValueError):
-        return path.is_dir()
-    return False
-
-
-def _is_tar(path: Path) -> bool:
-    with suppress(OSError, ValueError):
-        return path.suffix == ".tar" and path.is_file()
+        return test()
     return False

@@ -19,7 +19,7 @@ _BLOCK = 2**20
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardFile:
     """The address of a shard, and what its manifest says of the file."""
 
     address: str
@@ -37,33 +37,13 @@ class Shard:
     def rows(self, patience: Patience) -> Iterator[StoredRow]:
         """Read the shard's rows in order, after checking the whole file against the manifest.
 
-        Args:
-            patience: how long to go on asking a storage that fails.
-
         Raises:
             FolderError: the shard is missing or damaged; if its SHA-256 is known, no row of it
                 has been handed out.
             OSError: the storage failed for good.
         """
-        read = read_parquet if self.address.endswith(".parquet") else read_tar
-        return read(self._content(patience), self.address)
-
-    def first_row(self) -> StoredRow | None:
-        """Read the first row of a tar, but not the rest of it; give None if there is no row.
-
-        Raises:
-            FolderError: the tar is damaged or missing.
-            OSError: the storage failed; `Interrupted` if asking again may help.
-        """
-        with self._opened() as file:
-            return next(read_tar(file, self.address), None)
-
-    def _content(self, patience: Patience) -> BinaryIO:
-        """Read all of the shard's bytes and compare them with what the manifest says.
-
-        They are kept in memory, some 20 MB, so that the hash is known before the first row is used
-        and the storage is read only once.
-        """
+        # The content is kept in memory, some 20 MB, so that its hash is known before the first row
+        # is used and the storage is read only once.
         content = io.BytesIO()
         with closing(resumed(self._blocks, patience)) as blocks:
             for block in blocks:
@@ -75,7 +55,18 @@ class Shard:
         if self.sha256 is not None and sha256(content.getbuffer()).hexdigest() != self.sha256:
             raise self._damaged("damaged: its SHA-256 is not that of the manifest")
         content.seek(0)
-        return content
+        read = read_parquet if self.address.endswith(".parquet") else read_tar
+        return read(content, self.address)
+
+    def first_row(self) -> StoredRow | None:
+        """Read the first row of a tar, but not the rest of it; give None if there is no row.
+
+        Raises:
+            FolderError: the tar is damaged or missing.
+            OSError: the storage failed; `Interrupted` if asking again may help.
+        """
+        with self._opened() as file:
+            return next(read_tar(file, self.address), None)
 
     def _blocks(self) -> Generator[bytes, None, None]:
         with self._opened() as file:
@@ -102,13 +93,8 @@ class ShardTask(Task):
     """Variant's name, a dot, and a short form of the name of the shard's file."""
 
     n_samples: int | None
-    """Number of samples; None if only reading the shard tells."""
-
-    shard: Shard
-    """Shard to read."""
-
+    shard: ShardFile
     expected: Expected
-    """What the shard's rows should be."""
 
     limit: int | None
     """How many rows to take at most; None takes all."""
@@ -132,15 +118,10 @@ class ShardTask(Task):
         return sha256(named.encode()).hexdigest()
 
     def samples(self) -> Iterator[Sample]:
-        """Yield every sample once, in row order, even if the storage fails and recovers meanwhile.
-
-        Raises:
-            FolderError: the shard is damaged or missing, or a row is not as expected.
-            OSError: the storage failed for good.
-        """
+        """Yield every sample once, in row order, even if the storage fails meanwhile."""
         count = 0
         first = islice(self.shard.rows(self.patience), self.limit)
-        for sample in samples(first, self.shard.address, self.expected):
+        for sample in samples(first, self.shard.address, self.expected, self.key):
             count += 1
             yield sample
         if self.n_samples not in (None, count):

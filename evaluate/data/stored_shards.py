@@ -4,14 +4,20 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from imagenetq import manifest as manifests
 from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Identity, Task
 from imagenetq.evaluate.data.rows import Expected
-from imagenetq.evaluate.data.shard_task import Shard, ShardTask
-from imagenetq.evaluate.data.wanted import require_wanted
-from imagenetq.manifest import MANIFEST_NAME, BadImageNote, Manifest, parse_served, read_manifest
+from imagenetq.evaluate.data.shard_task import ShardFile, ShardTask
+from imagenetq.manifest import (
+    MANIFEST_NAME,
+    MAX_BYTES,
+    BadImageNote,
+    Manifest,
+    Shard,
+    parse_served,
+    read_manifest,
+)
 from imagenetq.retrying import Patience, retried
 from imagenetq.specification import Variant, specification_digest, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
@@ -33,12 +39,7 @@ class StoredShards(Data):
         check_pixels: CheckPixels = "sample",
         patience: Patience | None = None,
     ) -> None:
-        """Read the manifest.
-
-        Args:
-            root: the folder's path or URL.
-            check_pixels: which rows' pixels to compare with their hash.
-            patience: how long to go on asking a remote storage that fails.
+        """Read the manifest below a folder's path or URL; the rest is as for `open_data`.
 
         Raises:
             FolderError: there is no manifest; or it is damaged, of another specification, or lists
@@ -50,7 +51,12 @@ class StoredShards(Data):
         self._check_pixels = check_pixels
         self._patience = patience or Patience()
         self._manifest = self._read_manifest()
-        _require_ours(root, self._manifest)
+        if self._manifest.specification_digest != specification_digest():
+            raise FolderError(
+                f"{root} is of ImageNet-Q {self._manifest.dataset_version}, whose specification "
+                "this version of imagenetq does not know; it was built with "
+                f"{self._manifest.code.version}"
+            )
         _require_whole(root, self._manifest)
         self.variants = tuple(v for v in variants() if v.name in self._manifest.variants)
         self.identity = Identity(
@@ -70,85 +76,70 @@ class StoredShards(Data):
         """Make one task of each shard, variant by variant.
 
         Raises:
-            UsageError: a variant is not held, or the limit is below 1.
             FolderError: a shard is missing, or of another size than the manifest says.
         """
-        require_wanted(self.variants, variants, limit, self._root)
+        self._require_held(variants, limit, self._root)
+        is_tar = self._manifest.format == "webdataset"
+        version = self._manifest.dataset_version if is_tar else None
         tasks: list[Task] = []
-        paths: list[str] = []
+        wanted: list[Shard] = []
         for variant in variants:
             left = self._manifest.images if limit is None else limit
             for shard in self._manifest.shards:
                 if shard.variant != variant.name or left <= 0:
                     continue
-                tasks.append(self._task(shard, left))
-                paths.append(shard.path)
+                address = join(self._root, shard.path)
+                tasks.append(
+                    ShardTask(
+                        key=f"{shard.variant}.{_COUNT.sub('', PurePosixPath(shard.path).stem)}",
+                        n_samples=min(shard.rows, left),
+                        shard=ShardFile(address, shard.bytes, shard.rows, shard.sha256),
+                        expected=Expected(shard.variant, version, self._check_pixels),
+                        # One that is wanted whole is read to its end, where a row too many shows.
+                        limit=left if left < shard.rows else None,
+                        patience=self._patience,
+                    )
+                )
+                wanted.append(shard)
                 left -= shard.rows
-        self._require_present(paths)
+        self._require_present(wanted)
         return tasks
-
-    def _task(self, shard: manifests.Shard, left: int) -> ShardTask:
-        tar = self._manifest.format == "webdataset"
-        return ShardTask(
-            key=f"{shard.variant}.{_COUNT.sub('', PurePosixPath(shard.path).stem)}",
-            n_samples=min(shard.rows, left),
-            shard=Shard(join(self._root, shard.path), shard.bytes, shard.rows, shard.sha256),
-            expected=Expected(
-                shard.variant,
-                self._manifest.dataset_version if tar else None,
-                self._check_pixels,
-            ),
-            # A shard that is wanted whole is read to its end, where a row too many would show.
-            limit=left if left < shard.rows else None,
-            patience=self._patience,
-        )
 
     def _read_manifest(self) -> Manifest:
         folder = local_path(self._root)
         if folder is not None:
             return read_manifest(folder)
         address = join(self._root, MANIFEST_NAME)
+
+        def read() -> bytes:
+            with open_stream(address) as file:
+                return file.read(MAX_BYTES + 1)
+
         try:
-            data = retried(lambda: _read(address), self._patience)
+            data = retried(read, self._patience)
         except FileNotFoundError:
             raise FolderError(
                 f"{self._root}: no {MANIFEST_NAME}, so no complete dataset; name the folder that "
                 "`imagenetq build` made, or give ImageNet's own photographs as --source"
             ) from None
+        if len(data) > MAX_BYTES:
+            raise FolderError(f"{address}: too large for a manifest")
         return parse_served(Manifest, data, address)
 
-    def _require_present(self, paths: Sequence[str]) -> None:
+    def _require_present(self, shards: Sequence[Shard]) -> None:
+        paths = [shard.path for shard in shards]
         found = retried(lambda: sizes(self._root, paths), self._patience)
         if found is None:
             return
-        wanted = set(paths)
-        for shard in self._manifest.shards:
-            if shard.path not in wanted:
-                continue
-            place = join(self._root, shard.path)
+        for shard in shards:
+            address = join(self._root, shard.path)
             if shard.path not in found:
-                raise FolderError(f"{place}: missing; copy or build the dataset again")
+                raise FolderError(f"{address}: missing; copy or build the dataset again")
             if found[shard.path] != shard.bytes:
                 raise FolderError(
-                    f"{place}: {found[shard.path]} bytes; the manifest says {shard.bytes}; "
+                    f"{address}: {found[shard.path]} bytes; the manifest says {shard.bytes}; "
                     "copy or build the dataset again"
                 )
-
-
-def _read(address: str) -> bytes:
-    with open_stream(address) as file:
-        data = file.read(manifests.MAX_BYTES + 1)
-    if len(data) > manifests.MAX_BYTES:
-        raise FolderError(f"{address}: too large for a manifest")
-    return data
-
-
-def _require_ours(root: str, manifest: Manifest) -> None:
-    if manifest.specification_digest != specification_digest():
-        raise FolderError(
-            f"{root} is of ImageNet-Q {manifest.dataset_version}, whose specification this "
-            f"version of imagenetq does not know; it was built with {manifest.code.version}"
-        )
 
 
 def _require_whole(root: str, manifest: Manifest) -> None:

@@ -1,10 +1,15 @@
-"""Keep of a batch's logits what the scores need, as one array."""
+"""Keep of a batch's logits what the scores need, as one array, and sort it into tasks."""
 
-from typing import TypeAlias
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from imagenetq.evaluate.data.base import SampleInfo
 
 ANSWER = np.dtype(
     [
@@ -21,6 +26,13 @@ whether all logits were finite numbers."""
 
 Answers: TypeAlias = NDArray[np.void]
 """Answers to n images: of dtype `ANSWER` and shape (n,)."""
+
+
+class AnsweredSamples(NamedTuple):
+    """Samples, and a network's answers to them in the same order."""
+
+    infos: Sequence[SampleInfo]
+    answers: Answers
 
 
 def pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -58,3 +70,44 @@ def unpack(packed: torch.Tensor) -> Answers:
     answers["true_rank"] = values[:, 11]
     answers["finite"] = values[:, 12] > 0
     return answers
+
+
+@dataclass
+class _Begun:
+    """A task of which answers have come, or which has been read to its end."""
+
+    infos: list[SampleInfo] = field(default_factory=list)
+    answers: list[Answers] = field(default_factory=list)
+    n_samples: int | None = None
+
+
+class Collector:
+    """A model's answers, which come in batches and are sorted into their tasks."""
+
+    def __init__(self) -> None:
+        self._tasks: defaultdict[str, _Begun] = defaultdict(_Begun)
+
+    def add(self, infos: Sequence[SampleInfo], answers: Answers) -> None:
+        """Take a batch's answers."""
+        tasks = np.array([info.task for info in infos])
+        for key in dict.fromkeys(tasks.tolist()):
+            rows = np.flatnonzero(tasks == key)
+            self._tasks[key].infos.extend(infos[row] for row in rows.tolist())
+            self._tasks[key].answers.append(answers[rows])
+
+    def expect(self, key: str, n_samples: int) -> None:
+        """Note that a task has been read to its end, and how many samples it had."""
+        self._tasks[key].n_samples = n_samples
+
+    def complete(self) -> Iterator[tuple[str, AnsweredSamples]]:
+        """Give away the tasks whose samples have all been answered."""
+        for key, task in list(self._tasks.items()):
+            if len(task.infos) == task.n_samples:
+                del self._tasks[key]
+                answers = np.concatenate([np.empty(0, ANSWER), *task.answers])
+                yield key, AnsweredSamples(task.infos, answers)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every task was given away."""
+        return not self._tasks

@@ -1,6 +1,7 @@
 """Fit models on clean images, tell what they give out, and check them, before the long run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -12,11 +13,12 @@ from imagenetq.evaluate.evaluation.predict import different_preprocessings
 from imagenetq.evaluate.evaluation.sanity_checks import (
     clean_accuracy_warning,
     clean_check,
+    right,
     suspicious_normalisation,
     suspicious_padding,
 )
 from imagenetq.evaluate.inputs.batch import concatenated
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.outputs import settle, suspicious_outputs
 from imagenetq.evaluate.models.plain import foreign_arguments
@@ -33,19 +35,14 @@ _SETTLED_BY = 8
 
 
 def clean_inputs(
-    models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
+    models: Sequence[Model], data: Data, limit: int | None, pipeline: InputPipeline
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Read clean images once, as each model sees them.
-
-    Args:
-        models: those of equal preprocessing share a tensor.
-        data: must hold the clean variant.
-        limit: number of images, from the first; all if None.
-        feeding: how the images are read.
+    """Read the first clean images once, by the workers, as each model sees them.
 
     Returns:
         One tensor for each model, as in `Batch.inputs`, and the labels, int64 of shape (n,). Both
-        are in the data's order, whichever worker was quicker.
+        are in the data's order, whichever worker was quicker. Models of equal preprocessing share
+        a tensor.
     """
     clean = variant("clean")
     if clean not in data.variants:
@@ -54,17 +51,17 @@ def clean_inputs(
     columns: list[list[torch.Tensor]] = [[] for _ in preprocessings]
     labels: list[int] = []
     tasks = data.tasks([clean], limit)
-    places = {task.key: place for place, task in enumerate(tasks)}
+    order_of = {task.key: index for index, task in enumerate(tasks)}
     came: list[int] = []
     total = sum(task.n_samples or 0 for task in tasks)
     with (
         meter("looking at clean images", total) as progress,
-        feeding.on_workers().batches(tasks, preprocessings) as stream,
+        replace(pipeline, engine=None).batches(tasks, preprocessings) as stream,
     ):
         for batch in stream:
-            progress.advance(len(batch.notes))
-            labels += [note.label for note in batch.notes]
-            came += [places[note.task] for note in batch.notes]
+            progress.advance(len(batch.infos))
+            labels += [info.label for info in batch.infos]
+            came += [order_of[info.task] for info in batch.infos]
             for column, inputs in zip(columns, batch.inputs, strict=False):
                 # Each tensor that a worker sent keeps a file open.
                 column.append(inputs.clone())
@@ -74,32 +71,12 @@ def clean_inputs(
     return chosen, torch.tensor(labels)[order]
 
 
-def fit(model: Model, data: Data, limit: int | None, feeding: Feeding) -> None:
+def fit(model: Model, data: Data, limit: int | None, pipeline: InputPipeline) -> None:
     """Fit a model to the clean images, if it needs that."""
     if model.needs_fit is None:
         return
-    (inputs,), labels = clean_inputs([model], data, limit, feeding)
+    (inputs,), labels = clean_inputs([model], data, limit, pipeline)
     model.needs_fit(normalise(inputs, model.preprocessing), labels)
-
-
-def settled(models: Sequence[Model], data: Data, feeding: Feeding) -> list[Model]:
-    """Find out from a few clean images what each model gives, where that is not known yet.
-
-    Every process of a group reads the same images, and so decides the same.
-
-    Returns:
-        The models in their order; those that were tried are on the device.
-    """
-    open_ones = [model for model in models if model.outputs is None]
-    if not open_ones:
-        return list(models)
-    here = Feeding(feeding.device, feeding.batch_size, workers=0)
-    all_inputs, _ = clean_inputs(open_ones, data, _SETTLED_BY, here)
-    known = {}
-    for model, inputs in zip(open_ones, all_inputs, strict=True):
-        model.module.to(feeding.device)
-        known[model.name] = settle(model, normalise(inputs.to(feeding.device), model.preprocessing))
-    return [known.get(model.name, model) for model in models]
 
 
 class Seen(NamedTuple):
@@ -113,71 +90,66 @@ class Seen(NamedTuple):
 
 
 def look_at_clean(
-    models: Sequence[Model], data: Data, limit: int | None, feeding: Feeding
-) -> list[Seen]:
-    """Look for mistakes in how models are set up, on a few hundred clean images.
+    models: Sequence[Model],
+    data: Data,
+    limit: int | None,
+    pipeline: InputPipeline,
+    *,
+    is_checked: bool = True,
+) -> tuple[list[Model], list[Seen]]:
+    """Look at clean images: find out what models give, and whether they are set up wrongly.
+
+    What a model gives is decided by the first few images, where it is not known yet. All processes
+    that evaluate together see the same ones, and so decide the same; only one needs to check.
 
     A model that reaches its published accuracy is believed; only others are compared with
     themselves under the usual alternatives.
+
+    Returns:
+        The models in their order, on the device if they were tried; and what was seen of each.
     """
     # Answers to the very images that a model was fitted to would show no mistake.
-    checked = [model for model in models if model.needs_fit is None]
+    checked = {model.name for model in models if is_checked and model.needs_fit is None}
+    tried = [model for model in models if model.outputs is None or model.name in checked]
+    if not tried:
+        return list(models), [Seen() for _ in models]
     if not checked:
-        return [Seen() for _ in models]
-    n_images = min(limit or _CHECKED, _CHECKED)
-    all_inputs, labels = clean_inputs(checked, data, n_images, feeding)
-    found = {
-        model.name: Seen(
-            _warnings(model, inputs, labels, feeding.device, feeding.batch_size),
-            clean_check(model, len(labels)),
-        )
-        for model, inputs in zip(checked, all_inputs, strict=True)
-    }
-    return [found.get(model.name, Seen()) for model in models]
+        pipeline = InputPipeline(pipeline.device, pipeline.batch_size, workers=0)
+    n_most = _CHECKED if checked else _SETTLED_BY
+    all_inputs, labels = clean_inputs(tried, data, min(limit or n_most, n_most), pipeline)
+    inputs_of = {model.name: inputs for model, inputs in zip(tried, all_inputs, strict=True)}
+    settled, looks = [], []
+    for model in models:
+        known, seen = model, Seen()
+        if model.name in inputs_of:
+            model.module.to(pipeline.device)
+        if model.outputs is None:
+            few = inputs_of[model.name][:_SETTLED_BY].to(pipeline.device)
+            known = settle(model, normalise(few, model.preprocessing))
+        if model.name in checked:
+            warnings = _warnings(known, inputs_of[model.name], labels, pipeline.batch_size)
+            seen = Seen(warnings, clean_check(known, len(labels)))
+        settled.append(known)
+        looks.append(seen)
+    return settled, looks
 
 
 def _warnings(
-    model: Model,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    device: torch.device,
-    batch_size: int,
+    model: Model, inputs: torch.Tensor, labels: torch.Tensor, batch_size: int
 ) -> tuple[str, ...]:
     with working(f"trying {model.name} on {counted(len(labels), 'clean image')}"):
-        model.module.to(device)
-        n_correct = _n_correct(model, inputs, labels, device, batch_size)
+        n_correct = int(right(model, model.preprocessing, inputs, labels, batch_size).sum())
         low = clean_accuracy_warning(model, n_correct, len(labels))
-        found = [_not_run_again(model), suspicious_outputs(model), low]
+        warnings = [suspicious_outputs(model), low]
+        if foreign := foreign_arguments(model.name, model.arguments):
+            not_run_again = (
+                f"{model.name}: the leaderboard will not run it again, since its argument "
+                f"{foreign[0]!a} is no plain value of an architecture's parameter"
+            )
+            warnings.insert(0, not_run_again)
         if low is not None or model.published_top1 is None:
-            found += [
+            warnings += [
                 suspicious_normalisation(model, inputs, labels, batch_size),
                 suspicious_padding(model, inputs, labels, batch_size),
             ]
-    return tuple(warning for warning in found if warning is not None)
-
-
-def _not_run_again(model: Model) -> str | None:
-    foreign = foreign_arguments(model.name, model.arguments)
-    if not foreign:
-        return None
-    return (
-        f"{model.name}: the leaderboard will not run it again, since its argument {foreign[0]!a} "
-        "is no plain value of an architecture's parameter"
-    )
-
-
-def _n_correct(
-    model: Model,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    device: torch.device,
-    batch_size: int,
-) -> int:
-    n_correct = 0
-    with torch.inference_mode():
-        for images, truth in zip(
-            torch.split(inputs, batch_size), torch.split(labels, batch_size), strict=True
-        ):
-            logits = model.module(normalise(images.to(device), model.preprocessing))
-            n_correct += int((logits.argmax(dim=1).cpu() == truth).sum())
-    return n_correct
+    return tuple(warning for warning in warnings if warning is not None)

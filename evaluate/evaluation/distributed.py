@@ -19,14 +19,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Group:
-    """This process's place among those that evaluate together."""
+class World:
+    """The processes that evaluate together, and this one's place among them."""
 
     rank: int = 0
     """Number of this process, from 0; process 0 gathers the results."""
 
     size: int = 1
-    """Number of processes."""
 
     local_rank: int = 0
     """Number of this process among those of its machine, from 0; it chooses the GPU."""
@@ -60,26 +59,25 @@ class Group:
 
 
 @contextmanager
-def joined_group() -> Iterator[Group]:
+def joined_world() -> Iterator[World]:
     """Join the other processes that `torchrun` started, if it did.
 
-    They exchange no predictions: each process stores its finished tasks in the folder of results,
-    which they share.
+    They exchange no predictions: all store their finished tasks in the folder of results.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1 or not distributed.is_available():
-        yield Group()
+        yield World()
         return
     # Barriers and small decisions are all that is exchanged; gloo does both on every machine.
     distributed.init_process_group("gloo", timeout=_PATIENCE)
     try:
-        yield Group(distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+        yield World(distributed.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
     finally:
         distributed.destroy_process_group()
 
 
-def own_device(device: torch.device, group: Group) -> torch.device:
+def own_device(device: torch.device, world: World) -> torch.device:
     """Choose the GPU of this process, if several processes share the work."""
-    if str(device) == "cuda" and group.size > 1:
-        return torch.device("cuda", group.local_rank % torch.cuda.device_count())
+    if str(device) == "cuda" and world.size > 1:
+        return torch.device("cuda", world.local_rank % torch.cuda.device_count())
     return device

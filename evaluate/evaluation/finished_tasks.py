@@ -2,20 +2,21 @@
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.evaluation.answers import ANSWER, Answers
-from imagenetq.evaluate.inputs.batch import SampleNote
+from imagenetq.evaluate.data.base import COLUMNS, SampleInfo, columns_of
+from imagenetq.evaluate.evaluation.answers import ANSWER, AnsweredSamples
 from imagenetq.files import write_whole
 from imagenetq.progress import say
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SUFFIX = ".part"
 """Suffix of a part's file. It holds a SHA-256 and what that is of: the stamp of what was evaluated,
@@ -24,22 +25,11 @@ Parquet."""
 
 _DIGEST_BYTES = 32
 
-_STORED = [name for name in ANSWER.names or () if name != "finite"]
+STORED = [name for name in ANSWER.names or () if name != "finite"]
 """Fields of an answer that are stored: all but `finite`, since only finite answers are stored."""
 
 _REMOVED = ".removed"
 """Name of a folder of parts while it is being removed: nothing in it is ever adopted."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A finished task's predictions."""
-
-    notes: tuple[SampleNote, ...]
-    """Notes of the task's samples, in order."""
-
-    answers: Answers
-    """Answers to these samples, in the same order."""
 
 
 class Parts:
@@ -50,65 +40,55 @@ class Parts:
     """
 
     def __init__(self, folder: Path, stamp: Callable[[str], bytes]) -> None:
-        """Name the folder; nothing is written yet.
+        """Name the folder, which is made when the first part is written.
 
-        Args:
-            folder: made when the first part is written.
-            stamp: gives 32 bytes for a task's key, which differ where the answers could; see
-                `plan.stamps`.
+        The stamp of a task's key, as `plan.stamps` makes it, differs where the answers could.
         """
-        self.folder = folder
-        self._stamp = stamp
+        self.folder, self._stamp = folder, stamp
 
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Select the keys of tasks that need not be evaluated again.
 
         A part of another evaluation does not count; nor does a damaged one, which is reported.
         """
-        return {key for key in keys if self._path(key).is_file() and self._is_own(key)}
+        finished = set()
+        for key in keys:
+            try:
+                if self._path(key).is_file() and self._content(key)[0] == self._stamp(key):
+                    finished.add(key)
+            except FolderError:
+                say(f"{self._path(key)}: damaged; its images are evaluated again")
+        return finished
 
-    def write(self, key: str, part: Part) -> None:
+    def write(self, key: str, task: AnsweredSamples) -> None:
         """Store a task's predictions, either whole or not at all."""
         import pyarrow as pa
 
-        columns: dict[str, Any] = {
-            name: [getattr(note, name) for note in part.notes] for name in SampleNote._fields[1:]
-        }
-        columns |= {name: _column(part.answers[name]) for name in _STORED}
-        table = pa.table(columns)
+        table = _to_table(task)
         buffer = BytesIO()
         with pa.ipc.new_file(buffer, table.schema) as file:
             file.write_table(table)
-        content = buffer.getvalue()
-        content = self._stamp(key) + content
+        content = self._stamp(key) + buffer.getvalue()
         write_whole(self._path(key), sha256(content).digest() + content)
 
-    def read(self, key: str) -> dict[str, Any]:
-        """Read a task's predictions as columns: lists of names, and arrays of numbers.
+    def read(self, key: str) -> AnsweredSamples:
+        """Read a task's predictions.
 
         Raises:
             FolderError: the file is missing, damaged or of another evaluation.
         """
         import pyarrow as pa
 
-        content = self._content(key)
-        if content[:_DIGEST_BYTES] != self._stamp(key):
+        stamp, table = self._content(key)
+        if stamp != self._stamp(key):
             raise FolderError(
                 f"{self._path(key)}: of another evaluation, or the photographs changed under this "
                 "one; run the command again"
             )
-        with pa.ipc.open_file(content[_DIGEST_BYTES:]) as file:
-            table = file.read_all()
-        return {name: _values(table.column(name)) for name in table.column_names}
+        with pa.ipc.open_file(table) as file:
+            return _from_table(file.read_all(), key)
 
-    def _is_own(self, key: str) -> bool:
-        try:
-            return self._content(key)[:_DIGEST_BYTES] == self._stamp(key)
-        except FolderError:
-            say(f"{self._path(key)}: damaged; its images are evaluated again")
-            return False
-
-    def _content(self, key: str) -> bytes:
+    def _content(self, key: str) -> tuple[bytes, bytes]:
         """Read the stamp and the table, and compare them with their hash."""
         path = self._path(key)
         try:
@@ -120,7 +100,7 @@ class Parts:
         content = data[_DIGEST_BYTES:]
         if sha256(content).digest() != data[:_DIGEST_BYTES]:
             raise FolderError(f"{path}: damaged; run the command again")
-        return content
+        return content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"
@@ -147,26 +127,25 @@ def _removed(folder: Path) -> Path:
     return folder.with_name(_REMOVED)
 
 
-def _values(column: Any) -> list[str | None] | NDArray[Any]:
-    """Give an Arrow column's strings, or its numbers; lists of numbers as rows."""
+def _to_table(task: AnsweredSamples) -> "pa.Table":
+    """Make a table of a task's samples and answers, rows of five as lists."""
     import pyarrow as pa
 
-    if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        names: list[str | None] = column.to_pylist()
-        return names
-    if pa.types.is_fixed_size_list(column.type):
-        flat = column.combine_chunks().flatten().to_numpy()
-        rows: NDArray[Any] = flat.reshape(-1, column.type.list_size)
-        return rows
-    numbers: NDArray[Any] = column.to_numpy()
-    return numbers
+    columns: dict[str, Any] = columns_of(task.infos)
+    for name in STORED:
+        # Without a Python object for each number.
+        values = np.ascontiguousarray(task.answers[name])
+        if values.ndim > 1:
+            values = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
+        columns[name] = values
+    return pa.table(columns)
 
 
-def _column(values: NDArray[Any]) -> Any:
-    """Prepare numbers for an Arrow table, rows as lists, without a Python object for each."""
-    import pyarrow as pa
-
-    flat = np.ascontiguousarray(values)
-    if flat.ndim == 1:
-        return flat
-    return pa.FixedSizeListArray.from_arrays(flat.ravel(), flat.shape[1])
+def _from_table(table: "pa.Table", key: str) -> AnsweredSamples:
+    columns = {name: table.column(name).to_pylist() for name in COLUMNS}
+    answers = np.ones(table.num_rows, ANSWER)
+    for name in STORED:
+        column = table.column(name).combine_chunks()
+        flat = column.flatten() if ANSWER[name].shape else column
+        answers[name] = flat.to_numpy().reshape(answers[name].shape)
+    return AnsweredSamples(SampleInfo.of_columns(key, columns), answers)

@@ -17,8 +17,7 @@ _MAX_HOLDER_BYTES = 400
 def held(folder: Path) -> Iterator[None]:
     """Hold a result's folder until the end of the block, or of this process, however it ends.
 
-    Args:
-        folder: made if it is not there. Nothing of the lock stays in it.
+    It is made if it is not there, and nothing of the lock stays in it.
 
     Raises:
         EvaluationError: another evaluation holds the folder; it is named.

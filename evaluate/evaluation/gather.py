@@ -2,9 +2,9 @@
 
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ import torch
 from imagenetq.digests import PixelLine, source_digest
 from imagenetq.entry import ENTRY_NAME, LeftOut, Run, read_entry
 from imagenetq.errors import EntryError, EvaluationError
-from imagenetq.evaluate.data.base import Data, Identity
+from imagenetq.evaluate.data.base import Data, Identity, columns_of
+from imagenetq.evaluate.evaluation.answers import AnsweredSamples
 from imagenetq.evaluate.evaluation.clean_pass import Seen
-from imagenetq.evaluate.evaluation.finished_tasks import Parts, remove_parts
+from imagenetq.evaluate.evaluation.finished_tasks import STORED, Parts, remove_parts
 from imagenetq.evaluate.evaluation.plan import EvaluationPlan, difference, differences, make_plan
+from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.results.result import Result
 from imagenetq.files import write_whole
@@ -67,12 +69,10 @@ def finished_result(
     now = plan.model_copy(update={"limit": n_images})
     if identity.source_digest is None:
         before = before.model_copy(update={"source_digest": None})
-    found = differences(before, now)
-    if found:
-        if overwrite:
-            return None
-        raise _holds_another(folder, found)
-    if identity.source_digest is None:
+    differing = differences(before, now)
+    if differing and not overwrite:
+        raise _holds_another(folder, differing)
+    if differing or identity.source_digest is None:
         return None
     try:
         result = Result.read(folder)
@@ -88,86 +88,60 @@ def finished_result(
     return result
 
 
-def _holds_another(folder: Path, found: str) -> EvaluationError:
+def _holds_another(folder: Path, differing: str) -> EvaluationError:
     return EvaluationError(
-        f"{folder} holds the finished result of another evaluation ({found}); give another --out, "
-        "or --overwrite to replace it"
+        f"{folder} holds the finished result of another evaluation ({differing}); give another "
+        "--out, or --overwrite to replace it"
     )
 
 
-def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> dict[str, Any]:
-    """Gather the predictions of all tasks as columns.
+def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> AnsweredSamples:
+    """Gather the predictions of all tasks, each of which must be finished.
 
-    Args:
-        parts: the finished tasks.
-        keys: keys of all tasks; each must be finished.
-        same_as_clean: name of a variant with clean's pixels, which gets clean's answers; None if
-            there is none to add.
-
-    Returns:
-        Columns as `Parts.read` gives them.
+    A variant with clean's pixels, `same_as_clean`, gets clean's answers; None if there is none.
     """
     missing = set(keys) - parts.finished(keys)
     if missing:
         raise EvaluationError(f"{len(missing)} tasks are not finished; run the same command again")
-    pieces = [parts.read(key) for key in keys]
+    tasks = [parts.read(key) for key in keys]
+    infos = [info for task in tasks for info in task.infos]
+    answers = np.concatenate([task.answers for task in tasks])
     if same_as_clean is not None:
-        pieces += [_copied(piece, same_as_clean) for piece in pieces]
-    return {column: _joined([piece[column] for piece in pieces]) for column in pieces[0]}
-
-
-def _copied(columns: dict[str, Any], name: str) -> dict[str, Any]:
-    """Copy the rows of the clean variant, as those of another."""
-    rows = [row for row, variant in enumerate(columns["variant"]) if variant == CLEAN]
-    copied = {
-        column: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
-        for column, values in columns.items()
-    }
-    return copied | {"variant": [name] * len(rows)}
-
-
-def _joined(pieces: Sequence[Any]) -> Any:
-    if isinstance(pieces[0], np.ndarray):
-        return np.concatenate(pieces)
-    return [value for piece in pieces for value in piece]
+        rows = [row for row, info in enumerate(infos) if info.variant == CLEAN]
+        infos += [infos[row]._replace(variant=same_as_clean) for row in rows]
+        answers = np.concatenate([answers, answers[rows]])
+    return AnsweredSamples(infos, answers)
 
 
 def make_result(
-    columns: dict[str, Any],
+    answered: AnsweredSamples,
     model: Model,
     data: Data,
-    *,
-    precision: str,
-    device: torch.device,
-    renderer: str | None,
-    compiled: bool,
+    settings: Settings,
     seen: Seen,
+    renderer: str | None,
 ) -> Result:
     """Make the result of a complete evaluation.
 
-    Args:
-        columns: its predictions, as `gather` gives them.
-        model: the one that was evaluated.
-        data: those that it was evaluated on.
-        precision: the precision of the arithmetic.
-        device: where it ran.
-        renderer: what rendered variants there; None if the workers did, or nothing was rendered.
-        compiled: whether the network was compiled.
-        seen: what the look at clean images said.
+    The renderer is what rendered variants on the device; None if the workers did, or nothing was
+    rendered.
 
     Raises:
         PredictionsError: a (photograph, variant) is missing or there twice.
     """
     identity = data.identity
+    clean = [info for info in answered.infos if info.variant == CLEAN]
+    lines = [PixelLine(one.image_id, one.wnid, CLEAN, one.pixel_sha256) for one in clean]
+    is_known = all(line.pixel_sha256 for line in lines)
     run = Run.model_validate(
         {
             "model": model.described(),
             "dataset_version": identity.dataset_version,
             "specification_digest": identity.specification_digest,
-            "source_digest": identity.source_digest or _source_digest(columns),
+            "source_digest": identity.source_digest or (source_digest(lines) if is_known else None),
             "subset": identity.subset,
-            "precision": precision,
-            "hardware": _hardware(device, renderer, compiled=compiled),
+            "precision": settings.precision,
+            "hardware": _hardware(settings, renderer),
             "versions": _versions(),
             "code_version": code_version(),
             "code_commit": code_commit(),
@@ -176,6 +150,7 @@ def make_result(
             "bad_images": tuple(LeftOut.of(note) for note in data.bad_images),
         }
     )
+    columns = columns_of(answered.infos) | {name: answered.answers[name] for name in STORED}
     return Result.of(run, Predictions.from_columns(columns))
 
 
@@ -200,24 +175,12 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
     remove_parts(parts.folder)
 
 
-def _source_digest(columns: dict[str, Any]) -> str | None:
-    """Compute the digest of the clean images that were read; None if a hash is not known."""
-    rows = zip(
-        columns["image_id"],
-        columns["wnid"],
-        columns["variant"],
-        columns["pixel_sha256"],
-        strict=True,
-    )
-    lines = [PixelLine(*row) for row in rows if row[2] == CLEAN]
-    return source_digest(lines) if all(line.pixel_sha256 for line in lines) else None
-
-
-def _hardware(device: torch.device, renderer: str | None, *, compiled: bool) -> dict[str, str]:
+def _hardware(settings: Settings, renderer: str | None) -> dict[str, str]:
+    device = settings.device
     facts = {"machine": platform.machine(), "system": platform.system(), "device": device.type}
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
-    if compiled:
+    if settings.compiled:
         facts["compiled"] = "yes"
     if renderer is not None:
         facts["rendered on"] = f"{device.type}, {renderer}"
@@ -227,8 +190,6 @@ def _hardware(device: torch.device, renderer: str | None, *, compiled: bool) -> 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return versions

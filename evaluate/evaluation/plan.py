@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,40 +20,22 @@ _PLAN_NAME = "plan.json"
 
 
 class EvaluationPlan(Record):
-    """All that decides an evaluation's predictions."""
+    """All that decides an evaluation's predictions, by the names that an entry has for it."""
 
     model: str
-    """Name of the model."""
-
     weights_sha256: str | None
-    """SHA-256 of its weights; None if it has none, or they are not known."""
-
     weights_key: str | None = None
-    """Key of its weights in their file, if the file holds several; else None."""
-
     arguments: dict[str, Any]
-    """Arguments of its constructor."""
-
     class_map: tuple[int, ...] | None = None
-    """For each class, which of the outputs it is; None if the outputs are the classes."""
-
     preprocessing: dict[str, Any]
-    """Preprocessing as the entry records it."""
-
     precision: str
-    """Precision of the arithmetic."""
-
     dataset_version: str
-    """Version of the dataset."""
-
     specification_digest: str
-    """Digest of the specification that the data follow."""
 
     source_digest: str | None
     """Digest of the clean photographs; None where it is not known beforehand."""
 
     subset: str | None
-    """Name of the subset; None if the data are no named one."""
 
     variants: tuple[str, ...]
     """Names of the evaluated variants, in ladder order."""
@@ -68,15 +51,7 @@ def make_plan(
     precision: str,
     limit: int | None,
 ) -> EvaluationPlan:
-    """Plan the evaluation of one model, or tell from an entry what its plan was.
-
-    Args:
-        model: as an entry describes it.
-        data: what identifies the data.
-        variants: names of the variants, in ladder order.
-        precision: the precision of the arithmetic.
-        limit: most photographs to evaluate; None for all.
-    """
+    """Plan the evaluation of one model, or tell from an entry what its plan was."""
     return EvaluationPlan(
         model=model.name,
         weights_sha256=model.weights_sha256,
@@ -127,7 +102,7 @@ def difference(name: str, before: Any, now: Any) -> str:
 def _shown(value: Any, other: Any) -> str:
     """Show a value, or only what another does not have of it."""
     if isinstance(value, dict) and isinstance(other, dict):
-        keys = [key for key, held in value.items() if key not in other or other[key] != held]
+        keys = [key for key, one in value.items() if key not in other or other[key] != one]
         return ", ".join(f"{key} {str(value[key])[:80]}" for key in keys) or "without"
     if isinstance(value, list) and isinstance(other, list) and len(value) + len(other) > 6:
         added = [str(item) for item in value if item not in other]
@@ -138,24 +113,17 @@ def _shown(value: Any, other: Any) -> str:
 def forget(folder: Path, plan: EvaluationPlan) -> None:
     """Remove what a finished evaluation left of its parts, but not what another has begun."""
     path = folder / _PLAN_NAME
-    try:
+    with suppress(EvaluationError):  # With a damaged plan nobody can go on.
         if path.is_file() and read_model(EvaluationPlan, path, EvaluationError) != plan:
             return
-    except EvaluationError:  # Nobody can go on with it.
-        pass
     remove_parts(folder)
 
 
 def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> None:
     """Record the plan, or demand that the folder was begun with the same one.
 
-    It also removes what killed processes left there, so one process of a group calls it before any
-    of them writes.
-
-    Args:
-        folder: the folder of the parts.
-        plan: the evaluation's.
-        overwrite: drop what another evaluation has finished there.
+    It also removes what killed processes left there, so one process of several calls it before any
+    of them writes; and if it may overwrite, all that another evaluation has finished there.
 
     Raises:
         EvaluationError: it was begun with another plan; all differences are named.
@@ -168,10 +136,9 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
             raise EvaluationError(
                 f"{reason}; give another --out, or --overwrite to drop what is finished there"
             ) from None
-        found = differences(begun, plan)
-        if found:
+        if differing := differences(begun, plan):
             raise EvaluationError(
-                f"{folder} holds an unfinished evaluation with other settings ({found}); give "
+                f"{folder} holds an unfinished evaluation with other settings ({differing}); give "
                 "another --out, or --overwrite to drop it"
             )
     elif not path.is_file() or path.read_text() != plan.model_dump_json():

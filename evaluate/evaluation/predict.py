@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 
 import torch
 
-from imagenetq.choices import Precision
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.data.base import Task
-from imagenetq.evaluate.device import undivided_copies
-from imagenetq.evaluate.evaluation.answers import Answers
-from imagenetq.evaluate.evaluation.collector import Collector
+from imagenetq.evaluate.data.base import SampleInfo, Task
+from imagenetq.evaluate.device import single_threaded_copies
+from imagenetq.evaluate.evaluation.answers import Answers, Collector
 from imagenetq.evaluate.evaluation.finished_tasks import Parts
 from imagenetq.evaluate.evaluation.runner import Runner
+from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.evaluation.throughput import Gauge
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.batch import Batch
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.inputs.rebatch import whole_batches
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
@@ -34,19 +33,17 @@ class _Seat:
     """One model's place in the pass."""
 
     runner: Runner
-    """The model on its device."""
 
-    place: int
+    index: int
     """Index of its preprocessing among those of all models."""
 
     parts: Parts
-    """Its finished tasks, on the disk."""
 
     collector: Collector = field(default_factory=Collector)
     """Its answers to tasks that are not finished."""
 
-    notes: deque[tuple[SampleNote, ...]] = field(default_factory=deque)
-    """Notes of the batches whose answers are still to come."""
+    infos: deque[tuple[SampleInfo, ...]] = field(default_factory=deque)
+    """Infos of the batches whose answers are still to come."""
 
     writes: deque[Future[None]] = field(default_factory=deque)
     """Writes of finished tasks that are on their way to the disk."""
@@ -56,20 +53,12 @@ def answer(
     models: Sequence[Model],
     parts: Sequence[Parts],
     tasks: Sequence[Task],
-    feeding: Feeding,
-    *,
-    precision: Precision,
-    compiled: bool,
+    pipeline: InputPipeline,
+    settings: Settings,
 ) -> None:
-    """Answer all tasks that are not finished for every model.
+    """Answer this process's tasks with all models, but for those that all have finished before.
 
-    Args:
-        models: loaded.
-        parts: where each model's finished tasks are kept.
-        tasks: all that are this process's.
-        feeding: how the models are fed, and where they run.
-        precision: the precision of their arithmetic.
-        compiled: whether to compile them first.
+    Each model's finished tasks are kept in its parts, which are in the models' order.
 
     Raises:
         EvaluationError: logits were not numbers.
@@ -82,29 +71,33 @@ def answer(
     done = sum(task.n_samples or 0 for task in tasks if task.key in finished)
     if not todo:
         return
+    device = pipeline.device
     preprocessings = different_preprocessings(models)
     seats = []
     for model, part in zip(models, parts, strict=True):
         with working(f"preparing {model.name}"):
             runner = Runner(
-                model, feeding.device, precision, compiled=compiled, batch_size=feeding.batch_size
+                model,
+                device,
+                settings.precision,
+                compiled=settings.compiled,
+                batch_size=pipeline.batch_size,
             )
-        place = preprocessings.index(model.preprocessing)
-        seats.append(_Seat(runner, place, part))
+        seats.append(_Seat(runner, preprocessings.index(model.preprocessing), part))
     total = done + sum(task.n_samples or 0 for task in todo)
     with (
-        _failures_in_a_line(feeding.device),
-        undivided_copies(feeding.device),
+        _failures_in_a_line(device),
+        single_threaded_copies(device),
         meter("evaluating", total) as progress,
-        feeding.batches(todo, preprocessings) as stream,
+        pipeline.batches(todo, preprocessings) as stream,
         # A thread waits for the disk, so that the device need not.
         ThreadPoolExecutor(1) as disk,
     ):
-        gauge = Gauge(progress, done, has_device=feeding.device.type != "cpu")
-        for batch in gauge.timed(whole_batches(stream, feeding.device, feeding.batch_size)):
+        gauge = Gauge(progress, done, has_device=device.type != "cpu")
+        for batch in gauge.timed(whole_batches(stream, device, pipeline.batch_size)):
             for seat in seats:
                 _submit(seat, batch, disk)
-            gauge.advance([note.variant for note in batch.notes])
+            gauge.advance([info.variant for info in batch.infos])
         for seat in seats:
             _collect(seat, list(seat.runner.drain()), disk)
             _await_writes(seat, 0)
@@ -133,25 +126,25 @@ def different_preprocessings(models: Sequence[Model]) -> list[AnyPreprocessing]:
 def _submit(seat: _Seat, batch: Batch, disk: ThreadPoolExecutor) -> None:
     for key, n_samples in batch.finished:
         seat.collector.expect(key, n_samples)
-    if batch.notes:
-        labels = torch.tensor([note.label for note in batch.notes])
-        seat.runner.submit(batch.inputs[seat.place], labels)
-        seat.notes.append(batch.notes)
+    if batch.infos:
+        labels = torch.tensor([info.label for info in batch.infos])
+        seat.runner.submit(batch.inputs[seat.index], labels)
+        seat.infos.append(batch.infos)
     _collect(seat, list(seat.runner.ready()), disk)
 
 
 def _collect(seat: _Seat, answered: Sequence[Answers], disk: ThreadPoolExecutor) -> None:
     for answers in answered:
-        notes = seat.notes.popleft()
+        infos = seat.infos.popleft()
         if not answers["finite"].all():
-            note = notes[int(answers["finite"].argmin())]
+            info = infos[int(answers["finite"].argmin())]
             raise EvaluationError(
-                f"{seat.runner.model.name} gave logits that are not numbers for {note.image_id} "
-                f"({note.variant}); try --precision fp32"
+                f"{seat.runner.model.name} gave logits that are not numbers for {info.image_id} "
+                f"({info.variant}); try --precision fp32"
             )
-        seat.collector.add(notes, answers)
-    for key, part in seat.collector.complete():
-        seat.writes.append(disk.submit(seat.parts.write, key, part))
+        seat.collector.add(infos, answers)
+    for key, task in seat.collector.complete():
+        seat.writes.append(disk.submit(seat.parts.write, key, task))
     _await_writes(seat, _WAITING_WRITES)
 
 

@@ -16,8 +16,8 @@ from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data import open_data
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.device import exact_arithmetic
-from imagenetq.evaluate.evaluation.clean_pass import Seen, fit, look_at_clean, settled
-from imagenetq.evaluate.evaluation.distributed import Group, joined_group, own_device
+from imagenetq.evaluate.evaluation.clean_pass import fit, look_at_clean
+from imagenetq.evaluate.evaluation.distributed import World, joined_world, own_device
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
 from imagenetq.evaluate.evaluation.folder_lock import held
 from imagenetq.evaluate.evaluation.gather import finished_result, gather, make_result, write_result
@@ -26,19 +26,15 @@ from imagenetq.evaluate.evaluation.predict import answer, different_preprocessin
 from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.inputs.cache import Store
 from imagenetq.evaluate.inputs.choose_engine import choose_engine
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.models.assemble import assemble
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
-from imagenetq.evaluate.models.preprocessing import (
-    AnyPreprocessing,
-    OpaquePreprocessing,
-    Preprocessing,
-)
+from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, OpaquePreprocessing
 from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.results.result import Result, folder_name
 from imagenetq.progress import say, working
 from imagenetq.specification import CLEAN, SAME_AS_CLEAN, Variant, select_variants
-from imagenetq.torch.transfer import made_current
+from imagenetq.torch.transfer import current_device
 
 PARTS = ".parts"
 """Name of the folder of finished tasks, beside a result."""
@@ -83,7 +79,7 @@ def evaluate(
     }
     finished: dict[str, Result] = {}
 
-    with joined_group() as group, ExitStack() as holding:
+    with joined_world() as world, ExitStack() as holding:
 
         def prepare() -> set[str]:
             for name, plan in plans.items():
@@ -92,12 +88,12 @@ def evaluate(
                     finished[name] = result
             return set(finished)
 
-        done = group.decide(prepare)
+        done = world.decide(prepare)
         todo = [model for model in models if model.name not in done]
-        here = replace(chosen, device=own_device(chosen.device, group))
-        with made_current(here.device), exact_arithmetic(here.precision):
-            fresh = _evaluate(todo, data, folders, plans, here, group) if todo else []
-            if group.rank != 0:
+        here = replace(chosen, device=own_device(chosen.device, world))
+        with current_device(here.device), exact_arithmetic(here.precision):
+            fresh = _evaluate(todo, data, folders, plans, here, world) if todo else []
+            if world.rank != 0:
                 return []
     by_name = finished | {result.entry.model.name: result for result in fresh}
     return [by_name[model.name] for model in models]
@@ -128,11 +124,11 @@ def _evaluate(
     folders: dict[str, Path],
     plans: dict[str, EvaluationPlan],
     settings: Settings,
-    group: Group,
+    world: World,
 ) -> list[Result]:
     """Evaluate models that have no result yet; only the first process gets results."""
     device = settings.device
-    feeding = Feeding(
+    pipeline = InputPipeline(
         device,
         settings.batch_size,
         settings.workers,
@@ -150,45 +146,28 @@ def _evaluate(
             f"{MAX_LEFT_OUT} that an entry can name; mend the source"
         )
     for model in models:
-        fit(model, data, settings.limit, feeding)
-    models = settled(models, data, feeding)
-    looks: list[Seen] = []
-    if group.rank == 0:
-        looks = look_at_clean(models, data, settings.limit, feeding)
-        for model, seen in zip(models, looks, strict=True):
-            for line in seen.warnings:
-                say(f"warning: {line}")
-            if seen.check is not None:
-                say(f"{model.name}: clean check: {seen.check.words()}")
+        fit(model, data, settings.limit, pipeline)
+    is_first = world.rank == 0
+    models, looks = look_at_clean(models, data, settings.limit, pipeline, is_checked=is_first)
+    for model, seen in zip(models, looks, strict=True):
+        for line in seen.warnings:
+            say(f"warning: {line}")
+        if seen.check is not None:
+            say(f"{model.name}: clean check: {seen.check.words()}")
     parts = [
         Parts(folders[model.name] / PARTS, stamps(plans[model.name], tasks)) for model in models
     ]
-    answer(
-        models,
-        parts,
-        group.share(tasks),
-        feeding,
-        precision=settings.precision,
-        compiled=settings.compiled,
-    )
-    group.wait()
-    if group.rank != 0:
+    answer(models, parts, world.share(tasks), pipeline, settings)
+    world.wait()
+    if not is_first:
         return []
     copied = SAME_AS_CLEAN if len(read) < len(names) else None
+    renderer = None if pipeline.engine is None else pipeline.engine.name
     results = []
     for model, part, seen in zip(models, parts, looks, strict=True):
         with working(f"scoring {model.name}"):
-            columns = gather(part, [task.key for task in tasks], copied)
-            result = make_result(
-                columns,
-                model,
-                data,
-                precision=settings.precision,
-                device=device,
-                renderer=None if feeding.engine is None else feeding.engine.name,
-                compiled=settings.compiled,
-                seen=seen,
-            )
+            answered = gather(part, [task.key for task in tasks], copied)
+            result = make_result(answered, model, data, settings, seen, renderer)
         write_result(result, folders[model.name], part, overwrite=settings.overwrite)
         results.append(result)
     return results
@@ -219,11 +198,7 @@ def evaluate_model(
         ModelError: the network is no classifier of 1,000 classes.
         ImagenetqError: as `evaluate`.
     """
-    preprocessing = (
-        transform
-        if isinstance(transform, Preprocessing | OpaquePreprocessing)
-        else _opaque(transform)
-    )
+    preprocessing = transform if isinstance(transform, AnyPreprocessing) else _opaque(transform)
     model = assemble(name, Network(module, preprocessing, Weights.of(module)), LoadOptions())
     opened = data if isinstance(data, Data) else open_data(data)
     with TemporaryDirectory() as temporary:

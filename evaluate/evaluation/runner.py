@@ -43,12 +43,7 @@ class Runner:
         self._pending: deque[tuple[torch.Tensor, torch.cuda.Event | None]] = deque()
 
     def submit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        """Queue a batch.
-
-        Args:
-            inputs: as in `Batch.inputs`.
-            labels: int64 of shape (n,).
-        """
+        """Queue a batch: inputs as in `Batch.inputs`, and labels, int64 of shape (n,)."""
         with torch.inference_mode():
             on_device = self._copier.to_device(inputs)
             packed = pack(self._logits(on_device), self._copier.to_device(labels))

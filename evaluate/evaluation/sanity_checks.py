@@ -10,21 +10,22 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
 
 from imagenetq.entry import CleanCheck
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
+    AnyPreprocessing,
     Colour,
     Preprocessing,
     normalise,
 )
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 _SIGNIFICANT = 1e-3
 _CHANCE = 0.01
@@ -43,11 +44,6 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
     It is compared with the published figure where there is one: fewer right answers than a
     network of that accuracy gives in 999 of 1,000 draws (binomial) are too few. Without one, only
     an accuracy of less than 1 % on at least 100 images is noticed.
-
-    Args:
-        model: gives its name and its published accuracy.
-        n_correct: number of clean images whose top-1 answer was right.
-        n_total: number of clean images that were evaluated.
 
     Returns:
         One line that says what is wrong; None if nothing is.
@@ -78,30 +74,23 @@ def clean_check(model: Model, n_total: int) -> CleanCheck:
     from scipy.stats import binom
 
     published = model.published_top1
+    check = partial(CleanCheck, n_images=n_total)
     if published is not None:
         allowed = int(binom.ppf(_SIGNIFICANT, n_total, published)) if n_total else 0
         if allowed:
             loss = max(0.0, published - allowed / n_total)
-            return CleanCheck(
-                n_images=n_total, smallest_loss=loss, compared_with="published accuracy"
-            )
+            return check(smallest_loss=loss, compared_with="published accuracy")
     elif isinstance(model.preprocessing, Preprocessing):
         # To win so many images and lose none is not yet significant.
         unseen = math.floor(-math.log2(_SIGNIFICANT))
         if n_total > unseen:
-            return CleanCheck(
-                n_images=n_total,
-                smallest_loss=unseen / n_total,
-                compared_with="other preprocessing",
-            )
+            return check(smallest_loss=unseen / n_total, compared_with="other preprocessing")
     by_chance = n_total >= _FEWEST_FOR_CHANCE
-    return CleanCheck(
-        n_images=n_total, smallest_loss=None, compared_with="chance" if by_chance else None
-    )
+    return check(smallest_loss=None, compared_with="chance" if by_chance else None)
 
 
 def suspicious_normalisation(
-    model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
+    model: Model, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 32
 ) -> str | None:
     """Warn if the model does significantly better with another mean and standard deviation.
 
@@ -112,7 +101,7 @@ def suspicious_normalisation(
         model: runs on the device where it is.
         images: clean images as `preprocessing.pixels` gives them, uint8, (n, height, width, 3).
         labels: int64 of shape (n,).
-        batch_size: number of images to run at a time.
+        batch_size: number of images at a time.
 
     Returns:
         One line that names the alternative that did best; None if none did better.
@@ -120,26 +109,26 @@ def suspicious_normalisation(
     own = model.preprocessing
     if not isinstance(own, Preprocessing):
         return None
-    right = _right(model, own, images, labels, batch_size)
+    correct = right(model, own, images, labels, batch_size)
     alternatives = {
-        advice: _right(
+        advice: right(
             model, dataclasses.replace(own, mean=mean, std=std), images, labels, batch_size
         )
         for advice, (mean, std) in _NORMALISATIONS.items()
         if (mean, std) != (own.mean, own.std)
     }
     advice, best = max(alternatives.items(), key=lambda item: int(item[1].sum()))
-    if not _is_better(best, right):
+    if not _is_better(best, correct):
         return None
     return (
-        f"{model.name}: {int(right.sum())} of {len(right)} clean images are right with mean "
+        f"{model.name}: {int(correct.sum())} of {len(correct)} clean images are right with mean "
         f"{_numbers(own.mean)} and std {_numbers(own.std)}, but {int(best.sum())} with {advice}; "
         "the weights were probably trained with that"
     )
 
 
 def suspicious_padding(
-    model: Model, images: "torch.Tensor", labels: "torch.Tensor", batch_size: int = 32
+    model: Model, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 32
 ) -> str | None:
     """Warn if the model does significantly better with TensorFlow's padding.
 
@@ -151,26 +140,24 @@ def suspicious_padding(
     with tensorflow_padding(model.module) as n_changed:
         if not n_changed or not isinstance(own, Preprocessing):
             return None
-        padded = _right(model, own, images, labels, batch_size)
-    right = _right(model, own, images, labels, batch_size)
-    if not _is_better(padded, right):
+        padded = right(model, own, images, labels, batch_size)
+    correct = right(model, own, images, labels, batch_size)
+    if not _is_better(padded, correct):
         return None
     return (
-        f"{model.name}: {int(right.sum())} of {len(right)} clean images are right as it is, but "
-        f"{int(padded.sum())} with TensorFlow's padding; the weights were probably converted from "
-        "there, load them with --model-arg pad_type=same"
+        f"{model.name}: {int(correct.sum())} of {len(correct)} clean images are right as it is, "
+        f"but {int(padded.sum())} with TensorFlow's padding; the weights were probably converted "
+        "from there, load them with --model-arg pad_type=same"
     )
 
 
 @contextmanager
-def tensorflow_padding(module: "nn.Module") -> Iterator[int]:
+def tensorflow_padding(module: nn.Module) -> Iterator[int]:
     """Pad strided convolutions as TensorFlow's "same" does, until the end of the block.
 
     Yields:
         Number of the module's convolutions that are changed.
     """
-    from torch import nn
-
     changed = [m for m in module.modules() if type(m) is nn.Conv2d and _pads_evenly(m)]
     before = [convolution.padding for convolution in changed]
     hooks = [convolution.register_forward_pre_hook(_pad_input) for convolution in changed]
@@ -184,15 +171,13 @@ def tensorflow_padding(module: "nn.Module") -> Iterator[int]:
             hook.remove()
 
 
-def _pads_evenly(convolution: "nn.Conv2d") -> bool:
+def _pads_evenly(convolution: nn.Conv2d) -> bool:
     spans = zip(convolution.dilation, convolution.kernel_size, strict=True)
     even = tuple(dilation * (side - 1) // 2 for dilation, side in spans)
     return max(convolution.stride) > 1 and max(even) > 0 and convolution.padding == even
 
 
-def _pad_input(module: Any, inputs: "tuple[torch.Tensor, ...]") -> "torch.Tensor":
-    from torch.nn.functional import pad
-
+def _pad_input(module: Any, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
     padding: list[int] = []
     # `pad` counts dimensions from the last.
     for axis in (1, 0):
@@ -201,19 +186,20 @@ def _pad_input(module: Any, inputs: "tuple[torch.Tensor, ...]") -> "torch.Tensor
         span = dilation * (module.kernel_size[axis] - 1) + 1
         missing = max((-(-length // stride) - 1) * stride + span - length, 0)
         padding += [missing // 2, missing - missing // 2]
-    return pad(inputs[0], padding)
+    return nn.functional.pad(inputs[0], padding)
 
 
-def _right(
+def right(
     model: Model,
-    preprocessing: Preprocessing,
-    images: "torch.Tensor",
-    labels: "torch.Tensor",
+    preprocessing: AnyPreprocessing,
+    images: torch.Tensor,
+    labels: torch.Tensor,
     batch_size: int,
-) -> "torch.Tensor":
-    """Tell for each image whether its top-1 answer is right: bool of shape (n,), on the CPU."""
-    import torch
+) -> torch.Tensor:
+    """Tell for each image whether its top-1 answer is right: bool of shape (n,), on the CPU.
 
+    Arguments are those of `suspicious_normalisation`, with a preprocessing to use.
+    """
     tensors = model.module.state_dict().values()
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     with torch.inference_mode():
@@ -224,7 +210,7 @@ def _right(
     return torch.cat(answers) == labels.cpu()
 
 
-def _is_better(other: "torch.Tensor", own: "torch.Tensor") -> bool:
+def _is_better(other: torch.Tensor, own: torch.Tensor) -> bool:
     from scipy.stats import binomtest
 
     won, lost = int((other & ~own).sum()), int((own & ~other).sum())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, get_args
 
 import torch
 
@@ -56,47 +56,39 @@ class Settings:
     overwrite: bool = False
     """Whether to replace what another evaluation left in the same folder."""
 
+    def __post_init__(self) -> None:
+        """Refuse a precision or a way to render that there is none of."""
+        choices = {"precision": (self.precision, Precision), "--render": (self.render, Render)}
+        for name, (value, known) in choices.items():
+            if value not in get_args(known):
+                raise UsageError(f"no {name} {value!r}; there are {', '.join(get_args(known))}")
+
     @classmethod
     def of(
         cls,
         *,
-        only: Sequence[str] | None = None,
-        limit: int | None = None,
-        precision: str = "fp32",
         device: str | None = None,
-        batch_size: int = 64,
         workers: int | None = None,
-        compiled: bool = False,
-        render: str = "auto",
-        cache: Path | None = None,
         cache_gigabytes: float = CACHE_GIGABYTES,
-        overwrite: bool = False,
+        **others: Any,
     ) -> "Settings":
-        """Make settings of what a user says: the device by name, and one worker a core if None.
+        """Make settings of what a user says.
+
+        Args:
+            device: the device by name; None takes a GPU if there is one.
+            workers: number of worker processes; None starts one for each core.
+            cache_gigabytes: largest size of the cache's folder.
+            **others: other fields, as they are.
 
         Raises:
             UsageError: there is no such precision, device or way to render.
         """
-        _require_known("precision", precision, get_args(Precision))
-        _require_known("--render", render, get_args(Render))
-        chosen = choose_device(device)
-        if render == "gpu" and chosen.type == "cpu":
-            raise UsageError("--render gpu: there is no GPU here; leave --render out")
-        return cls(
-            only=only,
-            limit=limit,
-            precision=cast(Precision, precision),
-            device=chosen,
-            batch_size=batch_size,
+        settings = cls(
+            device=choose_device(device),
             workers=usable_cores() if workers is None else workers,
-            compiled=compiled,
-            render=cast(Render, render),
-            cache=cache,
             cache_bytes=int(cache_gigabytes * 1e9),
-            overwrite=overwrite,
+            **others,
         )
-
-
-def _require_known(what: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UsageError(f"no {what} {value!r}; there are {', '.join(known)}")
+        if settings.render == "gpu" and settings.device.type == "cpu":
+            raise UsageError("--render gpu: there is no GPU here; leave --render out")
+        return settings

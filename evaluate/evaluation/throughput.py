@@ -3,36 +3,25 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
+from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.progress import Meter, Tally
-
-Item = TypeVar("Item")
 
 
 class Gauge:
-    """A count of answered images, and of the time that the device waited for data.
+    """A count of answered images, and of the seconds that the device waited for data.
 
-    Args:
-        meter: where to show how far the evaluation has come.
-        already_done: number of images that were answered before.
-        has_device: whether the networks run on something else than the CPU, which the workers use.
-
-    Attributes:
-        images: number of images answered so far, by all models.
-        waited: seconds spent waiting for a batch, after the first one.
+    Only where the networks run on something else than the CPU, which the workers use, is there a
+    device that waits.
     """
 
     def __init__(self, meter: Meter, already_done: int, *, has_device: bool) -> None:
-        self.images = 0
-        self.waited = 0.0
-        self._meter = meter
-        self._already_done = already_done
-        self._has_device = has_device
+        self.images, self.waited = 0, 0.0
+        self._meter, self._already_done, self._has_device = meter, already_done, has_device
         self._answered: Counter[str] = Counter()
         self._start = time.monotonic()
 
-    def timed(self, batches: Iterator[Item]) -> Iterator[Item]:
+    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Give the same batches, and measure how long each is waited for.
 
         The wait for the first is not counted: the workers are starting, which says nothing of their
@@ -55,28 +44,30 @@ class Gauge:
         self.images += len(variants)
         self._answered.update(variants)
         done = self.images + self._already_done
-        self._meter.show(Tally(done, self._already_done, 0), self._details(variants))
+        details = [f"{name}: {self._answered[name]}" for name in variants[-1:]]
+        if self._has_device:
+            details.append(f"waiting for the {self.bottleneck}")
+        self._meter.show(Tally(done, self._already_done, 0), details)
 
-    def _details(self, variants: Sequence[str]) -> list[str]:
-        latest = [f"{name}: {self._answered[name]}" for name in variants[-1:]]
-        return [*latest, f"waiting for the {self.bottleneck}"] if self._has_device else latest
+    @property
+    def _elapsed(self) -> float:
+        return max(time.monotonic() - self._start, 1e-9)
 
     @property
     def bottleneck(self) -> str:
         """`data` if the device mostly waited for batches, else `device`."""
-        elapsed = max(time.monotonic() - self._start, 1e-9)
-        return "data" if self.waited > elapsed / 2 else "device"
+        return "data" if self.waited > self._elapsed / 2 else "device"
 
     def summary(self) -> str:
         """Sum up in one line: images, rate, and whether the data or the device was the bottleneck.
 
         On the CPU neither is, since workers and networks share its cores.
         """
-        elapsed = max(time.monotonic() - self._start, 1e-9)
-        told = f"{self.images} images in {elapsed:.1f} s, {self.images / elapsed:.1f} images/s"
+        elapsed = self._elapsed
+        rate = f"{self.images} images in {elapsed:.1f} s, {self.images / elapsed:.1f} images/s"
         if not self._has_device:
-            return f"{told} on the CPU"
+            return f"{rate} on the CPU"
         return (
-            f"{told}; the bottleneck was the {self.bottleneck} (data were waited for "
+            f"{rate}; the bottleneck was the {self.bottleneck} (data were waited for "
             f"{self.waited / elapsed:.0%} of the time)"
         )

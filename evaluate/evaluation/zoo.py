@@ -120,7 +120,8 @@ def evaluate_zoo(
     folders: dict[str, Listed] = {}
     n_kept = 0
     for number, listed in enumerate(models, 1):
-        looked = _look_at(listed, folders, f"looking at {listed.name}, {number} of {len(models)}")
+        with working(f"looking at {listed.name}, {number} of {len(models)}"):
+            looked = _look_at(listed, folders)
         if isinstance(looked, Failure):
             say(f"{looked.model} fails: {looked.reason}")
             yield looked
@@ -134,10 +135,9 @@ def evaluate_zoo(
         yield from _evaluated(group, data, out, chosen)
 
 
-def _look_at(listed: Listed, folders: dict[str, Listed], doing: str) -> _Known | Failure:
+def _look_at(listed: Listed, folders: dict[str, Listed]) -> _Known | Failure:
     try:
-        with working(doing):
-            model = load_model(listed.name, listed.options)
+        model = load_model(listed.name, listed.options)
     except Exception as error:  # A model's own code may raise anything.
         return Failure(listed, _reason(error))
     first = folders.setdefault(folder_of(model), listed)
@@ -157,18 +157,14 @@ def _groups(known: Sequence[_Known]) -> Iterator[list[_Known]]:
         for member in known:
             if member.preprocessing != preprocessing:
                 continue
-            if group and _is_full(group, member):
+            parameters = sum(one.parameters for one in [*group, member])
+            is_full = len(group) == _MODELS_A_PASS or parameters > _PARAMETERS_A_PASS
+            # A pass knows its models by their names.
+            if group and (is_full or member.listed.name in {one.listed.name for one in group}):
                 yield group
                 group = []
             group.append(member)
         yield group
-
-
-def _is_full(group: Sequence[_Known], member: _Known) -> bool:
-    parameters = sum(held.parameters for held in group) + member.parameters
-    # A pass knows its models by their names.
-    is_named = any(held.listed.name == member.listed.name for held in group)
-    return len(group) == _MODELS_A_PASS or parameters > _PARAMETERS_A_PASS or is_named
 
 
 def _evaluated(

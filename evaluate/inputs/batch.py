@@ -3,47 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.data.base import Sample, Undistorted
-from imagenetq.specification import CLEAN
+from imagenetq.evaluate.data.base import CleanImage, SampleInfo
 
 _ALIGNED = 16
 """Each photograph begins at a multiple of so many bytes, where kernels are quickest."""
-
-
-class SampleNote(NamedTuple):
-    """What is remembered of a sample once its pixels have become a batch.
-
-    It is a tuple, because there is one for every image, and a data class would take three times as
-    long.
-    """
-
-    task: str
-    """Key of the task that it came from."""
-
-    image_id: str
-    """Id of the photograph."""
-
-    wnid: str
-    """WordNet id of the photograph's class."""
-
-    variant: str
-    """Name of the variant."""
-
-    label: int
-    """Label of the class, 0 to 999."""
-
-    short_side: int
-    """Shorter side of the image, in pixels."""
-
-    pixel_sha256: str | None
-    """SHA-256 of the image's pixels; None where not known."""
 
 
 def sent(tensor: torch.Tensor) -> torch.Tensor | npt.NDArray[Any]:
@@ -63,8 +33,8 @@ class Batch:
     """One tensor for each preprocessing: uint8 of shape (n, height, width, 3), or float32 of shape
     (n, 3, height, width) from an opaque preprocessing."""
 
-    notes: tuple[SampleNote, ...]
-    """A note of each image."""
+    infos: tuple[SampleInfo, ...]
+    """What is known of each image."""
 
     finished: tuple[tuple[str, int], ...]
     """Keys of tasks that have been read to their end, and how many samples each had; some samples
@@ -78,7 +48,7 @@ class Batch:
 
     def __reduce__(self) -> tuple[Any, ...]:
         inputs = tuple(map(sent, self.inputs))
-        return _received_batch, (inputs, self.notes, self.finished, self.failure)
+        return _received_batch, (inputs, self.infos, self.finished, self.failure)
 
     def pin_memory(self) -> "Batch":
         """Copy the batch to memory that a GPU can read by itself, for the loader's thread."""
@@ -86,7 +56,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Unrendered:
+class CleanImages:
     """Photographs on their way to the device, which renders variants of them."""
 
     pixels: torch.Tensor
@@ -95,8 +65,8 @@ class Unrendered:
     shapes: tuple[tuple[int, int], ...]
     """Height and width of each photograph."""
 
-    notes: tuple[SampleNote, ...]
-    """A note of each photograph's clean variant."""
+    infos: tuple[SampleInfo, ...]
+    """What is known of each photograph's clean variant."""
 
     variants: tuple[str, ...]
     """Names of the variants to render, in ladder order."""
@@ -105,30 +75,26 @@ class Unrendered:
     """Whether they came through a pipe, because shared memory had no room for them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _received_images, (sent(self.pixels), self.shapes, self.notes, self.variants)
+        return _received_images, (sent(self.pixels), self.shapes, self.infos, self.variants)
 
     @classmethod
-    def of(cls, task: str, images: Sequence[Undistorted]) -> "Unrendered":
-        """Join photographs of a task of which the same variants are wanted."""
+    def of(cls, images: Sequence[CleanImage]) -> "CleanImages":
+        """Join photographs of which the same variants are wanted."""
         shapes = tuple(image.pixels.shape[:2] for image in images)
         pixels = np.empty(_starts(shapes)[-1], np.uint8)
         for image, start in zip(images, _starts(shapes), strict=False):
             pixels[start : start + image.pixels.size] = image.pixels.reshape(-1)
-        notes = tuple(note_of(task, image, CLEAN) for image in images)
-        return cls(torch.from_numpy(pixels), shapes, notes, images[0].variants)
+        infos = tuple(image.info for image in images)
+        return cls(torch.from_numpy(pixels), shapes, infos, images[0].variants)
 
-    def images(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, SampleNote]]:
-        """Give each photograph, uint8 of shape (height, width, 3), and its clean variant's note.
-
-        Args:
-            pixels: the field of this name, or its copy on a device.
-        """
+    def images(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, SampleInfo]]:
+        """Give each photograph, uint8 of shape (height, width, 3), of `pixels` or their copy."""
         starts = _starts(self.shapes)
-        for (height, width), start, note in zip(self.shapes, starts, self.notes, strict=False):
+        for (height, width), start, info in zip(self.shapes, starts, self.infos, strict=False):
             stop = start + height * width * 3
-            yield pixels[start:stop].view(height, width, 3), note
+            yield pixels[start:stop].view(height, width, 3), info
 
-    def pin_memory(self) -> "Unrendered":
+    def pin_memory(self) -> "CleanImages":
         """Copy the pixels to memory that a GPU can read by itself, for the loader's thread."""
         return replace(self, pixels=self.pixels.pin_memory())
 
@@ -138,29 +104,13 @@ def _received_batch(inputs: Sequence[Any], *others: Any) -> Batch:
     return replace(Batch(tuple(map(torch.as_tensor, inputs)), *others), by_pipe=by_pipe)
 
 
-def _received_images(pixels: Any, *others: Any) -> Unrendered:
+def _received_images(pixels: Any, *others: Any) -> CleanImages:
     by_pipe = isinstance(pixels, np.ndarray)
-    return replace(Unrendered(torch.as_tensor(pixels), *others), by_pipe=by_pipe)
-
-
-def note_of(task: str, picture: Sample | Undistorted, variant: str) -> SampleNote:
-    """Make the note of a task's image, as one variant."""
-    return SampleNote(
-        task=task,
-        image_id=picture.image_id,
-        wnid=picture.wnid,
-        variant=variant,
-        label=picture.label,
-        short_side=min(picture.pixels.shape[:2]),
-        pixel_sha256=picture.pixel_sha256,
-    )
+    return replace(CleanImages(torch.as_tensor(pixels), *others), by_pipe=by_pipe)
 
 
 def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Join the inputs of several batches to those of one.
-
-    Args:
-        inputs: as in `Batch.inputs`, of one preprocessing.
+    """Join the inputs of several batches, of one preprocessing, to those of one.
 
     Raises:
         ModelError: they differ in size.

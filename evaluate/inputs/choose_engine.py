@@ -63,12 +63,7 @@ def choose_engine(
 
 
 def crop_comparison(device: torch.device, preprocessings: Sequence[Preprocessing]) -> Comparison:
-    """Make a function that compares crops on the device with Pillow's.
-
-    Args:
-        device: where images are resized and cropped.
-        preprocessings: those whose crops are compared.
-    """
+    """Make a function that compares the preprocessings' crops on the device with Pillow's."""
     cropped = quickest_crop(device)
 
     def compare(pictures: torch.Tensor, reference: Sequence[Rendered]) -> str | None:

@@ -6,38 +6,36 @@ from itertools import islice
 
 import torch
 
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote, Unrendered
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.inputs.batch import Batch, CleanImages
 from imagenetq.evaluate.inputs.cropping import crop_of
 from imagenetq.evaluate.inputs.grouping import Groups
 from imagenetq.evaluate.inputs.resize import quickest_crop
 from imagenetq.evaluate.models.preprocessing import Preprocessing
-from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.specification import Variant, select_variants
 from imagenetq.torch.engine import JPEG2000, Engine
 from imagenetq.torch.ladder import rendered
 from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import Copier
+
+_ladder = lru_cache(select_variants)
 
 
 class Stage:
     """A renderer of photographs as they come, on a device that must be current."""
 
     def __init__(
-        self,
-        engine: Engine,
-        device: torch.device,
-        preprocessings: Sequence[Preprocessing],
+        self, engine: Engine, device: torch.device, preprocessings: Sequence[Preprocessing]
     ) -> None:
         self._engine = engine
         self._copier = Copier(device)
         self._preprocessings = preprocessings
         self._cropped = quickest_crop(device)
-        self._groups = (
-            None
-            if engine.jpeg2000 is None
-            else Groups(engine.jpeg2000, self._cropped, device, preprocessings)
-        )
+        self._groups: Groups | None = None
+        if engine.jpeg2000 is not None:
+            self._groups = Groups(engine.jpeg2000, self._cropped, device, preprocessings)
 
-    def batches(self, stream: Iterator[Batch | Unrendered]) -> Iterator[Batch]:
+    def batches(self, stream: Iterator[Batch | CleanImages]) -> Iterator[Batch]:
         """Give the stream's own batches, and others with variants of the photographs in it.
 
         The latter are as small as they come. Their inputs are queued on the device, but perhaps not
@@ -56,7 +54,7 @@ class Stage:
         if self._groups is not None:
             yield from self._groups.rest()
 
-    def _rendered(self, item: Unrendered) -> Iterator[Batch]:
+    def _rendered(self, item: CleanImages) -> Iterator[Batch]:
         ladder = _ladder(item.variants)
         in_groups: tuple[Variant, ...] = ()
         if self._groups is not None:
@@ -64,13 +62,13 @@ class Stage:
             ladder = tuple(variant for variant in ladder if variant.distortion != JPEG2000)
         for pixels, clean in item.images(self._copier.to_device(item.pixels)):
             if self._groups is not None and in_groups:
-                self._groups.add(pixels, in_groups, _notes(clean, in_groups))
+                self._groups.add(pixels, in_groups, _infos(clean, in_groups))
             original = Original(pixels, clean.image_id)
             with torch.inference_mode():
                 parts = list(self._inputs(original, ladder))
-            notes = iter(_notes(clean, ladder))
+            infos = iter(_infos(clean, ladder))
             for tensors in parts:
-                yield Batch(tensors, tuple(islice(notes, len(tensors[0]))), ())
+                yield Batch(tensors, tuple(islice(infos, len(tensors[0]))), ())
 
     def _inputs(
         self, original: Original, variants: Sequence[Variant]
@@ -88,14 +86,5 @@ class Stage:
             yield tuple(self._cropped(pictures, crop) for crop in crops)
 
 
-def _notes(clean: SampleNote, variants: Sequence[Variant]) -> tuple[SampleNote, ...]:
-    """Make a note for each variant; only the clean image's pixel hash is known."""
-    return tuple(
-        clean if variant.name == CLEAN else clean._replace(variant=variant.name, pixel_sha256=None)
-        for variant in variants
-    )
-
-
-@lru_cache
-def _ladder(names: tuple[str, ...]) -> tuple[Variant, ...]:
-    return select_variants(names)
+def _infos(clean: SampleInfo, variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:
+    return tuple(clean.of_variant(variant.name) for variant in variants)

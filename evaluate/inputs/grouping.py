@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.evaluate.inputs.cropping import crop_of
 from imagenetq.evaluate.inputs.resize import CropFunction
 from imagenetq.evaluate.models.preprocessing import Preprocessing
@@ -29,10 +30,10 @@ _IN_FLIGHT = 3
 
 @dataclass(frozen=True)
 class _Image:
-    """A photograph that waits for its group: pixels on the device, and notes of its variants."""
+    """A photograph that waits for its group: pixels on the device, and infos of its variants."""
 
     pixels: torch.Tensor
-    notes: tuple[SampleNote, ...]
+    infos: tuple[SampleInfo, ...]
 
     @property
     def n_pixels(self) -> int:
@@ -57,11 +58,7 @@ class _Group:
 class Groups:
     """A queue of photographs that are rendered in groups, and of the inputs made of them.
 
-    Args:
-        renderer: renders a group.
-        cropped: resizes and crops.
-        device: must be the current one.
-        preprocessings: one for each tensor of a batch's inputs.
+    The device must be the current one.
     """
 
     def __init__(
@@ -71,10 +68,8 @@ class Groups:
         device: torch.device,
         preprocessings: Sequence[Preprocessing],
     ) -> None:
-        self._renderer, self._cropped = renderer, cropped
-        self._preprocessings = preprocessings
-        self._pixels_at_once = renderer.pixels_at_once
-        self._device = device
+        self._renderer, self._cropped, self._preprocessings = renderer, cropped, preprocessings
+        self._pixels_at_once, self._device = renderer.pixels_at_once, device
         self._stream = (
             torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
             if device.type == "cuda"
@@ -85,19 +80,13 @@ class Groups:
         self._queued: deque[_Group] = deque()
 
     def add(
-        self, pixels: torch.Tensor, variants: tuple[Variant, ...], notes: tuple[SampleNote, ...]
+        self, pixels: torch.Tensor, variants: tuple[Variant, ...], infos: tuple[SampleInfo, ...]
     ) -> None:
         """Add a photograph to the waiting group, which is started first if it has no place for it.
 
-        Args:
-            pixels: uint8 of shape (height, width, 3), on the device.
-            variants: JPEG 2000 variants to render.
-            notes: one for each variant.
-
-        Raises:
-            EvaluationError: that group could not be started.
+        Its pixels are uint8 of shape (height, width, 3), on the device.
         """
-        image = _Image(pixels, notes)
+        image = _Image(pixels, infos)
         n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels
         is_full = n_pixels > self._pixels_at_once or len(self._waiting) == _MOST_IMAGES
         if self._waiting and (is_full or variants != self._variants):
@@ -117,11 +106,7 @@ class Groups:
             yield self._oldest()
 
     def rest(self) -> Iterator[Batch]:
-        """Give the inputs of all photographs that are left.
-
-        Raises:
-            EvaluationError: as for `add` and `ready`.
-        """
+        """Give the inputs of all photographs that are left."""
         if self._waiting:
             self._start_waiting()
         while self._queued:
@@ -157,18 +142,18 @@ class Groups:
                 image.pixels.record_stream(self._stream)
         with on_stream, torch.inference_mode():
             rendering = self._renderer.queue([image.pixels for image in images], values)
-            inputs = tuple(self._inputs(rendering, one) for one in self._preprocessings)
-        notes = tuple(note for image in images for note in image.notes)
+            inputs = tuple(
+                torch.cat(
+                    [
+                        self._cropped(levels, crop_of(one, levels.shape[2], levels.shape[1]))
+                        for levels in rendering.levels
+                    ]
+                )
+                for one in self._preprocessings
+            )
+        infos = tuple(info for image in images for info in image.infos)
         finished = None if self._stream is None else self._stream.record_event()
-        return _Group(rendering, Batch(inputs, notes, ()), finished)
-
-    def _inputs(self, rendering: Rendering, preprocessing: Preprocessing) -> torch.Tensor:
-        """Crop all variants of all photographs: uint8 of shape (n, height, width, 3)."""
-        crops = [
-            self._cropped(levels, crop_of(preprocessing, levels.shape[2], levels.shape[1]))
-            for levels in rendering.levels
-        ]
-        return torch.cat(crops)
+        return _Group(rendering, Batch(inputs, infos, ()), finished)
 
     def _oldest(self) -> Batch:
         group = self._queued.popleft()

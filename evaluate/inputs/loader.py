@@ -7,28 +7,21 @@ preprocessing that differs.
 import multiprocessing
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.errors import ImagenetqError
-from imagenetq.evaluate.data.base import Task, Undistorted
-from imagenetq.evaluate.inputs.batch import (
-    Batch,
-    SampleNote,
-    Unrendered,
-    concatenated,
-    note_of,
-    sent,
-)
+from imagenetq.evaluate.data.base import CleanImage, SampleInfo, Task
+from imagenetq.evaluate.inputs.batch import Batch, CleanImages, concatenated, sent
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.progress import say
 from imagenetq.workers import how_they_ended, packed, portable, started_clean, unpacked
@@ -48,38 +41,33 @@ _DATA, _PREPROCESSING = "the data", "the preprocessing"
 _PRELOADED = ["imagenetq.evaluate.inputs.loader", "imagenetq.evaluate.data", "imagenetq.rendering"]
 
 
-class _Job(NamedTuple):
-    """The tasks to read, and the preprocessings to apply to each image."""
-
-    tasks: Sequence[Task]
-    preprocessings: Sequence[AnyPreprocessing]
-
-    def unpacked(self) -> "_Job":
-        """Give the job itself."""
-        return self
+_Work: TypeAlias = tuple[Sequence[Task], Sequence[AnyPreprocessing]]
+"""The tasks to read, in the order in which they are taken, and the preprocessings to apply to each
+image."""
 
 
-class _PackedJob:
-    """A job on its way to workers.
+class _PackedWork:
+    """The work on its way to workers.
 
     It lies in shared memory, and is not part of what starts a worker: more than a pipe holds would
     make each worker's start wait for the one before it.
     """
 
-    def __init__(self, job: _Job) -> None:
-        self._tasks = _shareable(packed(job.tasks, _DATA))
-        self._preprocessings = _shareable(packed(job.preprocessings, _PREPROCESSING))
+    def __init__(self, work: _Work) -> None:
+        tasks, preprocessings = work
+        self._tasks = _shareable(packed(tasks, _DATA))
+        self._preprocessings = _shareable(packed(preprocessings, _PREPROCESSING))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: sent(tensor) for name, tensor in vars(self).items()}
 
-    def unpacked(self) -> _Job:
-        """Unpack the job, in a worker.
+    def __call__(self) -> _Work:
+        """Unpack the work, in a worker.
 
         Raises:
             ImagenetqError: a worker cannot load it.
         """
-        return _Job(
+        return (
             unpacked(np.asarray(self._tasks).data, _DATA),
             unpacked(np.asarray(self._preprocessings).data, _PREPROCESSING),
         )
@@ -89,31 +77,24 @@ def _shareable(data: bytes) -> torch.Tensor:
     return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 
-class _Reader(IterableDataset[Batch | Unrendered]):
+class _Reader(IterableDataset[Batch | CleanImages]):
     """The batches that a worker makes, of one task after the other that no worker has taken.
 
-    Args:
-        job: tasks in the order in which they are taken, and preprocessings, each of which is
-            applied to every image.
-        batch_size: images in a batch.
-        n_taken: how many tasks have been taken, counted by all workers; None without workers.
+    All workers count in `n_taken` how many have been taken; it is None without workers.
     """
 
     def __init__(
-        self, job: "_Job | _PackedJob", batch_size: int, n_taken: "Synchronized[int] | None"
+        self, work: Callable[[], _Work], batch_size: int, n_taken: "Synchronized[int] | None"
     ) -> None:
-        self.job = job
-        self.batch_size = batch_size
-        self.n_taken = n_taken
+        self.work, self.batch_size, self.n_taken = work, batch_size, n_taken
 
-    def __iter__(self) -> Iterator[Batch | Unrendered]:
-        if self.n_taken is None:
-            yield from self._batches()
-            return
+    def __iter__(self) -> Iterator[Batch | CleanImages]:
         try:
             yield from self._batches()
         except Exception as error:
-            # If raised here, it would reach the parent as the text of a traceback.
+            if self.n_taken is None:
+                raise
+            # If raised in a worker, it would reach the parent as the text of a traceback.
             yield Batch((), (), (), portable(error))
 
     def _taken(self, tasks: Sequence[Task]) -> Iterator[Task]:
@@ -122,55 +103,53 @@ class _Reader(IterableDataset[Batch | Unrendered]):
             return
         while True:
             with self.n_taken:
-                place = self.n_taken.value
+                index = self.n_taken.value
                 self.n_taken.value += 1
-            if place >= len(tasks):
+            if index >= len(tasks):
                 return
-            yield tasks[place]
+            yield tasks[index]
 
-    def _batches(self) -> Iterator[Batch | Unrendered]:
-        tasks, preprocessings = self.job.unpacked()
+    def _batches(self) -> Iterator[Batch | CleanImages]:
+        tasks, preprocessings = self.work()
         inputs: list[list[torch.Tensor]] = [[] for _ in preprocessings]
-        notes: list[SampleNote] = []
+        infos: list[SampleInfo] = []
         finished: list[tuple[str, int]] = []
         for task in self._taken(tasks):
             n_samples = 0
-            unrendered: list[Undistorted] = []
-            for sample in task.items():
-                if isinstance(sample, Undistorted):
-                    if unrendered and unrendered[0].variants != sample.variants:
-                        yield Unrendered.of(task.key, unrendered)
-                        unrendered = []
-                    unrendered.append(sample)
-                    n_samples += len(sample.variants)
-                    if sum(image.pixels.nbytes for image in unrendered) >= _TOGETHER:
-                        yield Unrendered.of(task.key, unrendered)
-                        unrendered = []
+            clean: list[CleanImage] = []
+            for item in task.items():
+                if isinstance(item, CleanImage):
+                    if clean and clean[0].variants != item.variants:
+                        yield CleanImages.of(clean)
+                        clean = []
+                    clean.append(item)
+                    n_samples += len(item.variants)
+                    if sum(image.pixels.nbytes for image in clean) >= _TOGETHER:
+                        yield CleanImages.of(clean)
+                        clean = []
                     continue
                 for column, preprocessing in zip(inputs, preprocessings, strict=True):
-                    column.append(torch.from_numpy(preprocessing.pixels(sample.pixels))[None])
-                notes.append(note_of(task.key, sample, sample.variant))
+                    column.append(torch.from_numpy(preprocessing.pixels(item.pixels))[None])
+                infos.append(item.info)
                 n_samples += 1
-                if len(notes) == self.batch_size:
-                    yield _collate(inputs, notes, finished)
-                    inputs, notes, finished = [[] for _ in preprocessings], [], []
-            if unrendered:
-                yield Unrendered.of(task.key, unrendered)
+                if len(infos) == self.batch_size:
+                    yield _collate(inputs, infos, finished)
+                    inputs, infos, finished = [[] for _ in preprocessings], [], []
+            if clean:
+                yield CleanImages.of(clean)
             finished.append((task.key, n_samples))
-            if not notes:  # No batch waits that could tell of the finished task.
-                yield _collate(inputs, notes, finished)
+            if not infos:  # No batch waits that could tell of the finished task.
+                yield _collate(inputs, infos, finished)
                 finished = []
-        if notes:
-            yield _collate(inputs, notes, finished)
+        if infos:
+            yield _collate(inputs, infos, finished)
 
 
 def _collate(
-    inputs: list[list[torch.Tensor]],
-    notes: list[SampleNote],
-    finished: list[tuple[str, int]],
+    inputs: list[list[torch.Tensor]], infos: list[SampleInfo], finished: list[tuple[str, int]]
 ) -> Batch:
-    joined = tuple(concatenated(column) for column in inputs) if notes else ()
-    return Batch(joined, tuple(notes), tuple(finished))
+    joined = tuple(concatenated(column) for column in inputs) if infos else ()
+    return Batch(joined, tuple(infos), tuple(finished))
 
 
 def _ignore_lost_connections(_: int) -> None:
@@ -183,10 +162,6 @@ def _ignore_lost_connections(_: int) -> None:
     sys.excepthook = hook
 
 
-def _pass(batch: Any) -> Any:
-    return batch
-
-
 @contextmanager
 def batches(
     tasks: Sequence[Task],
@@ -195,33 +170,29 @@ def batches(
     batch_size: int,
     workers: int,
     pinned: bool,
-) -> Iterator[Iterator[Batch | Unrendered]]:
+) -> Iterator[Iterator[Batch | CleanImages]]:
     """Iterate over the tasks' samples in batches, and over photographs for the device to render.
 
-    Batches come as they are ready. A task's samples are in order.
-
-    Args:
-        tasks: what to read; each goes to one worker, those with the most work first.
-        preprocessings: each is applied to every image.
-        batch_size: images in a batch; the last batch of each worker may have fewer.
-        workers: number of processes; 0 reads in this one.
-        pinned: whether to bring what comes into pinned memory, in a thread of its own.
+    Batches come as they are ready; the last of each worker may be smaller. Each task goes to one
+    worker, and its samples are in order. Without workers this process reads. If pinned, what comes
+    is brought into pinned memory, in a thread of its own.
 
     Raises:
         ImagenetqError: a worker raised it, was killed, cannot start, or cannot load what it needs.
     """
     workers = min(workers, len(tasks))
     # What takes long must not begin last, when the other workers have nothing left to do.
-    job = _Job(sorted(tasks, key=lambda task: task.work, reverse=True), preprocessings)
+    work = sorted(tasks, key=lambda task: task.work, reverse=True), preprocessings
     if not workers:
-        loader = _loader(_Reader(job, batch_size, None), pin_memory=pinned)
-        yield iter(loader)
+        reader = _Reader(lambda: work, batch_size, None)
+        yield iter(DataLoader(reader, batch_size=None, pin_memory=pinned))
         return
-    packed_job = _PackedJob(job)
+    packed_work = _PackedWork(work)
     with started_clean() as processes:
         context = _context()
-        loader = _loader(
-            _Reader(packed_job, batch_size, context.Value("q", 0)),
+        loader = DataLoader(
+            _Reader(packed_work, batch_size, context.Value("q", 0)),
+            batch_size=None,
             num_workers=workers,
             prefetch_factor=_PREFETCHED,
             multiprocessing_context=context,
@@ -232,11 +203,6 @@ def batches(
         )
         loaded = iter(loader)
     yield _checked(loaded, processes)
-
-
-def _loader(reader: _Reader, **options: Any) -> DataLoader[Batch | Unrendered]:
-    """Make a loader that leaves batches as they are."""
-    return DataLoader(reader, batch_size=None, collate_fn=_pass, **options)
 
 
 def _context() -> BaseContext:
@@ -253,8 +219,8 @@ def _context() -> BaseContext:
 
 
 def _checked(
-    loaded: Iterator[Batch | Unrendered], processes: Sequence[BaseProcess]
-) -> Iterator[Batch | Unrendered]:
+    loaded: Iterator[Batch | CleanImages], processes: Sequence[BaseProcess]
+) -> Iterator[Batch | CleanImages]:
     by_pipe = False
     while True:
         try:

@@ -1,16 +1,16 @@
-"""Feed the networks from the cache, the workers and the device's own rendering."""
+"""Give the networks their inputs: from the cache, the workers and the device's own rendering."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 
 from imagenetq.evaluate.data.base import Task
 from imagenetq.evaluate.inputs.batch import Batch
-from imagenetq.evaluate.inputs.cache import Cached, Filler, Lost, Store, cached_batches, find_cached
+from imagenetq.evaluate.inputs.cache import CachedTask, CacheWriter, Lost, Store, cached_batches
 from imagenetq.evaluate.inputs.device_rendering import Stage
 from imagenetq.evaluate.inputs.loader import batches
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
@@ -25,8 +25,8 @@ _PIECES = 8
 
 
 @dataclass(frozen=True)
-class Feeding:
-    """The way in which networks are fed."""
+class InputPipeline:
+    """The way in which networks get their inputs."""
 
     device: torch.device
     """Where the networks run."""
@@ -49,32 +49,40 @@ class Feeding:
     ) -> Iterator[Iterator[Batch]]:
         """Iterate over the tasks' samples in batches of any size, as they come.
 
-        Args:
-            tasks: what to read.
-            preprocessings: each is applied to every image.
+        Each preprocessing is applied to every image.
 
         Raises:
             ImagenetqError: a worker raised it, or was killed.
         """
-        names: dict[str, list[str | None]] = {}
-        if self.cache is not None:
-            names = _names(self.cache, tasks, preprocessings)
+        if self.cache is None:
+            with self._fresh(tasks, preprocessings) as stream:
+                yield stream
+            return
+        store = self.cache
+        names = _names(store, tasks, preprocessings)
+        known = [task for task in tasks if task.key in names]
+        cached = [CachedTask.find(store, one, names[one.key], preprocessings) for one in known]
+        found = {one.key: one for one in cached if one is not None}
 
-        def made(tasks: Sequence[Task]) -> AbstractContextManager[Iterator[Batch]]:
-            return self._made(tasks, preprocessings, names)
+        @contextmanager
+        def made(tasks: Sequence[Task]) -> Iterator[Iterator[Batch]]:
+            """Make batches now, and write them into the cache."""
+            sizes = {task.key: task.n_samples for task in tasks if task.n_samples is not None}
+            wanted = {key: (size, names[key]) for key, size in sizes.items() if key in names}
+            with (
+                self._fresh(tasks, preprocessings) as fresh,
+                closing(CacheWriter(store, wanted)) as writer,
+            ):
+                yield writer.watched(fresh) if wanted else fresh
 
-        cached = self._cached(tasks, preprocessings, names)
-        with made([task for task in tasks if task.key not in cached]) as rest:
-            if self.cache is None:
-                yield rest
-            else:
-                yield self._joined(self.cache, tasks, cached, rest, made)
+        with made([task for task in tasks if task.key not in found]) as rest:
+            yield self._joined(store, tasks, found, rest, made)
 
     def _joined(
         self,
         store: Store,
         tasks: Sequence[Task],
-        cached: dict[str, Cached],
+        cached: dict[str, CachedTask],
         rest: Iterator[Batch],
         made: Callable[[Sequence[Task]], AbstractContextManager[Iterator[Batch]]],
     ) -> Iterator[Batch]:
@@ -89,21 +97,6 @@ class Feeding:
         if again:
             with made(again) as stream:
                 yield from lost.only(stream)
-
-    @contextmanager
-    def _made(
-        self,
-        tasks: Sequence[Task],
-        preprocessings: Sequence[AnyPreprocessing],
-        names: dict[str, list[str | None]],
-    ) -> Iterator[Iterator[Batch]]:
-        """Make batches now, and keep them in the cache."""
-        filler = self._filler(tasks, names)
-        with (
-            self._fresh(tasks, preprocessings) as fresh,
-            closing(filler) if filler is not None else nullcontext(),
-        ):
-            yield fresh if filler is None else filler.watched(fresh)
 
     @contextmanager
     def _fresh(
@@ -129,47 +122,21 @@ class Feeding:
             plain = [one for one in preprocessings if isinstance(one, Preprocessing)]
             yield Stage(engine, self.device, plain).batches(stream)
 
-    def _cached(
-        self,
-        tasks: Sequence[Task],
-        preprocessings: Sequence[AnyPreprocessing],
-        names: dict[str, list[str | None]],
-    ) -> dict[str, Cached]:
-        """Find the tasks of which the cache has everything, by their keys."""
-        if self.cache is None:
-            return {}
-        store = self.cache
-        found = [find_cached(store, task, names[task.key], preprocessings) for task in tasks]
-        return {cached.key: cached for cached in found if cached is not None}
-
-    def _filler(self, tasks: Sequence[Task], names: dict[str, list[str | None]]) -> Filler | None:
-        """Make the filler that caches the other tasks' inputs; None if there are none."""
-        wanted = {
-            task.key: [name for name in names[task.key] if name is not None]
-            for task in tasks
-            if task.n_samples is not None and task.key in names and None not in names[task.key]
-        }
-        if self.cache is None or not wanted:
-            return None
-        sizes = {task.key: task.n_samples for task in tasks if task.n_samples is not None}
-        return Filler(self.cache, wanted, sizes)
-
     @property
     def _pinned(self) -> bool:
         """Whether inputs should come in memory that the device can read by itself."""
         return self.device.type == "cuda"
 
-    def on_workers(self) -> "Feeding":
-        """Give the same feeding, but with all images from the workers."""
-        return replace(self, engine=None)
-
 
 def _names(
     store: Store, tasks: Sequence[Task], preprocessings: Sequence[AnyPreprocessing]
-) -> dict[str, list[str | None]]:
-    """Name the entries of each task, by its key: one for each preprocessing, or None."""
+) -> dict[str, list[str]]:
+    """Name the cached inputs of each task, one file for each preprocessing.
+
+    Tasks of which not all that decides their inputs is known are left out.
+    """
     total = sum(task.n_samples or 0 for task in tasks)
-    names: dict[str, list[str | None]] = {}
+    names: dict[str, list[str]] = {}
     with (
         meter("looking into the cache", total) as progress,
         ThreadPoolExecutor(_THREADS) as threads,
@@ -177,6 +144,9 @@ def _names(
         # Clean images are known by their files' bytes, and there may be a gigabyte of them.
         fingerprints = threads.map(lambda task: task.fingerprint(), tasks)
         for task, fingerprint in zip(tasks, fingerprints, strict=True):
-            names[task.key] = [store.key(fingerprint, one) for one in preprocessings]
+            keys = [store.key(fingerprint, one) for one in preprocessings]
+            named = [key for key in keys if key is not None]
+            if len(named) == len(keys):
+                names[task.key] = named
             progress.advance(task.n_samples or 0)
     return names

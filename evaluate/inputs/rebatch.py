@@ -6,19 +6,17 @@ from dataclasses import replace
 
 import torch
 
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote, concatenated
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.inputs.batch import Batch, concatenated
 from imagenetq.torch.transfer import Copier
 
 
 def whole_batches(
     stream: Iterator[Batch], device: torch.device, batch_size: int
 ) -> Iterator[Batch]:
-    """Give the same samples in the same order, in batches of one size on the device.
+    """Give the same samples in the same order, in batches of one size but for the last.
 
-    Args:
-        stream: batches of any size.
-        device: where the inputs go; a GPU must be the current one.
-        batch_size: number of images in all batches but the last.
+    Their inputs are on the device; a GPU must be the current one.
 
     Raises:
         ModelError: a preprocessing gave inputs of different sizes.
@@ -27,7 +25,7 @@ def whole_batches(
     joiner = _Joiner()
     for piece in stream:
         batch = replace(piece, inputs=tuple(copier.to_device(one) for one in piece.inputs))
-        if joiner.is_empty and len(batch.notes) == batch_size:
+        if joiner.is_empty and len(batch.infos) == batch_size:
             yield batch
             continue
         joiner.add(batch)
@@ -42,24 +40,23 @@ class _Joiner:
 
     def __init__(self) -> None:
         self._inputs: list[tuple[torch.Tensor, ...]] = []
-        self._notes: deque[SampleNote] = deque()
+        self._infos: deque[SampleInfo] = deque()
         self._finished: list[tuple[str, int]] = []
 
     @property
     def n_samples(self) -> int:
-        """Number of samples that wait."""
-        return len(self._notes)
+        return len(self._infos)
 
     @property
     def is_empty(self) -> bool:
         """Whether neither a sample nor the news of a finished task waits."""
-        return not self._notes and not self._finished
+        return not self._infos and not self._finished
 
     def add(self, piece: Batch) -> None:
         """Let a piece wait."""
-        if piece.notes:
+        if piece.infos:
             self._inputs.append(piece.inputs)
-        self._notes.extend(piece.notes)
+        self._infos.extend(piece.infos)
         self._finished.extend(piece.finished)
 
     def taken(self, size: int) -> Batch:
@@ -68,7 +65,7 @@ class _Joiner:
             joined = [concatenated(column) for column in zip(*self._inputs, strict=True)]
             inputs = tuple(column[:size] for column in joined)
             left = tuple(column[size:] for column in joined)
-        notes = tuple(self._notes.popleft() for _ in range(size))
-        self._inputs = [left] if self._notes else []
+        infos = tuple(self._infos.popleft() for _ in range(size))
+        self._inputs = [left] if self._infos else []
         finished, self._finished = tuple(self._finished), []
-        return Batch(inputs, notes, finished)
+        return Batch(inputs, infos, finished)

@@ -6,8 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-from imagenetq.evaluate.inputs.cropping import Crop
-from imagenetq.evaluate.inputs.resampling_weights import UNIT_BITS, Axis
+from imagenetq.evaluate.inputs.cropping import UNIT_BITS, Axis, Crop
 from imagenetq.torch.transfer import table_on
 
 CropFunction = Callable[[torch.Tensor, Crop], torch.Tensor]

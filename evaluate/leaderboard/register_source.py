@@ -47,9 +47,10 @@ def clean_lines(data: Data) -> list[PixelLine]:
     with meter("reading clean images", data.identity.n_images or 0) as progress:
         for task in data.tasks([clean]):
             for sample in task.samples():
-                if sample.pixel_sha256 is None:
+                info = sample.info
+                if info.pixel_sha256 is None:
                     raise FolderError("the dataset gives no pixel hashes; name a built folder")
-                lines.append(PixelLine(sample.image_id, sample.wnid, CLEAN, sample.pixel_sha256))
+                lines.append(PixelLine(info.image_id, info.wnid, CLEAN, info.pixel_sha256))
                 progress.advance(1)
     stated = data.identity.source_digest
     if stated not in (None, source_digest(lines)):

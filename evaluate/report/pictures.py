@@ -11,7 +11,7 @@ from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
 from imagenetq.errors import EntryError, FolderError, SourceError
 from imagenetq.evaluate.data.base import Data, Sample, Task
-from imagenetq.evaluate.data.clean_source import Source
+from imagenetq.evaluate.data.photographs import Source
 from imagenetq.evaluate.data.rows import samples
 from imagenetq.evaluate.data.shard_task import ShardTask
 from imagenetq.evaluate.results.result import Result
@@ -94,7 +94,7 @@ def pictures_of_data(data: Data) -> Pictures:
         pixels = {name: sample.pixels for name, sample in found.items()}
         if missing := [name for name in names if name not in pixels]:
             pixels |= _rendered(pixels[CLEAN], image_id, missing)
-        return Picture(image_id, found[CLEAN].label, pixels)
+        return Picture(image_id, found[CLEAN].info.label, pixels)
 
     return picture
 
@@ -123,8 +123,9 @@ def _rendered(clean: Pixels, image_id: str, names: Sequence[str]) -> dict[str, P
 
 def _rows_of(task: Task, image_id: str) -> Generator[Sample, None, None]:
     if not isinstance(task, ShardTask):
-        yield from (sample for sample in task.samples() if sample.image_id == image_id)
+        yield from (sample for sample in task.samples() if sample.info.image_id == image_id)
         return
     # Of the shard's hundred rows only this one must be decoded and checked.
     rows = (row for row in task.shard.rows(task.patience) if row.fields.get("image_id") == image_id)
-    yield from samples(rows, task.shard.address, replace(task.expected, check_pixels="all"))
+    expected = replace(task.expected, check_pixels="all")
+    yield from samples(rows, task.shard.address, expected, task.key)

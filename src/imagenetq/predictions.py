@@ -82,9 +82,7 @@ class Predictions:
     ) -> "Predictions":
         """Make predictions from the file's columns as sequences or arrays, with rows in any order.
 
-        Args:
-            columns: the columns by their names in `schema`; others are ignored.
-            name: what to call the predictions in an error.
+        Columns that are not in `schema` are ignored.
 
         Raises:
             PredictionsError: the predictions are incomplete or contradict themselves.
@@ -132,11 +130,7 @@ class Predictions:
         return self.variants.index(variant) if variant in self.variants else None
 
     def of_images(self, chosen: NDArray[np.bool_]) -> "Predictions":
-        """Take the predictions of some photographs alone.
-
-        Args:
-            chosen: which photographs to take; bool of shape (n,).
-        """
+        """Take the predictions of the chosen photographs alone; bool of shape (n,)."""
         ids = tuple(image_id for image_id, keep in zip(self.image_ids, chosen, strict=True) if keep)
         arrays = {
             field.name: getattr(self, field.name)[chosen]
@@ -232,11 +226,7 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
 
 
 def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
-    """Read a file's bytes without parsing them.
-
-    Args:
-        path: the file.
-        sha256: the SHA-256 that the entry states, in hex; None if there is no entry to compare.
+    """Read a file's bytes without parsing them, and compare their SHA-256 with the entry's, if any.
 
     Raises:
         PredictionsError: the file cannot be read, is too large, or has another SHA-256.
@@ -258,10 +248,6 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
     Use `Confined` for a file that may come from anyone: this function believes the sizes in the
     footer, and trusts a reader written in C++.
 
-    Args:
-        data: the file's bytes.
-        name: what to call the file in an error.
-
     Raises:
         PredictionsError: the file is damaged, too large, incomplete, or contradicts itself.
     """
@@ -275,8 +261,18 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         with pq.ParquetFile(source, metadata=metadata, read_dictionary=list(_NAMES)) as parquet:
             table = parquet.read().unify_dictionaries().combine_chunks()
         table.validate(full=True)
-        image, variant = (_decode_names(table.column(column)) for column in _NAMES)
-        numbers = {column: _decode_numbers(table.column(column), column) for column in _DTYPES}
+        columns = {column: table.column(column).combine_chunks() for column in table.column_names}
+        image, variant = (
+            Coded.of_dictionary(
+                columns[name].dictionary.to_pylist(), columns[name].indices.to_numpy()
+            )
+            for name in _NAMES
+        )
+        numbers: dict[str, NDArray[Any]] = {}
+        for column in _DTYPES:
+            values = columns[column]
+            flat = values.flatten() if column in _LISTS else values
+            numbers[column] = flat.to_numpy().reshape(_shape(column))
     except MemoryError:
         raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow raise errors of its own classes and of Python's.
@@ -288,18 +284,6 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
 
 def _shape(column: str) -> tuple[int, ...]:
     return (-1, _LIST) if column in _LISTS else (-1,)
-
-
-def _decode_names(column: "pa.ChunkedArray") -> Coded:
-    chunk = column.combine_chunks()
-    return Coded.of_dictionary(chunk.dictionary.to_pylist(), chunk.indices.to_numpy())
-
-
-def _decode_numbers(column: "pa.ChunkedArray", name: str) -> NDArray[Any]:
-    chunk = column.combine_chunks()
-    flat = chunk.flatten() if name in _LISTS else chunk
-    numbers: NDArray[Any] = flat.to_numpy().reshape(_shape(name))
-    return numbers
 
 
 def _repeated(values: tuple[str, ...], codes: NDArray[np.int32]) -> "pa.Array":

@@ -71,11 +71,6 @@ class Grid(NamedTuple):
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
     """Refuse a file that does not hold predictions or is too large, before unpacking any of it.
 
-    Args:
-        metadata: the parquet footer.
-        schema: the columns that the file must have.
-        name: what to call the file in an error.
-
     Raises:
         PredictionsError: the file has other columns, or too many rows, groups or bytes.
     """
@@ -130,10 +125,7 @@ def arrange(image: Coded, variant: Coded, name: str) -> Grid:
 def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> None:
     """Check that every value is possible and that no two contradict each other.
 
-    Args:
-        grid: the photographs and variants.
-        columns: the file's columns of numbers, each of shape (n, m) or (n, m, 5).
-        name: what to call the predictions in an error.
+    The columns are the file's numbers, each of shape (n, m) or (n, m, 5).
 
     Raises:
         PredictionsError: a value is wrong; names the first row at fault.
@@ -154,22 +146,22 @@ def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.b
     yield side != side[:, :1], "another shorter side than in the image's other variants"
 
     top = columns["top5_class"]
-    yield _any((top < 0) | (top >= n_classes)), f"a class is not 0 to {n_classes - 1}"
+    yield ((top < 0) | (top >= n_classes)).any(axis=-1), f"a class is not 0 to {n_classes - 1}"
     ordered = np.sort(top, axis=-1)
-    yield _any(ordered[..., 1:] == ordered[..., :-1]), "a class is twice among the top 5"
+    yield (ordered[..., 1:] == ordered[..., :-1]).any(axis=-1), "a class is twice among the top 5"
 
     probability, true = columns["top5_probability"], columns["true_probability"]
-    yield _any(~_is_probability(probability)), "a top-5 probability is not 0 to 1"
+    yield (~_is_probability(probability)).any(axis=-1), "a top-5 probability is not 0 to 1"
     yield ~_is_probability(true), "the true class's probability is not 0 to 1"
     rising = probability[..., 1:] > probability[..., :-1] * _ORDER_TOLERANCE
-    yield _any(rising), "the top-5 probabilities are not in descending order"
+    yield rising.any(axis=-1), "the top-5 probabilities are not in descending order"
     total = probability.sum(axis=-1, dtype=np.float64)
     yield total > 1 + _SUM_TOLERANCE, "the top-5 probabilities add up to more than 1"
 
     rank = columns["true_rank"]
     yield (rank < 1) | (rank > n_classes), f"the true class's rank is not 1 to {n_classes}"
     hits = top == label[..., None]
-    found = _any(hits)
+    found = hits.any(axis=-1)
     expected = hits.argmax(-1) + 1
     yield np.where(found, rank != expected, rank <= top.shape[-1]), "the rank contradicts the top 5"
     listed = np.take_along_axis(probability, hits.argmax(-1)[..., None], axis=-1)[..., 0]
@@ -180,23 +172,11 @@ def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.b
     )
 
 
-def _any(wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell for each cell whether any of its five values is wrong."""
-    result: NDArray[np.bool_] = np.logical_or.reduce(wrong, axis=-1)
-    return result
-
-
 def _is_probability(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     # NaN fails both comparisons.
     return (values >= 0) & (values <= 1)
 
 
-def _at(
-    name: str,
-    image_ids: tuple[str, ...],
-    names: "tuple[str, ...] | list[str]",
-    cell: int,
-    what: str,
-) -> str:
+def _at(name: str, image_ids: Sequence[str], names: Sequence[str], cell: int, what: str) -> str:
     image, variant = divmod(cell, len(names))
     return f"{name}: {image_ids[image]!a}, {names[variant]}: {what}"

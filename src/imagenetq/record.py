@@ -76,14 +76,7 @@ class Row:
     ) -> "Row":
         """Make the row of a rendered variant.
 
-        Args:
-            variant: the variant that was rendered.
-            image_id: the photograph's id.
-            wnid: the photograph's class.
-            rank: the photograph's place in its class, from 0.
-            pixels: the variant's samples, uint8 of shape (height, width, 3).
-            clean: the photograph's samples, of the same shape.
-            n_bytes: size of the stored image file in bytes.
+        The samples of the variant and of the photograph are uint8 of shape (height, width, 3).
         """
         sse = sum_of_squared_errors(pixels, clean)
         height, width, _ = pixels.shape

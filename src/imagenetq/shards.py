@@ -5,7 +5,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from imagenetq.errors import FolderError
 from imagenetq.files import naming
@@ -33,11 +33,7 @@ class StoredRow:
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """Read the rows of a parquet shard, a row group at a time.
-
-    Args:
-        file: the shard, which must be seekable.
-        name: what to call the file in an error.
+    """Read the rows of a parquet shard, which must be seekable, a row group at a time.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.
@@ -66,25 +62,16 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
         raise FolderError(f"{name}: damaged ({first_line(error)})") from None
 
 
-def _opened_tar(file: BinaryIO) -> tarfile.TarFile:
-    if file.seekable():
-        return tarfile.open(fileobj=file, mode="r:")
-    return tarfile.open(fileobj=file, mode="r|")
-
-
 def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
-    """Read the rows of a WebDataset shard, in one pass.
-
-    Args:
-        file: the shard; only if it is seekable is its end checked.
-        name: what to call the file in an error.
+    """Read the rows of a WebDataset shard in one pass; only if it is seekable is its end checked.
 
     Raises:
         FolderError: the file is damaged, or is not a shard of ours.
         OSError: the file cannot be read to the end.
     """
+    mode: Literal["r:", "r|"] = "r:" if file.seekable() else "r|"
     try:
-        with naming(name), _opened_tar(file) as tar:
+        with naming(name), tarfile.open(fileobj=file, mode=mode) as tar:
             members: dict[str, bytes] = {}
             key = ""
             for member in tar:
@@ -100,7 +87,11 @@ def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
             if members:
                 yield _row(name, key, members)
             if file.seekable():
-                _require_end(file, tar.offset, name)
+                # Something other than zeros, or nothing: the reader stops at a damaged header, too.
+                file.seek(tar.offset)
+                rest = file.read()
+                if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
+                    raise FolderError(f"{name}: damaged or cut short at byte {tar.offset}")
     except (tarfile.TarError, EOFError) as error:
         raise FolderError(f"{name}: damaged ({error})") from None
 
@@ -117,18 +108,6 @@ def key_of(image_id: str) -> str:
     A dot would become part of a column's name. "%" is escaped, too, so that ids stay distinct.
     """
     return image_id.replace("%", "%25").replace(".", "%2E")
-
-
-def _require_end(file: BinaryIO, offset: int, name: str) -> None:
-    """Check that a tar ends at `offset`, since its reader also stops at a damaged header.
-
-    Raises:
-        FolderError: something other than zeros is there, or nothing.
-    """
-    file.seek(offset)
-    rest = file.read()
-    if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
-        raise FolderError(f"{name}: damaged or cut short at byte {offset}")
 
 
 def _row(name: str, key: str, members: dict[str, bytes]) -> StoredRow:

@@ -76,14 +76,10 @@ def started_clean() -> Iterator[list[BaseProcess]]:
 
 
 def packed(thing: Any, what: str) -> bytes:
-    """Pickle what a worker needs, with the functions and classes of a script or a session.
-
-    Args:
-        thing: the object to pickle.
-        what: what the object is, for the error's message.
+    """Pickle a thing that a worker needs, with the functions and classes of a script or a session.
 
     Raises:
-        ImagenetqError: `thing` holds something that only this process can have.
+        ImagenetqError: it holds something that only this process can have; `what` names it.
     """
     try:
         by_name = pickle.dumps(thing)
@@ -106,13 +102,9 @@ def packed(thing: Any, what: str) -> bytes:
 def unpacked(data: bytes | memoryview, what: str) -> Any:
     """Unpickle in a worker what `packed` made.
 
-    Args:
-        data: the bytes from `packed`.
-        what: what the object is, for the error's message.
-
     Raises:
-        ImagenetqError: the object cannot be loaded here, for example because it needs a module that
-            cannot be imported.
+        ImagenetqError: it cannot be loaded here, for example because it needs a module that cannot
+            be imported; `what` names it.
     """
     try:
         return pickle.loads(data)  # noqa: S301  Our own.
@@ -137,9 +129,13 @@ def portable(error: Exception) -> Exception:
             pass
         else:
             return error
-    told = WorkerError(f"{_line(error)} (in a worker process, {_place(error)})")
-    told.add_note("".join(traceback.format_exception(error)).rstrip())
-    return told
+    frames = traceback.extract_tb(error.__traceback__)
+    # Where it was raised, or where the library that raised it was called.
+    own = [frame for frame in frames if not _is_of_a_library(frame.filename)]
+    frame = (own or frames)[-1]
+    named = WorkerError(f"{_line(error)} (in a worker process, {frame.filename}:{frame.lineno})")
+    named.add_note("".join(traceback.format_exception(error)).rstrip())
+    return named
 
 
 def how_they_ended(processes: Sequence[BaseProcess]) -> str:
@@ -157,14 +153,6 @@ def how_they_ended(processes: Sequence[BaseProcess]) -> str:
 
 def _line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
-
-
-def _place(error: Exception) -> str:
-    """Find the file and line that raised an error, or that called the library that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_of_a_library(frame.filename)]
-    frame = (own or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"
 
 
 def _is_of_a_library(file: str) -> bool:

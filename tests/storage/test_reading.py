@@ -37,7 +37,7 @@ def lines(data: Data) -> Counter[tuple[str, str, int, str]]:
     """All samples, in tasks as workers get them."""
     tasks = pickle.loads(pickle.dumps(data.tasks(data.variants)))
     return Counter(
-        (sample.image_id, sample.variant, sample.label, pixel_sha256(sample.pixels))
+        (sample.info.image_id, sample.info.variant, sample.info.label, pixel_sha256(sample.pixels))
         for task in tasks
         for sample in task.samples()
     )

@@ -45,7 +45,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def lines(spec: str | Path) -> Counter[tuple[str, str, int, str]]:
     data = open_data(spec)
     return Counter(
-        (sample.image_id, sample.variant, sample.label, pixel_sha256(sample.pixels))
+        (sample.info.image_id, sample.info.variant, sample.info.label, pixel_sha256(sample.pixels))
         for task in data.tasks(data.variants)
         for sample in task.samples()
     )

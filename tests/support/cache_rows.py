@@ -11,7 +11,7 @@ import torch
 from exactness import PREPROCESSINGS
 from imagenetq.evaluate.data.base import Data
 from imagenetq.evaluate.inputs.cache import Store
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.specification import select_variants
 
 CPU = torch.device("cpu")
@@ -38,17 +38,17 @@ def rows(
     Args:
         meanwhile: what happens once it is known which tasks the cache has.
     """
-    feeding = Feeding(CPU, 48, workers=0, engine=engine, cache=store)  # type: ignore[arg-type]
+    pipeline = InputPipeline(CPU, 48, workers=0, engine=engine, cache=store)  # type: ignore[arg-type]
     tasks = data.tasks(select_variants(ONLY))
     found: Rows = {}
     finished: dict[str, int] = {}
-    with feeding.batches(tasks, SMALL[:n]) as stream:
+    with pipeline.batches(tasks, SMALL[:n]) as stream:
         meanwhile()
         for batch in stream:
             assert not finished.keys() & dict(batch.finished)
-            assert len(batch.notes) <= 48
+            assert len(batch.infos) <= 48
             finished |= dict(batch.finished)
-            for row, note in enumerate(batch.notes):
+            for row, note in enumerate(batch.infos):
                 assert (note.image_id, note.variant) not in found
                 inputs = [tensor[row].numpy().copy() for tensor in batch.inputs]
                 found[note.image_id, note.variant] = [note, *inputs]

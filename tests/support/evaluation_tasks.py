@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imagenetq.evaluate.data.base import Sample, Task, Undistorted
+from imagenetq.evaluate.data.base import CleanImage, Sample, SampleInfo, Task
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class GreyTask(Task):
             time.sleep(0.01)
         for number in range(self.n_samples):
             pixels = np.full((4, 5, 3), number, np.uint8)
-            yield Sample(f"{self.key}-{number}", "n01440764", "clean", 0, pixels, None)
+            image_id = f"{self.key}-{number}"
+            info = SampleInfo(self.key, image_id, "n01440764", "clean", 0, 4, None)
+            yield Sample(info, pixels)
         (self.folder / self.key).touch()
 
 
@@ -49,11 +51,12 @@ class CleanTask(Task):
     def samples(self) -> Iterator[Sample]:
         raise NotImplementedError("the device renders")
 
-    def items(self) -> Iterator[Sample | Undistorted]:
+    def items(self) -> Iterator[Sample]:
         for number in range(self.n_samples):
             pixels = np.full((5 + number, 7, 3), number, np.uint8)
             image_id = f"{self.key}-{number}"
-            yield Undistorted(image_id, "n01440764", 0, pixels, "0" * 64, ("clean",))
+            info = SampleInfo(self.key, image_id, "n01440764", "clean", 0, 5, "0" * 64)
+            yield CleanImage(info, pixels, ("clean",))
 
 
 @dataclass(frozen=True)

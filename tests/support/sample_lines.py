@@ -7,6 +7,6 @@ from imagenetq.record import pixel_sha256
 def sample_lines(task: Task) -> list[tuple[str, str, int, str]]:
     """What identifies each sample."""
     return [
-        (sample.image_id, sample.variant, sample.label, pixel_sha256(sample.pixels))
+        (sample.info.image_id, sample.info.variant, sample.info.label, pixel_sha256(sample.pixels))
         for sample in task.samples()
     ]

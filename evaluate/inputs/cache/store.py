@@ -1,8 +1,8 @@
 """Keep prepared inputs in a folder, one file for each task and preprocessing.
 
-An entry's name is a hash of all that decides its samples: the pixels' own hashes or those of the
-files that they come from, the preprocessing, and the version of Pillow that ran it. So no entry is
-ever stale, whoever made it. A damaged entry is removed, since only time is lost with it.
+A file's name is a hash of all that decides its samples: the pixels' own hashes or those of the
+files that they come from, the preprocessing, and the version of Pillow that ran it. So no file is
+ever stale, whoever made it. A damaged one is removed, since only time is lost with it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import PIL
 
 from imagenetq.errors import UsageError
-from imagenetq.evaluate.inputs.cache.entry import DamagedEntry, Entry, NewEntry
+from imagenetq.evaluate.inputs.cache.cached_inputs import CachedInputs, DamagedInputs, NewInputs
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.files import TEMPORARY_PREFIX, is_stale, temporary_path
 from imagenetq.progress import say
@@ -27,7 +27,7 @@ from imagenetq.progress import say
 _SUFFIX = ".crops"
 _FORMAT = 2
 _OURS = re.compile(r"[0-9a-f]{64}\.(crops|npy|json)")
-"""Names of entries, and of the two files that each had in the first format. No other files are
+"""Names of files, also of the two that each task had in the first format. No other files are
 touched, except temporary ones."""
 
 _LOOK_SECONDS = 30.0
@@ -35,30 +35,21 @@ _LOOK_SECONDS = 30.0
 
 
 class _File(NamedTuple):
-    """A file of the cache."""
+    """A file of the cache; files sort by the time of their last use."""
 
     used: float
-    """Time of its last use, in seconds since the epoch."""
-
     n_bytes: int
-    """Size of the file, in bytes."""
-
     path: Path
-    """Path of the file."""
 
     is_finished: bool
     """Whether it has its final name; only then may it be removed to make room."""
 
 
 class Store:
-    """A folder of entries; the least recently used are removed when it becomes too large."""
+    """A folder of prepared inputs; those least recently used go when it becomes too large."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         """Make the folder if there is none, and add up what it holds.
-
-        Args:
-            folder: made if absent.
-            max_bytes: most bytes of all entries together.
 
         Raises:
             UsageError: it cannot be a folder.
@@ -72,10 +63,9 @@ class Store:
         self._look()
 
     def key(self, fingerprint: str | None, preprocessing: AnyPreprocessing) -> str | None:
-        """Name an entry; None if not all that decides its samples is known."""
-        if fingerprint is None or not isinstance(preprocessing, Preprocessing):
-            return None
-        if preprocessing.input_size is None:
+        """Name the inputs of some samples; None if not all that decides them is known."""
+        is_known = isinstance(preprocessing, Preprocessing) and preprocessing.input_size is not None
+        if fingerprint is None or not is_known:
             return None
         named = {
             "format": _FORMAT,
@@ -86,22 +76,22 @@ class Store:
         }
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
-    def find(self, key: str) -> Entry | None:
-        """Find the entry of a name; None if there is none, or a damaged one, which is removed."""
+    def find(self, key: str) -> CachedInputs | None:
+        """Find the inputs of a name; None if there are none, or damaged ones, which are removed."""
         path = self._path(key)
         try:
-            entry = Entry.open(path)
+            inputs = CachedInputs.open(path)
         except FileNotFoundError:
             return None
-        except DamagedEntry as damage:
+        except DamagedInputs as damage:
             self.drop(path, damage)
             return None
         with suppress(OSError):  # What was just used is removed last; a cache may be read-only.
             os.utime(path)
-        return entry
+        return inputs
 
-    def drop(self, path: Path, damage: DamagedEntry) -> None:
-        """Remove a damaged entry, and say so once, however many threads find it."""
+    def drop(self, path: Path, damage: DamagedInputs) -> None:
+        """Remove a damaged file, and say so once, however many threads find it."""
         aside = temporary_path(path)
         try:
             path.rename(aside)
@@ -117,16 +107,10 @@ class Store:
             else:
                 aside.unlink()
 
-    def new(self, key: str, n_samples: int, size: tuple[int, int]) -> NewEntry | None:
-        """Begin an entry, and make room for it by removing the least recently used ones.
+    def new(self, key: str, n_samples: int, size: tuple[int, int]) -> NewInputs | None:
+        """Begin a file, and make room for it by removing the least recently used ones.
 
-        Args:
-            key: name of the entry.
-            n_samples: number of samples that it will have.
-            size: height and width of a crop.
-
-        Returns:
-            The entry; None if there can be no room for it.
+        It gives None if there can be no room.
 
         Raises:
             OSError: it cannot be written.
@@ -136,21 +120,20 @@ class Store:
             self._make_room(n_bytes)
         if self._used + n_bytes > self.max_bytes:
             return None
-        entry = NewEntry(self._path(key), n_samples, size)
+        inputs = NewInputs(self._path(key), n_samples, size)
         self._used += n_bytes
-        return entry
+        return inputs
 
-    def abort(self, entry: NewEntry) -> None:
-        """Remove an entry that will not be finished."""
-        entry.abort()
-        self._used -= entry.n_bytes
+    def abort(self, inputs: NewInputs) -> None:
+        """Remove a file that will not be finished."""
+        inputs.abort()
+        self._used -= inputs.n_bytes
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{_SUFFIX}"
 
     def _make_room(self, n_bytes: int) -> None:
-        files = self._look()
-        for file in sorted(files):
+        for file in sorted(self._look()):
             if self._used + n_bytes <= self.max_bytes:
                 return
             if file.is_finished:

@@ -4,8 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from imagenetq.evaluate.inputs.cropping import Crop
-from imagenetq.evaluate.inputs.resampling_weights import Axis
+from imagenetq.evaluate.inputs.cropping import Axis, Crop
 from imagenetq.evaluate.inputs.resize import on_device, padded, rows_needed
 
 _BLOCK = 512
@@ -27,20 +26,10 @@ def _columns(pictures: torch.Tensor, along: Axis, top: int, n_rows: int) -> torc
     first, weights = on_device(along, pictures.device)
     out = pictures.new_empty((n, n_rows, len(first), 3))
     start = pictures.view(-1)[top * width * 3 :]
-    _resample[(n * n_rows, triton.cdiv(len(first) * 3, _BLOCK))](
-        start,
-        first,
-        weights,
-        out,
-        n_rows,
-        height * width * 3,
-        width * 3,
-        3,
-        len(first) * 3,
-        weights.shape[1],
-        0,
-        BLOCK=_BLOCK,
-    )
+    n_out = len(first) * 3
+    sizes = n_rows, height * width * 3, width * 3, 3, n_out, weights.shape[1], 0
+    grid = n * n_rows, triton.cdiv(n_out, _BLOCK)
+    _resample[grid](start, first, weights, out, *sizes, BLOCK=_BLOCK)
     return out
 
 
@@ -49,35 +38,16 @@ def _rows(pictures: torch.Tensor, along: Axis, offset: int) -> torch.Tensor:
     n, height, width, _ = pictures.shape
     first, weights = on_device(along, pictures.device)
     out = pictures.new_empty((n, len(first), width, 3))
-    _resample[(n, triton.cdiv(len(first) * width * 3, _BLOCK))](
-        pictures,
-        first,
-        weights,
-        out,
-        1,
-        height * width * 3,
-        0,
-        width * 3,
-        len(first) * width * 3,
-        weights.shape[1],
-        offset,
-        BLOCK=_BLOCK,
-    )
+    n_out = len(first) * width * 3
+    sizes = 1, height * width * 3, 0, width * 3, n_out, weights.shape[1], offset
+    _resample[n, triton.cdiv(n_out, _BLOCK)](pictures, first, weights, out, *sizes, BLOCK=_BLOCK)
     return out
 
 
-@triton.jit(
-    do_not_specialize=[
-        "n_lines",
-        "picture_stride",
-        "line_stride",
-        "inner",
-        "n_out",
-        "n_taps",
-        "offset",
-    ],
-    do_not_specialize_on_alignment=["pictures"],
-)
+_SIZES = ["n_lines", "picture_stride", "line_stride", "inner", "n_out", "n_taps", "offset"]
+
+
+@triton.jit(do_not_specialize=_SIZES, do_not_specialize_on_alignment=["pictures"])
 def _resample(
     pictures,
     first,

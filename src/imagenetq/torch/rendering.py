@@ -16,7 +16,7 @@ from imagenetq.torch.batches import AnyImages, Channels, Pictures
 from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import Original, Originals
-from imagenetq.torch.transfer import made_current, table_on
+from imagenetq.torch.transfer import current_device, table_on
 
 _NOISE = "noise"
 
@@ -83,7 +83,7 @@ def render_pictures(
     """
     rendered = [torch.empty_like(group) for group in pictures.groups]
     wanted = {variant.distortion for variant in variants} - {CLEAN}
-    with torch.no_grad(), made_current(pictures.device):
+    with torch.no_grad(), current_device(pictures.device):
         engine = trusted_engine(pictures.device) if wanted else TENSORS
         rest: list[_Wanted] = []
         start = 0

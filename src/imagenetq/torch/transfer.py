@@ -54,6 +54,6 @@ def table_on(table: NDArray[Any], device: torch.device) -> torch.Tensor:
     return to_device(torch.from_numpy(np.ascontiguousarray(table)), device)
 
 
-def made_current(device: torch.device) -> contextlib.AbstractContextManager[object]:
+def current_device(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Make a GPU the current one until the end of the block, so that kernels start there."""
     return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()

@@ -58,7 +58,7 @@ def read(*, spec: str, token: str = "") -> list[tuple[str, str, str]]:
     del token
     data = open_data(spec)
     return sorted(
-        (sample.image_id, sample.variant, pixel_sha256(sample.pixels))
+        (sample.info.image_id, sample.info.variant, pixel_sha256(sample.pixels))
         for task in data.tasks(data.variants)
         for sample in task.samples()
     )

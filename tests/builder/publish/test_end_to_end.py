@@ -136,7 +136,7 @@ def expected(folders: dict[str, Path]) -> Callable[[str], Rows]:
     """The rows of a variant, or of all, in the folder."""
     data = open_data(folders["parquet"])
     rows = Counter(
-        (sample.image_id, sample.variant, pixel_sha256(sample.pixels))
+        (sample.info.image_id, sample.info.variant, pixel_sha256(sample.pixels))
         for task in data.tasks(data.variants)
         for sample in task.samples()
     )

@@ -137,7 +137,7 @@ def test_datasets_and_the_evaluation_read_what_was_pushed(client, built, tmp_pat
     client.push(built, xet=xet)
     local = open_data(built)
     expected = sorted(
-        [sample.image_id, sample.variant, pixel_sha256(sample.pixels)]
+        [sample.info.image_id, sample.info.variant, pixel_sha256(sample.pixels)]
         for task in local.tasks(local.variants)
         for sample in task.samples()
     )

@@ -64,7 +64,7 @@ def clean_source(source_130: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def line() -> Callable[[Sample], Line]:
     """What identifies a sample, from its pixels as they are."""
-    return lambda s: (s.image_id, s.variant, s.label, pixel_sha256(s.pixels))
+    return lambda s: (s.info.image_id, s.info.variant, s.info.label, pixel_sha256(s.pixels))
 
 
 @pytest.fixture(scope="session")

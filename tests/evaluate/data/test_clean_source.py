@@ -33,11 +33,11 @@ def test_a_task_is_some_images_and_all_their_variants(clean_source) -> None:
 def test_image_by_image_up_the_whole_ladder(few, tmp_path) -> None:
     data = CleanSource(open_source(few), originals=tmp_path, subset="mini")
     samples = [sample for task in data.tasks(data.variants) for sample in task.samples()]
-    assert [sample.variant for sample in samples] == 3 * [v.name for v in variants()]
+    assert [sample.info.variant for sample in samples] == 3 * [v.name for v in variants()]
     for sample in samples:
-        expected = pixel_sha256(sample.pixels) if sample.variant == "clean" else None
-        assert sample.pixel_sha256 == expected
-    assert len({sample.image_id for sample in samples[:52]}) == 1
+        expected = pixel_sha256(sample.pixels) if sample.info.variant == "clean" else None
+        assert sample.info.pixel_sha256 == expected
+    assert len({sample.info.image_id for sample in samples[:52]}) == 1
 
 
 def test_identity_and_the_source_digest_after_a_pass(clean_source, parquet) -> None:
@@ -48,9 +48,9 @@ def test_identity_and_the_source_digest_after_a_pass(clean_source, parquet) -> N
     assert identity.specification_digest == built.specification_digest
     assert identity.dataset_version == built.dataset_version
     clean = [
-        PixelLine(sample.image_id, sample.wnid, sample.variant, sample.pixel_sha256)
+        PixelLine(info.image_id, info.wnid, info.variant, info.pixel_sha256)
         for task in clean_source.tasks([variant("clean")])
-        for sample in task.samples()
+        for info in (sample.info for sample in task.samples())
     ]
     assert source_digest(clean) == built.source_digest
 

@@ -258,7 +258,7 @@ def test_how_many_rows_a_sample_checks(folder) -> None:
     """The first row of each shard, and about 1 in 20 of the others, the same in every run."""
     edit_rows(folder, lambda rows: [row.update(pixel_sha256=OTHER) for row in rows])
     (task, _) = open_data(folder, check_pixels="none").tasks(ONLY)
-    rows = [sample.image_id for sample in task.samples()]
+    rows = [sample.info.image_id for sample in task.samples()]
 
     def is_found(wrong: str) -> bool:
         def change(stored: list[dict[str, Any]]) -> None:
@@ -271,7 +271,7 @@ def test_how_many_rows_a_sample_checks(folder) -> None:
             return False
         return True
 
-    hashes = {sample.image_id: pixel_sha256(sample.pixels) for sample in task.samples()}
+    hashes = {sample.info.image_id: pixel_sha256(sample.pixels) for sample in task.samples()}
     found = [row for row in rows[::4] if is_found(row)]
     assert found[0] == rows[0]
     assert len(found) <= 6

@@ -40,7 +40,7 @@ def opened(spec):
 def read(data, only):
     tasks = data.tasks([v for v in data.variants if only is None or v.name in only])
     lines = [
-        (s.image_id, s.variant, s.label, pixel_sha256(s.pixels))
+        (s.info.image_id, s.info.variant, s.info.label, pixel_sha256(s.pixels))
         for task in pickle.loads(pickle.dumps(tasks)) for s in task.samples()
     ]
     return {"lines": lines, "pickle": max(len(pickle.dumps(task)) for task in tasks)}

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.evaluation.answers import ANSWER
-from imagenetq.evaluate.evaluation.finished_tasks import Part, Parts
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.evaluation.answers import ANSWER, AnsweredSamples
+from imagenetq.evaluate.evaluation.finished_tasks import Parts
 from imagenetq.evaluate.evaluation.gather import gather
-from imagenetq.evaluate.inputs.batch import SampleNote
 
 
-def part(n: int) -> Part:
+def answered(n: int, key: str = "t") -> AnsweredSamples:
     """A task of so many samples."""
     draws = np.random.default_rng(n)
     answers = np.ones(n, ANSWER)
@@ -21,26 +21,24 @@ def part(n: int) -> Part:
     answers["top5_probability"] = draws.random((n, 5), np.float32)
     answers["true_probability"] = draws.random(n, np.float32)
     answers["true_rank"] = draws.integers(1, 1000, n)
-    notes = (SampleNote("t", f"id-{row}", "n01440764", "clean", row, 9, None) for row in range(n))
-    return Part(tuple(notes), answers)
+    infos = (SampleInfo(key, f"id-{row}", "n01440764", "clean", row, 9, None) for row in range(n))
+    return AnsweredSamples(tuple(infos), answers)
 
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Parts:
     written = Parts(tmp_path, lambda key: sha256(key.encode()).digest())
     for key, size in (("a", 3), ("none", 0), ("b", 4)):
-        written.write(key, part(size))
+        written.write(key, answered(size, key))
     return written
 
 
 def test_what_was_written_comes_back(parts: Parts) -> None:
     assert parts.finished(["a", "none", "b", "c"]) == {"a", "none", "b"}
-    columns = gather(parts, ["a", "none", "b"], None)
-    assert columns["image_id"] == ["id-0", "id-1", "id-2", "id-0", "id-1", "id-2", "id-3"]
-    assert columns["pixel_sha256"] == [None] * 7
-    for name in ("top5_class", "top5_probability", "true_probability", "true_rank"):
-        both = [part(size).answers[name] for size in (3, 4)]
-        np.testing.assert_array_equal(columns[name], np.concatenate(both))
+    gathered = gather(parts, ["a", "none", "b"], None)
+    a, b = answered(3, "a"), answered(4, "b")
+    assert gathered.infos == [*a.infos, *b.infos]
+    np.testing.assert_array_equal(gathered.answers, np.concatenate([a.answers, b.answers]))
 
 
 def test_a_damaged_part_is_refused(parts: Parts, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from exactness import PREPROCESSINGS, ByOpenJpeg
 from imagenetq.builder import open_source
 from imagenetq.evaluate import CleanSource, Settings, evaluate, load_model
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.models import LoadOptions
 from imagenetq.specification import select_variants
 from imagenetq.torch.engine import TENSORS
@@ -29,14 +29,16 @@ def source(imagenet_sample: Path, tmp_path: Path) -> CleanSource:
     return CleanSource(open_source(folder), originals=tmp_path / "originals", subset="mini")
 
 
-def inputs_by_name(source: CleanSource, feeding: Feeding) -> dict[tuple[str, str], list[object]]:
+def inputs_by_name(
+    source: CleanSource, pipeline: InputPipeline
+) -> dict[tuple[str, str], list[object]]:
     tasks = source.tasks(select_variants(ONLY))
     found = {}
-    with feeding.batches(tasks, PREPROCESSINGS[:2]) as stream:
+    with pipeline.batches(tasks, PREPROCESSINGS[:2]) as stream:
         finished = {}
         for batch in stream:
             finished |= dict(batch.finished)
-            for row, note in enumerate(batch.notes):
+            for row, note in enumerate(batch.infos):
                 name = note.image_id, note.variant
                 assert name not in found
                 found[name] = [note, *(tensor[row].numpy() for tensor in batch.inputs)]
@@ -46,7 +48,7 @@ def inputs_by_name(source: CleanSource, feeding: Feeding) -> dict[tuple[str, str
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_inputs_and_notes_are_those_of_the_workers(source: CleanSource, batch_size: int) -> None:
-    on_workers = Feeding(CPU, batch_size, workers=0)
+    on_workers = InputPipeline(CPU, batch_size, workers=0)
     expected = inputs_by_name(source, on_workers)
     found = inputs_by_name(source, replace(on_workers, engine=TENSORS))
     assert found.keys() == expected.keys()
@@ -58,10 +60,10 @@ def test_inputs_and_notes_are_those_of_the_workers(source: CleanSource, batch_si
 
 
 def test_jpeg2000_in_groups_but_of_large_photographs(source: CleanSource) -> None:
-    on_workers = Feeding(CPU, 8, workers=0)
+    on_workers = InputPipeline(CPU, 8, workers=0)
     renderer = ByOpenJpeg(10**6, most_pixels=190_000)
     in_groups = replace(on_workers, engine=replace(TENSORS, jpeg2000=renderer))
-    expected, found = (inputs_by_name(source, feeding) for feeding in (on_workers, in_groups))
+    expected, found = (inputs_by_name(source, pipeline) for pipeline in (on_workers, in_groups))
     # The rest is larger, and stays with the workers.
     assert 0 < sum(renderer.groups) < 5
     assert found.keys() == expected.keys()
@@ -73,8 +75,8 @@ def test_jpeg2000_in_groups_but_of_large_photographs(source: CleanSource) -> Non
 
 def test_a_large_photograph_is_rendered_in_parts(source: CleanSource) -> None:
     small = replace(TENSORS, samples_at_once=1)
-    whole = inputs_by_name(source, Feeding(CPU, 8, workers=0, engine=TENSORS))
-    parts = inputs_by_name(source, Feeding(CPU, 8, workers=0, engine=small))
+    whole = inputs_by_name(source, InputPipeline(CPU, 8, workers=0, engine=TENSORS))
+    parts = inputs_by_name(source, InputPipeline(CPU, 8, workers=0, engine=small))
     for name, (_, *inputs) in whole.items():
         for given, wanted in zip(parts[name][1:], inputs, strict=True):
             np.testing.assert_array_equal(given, wanted)

@@ -11,7 +11,8 @@ from exactness import PREPROCESSINGS, ByOpenJpeg, random_pictures
 from imagenetq.distortions import Original as Picture
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.errors import EvaluationError
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.evaluate.inputs.grouping import Groups
 from imagenetq.evaluate.inputs.resize import cropped
 from imagenetq.specification import select_variants
@@ -20,8 +21,8 @@ CPU = torch.device("cpu")
 VARIANTS = select_variants(["jpeg2000-40", "jpeg2000-22"])
 
 
-def notes(name: str) -> tuple[SampleNote, ...]:
-    return tuple(SampleNote("t", name, "n", v.name, 0, 1, None) for v in VARIANTS)
+def notes(name: str) -> tuple[SampleInfo, ...]:
+    return tuple(SampleInfo("t", name, "n", v.name, 0, 1, None) for v in VARIANTS)
 
 
 def batches(renderer: ByOpenJpeg) -> list[Batch]:
@@ -44,7 +45,7 @@ def batches(renderer: ByOpenJpeg) -> list[Batch]:
 def test_inputs_and_notes_of_every_image(renderer: ByOpenJpeg, sizes: list[int]) -> None:
     found = {}
     for batch in batches(renderer):
-        for row, note in enumerate(batch.notes):
+        for row, note in enumerate(batch.infos):
             found[note.image_id, note.variant] = [one[row].numpy() for one in batch.inputs]
     assert renderer.groups == sizes
     assert len(found) == 6 * len(VARIANTS)

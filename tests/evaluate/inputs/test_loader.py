@@ -33,7 +33,7 @@ from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.evaluation.clean_pass import clean_inputs
 from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.evaluate.inputs.loader import batches
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.inputs.rebatch import whole_batches
 from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing
 from imagenetq.specification import Variant, variants
@@ -61,8 +61,8 @@ def test_every_sample_once_and_each_task_s_in_order(
     with batches(tasks, [PREPROCESSING], batch_size=4, workers=workers, pinned=pinned) as stream:
         for batch in stream:
             assert isinstance(batch, Batch)
-            assert not batch.notes or batch.inputs[0].is_pinned() == pinned
-            for note, picture in zip(batch.notes, *batch.inputs, strict=True):
+            assert not batch.infos or batch.inputs[0].is_pinned() == pinned
+            for note, picture in zip(batch.infos, *batch.inputs, strict=True):
                 assert note.image_id == f"{note.task}-{int(picture[0, 0, 0])}"
                 seen[note.task].append(note.image_id)
             for key, n_samples in batch.finished:
@@ -79,7 +79,7 @@ def test_a_slow_task_holds_nobody_up(tmp_path: Path) -> None:
     others = [GreyTask(f"task-{number}", 8, tmp_path) for number in range(12)]
     slow = GreyTask("slow", 9, tmp_path, waits_for=tuple(task.key for task in others))
     with batches([*others, slow], [PREPROCESSING], batch_size=2, workers=2, pinned=False) as stream:
-        notes = [note for batch in stream if isinstance(batch, Batch) for note in batch.notes]
+        notes = [note for batch in stream if isinstance(batch, Batch) for note in batch.infos]
     assert len(notes) == 12 * 8 + 9
     assert {note.task for note in notes[-9:]} == {"slow"}
 
@@ -113,13 +113,13 @@ def test_a_task_that_the_device_renders_is_finished_when_it_is_read() -> None:
 
 
 def test_reading_keeps_no_file_open_for_every_batch(tmp_path: Path) -> None:
-    feeding = Feeding(CPU, batch_size=1, workers=2)
+    pipeline = InputPipeline(CPU, batch_size=1, workers=2)
     n_open = psutil.Process().num_fds()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 100, before[1]))
     try:
         (inputs,), _ = clean_inputs(
-            [load_model("baseline/nearest")], Grey(tmp_path, size=150), None, feeding
+            [load_model("baseline/nearest")], Grey(tmp_path, size=150), None, pipeline
         )
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -131,10 +131,10 @@ def test_reading_keeps_no_file_open_for_every_batch(tmp_path: Path) -> None:
 def test_inputs_of_different_sizes_are_refused(
     tmp_path: Path, workers: int, batch_size: int
 ) -> None:
-    feeding = Feeding(CPU, batch_size=batch_size, workers=workers)
+    pipeline = InputPipeline(CPU, batch_size=batch_size, workers=workers)
     tasks = [GreyTask(f"task-{number}", 3, tmp_path) for number in range(4)]
     with (
-        feeding.batches(tasks, [OpaquePreprocessing(never_the_same)]) as stream,
+        pipeline.batches(tasks, [OpaquePreprocessing(never_the_same)]) as stream,
         pytest.raises(ModelError, match=r"different sizes \(3 x 2 x 1, 3 x 2 x 2"),
     ):
         list(whole_batches(stream, CPU, 64))
@@ -205,9 +205,9 @@ class Grey(Data):
 
 def test_a_model_is_fitted_in_the_data_s_order(tmp_path: Path) -> None:
     """Where two photographs are as near, a baseline names the first: always the same one."""
-    feeding = Feeding(CPU, batch_size=2, workers=2)
+    pipeline = InputPipeline(CPU, batch_size=2, workers=2)
     (inputs,), labels = clean_inputs(
-        [load_model("baseline/nearest")], Grey(tmp_path), None, feeding
+        [load_model("baseline/nearest")], Grey(tmp_path), None, pipeline
     )
     greys = [number for size in (6, 1, 2, 3, 4) for number in range(size)]
     assert inputs[:, 0, 0, 0].tolist() == greys

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from imagenetq.evaluate.inputs.batch import Batch, SampleNote
+from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.inputs.batch import Batch
 from imagenetq.evaluate.inputs.rebatch import whole_batches
 
 CPU = torch.device("cpu")
@@ -18,7 +19,7 @@ def pieces(sizes: list[int]) -> Iterator[Batch]:
         numbers = torch.arange(number, number + size, dtype=torch.uint8)
         number += size
         notes = tuple(
-            SampleNote(f"task-{place}", str(int(n)), "n01440764", "clean", 0, 9, None)
+            SampleInfo(f"task-{place}", str(int(n)), "n01440764", "clean", 0, 9, None)
             for n in numbers
         )
         pixels = numbers[:, None, None, None]
@@ -40,10 +41,10 @@ def pieces(sizes: list[int]) -> Iterator[Batch]:
 )
 def test_whole_batches(sizes: list[int], expected: list[int]) -> None:
     joined = list(whole_batches(pieces(sizes), CPU, 4))
-    assert [len(batch.notes) for batch in joined] == expected
+    assert [len(batch.infos) for batch in joined] == expected
     seen = []
     for batch in joined:
-        numbers = [int(note.image_id) for note in batch.notes]
+        numbers = [int(note.image_id) for note in batch.infos]
         seen += numbers
         if numbers:
             first, second = (column.flatten().tolist() for column in batch.inputs)

@@ -68,14 +68,20 @@ def test_what_only_looks_like_probabilities_is_none() -> None:
     assert kind_of(probabilities.masked_fill(probabilities > 0.005, torch.nan)) == "logits"
 
 
-def test_an_evaluation_decides_by_its_clean_images_and_records_it(tmp_path: Any) -> None:
+def test_an_evaluation_decides_by_its_clean_images_and_records_it(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = CleanSource(open_source("sample"), originals=tmp_path / "originals")
+    tasks, passes = data.tasks, []
+    monkeypatch.setattr(data, "tasks", lambda *asked: passes.append(asked) or tasks(*asked))
     settings = Settings(only=["jpeg-10"], limit=3, device=torch.device("cpu"), workers=0)
     ends = {"logits": "logits", "softmax": "probabilities", "sigmoid": "bounded"}
     models = [model(end, f"x/{end}") for end in ends]
     results = dict(zip(ends, evaluate(models, data, tmp_path, settings), strict=True))
 
     assert {end: result.entry.model.outputs for end, result in results.items()} == ends
+    # The clean images that decide are those that are checked, and then comes the pass itself.
+    assert [len(variants) for variants, _ in passes] == [2, 1]
     true = results["logits"].predictions
     found = results["softmax"].predictions
     assert (found.true_rank == true.true_rank).all()

@@ -28,7 +28,7 @@ from imagenetq.evaluate import CleanSource, OpaquePreprocessing, Settings, load_
 from imagenetq.evaluate import evaluate as run_evaluation
 from imagenetq.evaluate.data.base import Data, Task
 from imagenetq.evaluate.inputs.cache import Store
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.specification import select_variants
 from imagenetq.torch.engine import TENSORS
 
@@ -119,7 +119,9 @@ def test_two_evaluations_fill_one_cache_at_once(
     with ExitStack() as both:
         streams: list[Iterator[object]] = [
             both.enter_context(
-                Feeding(CPU, 48, 0, cache=Store(tmp_path / "c", ROOMY)).batches(tasks, SMALL[:1])
+                InputPipeline(CPU, 48, 0, cache=Store(tmp_path / "c", ROOMY)).batches(
+                    tasks, SMALL[:1]
+                )
             )
             for _ in range(2)
         ]

@@ -126,7 +126,7 @@ def test_whatever_ends_the_filling_the_pass_goes_on(
     def fail(*_: object) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr("imagenetq.evaluate.inputs.cache.entry.NewEntry.add", fail)
+    monkeypatch.setattr("imagenetq.evaluate.inputs.cache.cached_inputs.NewInputs.add", fail)
     require_same(rows(open_data(folder), Store(tmp_path / "c", ROOMY), n=1), expected)
     assert capsys.readouterr().err.count("not filled any further (RuntimeError: a mistake)") == 1
 

@@ -1,42 +1,61 @@
-"""Find which photographs of a source can be evaluated, before anything long begins."""
+"""Find which of a source's photographs can be evaluated, before anything long begins."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from imagenetq.decoding import decode
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.manifest import BadImageNote
 from imagenetq.progress import meter, say
-from imagenetq.selection import RankedImage
-
-if TYPE_CHECKING:
-    from imagenetq.evaluate.data.clean_source import Source
+from imagenetq.selection import RankedImage, SourceImage
 
 _THREADS = 8
 """Number of threads that decode; Pillow releases Python's lock while it decodes."""
 
 
-class Originals:
+class Source(Protocol):
+    """A source of ImageNet's photographs, such as the builder's sources; it must be picklable."""
+
+    @property
+    def kind(self) -> str:
+        """What to call the source in messages."""
+
+    @property
+    def default_subset(self) -> str:
+        """The subset that is evaluated unless the user names another."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether photographs must be fetched before they can be read."""
+
+    def images(self) -> Sequence[SourceImage]:
+        """List all photographs, unread."""
+
+    def fetch(
+        self, images: Sequence[SourceImage], folder: Path, advance: Callable[[int], None]
+    ) -> None:
+        """Fetch remote photographs into a folder, before workers read them."""
+
+    def read(self, image: SourceImage) -> bytes:
+        """Read the bytes of a photograph's file."""
+
+
+class Photographs:
     """A source's chosen photographs, each fetched and decoded once to learn whether it is bad."""
 
     def __init__(
-        self, source: "Source", images: Sequence[RankedImage], folder: Path, *, skip_bad: bool
+        self, source: Source, images: Sequence[RankedImage], folder: Path, *, skip_bad: bool
     ) -> None:
-        """Take the photographs, and read none yet.
+        """Take photographs in row order, and read none yet.
 
-        Args:
-            source: where to read them; several threads must be able to read it at a time.
-            images: the photographs in row order.
-            folder: folder that keeps the photographs of a remote source.
-            skip_bad: leave bad photographs out instead of refusing the source.
+        Several threads must be able to read the source at a time. If it is remote, its photographs
+        are kept in the folder.
         """
-        self._source = source
-        self._images = images
-        self._folder = folder
-        self._skip_bad = skip_bad
+        self._source, self._images = source, images
+        self._folder, self._skip_bad = folder, skip_bad
         self._seen: dict[str, BadImageNote | None] = {}
 
     @property
@@ -47,9 +66,7 @@ class Originals:
     def good(self, limit: int | None) -> tuple[RankedImage, ...]:
         """Give the first good photographs, or all of them if `limit` is None.
 
-        Raises:
-            SourceError: photographs are bad and not to be left out, and each one has been named;
-                or none is good; or one could not be fetched.
+        It raises what `CleanSource.tasks` does.
         """
         wanted = len(self._images) if limit is None else limit
         good: list[RankedImage] = []
