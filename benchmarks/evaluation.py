@@ -171,9 +171,7 @@ class Bench:
         """Measure one contender once; `started` is what its small run took."""
         if name == FORWARD:
             with busy() as meanwhile:
-                steady = forward_only(
-                    case.model, case.precision, self.options.device, self.options.batch_size
-                )
+                steady = self.alone(case)
             return Rate(steady, None, meanwhile)
         if name == CORES:
             with busy() as meanwhile:
@@ -183,6 +181,14 @@ class Bench:
         took, meanwhile = self.seconds(name, case, None)
         rows = self.n_rows - self.n_rows // self.options.images * _SMALL
         return Rate(rows / (took - started), self.n_rows / took, meanwhile)
+
+    def alone(self, case: Case) -> float:
+        """Measure images/s of the network alone."""
+        options = self.options
+        return forward_only(
+            *(case.model, case.precision),
+            *(options.device, options.batch_size, options.forward_seconds),
+        )
 
     def seconds(self, name: str, case: Case, n_images: int | None) -> tuple[float, Busy]:
         """Measure how long one contender takes for `n_images` images, all if None."""
@@ -226,7 +232,7 @@ class Bench:
         small, large = (
             self.evaluate([case.model], precision, n, open_data(dataset)) for n in (_SMALL, None)
         )
-        alone = forward_only(case.model, precision, options.device, options.batch_size)
+        alone = self.alone(case)
         mine = n_rows / (large - small)
         print(f"## {case.name}, {n_rows} stored images of {EASY} and clean\n")
         rows = [[FORWARD, f"{alone:.0f}", "1.00"], [STORED, f"{mine:.0f}", f"{mine / alone:.2f}"]]

@@ -145,7 +145,10 @@ class Bench:
         """Measure the network alone, on inputs that are there."""
         options = self.options
         with busy() as meanwhile:
-            steady = forward_only(case.model, case.precision, options.device, options.batch_size)
+            steady = forward_only(
+                *(case.model, case.precision),
+                *(options.device, options.batch_size, options.forward_seconds),
+            )
         return Rate(steady, meanwhile)
 
     def rate(

@@ -60,6 +60,9 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
+        "--forward-seconds", type=float, default=3.0, help="of the network alone, at least"
+    )
+    parser.add_argument(
         "--device",
         type=torch.device,
         default=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
