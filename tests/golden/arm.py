@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from matrix import CACHE, CODE, check_arguments, newest
+from matrix import CACHE, CODE, INSTALL, check_arguments, newest
 
 FOLDER = CACHE / "golden-arm"
 SYSTEM = FOLDER / "root"
@@ -58,11 +58,8 @@ def unpack_python() -> None:
 
 def install_wheels(python: str) -> None:
     """Unpack the aarch64 wheels of all that renders, for a Python such as `3.11`."""
-    kinds = ("_2_28", "_2_27", "_2_26", "_2_24", "_2_17", "2014")
-    platforms = [f"--platform=manylinux{kind}_aarch64" for kind in kinds]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-compile"]
-    target = [*platforms, f"--python-version={python}", "--upgrade"]
-    subprocess.run([*pip, *target, f"--target={WHEELS}", *newest()], check=True)
+    platform = ["--python-platform=aarch64-manylinux_2_28", f"--python-version={python}"]
+    subprocess.run([*INSTALL, *platform, f"--target={WHEELS}", *newest()], check=True)
 
 
 def main() -> int:
