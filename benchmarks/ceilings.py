@@ -15,13 +15,14 @@ from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.shards import READERS
 
-_FORWARD_SECONDS = 3.0
-
 
 def forward_only(
-    model: Model, precision: Precision, device: torch.device, batch_size: int
+    model: Model, precision: Precision, device: torch.device, batch_size: int, seconds: float
 ) -> float:
-    """Measure images/s of the network alone, on normalised batches that are there already."""
+    """Measure images/s of the network alone, on normalised batches that are there already.
+
+    It computes for so many `seconds` at least.
+    """
     module = model.module.to(device).to(memory_format=torch.channels_last).eval()
     size = model.preprocessing.input_size or (224, 224)
     inputs = torch.rand(batch_size, 3, *size, device=device)
@@ -41,7 +42,7 @@ def forward_only(
             run()
         wait()
         n_batches, start = 0, time.perf_counter()
-        while time.perf_counter() - start < _FORWARD_SECONDS:
+        while n_batches == 0 or time.perf_counter() - start < seconds:
             for _ in range(4):
                 run()
             wait()

@@ -196,7 +196,7 @@ class Bench:
         small, large = (
             self.evaluate([case.model], precision, n, open_data(dataset)) for n in (_SMALL, None)
         )
-        alone = forward_only(case.model, precision, options.device, options.batch_size)
+        alone = forward_rate(case, options).steady
         rates = {FORWARD: alone, STORED: steady_rate(n_rows - n_variants * _SMALL, small, large)}
         print(f"## {case.name}, {n_rows} stored images of {EASY} and clean\n")
         rows = [[name, rate_cell(rate), ratio_cell(rate, alone)] for name, rate in rates.items()]

@@ -64,6 +64,9 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
+        "--forward-seconds", type=float, default=3.0, help="of the network alone, at least"
+    )
+    parser.add_argument(
         "--device",
         type=torch.device,
         default=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
@@ -79,7 +82,10 @@ def cases(options: argparse.Namespace, scratch: Path) -> list[Case]:
 def forward_rate(case: Case, options: argparse.Namespace) -> Rate:
     """Measure the network alone, on inputs that are there."""
     with busy() as meanwhile:
-        steady = forward_only(case.model, case.precision, options.device, options.batch_size)
+        steady = forward_only(
+            *(case.model, case.precision),
+            *(options.device, options.batch_size, options.forward_seconds),
+        )
     return Rate(steady, meanwhile)
 
 

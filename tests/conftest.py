@@ -1,14 +1,12 @@
 """What several tests need: small but real sources, and the command line as a user calls it."""
 
 import io
-import multiprocessing
 import os
-import pickle
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,8 @@ from typer.testing import CliRunner
 
 from imagenetq import classes
 from imagenetq.builder import open_source
-from imagenetq.builder.executors import Work
-from imagenetq.builder.executors.base import Context, Result, Unit
-from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.cli import app
+from no_workers import no_workers
 
 # A background job of a shell ignores Ctrl-C, and so would every command that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -159,33 +155,18 @@ def start(executable: str) -> Iterator[Start]:
         process.communicate()
 
 
-def run_here(work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
-    """As the local executor, in turn; all goes through a pickle, as to a process and back."""
-    reporter = SharedReporter(multiprocessing.get_context("spawn"))
-    for unit in work.units:
-        sent = pickle.loads(pickle.dumps((work.function, work.context, unit)))
-        yield pickle.loads(pickle.dumps(sent[0](*sent[1:], reporter)))
-        work.on_tally(reporter.tally())
-
-
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_this_process() -> Iterator[None]:
     """Builds and verifications start no worker, which takes longer than a few small images."""
-    _start_no_worker(monkeypatch)
+    with no_workers():
+        yield
 
 
 @pytest.fixture(scope="module")
 def module_in_this_process() -> Iterator[None]:
     """As `in_this_process`, for fixtures that build for all tests of a module."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        _start_no_worker(monkeypatch)
+    with no_workers():
         yield
-
-
-def _start_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagenetq.builder.executors.local.run_units", run_here)
-    for importer in ("verifying.verify", "pictures.render", "pictures.verify"):
-        monkeypatch.setattr(f"imagenetq.builder.{importer}.run_units", run_here)
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,8 @@ def test_evaluation_meets_every_contender(specks, tmp_path):
         "evaluation.py",
         tmp_path,
         *(specks, "--models", "mobilenet_v3_small:fp32", "--slow", "mobilenet_v3_small:fp32"),
-        *("--images", "2", "--easy-images", "3", "--batch-size", "8"),
+        *("--images", "2", "--easy-images", "2", "--only", "blur-1,jpeg-10"),
+        *("--batch-size", "8", "--forward-seconds", "0"),
         *("--workers", "1", "--repeats", "1", "--device", "cpu"),
     )
     contenders = figures["mobilenet_v3_small, fp32"]
@@ -138,7 +139,7 @@ def test_evaluation_meets_every_contender(specks, tmp_path):
     steady = [rate["steady"] for rates in contenders.values() for rate in rates]
     assert all(rate is None or rate > 0 for rate in steady)
     assert len(rows(markdown, "forward only")) == 2
-    assert figures["rows"] == 2 * 52
+    assert figures["rows"] == 2 * 3
 
 
 def test_executors_compares_all_ways(specks, tmp_path):
@@ -160,8 +161,8 @@ def test_streaming_reads_every_image_everywhere(specks, tmp_path):
 
 
 def test_gpu_meets_every_contender_on_a_cpu_too(specks, tmp_path):
-    counts = ("--photos", "2", "--images", "3", "--cached-images", "3")
-    counts += ("--timm-images", "0", "--sizes", "1", "2")
+    counts = ("--photos", "2", "--images", "2", "--cached-images", "2")
+    counts += ("--timm-images", "0", "--sizes", "1", "2", "--forward-seconds", "0")
     model = ("--models", "mobilenet_v3_small:fp32", "--batch-size", "16", "--workers", "0")
     printed, figures = report(
         "gpu.py", tmp_path, specks, *counts, *model, "--repeats", "1", "--device", "cpu"

@@ -18,6 +18,11 @@ ROOT = Path(__file__).parents[2]
 CODE = ROOT / "src"
 CACHE = ROOT / ".cache"
 CHECK = Path(__file__).with_name("check.py")
+# It compiles no byte code of what is never imported; pip takes longer than the check.
+INSTALL = (
+    *(sys.executable, "-m", "uv", "pip", "install"),
+    *("--quiet", "--upgrade", "--only-binary=:all:"),
+)
 _RENDERING = ("glymur", "numpy", "Pillow", "scipy")
 # glymur imports it without declaring it; in a full install `datasets` brings it.
 _UNDECLARED = "packaging"
@@ -48,10 +53,7 @@ def check(name: str, requirements: list[str]) -> bool:
     if not (folder / "bin/python").exists():
         venv.create(folder)
     python = str(folder / "bin/python")
-    # Our own pip, and no byte code of what is never imported: they take longer than the check.
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    install = [*pip, "--upgrade", "--only-binary=:all:", "--no-compile"]
-    subprocess.run([*install, *requirements], check=True)
+    subprocess.run([*INSTALL, "--python", python, *requirements], check=True)
     environment = {**os.environ, "PYTHONPATH": str(CODE)}
     return subprocess.run([python, *check_arguments()], env=environment).returncode == 0
 
@@ -63,7 +65,7 @@ def main() -> int:
     try:
         results = [check(name, requirements) for name, requirements in wanted.items()]
     except subprocess.CalledProcessError as error:
-        print(f"pip failed with status {error.returncode}; its message stands above")
+        print(f"uv failed with status {error.returncode}; its message stands above")
         return 1
     return 0 if all(results) else 1
 

@@ -23,6 +23,7 @@ import pytest
 
 from imagenetq.builder import build, open_source
 from imagenetq.files import sha256_of
+from no_workers import no_workers
 
 ONLY = ["clean", "blur-3", "contrast-0.5", "jpeg-10"]
 IMAGES = 230
@@ -156,7 +157,8 @@ def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
 def local(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset, built on this machine. Not to be changed by a test."""
     folder = tmp_path_factory.mktemp("local") / "q"
-    build(open_source(source_230), folder, subset="mini", only=ONLY, workers=2)
+    with no_workers():
+        build(open_source(source_230), folder, subset="mini", only=ONLY)
     return folder
 
 

@@ -53,6 +53,7 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
     assert changed <= {"plan.json", "README.md", "croissant.json", MANIFEST_NAME, "preview.jpg"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_tars_have_the_same_pixels(bucket: str, make_source, tmp_path: Path) -> None:
     images = make_source(tmp_path / "images", 5)
     manifest = built(images, f"{bucket}/tars", format_name="webdataset", workers=1)
@@ -61,6 +62,7 @@ def test_tars_have_the_same_pixels(bucket: str, make_source, tmp_path: Path) -> 
     assert verify(f"{bucket}/tars", workers=1) == []
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_bucket_itself_may_be_the_folder(bucket: str, make_source, client, tmp_path) -> None:
     images = make_source(tmp_path / "images", 4)
     bad = sorted(images.rglob("*.JPEG"))[2]
@@ -83,9 +85,10 @@ def start(start: Start, bucket: str, source_230: Path) -> Start:
 def wait_for(client: s3fs.S3FileSystem, path: str, process: "subprocess.Popen[str]") -> None:
     while not client.exists(path):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     "moment",
     ["data/clean/test-00000-of-00003.parquet", RECORD],
@@ -120,6 +123,7 @@ def test_interrupted_it_says_how_to_go_on(client, start) -> None:
     assert not client.exists("bucket/q/.build/lock")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_lost_and_cut_objects_are_made_again(
     bucket: str, source_230: Path, local: Path, objects, files, client
 ) -> None:
@@ -131,6 +135,7 @@ def test_lost_and_cut_objects_are_made_again(
     assert objects(f"{bucket}/q") == files(local)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_verify_finds_what_a_resume_cannot_see(bucket: str, local: Path, client) -> None:
     client.put(f"{local}/", "bucket/q/", recursive=True)
     content = bytearray((local / SHARD).read_bytes())
@@ -150,6 +155,7 @@ def test_verify_finds_what_a_resume_cannot_see(bucket: str, local: Path, client)
     assert any("q/README.md: not this dataset's card" in problem for problem in problems)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_other_plans_and_foreign_objects_are_refused(
     bucket: str, source_230: Path, local: Path, client
 ) -> None:

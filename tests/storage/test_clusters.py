@@ -31,6 +31,7 @@ def left_in(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.rglob("*") if path.is_file())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_shares_of_two_machines_and_a_build_after_them(
     bucket: str, source_230: Path, local: Path, objects, files, start, tmp_path: Path
 ) -> None:

@@ -21,6 +21,9 @@ from imagenetq.evaluate.data import open_data
 from imagenetq.manifest import read_manifest
 from imagenetq.retrying import Patience
 
+# Commands start workers of their own all the same.
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ONLY = ["clean", "blur-3", "contrast-0.5", "jpeg-10"]
 
 
@@ -151,7 +154,7 @@ def test_a_server_that_stays_silent_in_mid_build(
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while not client.exists("bucket/q/data/clean/test-00000-of-00003.parquet"):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+        time.sleep(0.05)
     gate.stall()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -174,7 +177,7 @@ def test_a_server_that_is_gone_in_mid_push(
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while not client.exists("bucket/q/data/clean/test-00000-of-00003.parquet"):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+        time.sleep(0.05)
     gate.stall()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1

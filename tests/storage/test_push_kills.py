@@ -1,6 +1,7 @@
 """Pushes to a storage killed at each of their steps: the same push completes them."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import s3fs
 
 import killing
 from imagenetq.builder import build, copy, open_source
-from imagenetq.errors import PublishError
+from imagenetq.errors import FolderError, PublishError
 from imagenetq.files import TEMPORARY_PREFIX
+from imagenetq.retrying import StorageError
+from no_workers import no_workers
 
 pytestmark = pytest.mark.usefixtures("unverified")
 
@@ -19,7 +22,8 @@ def built(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of two small shards. Not to be changed by a test."""
     folder = tmp_path_factory.mktemp("kills")
     source = open_source(make_source(folder / "images", 2))
-    build(source, folder / "q", subset="mini", only=["clean", "jpeg-10"], workers=1)
+    with no_workers():
+        build(source, folder / "q", subset="mini", only=["clean", "jpeg-10"])
     return folder / "q"
 
 
@@ -73,10 +77,26 @@ def test_to_a_bucket_it_goes_on_after_a_kill_at_each_step(
     whole = {path: sha for path, sha in files(built).items() if not path.startswith(".build/")}
     shards = sorted(path for path in whole if path.startswith("data/"))
     require_all_kinds(steps, shards)
+    client.rm("bucket/q", recursive=True)
+    middle = len(steps) // 2
+    killing.run(killing.push, built, url, below=url, kill_at=middle)
+    killed = objects(url)
+    killing.run(killing.push, built, url, below=url)
+    assert objects(url) == whole
     for number in range(len(steps)):
         client.rm("bucket/q", recursive=True)
-        killing.run(killing.push, built, url, below=url, kill_at=number)
-        again = killing.run(killing.push, built, url, below=url)
+        # The last step gives the place up: the push is done without it.
+        with killing.cut_off(number) as taken, suppress(FolderError, StorageError):
+            copy(built, url)
+        assert taken == steps[: number + 1]
+        if number == middle:
+            left = objects(url)
+            assert left.keys() == killed.keys()
+            # Only the lock says who was killed.
+            assert {path for path in left if left[path] != killed[path]} <= {".build/lock"}
+        s3fs.S3FileSystem.clear_instance_cache()
+        with killing.cut_off() as again:
+            copy(built, url)
         assert objects(url) == whole, steps[number]
         # What arrived before the kill was not sent again.
         arrived = {step for step in steps[:number] if "/data/" in step}

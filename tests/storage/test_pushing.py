@@ -13,11 +13,15 @@ import pytest
 import s3fs
 
 from hub_server import HubServer
-from imagenetq.builder import copy
+from imagenetq.builder import build, copy, open_source
 from imagenetq.builder.folders import open_folder
 from imagenetq.errors import FolderError, PublishError, UsageError
 from imagenetq.evaluate.data import open_data
 from imagenetq.manifest import MANIFEST_NAME
+from no_workers import no_workers
+
+# Commands start workers of their own all the same.
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 URL = "s3://bucket/q"
 SHARD = "data/blur-3/test-00001-of-00003.parquet"
@@ -56,7 +60,7 @@ def test_ended_early_it_goes_on_and_sends_nothing_twice(
     process = start()
     while not client.exists(f"bucket/q/{SHARD}"):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+        time.sleep(0.05)
     process.send_signal(end)
     _, said = process.communicate(timeout=30)
     if end == signal.SIGINT:
@@ -164,9 +168,19 @@ def test_the_hubs_options_are_refused(bucket: str, local: Path, call) -> None:
     assert "there is no such bucket or place; make it first" in line
 
 
+@pytest.fixture(scope="module")
+def few(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of four small shards. Not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("few")
+    source = open_source(make_source(folder / "images", 5))
+    with no_workers():
+        build(source, folder / "q", subset="mini", only=["clean", "blur-3", "noise-50", "jpeg-10"])
+    return folder / "q"
+
+
 @pytest.mark.parametrize("xet", [False, True])
-def test_from_a_bucket_to_the_hub(bucket: str, local: Path, client, run, tmp_path, xet) -> None:
-    client.put(f"{local}/", "bucket/q/", recursive=True)
+def test_from_a_bucket_to_the_hub(bucket: str, few: Path, client, run, tmp_path, xet) -> None:
+    client.put(f"{few}/", "bucket/q/", recursive=True)
     (tmp_path / "tmp").mkdir()
     with HubServer() as hub:
         hub.tokens["hf_writer"] = "write"
@@ -180,8 +194,8 @@ def test_from_a_bucket_to_the_hub(bucket: str, local: Path, client, run, tmp_pat
         ended = run("push", f"{bucket}/q", "org/q", "--workers", "1", env=environment)
         assert ended.returncode == 0, ended.stderr
         files = hub.repositories["org/q"].files("v1.0.0")
-        shards = {path: (local / path).read_bytes() for path in files if path.startswith("data/")}
-        assert len(shards) == 4 * 3
+        shards = {path: (few / path).read_bytes() for path in files if path.startswith("data/")}
+        assert len(shards) == 4
         assert {path: files[path].content for path in shards} == shards
         assert not list((tmp_path / "tmp").iterdir())
         recipe = run("push", f"{bucket}/q", "org/r", "--recipe-only", "--workers", "1",
@@ -191,4 +205,4 @@ def test_from_a_bucket_to_the_hub(bucket: str, local: Path, client, run, tmp_pat
         if not xet:
             back = run("push", "hf:org/q", f"{bucket}/back", "--workers", "1", env=environment)
             assert back.returncode == 0, back.stderr
-            assert client.cat_file(f"bucket/back/{SHARD}") == shards[SHARD]
+            assert shards == {path: client.cat_file(f"bucket/back/{path}") for path in shards}

@@ -11,6 +11,7 @@ from imagenetq.builder import build, open_source
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data import Data, open_data
 from imagenetq.record import pixel_sha256
+from no_workers import no_workers
 
 ONLY = ["clean", "blur-3", "contrast-0.5", "jpeg-10"]
 DATA = "s3://bucket/tars/data/{clean,jpeg-10}/*.tar"
@@ -19,7 +20,8 @@ DATA = "s3://bucket/tars/data/{clean,jpeg-10}/*.tar"
 @pytest.fixture(scope="module")
 def tars(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tars") / "q"
-    build(open_source(source_230), folder, subset="mini", only=ONLY, format_name="webdataset")
+    with no_workers():
+        build(open_source(source_230), folder, subset="mini", only=ONLY, format_name="webdataset")
     return folder
 
 

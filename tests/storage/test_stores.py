@@ -11,6 +11,7 @@ from imagenetq.errors import FolderError, PublishError
 from imagenetq.evaluate.data import open_data
 from imagenetq.manifest import read_manifest
 from imagenetq.record import pixel_sha256
+from no_workers import no_workers
 
 ONLY = ["clean", "blur-3", "jpeg-10"]
 IMAGES = 5
@@ -25,7 +26,8 @@ def images(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset, built on this machine. Not to be changed by a test."""
     folder = tmp_path_factory.mktemp("built") / "q"
-    build(open_source(images), folder, subset="mini", only=ONLY, workers=1)
+    with no_workers():
+        build(open_source(images), folder, subset="mini", only=ONLY)
     return folder
 
 
@@ -56,12 +58,14 @@ def test_built_into_it_is_the_same_dataset(store: str, images: Path, built: Path
     manifest = build(open_source(images), url, subset="mini", only=ONLY, workers=2)
     assert manifest == read_manifest(built)
     assert files_of(url) == content(built)
-    assert verify(url, open_source(images), workers=1) == []
     assert lines(url) == lines(built)
-    # The same command again goes on, and finds all done.
-    assert build(open_source(images), url, subset="mini", only=ONLY, workers=1) == manifest
+    with no_workers():
+        assert verify(url, open_source(images)) == []
+        # The same command again goes on, and finds all done.
+        assert build(open_source(images), url, subset="mini", only=ONLY) == manifest
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_pushed_to_and_from_it(store: str, built: Path, tmp_path: Path) -> None:
     copied = copy(built, f"{store}/q", workers=1)
     assert (copied.place.rpartition("/")[2], copied.was_there) == ("q", False)
@@ -72,7 +76,7 @@ def test_pushed_to_and_from_it(store: str, built: Path, tmp_path: Path) -> None:
     assert content(tmp_path / "back") == content(built)
 
 
-@pytest.mark.usefixtures("unverified")
+@pytest.mark.usefixtures("unverified", "in_this_process")
 def test_tars_stream_from_it(store: str, images: Path, built: Path, tmp_path: Path) -> None:
     folder = tmp_path / "tars"
     build(open_source(images), folder, subset="mini", only=ONLY, format_name="webdataset")
@@ -82,7 +86,7 @@ def test_tars_stream_from_it(store: str, images: Path, built: Path, tmp_path: Pa
     assert lines(f"{store}/tars/data/{{{','.join(ONLY)}}}/test-00000.tar") == expected
 
 
-@pytest.mark.usefixtures("unverified")
+@pytest.mark.usefixtures("unverified", "in_this_process")
 def test_what_is_lost_or_damaged_there_alone_is_sent_again(store: str, built: Path) -> None:
     url = f"{store}/q"
     copy(built, url, workers=1)
@@ -101,7 +105,7 @@ def test_what_is_lost_or_damaged_there_alone_is_sent_again(store: str, built: Pa
     assert copy(built, url, workers=1).was_there is True
 
 
-@pytest.mark.usefixtures("unverified")
+@pytest.mark.usefixtures("unverified", "in_this_process")
 def test_another_dataset_there_is_left_alone(
     store: str, images: Path, built: Path, tmp_path: Path
 ) -> None:

@@ -6,7 +6,8 @@
         ...  # what is there now, and what the next job makes of it
 
 A step is a change of a file below a folder of this machine, or a request that changes a bucket. A
-job is a function of a module of the tests, which a process can import.
+job is a function of a module of the tests, which a process can import. `cut_off` leaves in a bucket
+what a kill leaves there, without a process.
 """
 
 import multiprocessing
@@ -15,11 +16,15 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from imagenetq.retrying import StorageError
 
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 _REQUESTS = ("put_object", "delete_object", "delete_objects", "upload_part", "copy_object")
@@ -79,6 +84,28 @@ def run(
     return steps
 
 
+@contextmanager
+def cut_off(at: int = -1) -> Iterator[list[str]]:
+    """Watch what this process sends to buckets; before one of its steps, the line is cut for good.
+
+    Args:
+        at: the step's number, from 0; if negative, the line holds.
+
+    Yields:
+        The steps as they are taken; the last one was not done if the line was cut there.
+    """
+    steps: list[str] = []
+
+    def pass_on(what: str | None) -> None:
+        if what is not None and not 0 <= at < len(steps):
+            steps.append(what)
+        if 0 <= at < len(steps):
+            raise StorageError("the line is cut")
+
+    with _watched_requests(pass_on):
+        yield steps
+
+
 def _watched(
     job: Callable[..., None],
     arguments: tuple[Any, ...],
@@ -103,8 +130,8 @@ def _watched(
         number += 1
 
     _watch_files(below, step)
-    _watch_requests(step)
-    job(*arguments)
+    with _watched_requests(lambda what: None if what is None else step(what)):
+        job(*arguments)
 
 
 def _watch_files(below: str, step: Callable[[str], None]) -> None:
@@ -116,18 +143,20 @@ def _watch_files(below: str, step: Callable[[str], None]) -> None:
     sys.addaudithook(changed)
 
 
-def _watch_requests(step: Callable[[str], None]) -> None:
+@contextmanager
+def _watched_requests(before: Callable[[str | None], None]) -> Iterator[None]:
+    """Call a function before each request, with what it changes in a bucket, None if nothing."""
     import s3fs
 
     send = s3fs.S3FileSystem._call_s3
 
     @wraps(send)
     async def watched(self: Any, method: str, *options: Any, **more: Any) -> Any:
-        if method in _REQUESTS:
-            step(f"{method} {more.get('Key', '')}")
+        before(f"{method} {more.get('Key', '')}" if method in _REQUESTS else None)
         return await send(self, method, *options, **more)
 
-    s3fs.S3FileSystem._call_s3 = watched
+    with patch.object(s3fs.S3FileSystem, "_call_s3", watched):
+        yield
 
 
 def push(dataset: Path, place: str) -> None:

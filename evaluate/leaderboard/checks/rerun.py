@@ -22,18 +22,12 @@ from imagenetq.entry import Entry
 from imagenetq.errors import FolderError, UsageError
 from imagenetq.evaluate.data.base import Data, Sample
 from imagenetq.evaluate.device import exact_arithmetic
-<<<<<<< HEAD:evaluate/leaderboard/checks/rerun.py
-from imagenetq.evaluate.evaluation.clean_pass import fit, settled
-from imagenetq.evaluate.inputs.pipeline import Feeding
+from imagenetq.evaluate.evaluation.clean_pass import fit, look_at_clean
+from imagenetq.evaluate.inputs.pipeline import InputPipeline
 from imagenetq.evaluate.leaderboard.checks.check import predictions_of
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, Verdict, fail, warn
 from imagenetq.evaluate.leaderboard.entry.folder import read_folder
 from imagenetq.evaluate.models import LoadOptions, load_model
-=======
-from imagenetq.evaluate.evaluation.clean_pass import fit, look_at_clean
-from imagenetq.evaluate.inputs.pipeline import InputPipeline
-from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
->>>>>>> h-inputs:evaluate/leaderboard/checks/rerun_pairs.py
 from imagenetq.evaluate.models.base import Model
 from imagenetq.evaluate.models.plain import foreign_arguments, is_of_a_library
 from imagenetq.evaluate.models.preprocessing import normalise
@@ -161,14 +155,8 @@ def rerun(
     ):
         for pair, sample in _samples(predictions, data, wanted):
             log_probabilities = _log_probabilities(model, sample, device)
-<<<<<<< HEAD:evaluate/leaderboard/checks/rerun.py
             findings += [
-                fail(f"run again, {sample.image_id!a}, {sample.variant}: {difference}")
-=======
-            place = f"{sample.info.image_id!a}, {sample.info.variant}"
-            found += [
-                fail(f"run again, {place}: {difference}")
->>>>>>> h-inputs:evaluate/leaderboard/checks/rerun_pairs.py
+                fail(f"run again, {sample.info.image_id!a}, {sample.info.variant}: {difference}")
                 for difference in differences(predictions, pair, log_probabilities)
             ]
             progress.advance(1)
@@ -266,7 +254,6 @@ def _samples(
     positions = {image: at for at, image in enumerate(predictions.dataset_order())}
     by_variant: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in wanted:
-<<<<<<< HEAD:evaluate/leaderboard/checks/rerun.py
         by_variant[predictions.variants[pair.variant]].append(pair)
     for name, pairs in by_variant.items():
         missing = {predictions.image_ids[pair.image]: pair for pair in pairs}
@@ -277,21 +264,8 @@ def _samples(
             range(len(tasks)), key=lambda task: min(abs(task - near) for near in expected)
         )
         for sample in chain.from_iterable(tasks[task].samples() for task in nearest_first):
-            if sample.image_id in missing:
-                yield missing.pop(sample.image_id), sample
-=======
-        by_variant[pair.variant][predictions.image_ids[pair.image]] = pair
-    order = enumerate(predictions.dataset_order())
-    rows = {predictions.image_ids[image]: row for row, image in order}
-    for place, missing in by_variant.items():
-        tasks = data.tasks([ladder[predictions.variants[place]]])
-        for task in _likeliest_first(tasks, [rows[image_id] for image_id in missing], len(rows)):
-            for sample in task.samples():
-                if sample.info.image_id in missing:
-                    yield missing.pop(sample.info.image_id), sample
-                if not missing:
-                    break
->>>>>>> h-inputs:evaluate/leaderboard/checks/rerun_pairs.py
+            if sample.info.image_id in missing:
+                yield missing.pop(sample.info.image_id), sample
             if not missing:
                 break
         else:

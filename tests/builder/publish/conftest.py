@@ -14,6 +14,7 @@ import pytest
 
 from hub_server import HubServer
 from imagenetq.builder import build, open_source
+from no_workers import no_workers
 
 VARIANTS = ["clean", "blur-3", "noise-50", "contrast-0.3", "jpeg-10", "jpeg2000-28"]
 IMAGES = 8
@@ -113,7 +114,8 @@ def source(make_source: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
 def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of six variants. Not to be changed by a test."""
     folder = tmp_path_factory.mktemp("published") / "q"
-    build(open_source(source), folder, subset="mini", only=VARIANTS, workers=1)
+    with no_workers():
+        build(open_source(source), folder, subset="mini", only=VARIANTS)
     return folder
 
 

@@ -83,31 +83,33 @@ def command(executable: str, environment: dict[str, str]) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def read(environment: dict[str, str]) -> Callable[..., Rows]:
-    """Reads with a real client in new processes, one a node."""
+def read(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Rows]]:
+    """Reads with the real clients in new processes, one a node."""
+    said = tmp_path_factory.mktemp("readers") / "stderr"
+    with (
+        said.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, str(READERS)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as readers,
+    ):
 
-    def run(how: str, *, nodes: int = 1, **job: Any) -> Rows:
-        command = [sys.executable, str(READERS), json.dumps({"read": how, **job})]
-        processes = [
-            subprocess.Popen(
-                command,
-                env=environment | {"RANK": str(rank), "WORLD_SIZE": str(nodes)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(nodes)
-        ]
-        rows: Rows = Counter()
-        for process in processes:
-            out, said = process.communicate(timeout=300)
-            assert process.returncode == 0, said
-            found = json.loads(out.splitlines()[-1])
-            assert found
-            rows.update(tuple(row) for row in found)
-        return rows
+        def run(how: str, *, nodes: int = 1, **job: Any) -> Rows:
+            readers.stdin.write(json.dumps({"read": how, "nodes": nodes, **job}) + "\n")
+            readers.stdin.flush()
+            answer = readers.stdout.readline()
+            assert answer, said.read_text()
+            found = json.loads(answer)
+            assert all(found)
+            return Counter(tuple(row) for rows in found for row in rows)
 
-    return run
+        yield run
 
 
 @pytest.fixture(scope="module")

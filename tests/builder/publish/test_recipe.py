@@ -15,6 +15,7 @@ from imagenetq.builder.recipe.pixel_table import pixel_table, read_pixel_table
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Manifest, read_manifest
 from imagenetq.specification import specification_digest
+from no_workers import no_workers
 
 FILES = {
     *(".gitattributes", "README.md", "croissant.json", "manifest.json"),
@@ -29,14 +30,9 @@ def table_of(folder, **changes) -> bytes:
 @pytest.fixture(scope="module")
 def tars(source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tars") / "q"
-    build(
-        open_source(source),
-        folder,
-        subset="mini",
-        only=["clean", "noise-50"],
-        format_name="webdataset",
-        workers=1,
-    )
+    only = ["clean", "noise-50"]
+    with no_workers():
+        build(open_source(source), folder, subset="mini", only=only, format_name="webdataset")
     return folder
 
 

@@ -50,6 +50,7 @@ def test_wrong_usage_is_told_before_the_folder_is_read(built, tmp_path) -> None:
         push(tmp_path / "q", "org/q")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_embedded_sample_is_not_published(tmp_path) -> None:
     build(open_source("sample"), tmp_path / "q", only=["jpeg-10"], workers=1)
     for recipe_only in (False, True):
@@ -109,6 +110,7 @@ def test_images_do_not_go_where_everybody_sees_them_unasked(hub, client, built) 
     assert repository.gated == "manual"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_version_that_is_published_never_changes(hub, client, built, source, tmp_path) -> None:
     client.push(built)
     repository = hub.repositories["org/q"]
