@@ -11,7 +11,7 @@ from typing import Any
 
 import measure
 import timm_way
-from ceilings import cores_only, forward_only
+from ceilings import cores_only
 from passes import (
     Case,
     cases,
