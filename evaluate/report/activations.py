@@ -40,23 +40,21 @@ def responses(
     Unless layers are named, these are the first and the last convolution in the order in which
     they run. Convolutions whose maps are a single pixel are passed over, since they show nothing:
     those in squeeze-and-excitation blocks, or classifiers that are written as convolutions. The
-    outputs are those of the convolution itself, before any normalisation or rectifier.
+    outputs are those of the convolution itself, before any normalisation or rectifier. If the first
+    is also the last, there is one.
 
     Args:
         model: the network; its own preprocessing is applied.
         pictures: the images; each uint8 RGB of shape (height, width, 3), all of one size.
-        layers: names of layers as in `module.named_modules()`, whose outputs have the shape
-            (images, channels, height, width).
-
-    Returns:
-        One item per layer; a single one if the first convolution is also the last.
+        layers: names of layers as in `module.named_modules()`.
 
     Raises:
         UsageError: the network has no layer of a name; near names are suggested.
         ModelError: the network has no convolution or does not run on these images, or a named layer
             gives no maps of more than a pixel.
     """
-    inputs = _inputs(model, pictures)
+    prepared = np.stack([model.preprocessing.pixels(picture) for picture in pictures])
+    inputs = normalise(torch.from_numpy(prepared), model.preprocessing)
     modules = dict(model.module.named_modules())
     if layers is not None:
         require_layers(model, layers)
@@ -91,11 +89,6 @@ def require_layers(model: Model, layers: Sequence[str]) -> None:
     for layer in layers:
         if layer not in modules or not layer:
             raise UsageError(_no_layer(model.name, layer, modules))
-
-
-def _inputs(model: Model, pictures: Sequence[Pixels]) -> torch.Tensor:
-    prepared = [model.preprocessing.pixels(picture) for picture in pictures]
-    return normalise(torch.from_numpy(np.stack(prepared)), model.preprocessing)
 
 
 def _run(

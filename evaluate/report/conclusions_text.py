@@ -17,22 +17,22 @@ from imagenetq.specification import LADDERS
 _FEWEST_FOR_A_TREND = 5
 
 
-def to_markdown(found: Findings) -> str:
+def to_markdown(findings: Findings) -> str:
     """Write the findings as a Markdown page without a title."""
-    blocks = [*_sensitivity(found), *_falls(found), *_depth(found)]
-    if found.warnings:
-        blocks += ["## Warnings", "\n".join(f"- {markdown(line)}" for line in found.warnings)]
+    blocks = [*_sensitivity(findings), *_falls(findings), *_depth(findings)]
+    if findings.warnings:
+        blocks += ["## Warnings", "\n".join(f"- {markdown(line)}" for line in findings.warnings)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _sensitivity(found: Findings) -> Iterator[str]:
+def _sensitivity(findings: Findings) -> Iterator[str]:
     yield "## What each network is most sensitive to"
     yield (
         "The share of clean top-1 accuracy that is left, as a mean over a distortion's levels; in "
         "brackets its 95 % interval. A place is a range where the photographs do not tell "
         "distortions apart (paired over photographs, Holm-corrected, p < 0.05)."
     )
-    for network in found.networks:
+    for network in findings.networks:
         if not network.sensitivities:
             yield f"{markdown(network.name)}: no distortion was evaluated whole, with clean."
             continue
@@ -45,12 +45,12 @@ def _sensitivity(found: Findings) -> Iterator[str]:
 
 
 def _in_words(network: NetworkFindings) -> str:
-    held = network.sensitivities
-    worst = [TITLES[one.distortion] for one in held if one.first_place == 1]
+    sensitivities = network.sensitivities
+    worst = [TITLES[one.distortion] for one in sensitivities if one.first_place == 1]
     name = markdown(network.name)
-    if len(held) == 1:
-        return f"Only {TITLES[held[0].distortion]} was evaluated whole."
-    if len(worst) == len(held):
+    if len(sensitivities) == 1:
+        return f"Only {TITLES[sensitivities[0].distortion]} was evaluated whole."
+    if len(worst) == len(sensitivities):
         return f"{name}: these photographs tell no distortion apart as the worst."
     if len(worst) == 1:
         return f"{name} is most sensitive to {worst[0]}."
@@ -60,7 +60,7 @@ def _in_words(network: NetworkFindings) -> str:
     )
 
 
-def _falls(found: Findings) -> Iterator[str]:
+def _falls(findings: Findings) -> Iterator[str]:
     yield "## Where accuracy begins to fall"
     yield (
         "The parameter at which top-1 accuracy first falls to 90 % of clean, linear between "
@@ -69,12 +69,12 @@ def _falls(found: Findings) -> Iterator[str]:
     heads = [f"{TITLES[ladder.distortion]}, {PARAMETERS[ladder.distortion]}" for ladder in LADDERS]
     rows = [
         [one.name, *(crossing_cell(one.falls[ladder.distortion], ladder) for ladder in LADDERS)]
-        for one in found.networks
+        for one in findings.networks
     ]
     yield table(["", *heads], "l" * (len(heads) + 1), rows)
 
 
-def _depth(found: Findings) -> Iterator[str]:
+def _depth(findings: Findings) -> Iterator[str]:
     yield "## Depth and robustness"
     yield (
         "The relative score is the ImageNet-Q score divided by clean top-1 accuracy: how much of "
@@ -82,16 +82,16 @@ def _depth(found: Findings) -> Iterator[str]:
         "longest path."
     )
     rows = []
-    for network in found.networks:
+    for network in findings.networks:
         layers = "not known"
         if network.layers is not None:
             layers = f"{network.convolutional} + {network.fully_connected}"
         score = with_interval(network.relative_score)
         rows.append([network.name, layers, f"{network.parameters:,}", score])
     yield table(["", "layers", "parameters", "relative score (%)"], "lrrl", rows)
-    if found.pairs:
-        yield "\n".join(f"- {_pair(pair)}" for pair in found.pairs)
-    yield _trend(found)
+    if findings.pairs:
+        yield "\n".join(f"- {_pair(pair)}" for pair in findings.pairs)
+    yield _trend(findings)
 
 
 def _pair(pair: Pair) -> str:
@@ -102,28 +102,28 @@ def _pair(pair: Pair) -> str:
     return f"{first} and {second} are not told apart: {gap}."
 
 
-def _trend(found: Findings) -> str:
+def _trend(findings: Findings) -> str:
     """Say whether the deeper of two networks is the more robust, as far as the pairs tell."""
-    layers = {network.name: network.layers for network in found.networks}
-    told = [
+    layers = {network.name: network.layers for network in findings.networks}
+    apart = [
         (one, other)
-        for pair in found.pairs
+        for pair in findings.pairs
         if pair.is_told_apart
         and (one := layers[pair.first]) is not None
         and (other := layers[pair.second]) is not None
     ]
-    if not told:
+    if not apart:
         return (
             "Whether deeper networks are more robust cannot be said: there are no two networks of "
             "known depth whose relative scores are told apart."
         )
-    deeper = sum(one > other for one, other in told)
-    said = (
-        f"Pairs of networks of known depth that are told apart: {len(told)}; in {deeper} of them "
+    deeper = sum(one > other for one, other in apart)
+    text = (
+        f"Pairs of networks of known depth that are told apart: {len(apart)}; in {deeper} of them "
         "the deeper network is the more robust"
     )
-    equal = sum(one == other for one, other in told)
-    said += f", and {equal} are equally deep." if equal else "."
-    if len(found.networks) < _FEWEST_FOR_A_TREND:
-        said += f" {len(found.networks)} networks are too few to speak of a trend."
-    return said
+    equal = sum(one == other for one, other in apart)
+    text += f", and {equal} are equally deep." if equal else "."
+    if len(findings.networks) < _FEWEST_FOR_A_TREND:
+        text += f" {len(findings.networks)} networks are too few to speak of a trend."
+    return text

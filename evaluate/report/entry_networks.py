@@ -49,19 +49,12 @@ def match_networks(results: Sequence[Result], models: Sequence[Model]) -> list[M
 
     Models are matched by name, weights and arguments.
     """
-    return [
-        next((model for model in models if _is_of(model, result.entry.model)), None)
-        for result in results
-    ]
+    entries = [_identity(result.entry.model) for result in results]
+    return [next((model for model in models if _identity(model) == one), None) for one in entries]
 
 
-def _is_of(model: Model, entry: EntryModel) -> bool:
-    return (model.name, model.weights_sha256, model.weights_key, model.arguments) == (
-        entry.name,
-        entry.weights_sha256,
-        entry.weights_key,
-        entry.arguments,
-    )
+def _identity(model: Model | EntryModel) -> tuple[object, ...]:
+    return model.name, model.weights_sha256, model.weights_key, model.arguments
 
 
 def _files(weights: Sequence[str], wanted: Sequence[EntryModel]) -> dict[str, str]:

@@ -37,10 +37,10 @@ class ReportFolder:
                 since.
         """
         for name in names:
-            place = self.path / name
-            if place.exists() and not self._is_own(place):
+            path = self.path / name
+            if path.exists() and not self._is_own(path):
                 raise FolderError(
-                    f"{place}: is there, and {_MADE_BY} did not write it, or it was changed since; "
+                    f"{path}: is there, and {_MADE_BY} did not write it, or it was changed since; "
                     "move it, or give another --out"
                 )
 
@@ -62,8 +62,8 @@ class ReportFolder:
             write_whole(self.path / name, content)
         self._record(new)
 
-    def _is_own(self, place: Path) -> bool:
-        return place.is_file() and sha256_of(place) in self._written.get(place.name, [])
+    def _is_own(self, path: Path) -> bool:
+        return path.is_file() and sha256_of(path) in self._written.get(path.name, [])
 
     def _record(self, written: _Written) -> None:
         self._written |= written

@@ -32,7 +32,7 @@ from imagenetq.evaluate.report.risk_curves import risk_figure
 from imagenetq.evaluate.report.style import Columns, encoded
 from imagenetq.evaluate.results.basis import basis
 from imagenetq.evaluate.results.confidence import confidence_scores
-from imagenetq.evaluate.results.confidence_table import confidence_lines
+from imagenetq.evaluate.results.console import confidence_lines
 from imagenetq.evaluate.results.names import class_word, known_names, network_names
 from imagenetq.evaluate.results.other_scores import OtherScores
 from imagenetq.evaluate.results.paper_curves import SOURCE

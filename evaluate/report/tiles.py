@@ -60,15 +60,10 @@ def draw_tiles(
 
     Under an image stands one line per network: its letter, if there are several networks, whether
     it is right (a blue tick or a vermilion cross), the class it names if there is room, and the
-    probability it gives to the true class.
+    probability it gives to the true class. The note at the foot explains the marks.
 
-    Args:
-        rows: the tiles; the longest row decides their width.
-        names: the networks' names, in the order of each tile's answers.
-        width: width of the figure in inches.
-        aspect: greatest height of an image in tile widths; higher images are drawn narrower.
-        row_titles: titles at the left of the rows; none if None.
-        note: text at the foot that explains the marks.
+    The longest row decides the tiles' width, in a figure `width` inches wide. Images higher than
+    `aspect` tile widths are drawn narrower.
     """
     left = 0.02 if row_titles is None else _SIDE
     across = max(len(row) for row in rows)

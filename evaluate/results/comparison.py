@@ -266,5 +266,6 @@ def _warnings(first: Entry, second: Entry) -> list[str]:
 
 
 def _resizes_in_new_order(version: str) -> bool | None:
+    """Tell whether a version of Pillow is 13 or a later one; None if it is not known."""
     major = version.partition(".")[0]
     return int(major) >= 13 if major.isascii() and major.isdigit() else None

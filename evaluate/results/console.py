@@ -1,6 +1,6 @@
 """Show results and comparisons: tables on a terminal or in a notebook, plain lines elsewhere."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from html import escape
 from typing import NamedTuple
 
@@ -11,9 +11,11 @@ from rich.text import Text
 from imagenetq.entry_scores import Estimate, LabelScores, Proportion
 from imagenetq.evaluate.results.basis import doubt_about
 from imagenetq.evaluate.results.comparison import Comparison, LabelComparison
+from imagenetq.evaluate.results.confidence import ConfidenceScores
 from imagenetq.evaluate.results.consistency import Consistency
 from imagenetq.evaluate.results.format import (
     MISSING,
+    bounds_words,
     coefficient,
     crossing_phrase,
     in_percent,
@@ -77,6 +79,28 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         for ladder in LADDERS
     ]
     return [_heading(comparison), *lines, *_conclusions(comparison)]
+
+
+def confidence_lines(scores: Mapping[str, ConfidenceScores]) -> list[str]:
+    """Write three numbers of clean images and of each distortion, level by level.
+
+    Where a number is only known to lie between bounds, the bounds are shown.
+    """
+    shown: dict[str, Callable[[ConfidenceScores], str]] = {
+        "negative log likelihood": lambda one: bounds_words(one.negative_log_likelihood),
+        "Brier score": lambda one: bounds_words(one.brier),
+        "risk-coverage area": lambda one: f"{one.risk_area:.3f}",
+    }
+    lines = []
+    for what, words in shown.items():
+        clean = scores.get(CLEAN)
+        lines.append(f"{what}, clean: {MISSING if clean is None else words(clean)}")
+        for ladder in LADDERS:
+            levels = [
+                words(scores[name]) if name in scores else MISSING for name in level_names(ladder)
+            ]
+            lines.append(f"{what}, {ladder.distortion} {ladder_range(ladder)}: {' '.join(levels)}")
+    return lines
 
 
 def sparkline(shares: list[float | None], top: float) -> str:

@@ -1,8 +1,10 @@
 """Write numbers as tables, figures, pages and sentences show them."""
 
+import math
 from collections.abc import Callable
 
 from imagenetq.entry_scores import Crossing, Estimate, Proportion
+from imagenetq.evaluate.results.confidence import Bounds
 from imagenetq.evaluate.results.scores import scored_levels
 from imagenetq.evaluate.results.statistics import SIGNIFICANT
 from imagenetq.specification import Ladder, Value
@@ -73,6 +75,16 @@ def in_percent(share: Estimate | Proportion | None) -> str:
 def in_points(difference: Estimate | None, p: float | None = None) -> str:
     """Write a difference of shares with its `mark` and interval: `+1.2* points (+0.4 to +2.0)`."""
     return with_interval(difference, points, f"{mark(p)} points")
+
+
+def bounds_words(bounds: Bounds) -> str:
+    """Write a number, or the bounds between which it lies, rounded outwards."""
+    if bounds.low == bounds.high:
+        return f"{bounds.low.value:.3f}"
+    low = f"{math.floor(1000 * bounds.low.value) / 1000:.3f}"
+    if bounds.high is None:
+        return f">={low}"
+    return f"{low}-{math.ceil(1000 * bounds.high.value) / 1000:.3f}"
 
 
 def crossing_phrase(crossing: Crossing, ladder: Ladder) -> str:

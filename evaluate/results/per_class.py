@@ -121,7 +121,12 @@ def class_scores(predictions: Predictions) -> Classes:
     Raises:
         EntryError: a class has more photographs than in ImageNet's validation set.
     """
-    _require_few_per_class(predictions)
+    label, size = Counter(predictions.labels.tolist()).most_common(1)[0]
+    if size > MOST_PER_CLASS:
+        raise EntryError(
+            f"{size} photographs are of class {label}, but ImageNet's validation set has "
+            f"{MOST_PER_CLASS} of each: these classes are not looked at one by one"
+        )
     clean = predictions.column(CLEAN)
     if clean is None:
         return Classes(n_images=0, n_falls=0, n_confusions=0, distortions={})
@@ -258,12 +263,3 @@ def _corrected(found: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list
         name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in held]
         for name, held in found.items()
     }
-
-
-def _require_few_per_class(predictions: Predictions) -> None:
-    label, size = Counter(predictions.labels.tolist()).most_common(1)[0]
-    if size > MOST_PER_CLASS:
-        raise EntryError(
-            f"{size} photographs are of class {label}, but ImageNet's validation set has "
-            f"{MOST_PER_CLASS} of each: these classes are not looked at one by one"
-        )

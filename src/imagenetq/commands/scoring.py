@@ -36,8 +36,7 @@ def score(
         raise UsageError("--write keeps accuracies by other labels; give --labels FILE, too")
     results = read_results(entries)
     from imagenetq.evaluate.results.confidence import confidence_scores
-    from imagenetq.evaluate.results.confidence_table import confidence_lines
-    from imagenetq.evaluate.results.console import print_result
+    from imagenetq.evaluate.results.console import confidence_lines, print_result
     from imagenetq.evaluate.results.labels import with_labels
 
     if labels is not None:

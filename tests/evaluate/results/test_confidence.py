@@ -14,7 +14,8 @@ from imagenetq.evaluate.results.confidence import (
     negative_log_likelihood,
     risk_coverage,
 )
-from imagenetq.evaluate.results.confidence_table import bounds_words, confidence_lines
+from imagenetq.evaluate.results.console import confidence_lines
+from imagenetq.evaluate.results.format import bounds_words
 from imagenetq.predictions import Predictions
 
 
