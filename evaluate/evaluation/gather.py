@@ -131,7 +131,7 @@ def make_result(
     """
     identity = data.identity
     clean = [info for info in answered.infos if info.variant == CLEAN]
-    lines = [PixelLine(one.image_id, one.wnid, CLEAN, one.pixel_sha256) for one in clean]
+    lines = [PixelLine(one.image_id, one.wnid, CLEAN, one.pixel_sha256 or "") for one in clean]
     is_known = all(line.pixel_sha256 for line in lines)
     run = Run.model_validate(
         {

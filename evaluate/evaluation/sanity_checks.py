@@ -43,10 +43,7 @@ def clean_accuracy_warning(model: Model, n_correct: int, n_total: int) -> str | 
 
     It is compared with the published figure where there is one: fewer right answers than a
     network of that accuracy gives in 999 of 1,000 draws (binomial) are too few. Without one, only
-    an accuracy of less than 1 % on at least 100 images is noticed.
-
-    Returns:
-        One line that says what is wrong; None if nothing is.
+    an accuracy of less than 1 % on at least 100 images is noticed. A warning is one line.
     """
     from scipy.stats import binom
 

@@ -62,11 +62,7 @@ class _PackedWork:
         return {name: sent(tensor) for name, tensor in vars(self).items()}
 
     def __call__(self) -> _Work:
-        """Unpack the work, in a worker.
-
-        Raises:
-            ImagenetqError: a worker cannot load it.
-        """
+        """Unpack the work, in a worker; it raises ImagenetqError if that cannot load it."""
         return (
             unpacked(np.asarray(self._tasks).data, _DATA),
             unpacked(np.asarray(self._preprocessings).data, _PREPROCESSING),

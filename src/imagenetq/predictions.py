@@ -217,11 +217,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
-    """Read and check a file, as `stored_predictions` and `parse_predictions` do.
-
-    Raises:
-        PredictionsError: one of the two refuses the file.
-    """
+    """Read and check a file, as `stored_predictions` and `parse_predictions` do."""
     return parse_predictions(stored_predictions(path, sha256), str(path))
 
 

@@ -110,11 +110,7 @@ class NewInputs:
     """Prepared inputs that are being written, row by row, under a temporary name."""
 
     def __init__(self, path: Path, n_samples: int, size: tuple[int, int]) -> None:
-        """Open the file, which will lie at `path` once it is complete.
-
-        Raises:
-            OSError: it cannot be written there.
-        """
+        """Open the file, which will lie at `path` once it is complete; it may raise OSError."""
         self.path, self.n_samples, self.size = path, n_samples, size
         self.n_bytes = n_samples * size[0] * size[1] * 3
         self._infos: list[SampleInfo] = []

@@ -110,10 +110,7 @@ class Store:
     def new(self, key: str, n_samples: int, size: tuple[int, int]) -> NewInputs | None:
         """Begin a file, and make room for it by removing the least recently used ones.
 
-        It gives None if there can be no room.
-
-        Raises:
-            OSError: it cannot be written.
+        It gives None if there can be no room, and raises OSError if it cannot be written.
         """
         n_bytes = n_samples * size[0] * size[1] * 3
         if self._used + n_bytes > self.max_bytes or time.monotonic() > self._look_again:
