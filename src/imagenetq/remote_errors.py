@@ -100,7 +100,7 @@ def reason_of(error: BaseException) -> str:
 
 def is_misread(error: BaseException) -> bool:
     """Tell whether a client could make no sense of an answer that reported success."""
-    kinds = AttributeError | IndexError | KeyError | TypeError | json.JSONDecodeError
+    kinds = (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError)
     return isinstance(error, kinds)
 
 
