@@ -14,7 +14,6 @@ from imagenetq.evaluate.inputs.resize import quickest_crop
 from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Variant, select_variants
 from imagenetq.torch.engine import JPEG2000, Engine
-from imagenetq.torch.ladder import rendered
 from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import Copier
 
@@ -82,7 +81,7 @@ class Stage:
         crops = [crop_of(one, original.width, original.height) for one in self._preprocessings]
         at_once = max(1, self._engine.samples_at_once // original.pixels.numel())
         for start in range(0, len(variants), at_once):
-            pictures = rendered(original, variants[start : start + at_once], self._engine)
+            pictures = self._engine.render(original, variants[start : start + at_once])
             yield tuple(self._cropped(pictures, crop) for crop in crops)
 
 

@@ -17,7 +17,7 @@ from itertools import accumulate
 from math import isfinite
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.sharedctypes import RawValue
-from typing import Any
+from typing import Any, SupportsInt
 
 from imagenetq.errors import UsageError
 from imagenetq.specification import CLEAN, KEY_PREFIX, Value, Variant, ladder, variant, variants
@@ -193,7 +193,7 @@ class Drawing:
 
 
 def drawn_seed(
-    seed: int | None, generator: Any, kind: type, name: str, draw: Callable[[Any], int]
+    seed: int | None, generator: Any, kind: type, name: str, draw: Callable[[Any], SupportsInt]
 ) -> int | None:
     """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name.
 

@@ -23,7 +23,6 @@ from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, select_variants
 from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.ladder import Rendering
-from imagenetq.torch.ladder import rendered
 from imagenetq.torch.original import Original, Originals
 
 _PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -86,7 +85,7 @@ def differences(
     ladder = select_variants(only or [CLEAN, *engine.rendered])
     height, width, _ = pixels.shape
     original = Original(torch.from_numpy(pixels).to(device), "exact")
-    pictures = rendered(original, ladder, engine).cpu().numpy()
+    pictures = engine.render(original, ladder).cpu().numpy()
     expected = render_ladder(pixels, image_id="exact", only=ladder)
     return [
         f"{wanted.variant.name} of {height}x{width}"

@@ -13,7 +13,7 @@ from exactness import ByOpenJpeg, random_pictures
 from imagenetq.errors import EvaluationError, MissingPackage, PlatformError, UsageError
 from imagenetq.specification import variants
 from imagenetq.torch import engine_check, render, rendering
-from imagenetq.torch.engine import TENSORS
+from imagenetq.torch.engine import TENSORS, Engine
 from imagenetq.torch.original import Original, Originals
 
 NAMES = [variant.name for variant in variants()]
@@ -221,7 +221,7 @@ def test_a_gpu_without_triton_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("forgotten")
 def test_a_device_of_other_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_check, "rendered", lambda *_: torch.zeros(60, 1, 1, 3))
+    monkeypatch.setattr(Engine, "render", lambda *_: torch.zeros(60, 1, 1, 3))
     with pytest.raises(PlatformError, match="clean is another on meta than on the CPU"):
         render(batch(2).to("meta"), "blur-1")
 

@@ -37,13 +37,7 @@ class Pictures:
 
     @classmethod
     def of(cls, images: Any, channels: Channels) -> "Pictures":
-        """Take a batch apart.
-
-        Args:
-            images: uint8; a tensor of shape (n, 3, height, width) or (3, height, width), or a list
-                of tensors of the latter shape; if channels are last, of shape
-                (n, height, width, 3) or (height, width, 3).
-            channels: `"first"` or `"last"`.
+        """Take a batch apart, in any form that `imagenetq.torch.render` takes.
 
         Raises:
             UsageError: images or channels are something else, a side is longer than `MAX_SIDE`, the
@@ -59,7 +53,11 @@ class Pictures:
         devices = sorted({str(tensor.device) for tensor in tensors})
         if len(devices) > 1:
             raise UsageError(f"images of one batch lie on {' and '.join(devices)}; give one device")
-        groups = tuple(_channels_last(tensor, channels) for tensor in tensors)
+        plain = [tensor.as_subclass(torch.Tensor) for tensor in tensors]
+        several = [tensor if tensor.ndim == 4 else tensor[None] for tensor in plain]
+        if channels == "first":
+            several = [tensor.permute(0, 2, 3, 1) for tensor in several]
+        groups = tuple(tensor.contiguous() for tensor in several)
         return cls(groups, tensors[0].device, images, channels)
 
     def __len__(self) -> int:
@@ -105,19 +103,10 @@ def _check(tensor: Any, channels: Channels, *, alone: bool) -> None:
         raise UsageError(f"an image has a side of {max(sides)} pixels; at most {MAX_SIDE}")
 
 
-def _channels_last(tensor: torch.Tensor, channels: Channels) -> torch.Tensor:
-    plain = tensor.as_subclass(torch.Tensor)
-    batch = plain if plain.ndim == 4 else plain[None]
-    return (batch.permute(0, 2, 3, 1) if channels == "first" else batch).contiguous()
-
-
 def _as_given(rendered: torch.Tensor, like: torch.Tensor, channels: Channels) -> torch.Tensor:
-    tensor = rendered
     if channels == "first":
-        tensor = tensor.permute(0, 3, 1, 2)
+        rendered = rendered.permute(0, 3, 1, 2)
         if like.is_contiguous():
-            tensor = tensor.contiguous()
-    if like.ndim == 3:
-        tensor = tensor[0]
+            rendered = rendered.contiguous()
     # A torchvision `Image`, a subclass of tensors, comes back as one.
-    return tensor.as_subclass(type(like))
+    return (rendered[0] if like.ndim == 3 else rendered).as_subclass(type(like))

@@ -20,13 +20,9 @@ _BLOCK = 32
 
 
 def blur(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """Convolve an image with Gaussians, each in a window of 4 * sigma + 1 pixels.
+    """Convolve an image with Gaussians of whole sigmas, each in a window of 4 * sigma + 1 pixels.
 
-    Args:
-        original: the image.
-        sigmas: standard deviations in pixels, whole numbers from 1.
-        out: uint8 of shape (len(sigmas), height, width, 3); filled with `(sum + 2^43) >> 44`, where
-            the sum is over both passes.
+    A sample becomes `(sum + 2^43) >> 44`, where the sum is over both passes.
     """
     for level, sigma in enumerate(sigmas):
         out[level] = _blur(original.pixels, int(sigma))

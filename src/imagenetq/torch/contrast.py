@@ -21,13 +21,9 @@ def mean_luma(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def contrast(original: Original, factors: Sequence[Value], out: torch.Tensor) -> None:
-    """Blend an image with its mean luma.
+    """Blend an image with its mean luma, at factors that are multiples of 0.1.
 
-    Args:
-        original: the image.
-        factors: shares of the image in the blend, multiples of 0.1.
-        out: uint8 of shape (len(factors), height, width, 3); filled with
-            `(k * x + (10 - k) * grey + 5) // 10`, where `k = 10 * factor`.
+    A sample becomes `(k * x + (10 - k) * grey + 5) // 10`, where `k = 10 * factor`.
     """
     grey = mean_luma(original.pixels)
     samples = original.pixels.to(torch.int32)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import groupby
 from math import inf
 from typing import Protocol
 
 import torch
 
-from imagenetq.specification import Value, Variant
+from imagenetq.specification import CLEAN, Value, Variant
 from imagenetq.torch import blur, contrast, jpeg, noise
 from imagenetq.torch.jpeg2000.ladder import Rendering
 from imagenetq.torch.original import Original, Originals
@@ -65,6 +66,28 @@ class Engine:
         if variant.distortion == JPEG2000 and self.jpeg2000 is not None:
             return self.jpeg2000.most_pixels
         return inf
+
+    def render(self, original: Original, variants: Sequence[Variant]) -> torch.Tensor:
+        """Render variants of one original, those of one distortion beside each other.
+
+        Returns:
+            uint8 of shape (len(variants), height, width, 3).
+        """
+        out = original.pixels.new_empty((len(variants), *original.pixels.shape))
+        start = 0
+        for distortion, rungs in groupby(variants, key=lambda variant: variant.distortion):
+            values = [rung.value for rung in rungs]
+            levels = out[start : start + len(values)]
+            start += len(values)
+            if distortion == CLEAN:
+                levels[0] = original.pixels
+                continue
+            known = [value for value in values if value is not None]
+            if distortion == JPEG2000 and self.jpeg2000 is not None:
+                levels.copy_(self.jpeg2000.queue([original.pixels], known).levels[0])
+            else:
+                self.distortions[distortion](original, known, levels)
+        return out
 
 
 TENSORS = Engine(

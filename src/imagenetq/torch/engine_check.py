@@ -10,14 +10,16 @@ from imagenetq.distortions import Pixels
 from imagenetq.errors import PlatformError
 from imagenetq.rendering import Rendered, render_ladder
 from imagenetq.selfcheck import calibration_card
-from imagenetq.specification import CLEAN, Variant, select_variants
+from imagenetq.specification import CLEAN, select_variants
 from imagenetq.torch.engine import Engine
-from imagenetq.torch.jpeg2000.cards import saturated_card
 from imagenetq.torch.jpeg2000.ladder import Ladder
-from imagenetq.torch.ladder import rendered
 from imagenetq.torch.original import Original, Originals
 
 _IMAGE_ID = "selfcheck"
+
+# Signs of the weights with which a coefficient of the second level sums up 20 samples.
+_LOW = "00111111111111100000"
+_HIGH = "00011000001111100000"
 
 Comparison = Callable[[torch.Tensor, Sequence[Rendered]], str | None]
 """Takes the variants that a device rendered, uint8 of shape (n, height, width, 3), and those of the
@@ -29,10 +31,7 @@ def difference(
 ) -> str | None:
     """Describe the first difference between an engine and the reference; None if there is none.
 
-    Args:
-        engine: what is checked.
-        device: where it renders.
-        also: a further comparison, made for each picture.
+    `also` is a further comparison, made for each picture.
     """
     card = calibration_card()
     # A tall picture shows the order of the resizing passes, as its sides shrink at different rates.
@@ -50,45 +49,43 @@ def difference(
     return None
 
 
+def saturated_card() -> Pixels:
+    """Draw chroma in the shape of a wavelet, at full contrast; uint8 of shape (20, 20, 3).
+
+    In JPEG 2000, one coefficient needs more bit planes than the codestream can signal. Four layers
+    cut code blocks where a decoder misreads them.
+    """
+    rows, columns = (np.array([sign == "1" for sign in signs]) for signs in (_LOW, _HIGH))
+    red = np.where(rows[:, None] == columns, 255, 0).astype(np.uint8)
+    return np.stack([red, 255 - red, red], axis=2)
+
+
 def _difference(
     picture: Pixels, engine: Engine, device: torch.device, also: Comparison | None
 ) -> str | None:
     ladder = select_variants([CLEAN, *engine.rendered])
     original = Original(torch.from_numpy(picture).to(device), _IMAGE_ID)
-    pictures = rendered(original, ladder, engine)
+    pictures = engine.render(original, ladder)
     reference = []
     for row, expected in enumerate(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)):
         if not np.array_equal(pictures[row].cpu().numpy(), expected.pixels):
             return expected.variant.name
         reference.append(expected)
-    for distortion in engine.in_batches:
+    for distortion, render_each in engine.in_batches.items():
         rows = [row for row, variant in enumerate(ladder) if variant.distortion == distortion]
-        if not torch.equal(
-            _in_batch(original, [ladder[row] for row in rows], engine), pictures[rows]
-        ):
+        copies = original.pixels.expand(len(rows), -1, -1, -1).contiguous()
+        out = torch.empty_like(copies)
+        values = [value for row in rows if (value := ladder[row].value) is not None]
+        render_each(Originals(copies, [_IMAGE_ID] * len(rows)), values, out)
+        if not torch.equal(out, pictures[rows]):
             return f"{distortion} of several images at once"
     return None if also is None else also(pictures, reference)
-
-
-def _in_batch(original: Original, rungs: Sequence[Variant], engine: Engine) -> torch.Tensor:
-    """Render copies of one original, each as one rung of a distortion."""
-    copies = original.pixels.expand(len(rungs), -1, -1, -1).contiguous()
-    out = torch.empty_like(copies)
-    values = [rung.value for rung in rungs if rung.value is not None]
-    originals = Originals(copies, [original.image_id] * len(rungs))
-    engine.in_batches[rungs[0].distortion](originals, values, out)
-    return out
 
 
 def with_jpeg2000(
     engine: Engine, device: torch.device, *, also: Comparison | None = None
 ) -> Engine:
-    """Give an engine the JPEG 2000 kernels for a GPU.
-
-    Args:
-        engine: what renders the other distortions there.
-        device: the GPU.
-        also: as for `difference`.
+    """Give an engine the JPEG 2000 kernels for a GPU, checked as by `difference`.
 
     Raises:
         PlatformError: the kernels do not run on the GPU, or they give other pixels.

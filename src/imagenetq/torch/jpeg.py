@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import pad
 
 from imagenetq.specification import Value
-from imagenetq.torch.jpeg_tables import quantisation, transform
+from imagenetq.torch.jpeg_tables import quantisation_on, transform
 from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import table_on
 
@@ -23,26 +23,14 @@ _NARROW = 4
 
 
 def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> None:
-    """Compress an image and decompress it: baseline, 4:2:0, integer transform.
-
-    Args:
-        original: the image.
-        qualities: libjpeg's quality, whole numbers from 1 to 100.
-        out: uint8 of shape (len(qualities), height, width, 3), filled with what a decoder gives.
-    """
+    """Compress at qualities from 1 to 100 and decompress: baseline, 4:2:0, integer transform."""
     height, width = original.height, original.width
     luma, chroma = _planes(original.pixels)
-    tables = _tables(tuple(map(int, qualities)), luma.device)
+    tables = quantisation_on(tuple(map(int, qualities)), luma.device)
     lumas = _coded(luma[None], tables[:, 0])[:, 0, :height, :width]
     half = _coded(chroma, tables[:, 1])[:, :, : (height + 1) // 2, : (width + 1) // 2]
     chromas = _upsampled(half, width)[:, :, :height, :width]
     _to_rgb(lumas, chromas, out)
-
-
-@lru_cache
-def _tables(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Stack the tables of several qualities, int32 of shape (qualities, 2, 8, 8)."""
-    return table_on(np.stack([quantisation(q) for q in qualities]), device)
 
 
 @lru_cache
@@ -81,12 +69,8 @@ def _replicated(planes: torch.Tensor, below: int, right: int) -> torch.Tensor:
 def _coded(planes: torch.Tensor, tables: torch.Tensor) -> torch.Tensor:
     """Transform and quantise, and undo both, at every quality.
 
-    Args:
-        planes: int32 of shape (n, h, w), in whole blocks.
-        tables: int32 of shape (qualities, 8, 8).
-
-    Returns:
-        int32 of shape (qualities, n, h, w), 0 to 255.
+    Planes are int32 of shape (n, h, w), in whole blocks, tables of shape (qualities, 8, 8). The
+    result is int32 of shape (qualities, n, h, w), 0 to 255.
     """
     n, height, width = planes.shape
     matrix = _matrix(planes.device)

@@ -5,10 +5,13 @@ Ligtenberg and Moschytz (1989) in units of 2^-13, as the library's accurate inte
 uses them.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from imagenetq.torch.transfer import table_on
 
 _LUMA = """
 16 11 10 16 24 40 51 61
@@ -20,30 +23,24 @@ _LUMA = """
 49 64 78 87 103 121 120 101
 72 92 95 98 112 100 103 99
 """
-_CHROMA = """
-17 18 24 47 99 99 99 99
-18 21 26 66 99 99 99 99
-24 26 56 99 99 99 99 99
-47 66 99 99 99 99 99 99
-99 99 99 99 99 99 99 99
-99 99 99 99 99 99 99 99
-99 99 99 99 99 99 99 99
-99 99 99 99 99 99 99 99
-"""
-_BASE = np.array([text.split() for text in (_LUMA, _CHROMA)], dtype=np.int32).reshape(2, 8, 8)
+_BASE = np.full((2, 8, 8), 99, np.int32)
+_BASE[0] = np.reshape(_LUMA.split(), (8, 8)).astype(np.int32)
+_BASE[1, :4, :4] = (17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99)
 
 
 def quantisation(quality: int) -> NDArray[np.int32]:
-    """Compute the tables of luma and chroma.
+    """Compute luma's and chroma's tables for libjpeg's quality, 1 to 100.
 
-    Args:
-        quality: libjpeg's quality, 1 to 100.
-
-    Returns:
-        int32 of shape (2, 8, 8), by vertical and horizontal frequency, 1 to 255.
+    They are int32 of shape (2, 8, 8), by vertical and horizontal frequency, 1 to 255.
     """
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((_BASE * scale + 50) // 100, 1, 255)
+
+
+@lru_cache
+def quantisation_on(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Bring the tables of several qualities to a device; int32 of shape (qualities, 2, 8, 8)."""
+    return table_on(np.stack([quantisation(quality) for quality in qualities]), device)
 
 
 @cache

@@ -12,14 +12,10 @@ from imagenetq.torch.transfer import table_on
 
 
 def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
-    """Add Gaussian noise to every sample.
+    """Add Gaussian noise to every sample, at sigmas that are whole numbers of grey levels.
 
-    Args:
-        original: the image.
-        sigmas: standard deviations in grey levels, whole numbers.
-        out: uint8 of shape (len(sigmas), height, width, 3); filled with
-            `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`, where z is the sample's normal deviate
-            in units of 2^-16.
+    A sample becomes `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`, where z is its normal deviate
+    in units of 2^-16.
     """
     device = original.pixels.device
     # The host draws it: torch has no Philox4x64, and where speed matters there are kernels.

@@ -18,8 +18,6 @@ from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import current_device, table_on
 
-_NOISE = "noise"
-
 
 class _Wanted(NamedTuple):
     """A picture to render, uint8 of shape (height, width, 3), and where its variant goes."""
@@ -222,7 +220,7 @@ def _names(given: str | Sequence[str], n: int) -> list[str]:
 
 def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> list[str]:
     if image_ids is None:
-        if any(variant.distortion == _NOISE for variant in variants):
+        if any(variant.distortion == "noise" for variant in variants):
             raise UsageError(
                 "noise is keyed by the image: give image_ids, one for each image, such as its "
                 "file's stem"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -220,38 +221,28 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 def _opened(
     photographs: str | Path | Photographs,
 ) -> tuple[Callable[[SourceImage], bytes], Sequence[SourceImage]]:
-    """Give a function that reads a photograph, and the list of all photographs."""
+    """Give a function that reads a photograph, which can be pickled, and list all photographs."""
     if not isinstance(photographs, str | Path):
-        return photographs.read, _of_known_classes(photographs)
+        if photographs.is_remote:
+            raise UsageError("the source is not on this machine; download it, and name its folder")
+        images = photographs.images()
+        for image in images:
+            if image.wnid not in classes.labels():
+                raise UsageError(
+                    f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; give the "
+                    "folder's path, to read it without labels"
+                )
+        return photographs.read, images
     folder = PictureFolder(Path(photographs).absolute())
     if not folder.root.is_dir():
         raise UsageError(f"{photographs}: no such folder; name a folder of pictures, or a source")
     # The class is empty because a folder has no labels.
     images = [SourceImage(image_id=path, wnid="", name=path) for path in folder.listing().paths]
-    return _FolderReader(folder), images
+    return partial(_read, folder), images
 
 
-def _of_known_classes(source: Photographs) -> Sequence[SourceImage]:
-    if source.is_remote:
-        raise UsageError("the source is not on this machine; download it, and name its folder")
-    images = source.images()
-    for image in images:
-        if image.wnid not in classes.labels():
-            raise UsageError(
-                f"{image.name}: {image.wnid!r} is none of ImageNet's 1,000 classes; give the "
-                "folder's path, to read it without labels"
-            )
-    return images
-
-
-class _FolderReader:
-    """A reader of a folder's pictures, picklable for workers that are spawned."""
-
-    def __init__(self, folder: PictureFolder) -> None:
-        self._folder = folder
-
-    def __call__(self, image: SourceImage) -> bytes:
-        return self._folder.read(image.name)
+def _read(folder: PictureFolder, image: SourceImage) -> bytes:
+    return folder.read(image.name)
 
 
 def _part(whole: range, number: int, count: int) -> range:

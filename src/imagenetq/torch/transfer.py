@@ -45,12 +45,7 @@ class Copier:
 
 
 def table_on(table: NDArray[Any], device: torch.device) -> torch.Tensor:
-    """Bring a table to a device.
-
-    Args:
-        table: an array of any type that torch has; it must not change afterwards.
-        device: where it goes.
-    """
+    """Bring a table to a device; the array must not change afterwards."""
     return to_device(torch.from_numpy(np.ascontiguousarray(table)), device)
 
 

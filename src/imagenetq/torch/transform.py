@@ -27,21 +27,11 @@ class Distort(Drawing, torch.nn.Module):
     `torch.compile` leaves the module uncompiled (a graph break). As a transform of
     `torchvision.transforms.v2` it passes on what comes with the image.
 
+    The other options are those of `imagenetq.Distort`.
+
     Args:
-        distortion: `"blur"`, `"noise"`, `"contrast"`, `"jpeg"` or `"jpeg2000"`; or several, each
-            with its parameter's range or None: `{"blur": (1, 3), "jpeg": None}`.
-        weights: how often each of several distortions is drawn, relative to the others:
-            `{"blur": 2}`; 1 where left out.
-        levels: levels of the ladder, 1 the mildest: a pair (from, to), both included, or one
-            number.
-        p_clean: the probability of leaving an image as it is.
         same_in_batch: give all images of a batch the variant that its first image draws.
-        seed: a whole number; None draws one from the operating system, so that no two runs are
-            alike.
-        generator: draws the seed, in place of `seed`.
         channels: where the images' channels are, `"first"` or `"last"`.
-        **limits: the range of the distortion's parameter: a pair (from, to), both included, or one
-            value: `sigma=(1, 3)`, `quality=10`; the whole ladder if left out.
 
     Raises:
         UsageError: there is no such distortion or parameter, no rung is in range, a weight or the

@@ -13,7 +13,7 @@ from imagenetq.decoding import decode
 from imagenetq.distortions import Original, Pixels
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.specification import Value, ladder
-from imagenetq.torch.jpeg2000.cards import saturated_card
+from imagenetq.torch.engine_check import saturated_card
 from imagenetq.torch.jpeg2000.ladder import Ladder, Rendering
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

@@ -17,8 +17,8 @@ import images
 from imagenetq.distortions import Original, Pixels
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.record import pixel_sha256
+from imagenetq.torch.engine_check import saturated_card
 from imagenetq.torch.jpeg2000 import tables
-from imagenetq.torch.jpeg2000.cards import saturated_card
 from imagenetq.torch.jpeg2000.reference import (
     allocation,
     coding,

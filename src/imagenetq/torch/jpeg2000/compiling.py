@@ -3,7 +3,6 @@
 NVRTC and the driver are called through `cuda.bindings`, which torch's Linux wheels bring.
 """
 
-import os
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from imagenetq.errors import PlatformError
-from imagenetq.files import write_whole
+from imagenetq.files import user_cache, write_whole
 from imagenetq.progress import say
 
 KERNELS = {
@@ -33,11 +32,7 @@ _OLDEST_GPU = (8, 0)
 
 
 def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, Any]:
-    """Load the kernels on a GPU; gives them by name.
-
-    Args:
-        device: a CUDA device.
-        definitions: values of the names that the sources leave open.
+    """Load the kernels on a GPU, with values for what the sources leave open; gives them by name.
 
     Raises:
         PlatformError: the GPU is too old, or there is no compiler or driver that takes the
@@ -45,9 +40,9 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
     """
     capability = torch.cuda.get_device_capability(device)
     if capability < _OLDEST_GPU:
+        needed, given = (".".join(map(str, version)) for version in (_OLDEST_GPU, capability))
         raise PlatformError(
-            f"JPEG 2000 on a GPU needs compute capability {_dotted(_OLDEST_GPU)}; "
-            f"{device} has {_dotted(capability)}"
+            f"JPEG 2000 on a GPU needs compute capability {needed}; {device} has {given}"
         )
     options = (
         *_OPTIONS,
@@ -58,7 +53,7 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
     with torch.cuda.device(device):
         torch.cuda.current_stream().synchronize()  # Makes torch's context the current one.
         for source, names in KERNELS.items():
-            module = _module(source, options)
+            module = _driver("cuModuleLoadData", binary_of(source, options))
             functions |= {
                 name: _driver("cuModuleGetFunction", module, name.encode()) for name in names
             }
@@ -67,9 +62,7 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
 
 def cache_folder() -> Path:
     """Give the folder of compiled kernels, inside the user's cache folder."""
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imagenetq" / "kernels"
-    )
+    return user_cache() / "kernels"
 
 
 def binary_of(source: str, options: tuple[str, ...]) -> bytes:
@@ -92,10 +85,6 @@ def binary_of(source: str, options: tuple[str, ...]) -> bytes:
         reason = error.strerror or error
         say(f"warning: {path.parent}: {reason}; kernels are compiled anew in every run")
     return binary
-
-
-def _module(source: str, options: tuple[str, ...]) -> Any:
-    return _driver("cuModuleLoadData", binary_of(source, options))
 
 
 def _text(name: str) -> str:
@@ -145,7 +134,3 @@ def _call(library: str, function: str, *arguments: Any) -> Any:
     if int(status):
         raise PlatformError(f"JPEG 2000 on a GPU: {function} failed ({status.name})")
     return values[0] if len(values) == 1 else tuple(values)
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

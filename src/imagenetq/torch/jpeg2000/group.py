@@ -173,10 +173,7 @@ def _tiles(images: NDArray[np.void]) -> NDArray[np.int32]:
 
 
 class Packed:
-    """A layout of arrays of any types in one piece of memory, each at an aligned place.
-
-    Args:
-        sizes: bytes of each array, by name.
+    """A layout of arrays, given the bytes of each, in one piece of memory at aligned places.
 
     Attributes:
         starts: first byte of each array, by name.

@@ -69,18 +69,10 @@ class Rendering:
 
 
 class Ladder:
-    """The JPEG 2000 kernels on one GPU.
-
-    Attributes:
-        most_pixels: most pixels that one picture may have.
-        pixels_at_once: number of pixels that a group should have.
-    """
+    """The JPEG 2000 kernels on one GPU, a `GroupRenderer`."""
 
     def __init__(self, device: torch.device) -> None:
-        """Compile the kernels, or load them.
-
-        Args:
-            device: a CUDA device.
+        """Compile the kernels for a CUDA device, or load them.
 
         Raises:
             PlatformError: the kernels cannot be loaded, or too little memory is free.
@@ -107,9 +99,8 @@ class Ladder:
     def queue(self, pictures: Sequence[torch.Tensor], targets: Sequence[Value]) -> Rendering:
         """Queue a group on the current stream, without waiting for it.
 
-        Args:
-            pictures: RGB on the device, uint8 of shape (height, width, 3), contiguous.
-            targets: PSNR in dB, each a rung of the ladder.
+        Pictures are RGB on the device, uint8 of shape (height, width, 3), contiguous. Targets are
+        PSNR in dB, each a rung of the ladder.
 
         Raises:
             UsageError: a side is longer than `LONGEST_SIDE`.

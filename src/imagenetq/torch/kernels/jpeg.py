@@ -9,13 +9,12 @@ chromas.
 from collections.abc import Sequence
 from functools import lru_cache
 
-import numpy as np
 import torch
 import triton
 import triton.language as tl
 
 from imagenetq.specification import Value
-from imagenetq.torch.jpeg_tables import quantisation, transform
+from imagenetq.torch.jpeg_tables import quantisation_on, transform
 from imagenetq.torch.original import Original, Originals
 from imagenetq.torch.transfer import table_on
 
@@ -46,7 +45,7 @@ def _jpeg(pixels: torch.Tensor, qualities: Sequence[Value], out: torch.Tensor) -
     n_luma = luma_columns * triton.cdiv(height, 8)
     n_chroma = chroma_columns * triton.cdiv((height + 1) // 2, 8)
     n_blocks = n_luma + 2 * n_chroma
-    matrix, tables = _matrix(device), _tables(tuple(map(int, qualities)), device)
+    matrix, tables = _matrix(device), quantisation_on(tuple(map(int, qualities)), device)
     frequencies = torch.empty((n * n_blocks, 64), dtype=torch.int16, device=device)
     halfway = torch.empty((len(qualities), n_blocks, 64), dtype=torch.int32, device=device)
     samples = torch.empty(halfway.shape, dtype=torch.uint8, device=device)
@@ -97,12 +96,6 @@ def _jpeg(pixels: torch.Tensor, qualities: Sequence[Value], out: torch.Tensor) -
 @lru_cache
 def _matrix(device: torch.device) -> torch.Tensor:
     return table_on(transform(), device)
-
-
-@lru_cache
-def _tables(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Stack the tables of several qualities, int32 of shape (qualities, 2, 8, 8)."""
-    return table_on(np.stack([quantisation(quality) for quality in qualities]), device)
 
 
 @triton.jit

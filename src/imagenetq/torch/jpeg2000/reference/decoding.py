@@ -36,18 +36,13 @@ def _signed(magnitudes: NDArray[np.int32], negative: NDArray[np.bool_]) -> NDArr
 
 
 class Cut:
-    """A code block's bytes, cut after some passes.
+    """A code block's bytes, cut after some passes, at least one.
 
     The bytes that OpenJPEG grants the passes are not always enough. After them a decoder reads bits
     that are all 1. Where these lie above the encoder's interval, it takes a wrong turn before the
     passes end. From there on it reads nonsense, but every decoder reads the same nonsense.
 
-    Args:
-        block: the coded block.
-        n_taken: number of its passes, at least one.
-
-    Attributes:
-        n_right: number of passes after which a decoder is still on the encoder's path.
+    After `n_right` passes, a decoder is still on the encoder's path.
     """
 
     def __init__(self, block: CodedBlock, n_taken: int) -> None:

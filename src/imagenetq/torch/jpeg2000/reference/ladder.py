@@ -13,14 +13,7 @@ from imagenetq.torch.jpeg2000.reference.wavelet import analyse, synthesise
 
 
 def render(pixels: Pixels) -> Iterator[Pixels]:
-    """Compress and decompress a picture at all targets, the lowest PSNR first.
-
-    Args:
-        pixels: RGB, uint8 of shape (height, width, 3).
-
-    Yields:
-        What OpenJPEG's decoder gives, of the same shape.
-    """
+    """Compress and decompress a picture at all targets, the lowest PSNR first."""
     height, width, _ = pixels.shape
     coefficients = analyse(pixels)
     places, blocks = [], []

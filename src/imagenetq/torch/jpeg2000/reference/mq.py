@@ -106,13 +106,8 @@ class Encoder:
 class Decoder:
     """A decoder that starts at a checkpoint, as if it had come there from the first byte.
 
-    Args:
-        checkpoint: the encoder's state where decoding starts.
-        output: all bytes of the encoder.
-        n_bytes: how many of them the decoder gets; bits that are 1 follow.
-
-    Attributes:
-        is_on_path: whether the decoder has taken the encoder's path up to the checkpoint.
+    It gets `n_bytes` of the encoder's output; bits that are 1 follow. `is_on_path` says whether it
+    has taken the encoder's path up to the checkpoint.
     """
 
     def __init__(self, checkpoint: Checkpoint, output: bytes, n_bytes: int) -> None:
