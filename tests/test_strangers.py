@@ -19,6 +19,7 @@ from imagenetq.evaluate.results.registered_sources import read_source
 from imagenetq.files import sha256_of
 from imagenetq.predictions import parse_predictions
 from imagenetq.shards import read_parquet
+from no_workers import no_workers
 
 MEMORY = 1100 * 2**20
 """Bytes: the limit of `Confined`, and what its process has when it starts."""
@@ -90,7 +91,8 @@ def test_so_does_a_script_without_a_main_guard(hostile: Path, tmp_path: Path) ->
 def built(make_source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("texts")
     source = open_source(make_source(folder / "images", 2))
-    build(source, folder / "q", subset="mini", only=["clean"], workers=1)
+    with no_workers():
+        build(source, folder / "q", subset="mini", only=["clean"])
     return folder / "q"
 
 

@@ -19,18 +19,20 @@ from imagenetq.errors import BuildStopped, FolderError, SourceError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
 from imagenetq.selection import select
+from no_workers import no_workers
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 SOME = ["clean", "blur-3", "noise-50", "contrast-0.3", "jpeg-10", "jpeg2000-28"]
-"""One variant of each kind: how a build ends and goes on is the same for all 52."""
+"""One variant of each kind: how a build runs, ends and goes on is the same for all 52."""
 
 
 @pytest.fixture(scope="module")
 def reference(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """230 images, all 52 variants, built undisturbed by one worker. Not to be changed."""
+    """230 images, all 52 variants, built undisturbed in one process. Not to be changed."""
     out = tmp_path_factory.mktemp("reference") / "q"
-    build(open_source(source_230), out, subset="mini", workers=1)
+    with no_workers():
+        build(open_source(source_230), out, subset="mini")
     return out
 
 
@@ -38,7 +40,8 @@ def reference(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def some(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same images in some variants. Not to be changed."""
     out = tmp_path_factory.mktemp("some") / "q"
-    build(open_source(source_230), out, subset="mini", only=SOME, workers=2)
+    with no_workers():
+        build(open_source(source_230), out, subset="mini", only=SOME)
     return out
 
 
@@ -76,23 +79,22 @@ def test_rows_follow_the_selection(reference: Path, source_230: Path) -> None:
 
 
 def test_any_number_of_workers_gives_the_same_bytes(
-    reference: Path, source_230: Path, tmp_path: Path
+    some: Path, source_230: Path, tmp_path: Path
 ) -> None:
-    manifest = build(open_source(source_230), tmp_path / "q", subset="mini", workers=3)
-    assert manifest.pixel_digest == read_manifest(reference).pixel_digest
-    assert files_of(tmp_path / "q") == files_of(reference)
+    manifest = build(open_source(source_230), tmp_path / "q", subset="mini", only=SOME, workers=3)
+    assert manifest.pixel_digest == read_manifest(some).pixel_digest
+    assert files_of(tmp_path / "q") == files_of(some)
 
 
-def test_both_formats_have_one_pixel_digest(
-    reference: Path, source_230: Path, tmp_path: Path
-) -> None:
-    manifest = build(
-        open_source(source_230), tmp_path / "w", subset="mini", format_name="webdataset"
-    )
-    assert manifest.pixel_digest == read_manifest(reference).pixel_digest
-    assert manifest.source_digest == read_manifest(reference).source_digest
+@pytest.mark.usefixtures("in_this_process")
+def test_both_formats_have_one_pixel_digest(some: Path, source_230: Path, tmp_path: Path) -> None:
+    options = {"subset": "mini", "only": SOME, "format_name": "webdataset"}
+    manifest = build(open_source(source_230), tmp_path / "w", **options)
+    assert manifest.pixel_digest == read_manifest(some).pixel_digest
+    assert manifest.source_digest == read_manifest(some).source_digest
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_done_units_are_not_rendered_again(
     reference: Path, source_230: Path, tmp_path: Path
 ) -> None:
@@ -104,6 +106,7 @@ def test_done_units_are_not_rendered_again(
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_damaged_and_lost_shards_are_made_again(
     some: Path, source_230: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +138,7 @@ def wait_until_rendering(process: "subprocess.Popen[str]", out: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_a_random_moment_it_resumes_to_the_same_bytes(
     some: Path, source_230: Path, tmp_path: Path, start: Start, seed: int
@@ -213,6 +217,7 @@ def test_an_unfinished_folder_cannot_be_loaded_by_mistake(tmp_path: Path, start:
         load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_full_disk_loses_nothing(
     some: Path, source_230: Path, small_disk: Callable[[int], Path], start: Start
 ) -> None:
@@ -269,6 +274,7 @@ def test_a_folder_of_another_version_is_refused(
         build(open_source(source_230), out, subset="mini")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_another_source_is_refused(
     reference: Path, source_230: Path, make_source, tmp_path: Path
 ) -> None:
@@ -304,6 +310,7 @@ def test_foreign_and_impossible_folders_are_refused(source_230: Path, tmp_path: 
         build(source, Path("/proc/imagenet-q"), subset="mini")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_short_classes_are_refused_or_recorded(make_source, tmp_path: Path) -> None:
     source = open_source(make_source(tmp_path / "images", 3))
     with pytest.raises(SourceError, match="needs 10 photographs a class"):
@@ -342,6 +349,7 @@ def source_with_bad_images(make_source, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_bad_images_are_all_named_and_can_be_mended(
     source_with_bad_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -360,6 +368,7 @@ def test_bad_images_are_all_named_and_can_be_mended(
     assert (manifest.images, manifest.bad_images) == (120, ())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_bad_images_can_be_left_out(source_with_bad_images: Path, tmp_path: Path) -> None:
     source = open_source(source_with_bad_images)
     out = tmp_path / "q"

@@ -7,6 +7,7 @@ import pytest
 from imagenetq.builder import build, estimate, open_source
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_estimate_is_near_the_truth(source_230: Path, tmp_path: Path) -> None:
     source = open_source(source_230)
     only = ["noise", "jpeg-10"]

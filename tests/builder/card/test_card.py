@@ -17,7 +17,10 @@ from imagenetq.specification import scored_variants, variants
 
 
 @pytest.fixture(scope="module")
-def manifest(make_source, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def manifest(
+    make_source, module_in_this_process, tmp_path_factory: pytest.TempPathFactory
+) -> Manifest:
+    del module_in_this_process
     folder = tmp_path_factory.mktemp("card")
     source = open_source(make_source(folder / "images", 4))
     build(source, folder / "q", subset="mini")

@@ -25,6 +25,7 @@ from imagenetq.errors import BuildStopped, SourceError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import read_manifest
 from imagenetq.progress import Tally
+from no_workers import no_workers
 from worker_tasks import fail, square
 
 ONLY = "clean,noise,contrast-0.5"
@@ -61,9 +62,10 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def local(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dataset as worker processes of this machine build it."""
+    """The dataset as this machine builds it."""
     out = tmp_path_factory.mktemp("local") / "q"
-    build(open_source(source_230), out, subset="mini", only=ONLY.split(","), workers=2)
+    with no_workers():
+        build(open_source(source_230), out, subset="mini", only=ONLY.split(","))
     return out
 
 
@@ -210,7 +212,8 @@ def test_what_is_lost_in_mid_build_is_built_elsewhere(
     # Nothing of Ray's own is on the terminal.
     assert len(output.splitlines()) == 3
     assert re.fullmatch(r"Ray: 2 CPUs\n(rendering: .*\n)*unit .*\n(rendering: .*\n)*", errors)
-    assert verify(out) == []
+    with no_workers():
+        assert verify(out) == []
 
 
 def test_a_unit_that_kills_every_worker_is_given_up(

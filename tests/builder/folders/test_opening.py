@@ -15,6 +15,7 @@ from imagenetq.files import write_whole
 from imagenetq.manifest import MANIFEST_NAME
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_paths_and_file_urls_are_of_this_machine(make_source, tmp_path: Path) -> None:
     for spec in (tmp_path / "q", str(tmp_path / "q"), (tmp_path / "q").as_uri()):
         folder = open_folder(spec)

@@ -16,6 +16,7 @@ from imagenetq.builder.folders import open_folder
 from imagenetq.errors import BuildStopped, FolderError, UsageError
 from imagenetq.files import TEMPORARY_PREFIX, sha256_of
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
+from no_workers import no_workers
 
 ONLY = "clean,noise,contrast-0.5"
 
@@ -26,7 +27,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def whole(source_230: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset as one process builds it."""
     out = tmp_path_factory.mktemp("whole") / "q"
-    build(open_source(source_230), out, subset="mini", only=ONLY.split(","), workers=2)
+    with no_workers():
+        build(open_source(source_230), out, subset="mini", only=ONLY.split(","))
     return out
 
 
@@ -86,6 +88,7 @@ def test_shares_at_once_and_a_build_after_them_give_the_same_bytes(
     assert read_manifest(out) == read_manifest(whole)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_killed_share_costs_only_its_unfinished_units(
     source_230: Path, whole: Path, start: Start, tmp_path: Path
 ) -> None:
@@ -138,6 +141,7 @@ def test_shares_exclude_whole_builds_and_themselves_alone(tmp_path: Path) -> Non
         pass
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_bad_images_and_other_plans_are_told_of_as_in_a_whole_build(
     make_source, tmp_path: Path
 ) -> None:

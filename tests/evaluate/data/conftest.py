@@ -11,6 +11,7 @@ from imagenetq.builder import build, open_source
 from imagenetq.evaluate.data import CleanSource, Data, Patience, Sample
 from imagenetq.record import pixel_sha256
 from imagenetq.specification import select_variants
+from no_workers import no_workers
 
 EVERY_KIND = ["clean", "blur-3", "noise-50", "contrast-0.3", "jpeg-10", "jpeg2000-28"]
 IMAGES = 130
@@ -31,14 +32,14 @@ def source_130(make_source: Callable[..., Path], tmp_path_factory: pytest.TempPa
 
 
 def _built(source: Path, out: Path, format_name: str) -> Path:
-    build(
-        open_source(source),
-        out,
-        subset="mini",
-        format_name=format_name,
-        only=EVERY_KIND,
-        workers=1,
-    )
+    with no_workers():
+        build(
+            open_source(source),
+            out,
+            subset="mini",
+            format_name=format_name,
+            only=EVERY_KIND,
+        )
     return out
 
 

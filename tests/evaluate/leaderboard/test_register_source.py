@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,18 +109,3 @@ def test_the_demonstrations_are_those_of_the_repository(tmp_path):
 def test_every_registered_source_is_what_its_name_says():
     for path in DATASETS.glob("*.parquet"):
         read_source(path)
-
-
-@pytest.mark.slow
-def test_a_wheel_holds_the_sources(tmp_path):
-    import subprocess
-    import sys
-    import zipfile
-
-    root = DATASETS.parents[1]
-    shutil.copytree(root, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns(".*"))
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", str(tmp_path), "."]
-    subprocess.run(command, cwd=tmp_path / "copy", check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "imagenetq/evaluate/results/datasets/demonstrations.json" in names

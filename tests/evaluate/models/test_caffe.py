@@ -45,7 +45,8 @@ class Written:
 
 @pytest.fixture(
     scope="module",
-    params=[(name, generation) for name in DEPLOYS for generation in ("layer", "layers")],
+    # As they are published; both generations differ in how a blob is read, not in the network.
+    params=[*((name, "layers") for name in DEPLOYS), ("googlenet", "layer")],
     ids=lambda param: "-".join(param),
 )
 def written(

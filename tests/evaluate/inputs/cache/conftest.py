@@ -10,6 +10,7 @@ from cache_rows import ONLY, ROOMY, Rows, rows
 from imagenetq.builder import build, open_source
 from imagenetq.evaluate import open_data
 from imagenetq.evaluate.inputs.cache import Store
+from no_workers import no_workers
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,8 @@ def images(make_source: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def folder(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("cache") / "q"
-    build(open_source(images), built, subset="mini", only=ONLY, workers=1, allow_short=True)
+    with no_workers():
+        build(open_source(images), built, subset="mini", only=ONLY, allow_short=True)
     return built
 
 
