@@ -13,6 +13,7 @@ from imagenetq.files import (
     AtomicFile,
     remove_temporary_files,
     sha256_of,
+    user_cache,
     write_whole,
 )
 from imagenetq.shards import read_tar
@@ -106,3 +107,13 @@ def test_a_failing_read_names_its_file():
     with path.open("rb") as file, pytest.raises(OSError, match="shard-7") as caught:
         list(read_tar(file, "shard-7"))
     assert pickle.loads(pickle.dumps(caught.value)).filename == "shard-7"
+
+
+def test_the_users_cache_is_an_absolute_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert user_cache() == tmp_path / "imagenetq"
+    for ignored in ("", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
+        assert user_cache() == Path.home() / ".cache" / "imagenetq"

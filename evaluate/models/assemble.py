@@ -17,17 +17,11 @@ _USUAL_SIZE = (224, 224)
 
 
 def assemble(name: str, network: Network, options: LoadOptions) -> Model:
-    """Make a `Model` of what a source loaded.
-
-    Raises:
-        UsageError: an override or the class map makes no sense.
-        ModelError: the network does not take its own input size, or does not give logits of
-            1,000 classes.
-    """
+    """Make a `Model` of what a source loaded."""
     module = network.module.eval()
-    parameters = network.parameters
-    if parameters is None:
-        parameters = sum(parameter.numel() for parameter in module.parameters())
+    n_parameters = network.parameters
+    if n_parameters is None:
+        n_parameters = sum(parameter.numel() for parameter in module.parameters())
     preprocessing = overridden(network.preprocessing, options.preprocessing)
     if network.needs_fit is None:
         n_outputs = _count_outputs(name, module, preprocessing.input_size or _USUAL_SIZE)
@@ -37,7 +31,7 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
     own = vars(network) | {
         "module": module,
         "preprocessing": preprocessing,
-        "parameters": parameters,
+        "parameters": n_parameters,
     }
     return Model(
         name=name,

@@ -1,6 +1,5 @@
 """Count how deep a network is: the layers with weights on the longest way through it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 # The nodes that autograd records; a transposed convolution has this name, too.
-_CONVOLUTIONS = ("ConvolutionBackward",)
+_CONVOLUTION = "ConvolutionBackward"
 # Which of these a linear layer becomes depends on the input's axes and on the bias.
 _FULL = ("AddmmBackward", "MmBackward", "LinearBackward")
 
@@ -29,18 +28,14 @@ class Depth:
 def depth(module: "nn.Module", input_size: Size) -> Depth | None:
     """Count the layers on the way through a network that has the most of them.
 
-    One blank image is sent through, and the graph that autograd records is searched. So parallel
-    branches, residual connections and layers used twice count as they run: GoogLeNet, which has 57
-    convolutions, gives the 21 + 1 of its paper. Fused attention hides no layer, but a product of
-    two activations that are matrices would pass for a linear layer.
-
-    Args:
-        module: the network, in any mode; it runs in evaluation mode and is left as it was.
-        input_size: (height, width) of its input.
+    One blank image of the input size, (height, width), is sent through in evaluation mode, and the
+    graph that autograd records is searched. So parallel branches, residual connections and layers
+    used twice count as they run: GoogLeNet, which has 57 convolutions, gives the 21 + 1 of its
+    paper. Fused attention hides no layer, but a product of two activations that are matrices would
+    pass for a linear layer. The network is left as it was.
 
     Returns:
-        The counts; None if there is no graph to search, as for an ONNX file, which PyTorch does
-        not run.
+        The counts; None without a graph, as for an ONNX file, which PyTorch does not run.
     """
     import torch
 
@@ -75,7 +70,9 @@ def _longest(last: Any) -> Depth:
             continue
         open_nodes.pop()
         total, convolutions, full = max((best[parent] for parent in before), default=(0, 0, 0))
-        is_convolution, is_full = _is(node, _CONVOLUTIONS), _is(node, _FULL)
+        # Autograd's names end in a digit, which tells overloads apart.
+        kind = node.name().rstrip("0123456789")
+        is_convolution, is_full = kind == _CONVOLUTION, kind in _FULL
         best[node] = (
             total + is_convolution + is_full,
             convolutions + is_convolution,
@@ -83,8 +80,3 @@ def _longest(last: Any) -> Depth:
         )
     _, convolutions, full = best[last]
     return Depth(convolutions, full)
-
-
-def _is(node: Any, kinds: Iterable[str]) -> bool:
-    # Autograd's names end in a digit, which tells overloads apart.
-    return node.name().rstrip("0123456789") in kinds

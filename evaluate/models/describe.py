@@ -17,15 +17,8 @@ def sources() -> dict[str, str]:
 def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
     """Load a model and say what it is, as plain JSON data.
 
-    Args:
-        name: source and name, such as `timm/vgg16`.
-        options: what to override; None overrides nothing.
-
-    Returns:
-        `name`, `layers` (how many of each kind, the most frequent first), `parameters`,
-        `input_size` (height and width, or None), `preprocessing`, `weights_sha256`,
-        `tensors_sha256`, `weights_key`, `licence`, `published_top1` and `arguments`. A value that
-        is unknown or that the model does not have is None.
+    Layers are counted by kind, the most frequent first; the input size is height and width. What is
+    unknown, or what the model does not have, is None.
 
     Raises:
         UsageError: the name has no known source, or an option makes no sense.
@@ -33,18 +26,17 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
     """
     model = load_model(name, options)
     size = model.preprocessing.input_size
+    hashes = "weights_sha256", "tensors_sha256", "weights_key"
     return {
         "name": model.name,
         "layers": layers(model.module),
         "parameters": model.parameters,
         "input_size": None if size is None else list(size),
         "preprocessing": model.preprocessing.record(),
-        "weights_sha256": model.weights_sha256,
-        "tensors_sha256": model.tensors_sha256,
-        "weights_key": model.weights_key,
-        "licence": model.licence,
-        "published_top1": model.published_top1,
-        "arguments": model.arguments,
+        **{
+            name: getattr(model, name)
+            for name in (*hashes, "licence", "published_top1", "arguments")
+        },
     }
 
 

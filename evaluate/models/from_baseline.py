@@ -17,9 +17,6 @@ def load(name: str, options: LoadOptions) -> Network:
     """Make the baseline that finds the nearest clean image by its grey 32x32 thumbnail.
 
     Nearness is the cosine similarity of thumbnails.
-
-    Raises:
-        UsageError: the name is not `nearest`, or weights or arguments are given.
     """
     from imagenetq.evaluate.models.wrappers import NearestPhotograph
 

@@ -1,6 +1,7 @@
 """Load ONNX files, which onnxruntime runs."""
 
 import hashlib
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -24,24 +25,25 @@ def load(name: str, options: LoadOptions) -> Network:
     An ONNX file does not say how images are prepared, so the most usual way is assumed: the
     shorter side is resized to 8/7 of the input's, the centre is cropped, and ImageNet's mean and
     standard deviation normalise it. `--mean`, `--std` and the others override that.
-
-    Raises:
-        UsageError: weights or arguments are given, which an ONNX file holds itself.
-        ModelError: the file is not a readable ONNX file, or its input is of another kind.
     """
     if options.weights is not None or options.arguments:
         raise UsageError(f"onnx/{name}: holds its own weights and arguments; leave those out")
     path = Path(name)
     if not path.is_file():
         raise ModelError(f"onnx/{name}: no such file")
-    graph = _graph(path)
-    session = _session(path)
-    batch, size = _input_shape(path, session)
+    import onnx
+
     from imagenetq.evaluate.models.wrappers import OnnxNetwork
 
-    kinds = Counter(node.op_type for node in graph.node)
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception as error:  # protobuf and onnx raise many types.
+        raise ModelError(f"onnx/{path}: not a readable ONNX file ({one_line(error)})") from None
+    session = _session(path)
+    batch, size = _input_shape(path, session)
     if batch is None and not _takes_several(session, size):
         batch = 1
+    kinds = Counter(node.op_type for node in graph.node)
     module = OnnxNetwork(session, batch=batch, kinds=dict(kinds))
     preprocessing = Preprocessing(
         resize=int(min(size) / _CROP_SHARE),
@@ -51,26 +53,17 @@ def load(name: str, options: LoadOptions) -> Network:
         std=IMAGENET_STD,
     )
     weights = Weights(_sha256(path, graph), _tensors_sha256(path, graph))
-    return Network(module, preprocessing, weights, parameters=_parameters(graph))
-
-
-def _graph(path: Path) -> Any:
-    import onnx
-
-    try:
-        return onnx.load(path, load_external_data=False).graph
-    except Exception as error:  # protobuf and onnx raise many types.
-        raise ModelError(f"onnx/{path}: not a readable ONNX file ({one_line(error)})") from None
+    parameters = sum(math.prod(tensor.dims) for tensor in graph.initializer)
+    return Network(module, preprocessing, weights, parameters=parameters)
 
 
 def _session(path: Path) -> Any:
     import onnxruntime
 
-    available = onnxruntime.get_available_providers()
-    # TF32 would make fp32 results differ from every other source's.
-    providers: list[Any] = [("CUDAExecutionProvider", {"use_tf32": 0}), "CPUExecutionProvider"]
-    if "CUDAExecutionProvider" not in available:
-        providers = ["CPUExecutionProvider"]
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        # TF32 would make fp32 results differ from every other source's.
+        providers.insert(0, ("CUDAExecutionProvider", {"use_tf32": 0}))
     options = onnxruntime.SessionOptions()
     # Exceptions tell what fails, and the rest of the log is of no use to the user.
     options.log_severity_level = 4
@@ -112,17 +105,6 @@ def _takes_several(session: Any, size: Size) -> bool:
     except Exception:  # onnxruntime's exceptions have no common root of their own.
         return False
     return both.shape == alone.shape and np.allclose(both, alone, rtol=1e-2, atol=1e-3)
-
-
-def _parameters(graph: Any) -> int:
-    sizes = (list(tensor.dims) for tensor in graph.initializer)
-    total = 0
-    for dims in sizes:
-        n_elements = 1
-        for side in dims:
-            n_elements *= side
-        total += n_elements
-    return total
 
 
 def _sha256(path: Path, graph: Any) -> str:

@@ -1,8 +1,6 @@
 """Load CLIP and similar networks of open_clip, as zero-shot classifiers, from a weights file."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from imagenetq.errors import ModelError, UsageError
@@ -12,6 +10,7 @@ from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
     OpaquePreprocessing,
     Preprocessing,
+    colour,
 )
 from imagenetq.evaluate.models.weights import Weights
 from imagenetq.evaluate.models.zero_shot import TextTower, embed_classes
@@ -21,15 +20,10 @@ def load(name: str, options: LoadOptions) -> Network:
     """Load an architecture that open_clip lists, with the weights that the options name.
 
     The preprocessing is that of the first weights that open_clip knows for the architecture.
-
-    Raises:
-        UsageError: arguments are given, which these networks do not take.
-        ModelError: there is no such architecture; its weights are not given or do not fit; or its
-            text tower needs files that cannot be had.
     """
     import open_clip
 
-    from imagenetq.evaluate.models.wrappers import OpenClipNetwork
+    from imagenetq.evaluate.models.wrappers import ZeroShotNetwork
 
     full_name = f"open_clip/{name}"
     known = open_clip.list_models()
@@ -48,12 +42,11 @@ def load(name: str, options: LoadOptions) -> Network:
         encode=lambda tokens: module.encode_text(tokens["input_ids"]),
     )
     embeddings, record = embed_classes(full_name, module, tower)
-    return Network(
-        OpenClipNetwork(module, embeddings),
-        _preprocessing(name, module.visual.image_size),
-        weights,
-        zero_shot=record,
+    network = ZeroShotNetwork(
+        module, embeddings, lambda module, inputs: module.encode_image(inputs)
     )
+    preprocessing = _preprocessing(name, module.visual.image_size)
+    return Network(network, preprocessing, weights, zero_shot=record)
 
 
 def _constructed(full_name: str, name: str) -> tuple[Any, Any]:
@@ -62,25 +55,18 @@ def _constructed(full_name: str, name: str) -> tuple[Any, Any]:
 
     text = open_clip.get_model_config(name)["text_cfg"]
     repository = text.get("hf_model_name") or text.get("hf_tokenizer_name") or "its tokenizer"
+    before = logging.root.manager.disable
     try:
-        with _quiet():
-            module = open_clip.create_model(name, pretrained_text=False)
-            return module.eval(), open_clip.get_tokenizer(name)
+        # open_clip warns that there are no weights yet.
+        logging.disable(logging.WARNING)
+        module = open_clip.create_model(name, pretrained_text=False)
+        return module.eval(), open_clip.get_tokenizer(name)
     except Exception as error:  # transformers and the Hub's client raise many types.
         raise ModelError(
             f"{full_name}: its text tower needs files ({repository}) that cannot be had "
             f"({messages.one_line(error)}); connect to the network, or choose an architecture "
             "with open_clip's own tokenizer, such as ViT-B-32"
         ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # open_clip warns that there are no weights yet.
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
     finally:
         logging.disable(before)
 
@@ -101,11 +87,6 @@ def _preprocessing(name: str, size: int | tuple[int, int]) -> AnyPreprocessing:
         resize=(height, width) if squashed else height,
         interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
         crop=None if squashed else (height, width),
-        mean=_colour(config.mean),
-        std=_colour(config.std),
+        mean=colour(config.mean),
+        std=colour(config.std),
     )
-
-
-def _colour(values: Any) -> tuple[float, float, float]:
-    red, green, blue = map(float, values)
-    return red, green, blue

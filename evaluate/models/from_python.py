@@ -10,11 +10,7 @@ from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.from_torchvision import from_transform
-from imagenetq.evaluate.models.preprocessing import (
-    AnyPreprocessing,
-    OpaquePreprocessing,
-    Preprocessing,
-)
+from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing, Preprocessing
 from imagenetq.evaluate.models.weights import Weights
 
 
@@ -24,14 +20,15 @@ def load(name: str, options: LoadOptions) -> Network:
     The callable must return a `torch.nn.Module` that gives logits, and its preprocessing: a
     `Preprocessing`, or a picklable callable from a Pillow image to a normalised float32 tensor of
     shape (3, height, width).
-
-    Raises:
-        UsageError: the name is not of this form.
-        ModelError: there is no such callable, it fails or returns something else, or the weights
-            file that the options name cannot be loaded.
     """
     full_name = f"python/{name}"
-    returned = _call(full_name, _find(full_name, name), options.arguments)
+    function = _find(full_name, name)
+    try:
+        returned = function(**options.arguments)
+    except Exception as error:  # The user's code may raise anything.
+        raise ModelError(
+            f"{full_name}: failed with {type(error).__name__}: {messages.one_line(error)}"
+        ) from error
     from torch import nn
 
     if not isinstance(returned, tuple) or len(returned) != 2:
@@ -39,8 +36,11 @@ def load(name: str, options: LoadOptions) -> Network:
     module, preprocessing = returned
     if not isinstance(module, nn.Module) or not callable(getattr(module, "forward", None)):
         raise _wrong(full_name, f"a {type(module).__name__} first")
-    prepared = _prepared(full_name, preprocessing)
-    return Network(module, prepared, Weights.given(module, options, full_name))
+    if not isinstance(preprocessing, Preprocessing | OpaquePreprocessing):
+        if not callable(preprocessing):
+            raise _wrong(full_name, f"a {type(preprocessing).__name__} second")
+        preprocessing = from_transform(preprocessing)
+    return Network(module, preprocessing, Weights.given(module, options, full_name))
 
 
 def _find(full_name: str, name: str) -> Callable[..., Any]:
@@ -62,28 +62,11 @@ def _find(full_name: str, name: str) -> Callable[..., Any]:
         ) from None
     finally:
         sys.path.remove(here)
-    found: Callable[..., Any] | None = getattr(module, attribute, None)
-    if found is None or not callable(found):
+    function: Callable[..., Any] | None = getattr(module, attribute, None)
+    if not callable(function):
         names = [key for key, value in vars(module).items() if callable(value)]
         raise messages.unknown(f"python/{module_name}", attribute, names)
-    return found
-
-
-def _call(full_name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    try:
-        return function(**arguments)
-    except Exception as error:  # The user's code may raise anything.
-        raise ModelError(
-            f"{full_name}: failed with {type(error).__name__}: {messages.one_line(error)}"
-        ) from error
-
-
-def _prepared(full_name: str, preprocessing: Any) -> AnyPreprocessing:
-    if isinstance(preprocessing, Preprocessing | OpaquePreprocessing):
-        return preprocessing
-    if callable(preprocessing):
-        return from_transform(preprocessing)
-    raise _wrong(full_name, f"a {type(preprocessing).__name__} second")
+    return function
 
 
 def _wrong(full_name: str, what: str) -> ModelError:

@@ -20,10 +20,6 @@ def load(name: str, options: LoadOptions) -> Network:
 
     With a weights file, it is the preprocessing of timm's own weights of this architecture. The
     file's may differ, which the checks on clean images are there to find.
-
-    Raises:
-        UsageError: the input size among the options makes no sense.
-        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     import timm
     import timm.data
@@ -43,7 +39,11 @@ def load(name: str, options: LoadOptions) -> Network:
                 f"{full_name}: timm has no weights for it; give --weights FILE, or choose one of "
                 f"`timm.list_models(pretrained=True)`"
             ) from None
-        raise messages.failed(full_name, _repository(name), error) from None
+        repository = name.partition(":")[2]
+        if not repository:
+            config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+            repository = (config and config.hf_hub_id) or full_name
+        raise messages.failed(full_name, repository, error) from None
     licence = module.pretrained_cfg.get("license") if options.weights is None else None
     weights = Weights.given(module, options, full_name)
     overrides = {}
@@ -88,12 +88,3 @@ def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
         fit=fit,
         fill=fill,
     )
-
-
-def _repository(name: str) -> str:
-    import timm
-
-    if ":" in name:
-        return name.partition(":")[2]
-    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    return (config and config.hf_hub_id) or f"timm/{name}"

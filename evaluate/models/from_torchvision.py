@@ -23,10 +23,6 @@ def load(name: str, options: LoadOptions) -> Network:
 
     The argument `weights`, such as `IMAGENET1K_V1`, picks others. With a weights file, it picks
     only the preprocessing, which otherwise is that of the first weights that torchvision published.
-
-    Raises:
-        UsageError: torchvision has no such weights for the model.
-        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     from torchvision import models
 
@@ -43,17 +39,19 @@ def load(name: str, options: LoadOptions) -> Network:
             f"{full_name}: no weights {wanted!r}; there are {', '.join(published.__members__)}"
         )
     weights = published[wanted]
-    preprocessing = from_transform(weights.transforms())
-    if options.weights is not None:
-        module = _construct(full_name, name, arguments, None)
-        return Network(module, preprocessing, Weights.given(module, options, full_name))
-    module = _construct(full_name, name, arguments, weights)
-    metrics = weights.meta["_metrics"]["ImageNet-1K"]
+    own = weights if options.weights is None else None
+    try:
+        with warnings.catch_warnings():
+            # GoogLeNet and Inception announce another random initialisation.
+            warnings.simplefilter("ignore", FutureWarning)
+            module: nn.Module = models.get_model(name, weights=own, **arguments)
+    except Exception as error:  # Downloading and constructing raise many types.
+        raise messages.failed(full_name, None, error) from None
     return Network(
         module,
-        preprocessing,
-        Weights.of(module),
-        published_top1=metrics["acc@1"] / 100,
+        from_transform(weights.transforms()),
+        Weights.given(module, options, full_name),
+        published_top1=None if own is None else own.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100,
     )
 
 
@@ -78,16 +76,3 @@ def from_transform(transform: Callable[..., Any]) -> AnyPreprocessing:
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
-
-
-def _construct(full_name: str, name: str, arguments: dict[str, Any], weights: Any) -> "nn.Module":
-    from torchvision import models
-
-    try:
-        with warnings.catch_warnings():
-            # GoogLeNet and Inception announce another random initialisation.
-            warnings.simplefilter("ignore", FutureWarning)
-            module: nn.Module = models.get_model(name, weights=weights, **arguments)
-    except Exception as error:  # Downloading and constructing raise many types.
-        raise messages.failed(full_name, None, error) from None
-    return module

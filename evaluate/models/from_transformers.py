@@ -1,5 +1,6 @@
 """Load image classifiers and CLIP-like networks of transformers, with their image processors."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from imagenetq.evaluate.models import load_errors as messages
 from imagenetq.evaluate.models.base import LoadOptions, Network
 from imagenetq.evaluate.models.preprocessing import (
     AnyPreprocessing,
-    Colour,
     OpaquePreprocessing,
     Preprocessing,
     Size,
+    colour,
+    normalise,
 )
-from imagenetq.evaluate.models.transformers_text import is_zero_shot, text_tower
 from imagenetq.evaluate.models.weights import Weights
-from imagenetq.evaluate.models.zero_shot import embed_classes
+from imagenetq.evaluate.models.zero_shot import TextTower, embed_classes
 
 # (height, width) of a wide image, a tall one, one smaller than any crop, and one so long that a
 # limit on the longer side shows. Most sides are odd, because there the ways of rounding differ.
@@ -26,19 +27,21 @@ _PROBES = ((275, 401), (333, 277), (31, 46), (40, 301))
 # One step of 1/255, divided by a usual std, is above 0.01.
 _TOLERANCE = 1e-3
 
+# Kinds of networks that embed images and texts.
+_EMBEDDING = ("altclip", "chinese_clip", "clip", "metaclip_2", "siglip")
+_PADDED = ("siglip",)
+"""Kinds of networks that were trained with texts padded to full length and nothing masked."""
+
 
 def load(name: str, options: LoadOptions) -> Network:
     """Load a classifier of the Hub, `ORG/NAME`, or of a local folder, `./FOLDER`.
 
     A network of CLIP's kind becomes a zero-shot classifier. The argument `revision` picks a
     revision. No code from a repository is run unless the argument `trust_remote_code` says so.
-
-    Raises:
-        ModelError: there is no such model, or its weights cannot be had or do not fit.
     """
     import transformers
 
-    from imagenetq.evaluate.models.wrappers import OnlyLogits, TransformersClip
+    from imagenetq.evaluate.models.wrappers import OnlyLogits, ZeroShotNetwork
 
     full_name = f"transformers/{name}"
     if name.startswith((".", "/")) and not Path(name).is_dir():
@@ -50,7 +53,10 @@ def load(name: str, options: LoadOptions) -> Network:
     auto: Any = transformers
     try:
         config = auto.AutoConfig.from_pretrained(name, **arguments)
-        zero_shot = is_zero_shot(config)
+        # There are classifiers of CLIP's kind, too; their configuration says so.
+        architectures = getattr(config, "architectures", None) or ()
+        classifies = any(name.endswith("ForImageClassification") for name in architectures)
+        zero_shot = config.model_type in _EMBEDDING and not classifies
         kind = auto.AutoModel if zero_shot else auto.AutoModelForImageClassification
         processor = auto.AutoImageProcessor.from_pretrained(name, backend="pil", **common)
         if options.weights is not None:
@@ -72,10 +78,49 @@ def load(name: str, options: LoadOptions) -> Network:
     if not zero_shot:
         return Network(OnlyLogits(module), preprocessing, weights, licence=licence)
     module.eval()
-    tower = text_tower(full_name, name, module, weights, common)
+    tower = _text_tower(full_name, name, module, weights, common)
     embeddings, record = embed_classes(full_name, module, tower)
-    classifier = TransformersClip(module, embeddings)
+    classifier = ZeroShotNetwork(
+        *(module, embeddings),
+        lambda module, inputs: module.get_image_features(pixel_values=inputs).pooler_output,
+    )
     return Network(classifier, preprocessing, weights, licence=licence, zero_shot=record)
+
+
+def _text_tower(
+    model: str, name: str, module: Any, weights: Weights, common: Mapping[str, Any]
+) -> TextTower:
+    """Give the text tower of a network, with the tokenizer that lies beside it."""
+    import transformers
+
+    auto: Any = transformers
+    try:
+        tokenizer = auto.AutoTokenizer.from_pretrained(name, **common)
+    except Exception as error:  # transformers and the Hub's client raise many types.
+        raise ModelError(
+            f"{model}: its tokenizer cannot be loaded ({messages.one_line(error)}); the network's "
+            "folder must hold its files, such as tokenizer.json"
+        ) from None
+    config = module.config
+    padding = "max_length" if config.model_type in _PADDED else True
+
+    def tokenize(texts: list[str]) -> dict[str, Any]:
+        tokens = tokenizer(
+            texts,
+            padding=padding,
+            truncation=True,
+            max_length=config.text_config.max_position_embeddings,
+            return_tensors="pt",
+        )
+        names = ("input_ids",) if padding == "max_length" else ("input_ids", "attention_mask")
+        return {key: tokens[key] for key in names}
+
+    return TextTower(
+        f"{config.model_type} {config.to_json_string()}",
+        weights.tensors_sha256,
+        tokenize,
+        encode=lambda tokens: module.get_text_features(**tokens).pooler_output,
+    )
 
 
 class ProcessorTransform:
@@ -112,8 +157,6 @@ def from_processor(processor: Any) -> AnyPreprocessing:
 def _agree(candidate: Preprocessing, transform: ProcessorTransform, size: Size) -> bool:
     import torch
 
-    from imagenetq.evaluate.models.preprocessing import normalise
-
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     theirs = transform(Image.fromarray(picture))
     ours = normalise(torch.from_numpy(candidate.pixels(picture))[None], candidate)[0].numpy()
@@ -121,7 +164,12 @@ def _agree(candidate: Preprocessing, transform: ProcessorTransform, size: Size) 
 
 
 def _from_settings(processor: Any) -> Preprocessing:
-    mean, std = _colours(processor)
+    # The processor's (x * factor - mean) / std becomes (x / 255 - mean) / std, as we write it.
+    unit = 255 * processor.rescale_factor if processor.do_rescale else 255.0
+    values: Any = (0.0,) * 3, (1.0,) * 3
+    if processor.do_normalize:
+        values = processor.image_mean, processor.image_std
+    mean, std = (colour(value / unit for value in of_channels) for of_channels in values)
     interpolation: Any = Image.Resampling(int(processor.resample)).name.lower()
     resize, crop = _sizes(processor)
     return Preprocessing(resize, interpolation, crop, mean, std, corner="down")
@@ -142,16 +190,6 @@ def _sizes(processor: Any) -> tuple[int | Size | None, Size | None]:
         return edge, crop
     # ConvNeXT's processor, which other networks borrow, does not crop from 384 pixels on.
     return (int(edge / crop_pct), (edge, edge)) if edge < 384 else ((edge, edge), None)
-
-
-def _colours(processor: Any) -> tuple[Colour, Colour]:
-    # The processor's (x * factor - mean) / std becomes (x / 255 - mean) / std, as we write it.
-    unit = 255 * processor.rescale_factor if processor.do_rescale else 255.0
-    mean, std = (0.0,) * 3, (1.0,) * 3
-    if processor.do_normalize:
-        mean, std = processor.image_mean, processor.image_std
-    red, green, blue = ((m / unit, s / unit) for m, s in zip(mean, std, strict=True))
-    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])
 
 
 def _require_all(model: str, loaded: dict[str, Any]) -> None:

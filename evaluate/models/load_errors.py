@@ -1,13 +1,16 @@
 """Word the errors of models that cannot be had."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from imagenetq.errors import ModelError
+from imagenetq.remote_errors import causes
 
 _LONGEST = 200
 _N_LISTED = 3
 _LONGEST_NAME = 80
+_FETCHING = {"httpx", "requests", "huggingface_hub"}
+"""Libraries whose errors are about fetching."""
 
 
 def one_line(error: Exception) -> str:
@@ -26,6 +29,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(n if n.isprintable() else ascii(n) for n in first) + more
 
 
+def counted_problems(problems: Mapping[str, Sequence[str]]) -> str:
+    """Count the names that have each problem, and list the first; empty if none has one."""
+    return ", ".join(
+        f"{len(names)} {problem} ({listed(names)})" for problem, names in problems.items() if names
+    )
+
+
 def unknown(source: str, name: str, known: Iterable[str]) -> ModelError:
     """Make the error for a name that a source does not have, and suggest similar names."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
@@ -36,14 +46,12 @@ def unknown(source: str, name: str, known: Iterable[str]) -> ModelError:
 def failed(model: str, repository: str | None, error: Exception) -> ModelError:
     """Make the error for a model that could not be constructed, or whose weights did not come.
 
-    Args:
-        model: the model's name, as the user gave it.
-        repository: the model's repository on the Hub; None if it is not on the Hub.
-        error: what the library raised.
+    The repository is the model's on the Hub, None if it has none there.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    chain = list(_chain(error))
+    chain = list(causes(error))
+    libraries = {type(link).__module__.partition(".")[0] for link in chain}
     if any(isinstance(link, GatedRepoError) for link in chain):
         return ModelError(
             f"{model}: its weights are gated; accept the terms on "
@@ -54,7 +62,7 @@ def failed(model: str, repository: str | None, error: Exception) -> ModelError:
             f"{model}: the Hub has no repository {repository}, or it is private; check the name, "
             "or sign in with `hf auth login`"
         )
-    if any(_is_about_fetching(link) for link in chain):
+    if libraries & _FETCHING or any(isinstance(link, OSError) for link in chain):
         return ModelError(
             f"{model}: its weights cannot be fetched ({one_line(error)}); connect to the network, "
             "or give them with --weights FILE"
@@ -63,16 +71,3 @@ def failed(model: str, repository: str | None, error: Exception) -> ModelError:
         f"{model}: cannot be constructed ({type(error).__name__}: {one_line(error)}); check its "
         "--model-arg"
     )
-
-
-def _is_about_fetching(error: BaseException) -> bool:
-    library = type(error).__module__.partition(".")[0]
-    return isinstance(error, OSError) or library.startswith(
-        ("httpx", "requests", "huggingface_hub")
-    )
-
-
-def _chain(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -18,13 +18,10 @@ _TOLERANCE = 0.01
 
 
 def kind_of(answers: torch.Tensor) -> Outputs:
-    """Tell what a network's answers to a few images are.
+    """Tell what a network's answers to a few images, of shape (n, outputs), are.
 
     Probabilities are not negative and sum to one for each image. Other values between 0 and 1 are
     called bounded: they may be sigmoids or similarities, which the values cannot tell apart.
-
-    Args:
-        answers: floating-point numbers of shape (n, outputs).
     """
     answers = answers.double()
     if not bool(((answers >= 0) & (answers <= 1 + _TOLERANCE)).all()):
@@ -36,9 +33,8 @@ def kind_of(answers: torch.Tensor) -> Outputs:
 def settle(model: Model, inputs: torch.Tensor) -> Model:
     """Find out what a model gives, and make it give logarithms if those are probabilities.
 
-    Args:
-        model: the model as loaded; one whose outputs are known is given back as it is.
-        inputs: inputs of a few real images, as the module takes them, on the module's device.
+    The inputs are those of a few real images, on the module's device. A model whose outputs are
+    known is given back as it is.
     """
     if model.outputs is not None:
         return model
@@ -48,12 +44,10 @@ def settle(model: Model, inputs: torch.Tensor) -> Model:
     with torch.inference_mode():
         kind = kind_of(torch.cat([network(piece) for piece in torch.split(inputs, 1)]))
     if kind == "probabilities":
-        logits = Logarithm(network).eval()
-        module = (
-            SelectOutputs(logits, module.outputs.tolist()).eval()
-            if isinstance(module, SelectOutputs)
-            else logits
-        )
+        logits: torch.nn.Module = Logarithm(network)
+        if isinstance(module, SelectOutputs):
+            logits = SelectOutputs(logits, module.outputs.tolist())
+        module = logits.eval()
     return replace(model, module=module, outputs=kind)
 
 

@@ -49,12 +49,7 @@ def is_of_a_library(name: str) -> bool:
 
 
 def foreign_arguments(name: str, arguments: Mapping[str, object]) -> list[str]:
-    """List the names of those arguments that a stranger's entry may not give.
-
-    Args:
-        name: the model's name, such as `timm/vgg16`.
-        arguments: arguments of the model's constructor, as the entry records them.
-    """
+    """List the names of those constructor's arguments that a stranger's entry may not give."""
     allowed = ARCHITECTURAL.get(name.partition("/")[0], frozenset())
     # A repository of the Hub that timm loads may do anything with its arguments.
     if not is_of_a_library(name):

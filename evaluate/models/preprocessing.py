@@ -5,7 +5,7 @@ run on the device, on whole batches.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,12 @@ Colour = tuple[float, float, float]
 
 IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
 IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
+
+
+def colour(values: Iterable[Any]) -> Colour:
+    """Give three numbers as a colour."""
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,10 @@ class Preprocessing:
         if self.resize is not None:
             image = self._resample(image, self.resized(image.width, image.height))
         if self.crop is not None:
-            image = self._cropped(image, self.crop)
+            left, top = self.corner_of(self.crop, image.size)
+            cropped = Image.new("RGB", self.crop[::-1], self.fill)
+            cropped.paste(image, (-left, -top))
+            image = cropped
         # A copy, because Pillow's own view is read-only and torch warns of such arrays.
         return np.array(image)
 
@@ -101,21 +110,12 @@ class Preprocessing:
     def corner_of(self, crop: Size, size: Size) -> tuple[int, int]:
         """Give a crop's (left, top) in the resized image, negative where the image is padded.
 
-        Args:
-            crop: (height, width).
-            size: (width, height) after resizing.
+        The crop is (height, width), the size after resizing (width, height).
         """
         return self._corner(size[0], crop[1]), self._corner(size[1], crop[0])
 
     def _resample(self, image: Image.Image, size: Size) -> Image.Image:
         return image.resize(size, Image.Resampling[self.interpolation.upper()])
-
-    def _cropped(self, image: Image.Image, crop: Size) -> Image.Image:
-        left, top = self.corner_of(crop, image.size)
-        height, width = crop
-        cropped = Image.new("RGB", (width, height), self.fill)
-        cropped.paste(image, (-left, -top))
-        return cropped
 
     def _corner(self, length: int, wanted: int) -> int:
         if self.corner == "down":

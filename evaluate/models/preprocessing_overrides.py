@@ -1,8 +1,8 @@
 """Change a model's preprocessing as the user asks with `--mean`, `--input-size` and the like."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from imagenetq.choices import Interpolation
@@ -13,6 +13,7 @@ from imagenetq.evaluate.models.preprocessing import (
     OpaquePreprocessing,
     Preprocessing,
     Size,
+    colour,
 )
 
 _LARGEST_SIDE = 10_000
@@ -45,19 +46,16 @@ def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) ->
         if name == "input_size":
             preprocessing = _with_input_size(preprocessing, checked)
         else:
-            preprocessing = dataclasses.replace(preprocessing, **{name: checked})
+            preprocessing = replace(preprocessing, **{name: checked})
     return preprocessing
 
 
 def parse_size(name: str, value: Any) -> Size:
     """Give (height, width) for a side in pixels, or for a sequence of one or two sides.
 
-    Args:
-        name: what to call the value in an error.
-        value: the side or sides.
-
     Raises:
-        UsageError: there are more sides or none, or one is not of 1 to 10,000 pixels.
+        UsageError: there are more sides or none, or one is not of 1 to 10,000 pixels; the message
+            calls the value by the name.
     """
     sides = (value, value) if isinstance(value, int) else tuple(value)
     if len(sides) == 1:
@@ -75,17 +73,18 @@ def _with_input_size(preprocessing: Preprocessing, size: Size) -> Preprocessing:
     old = preprocessing.input_size
     resize: int | Size | None = preprocessing.resize
     if old is None:
-        return dataclasses.replace(preprocessing, crop=size)
-    if isinstance(resize, int) and size[0] == size[1]:
-        # timm, too, rounds down the side that it crops from.
-        resize = resize * size[0] // old[0]
-    elif isinstance(resize, int):
-        scaled = (resize * size[0] // old[0], resize * size[1] // old[1])
-        return dataclasses.replace(preprocessing, resize=scaled, crop=size, fit="cover")
-    elif resize is not None:
-        resize = (resize[0] * size[0] // old[0], resize[1] * size[1] // old[1])
+        return replace(preprocessing, crop=size)
     crop = None if preprocessing.crop is None else size
-    return dataclasses.replace(preprocessing, resize=resize, crop=crop)
+    if resize is None:
+        return replace(preprocessing, crop=crop)
+    height, width = resize if isinstance(resize, tuple) else (resize, resize)
+    # timm, too, rounds down the side that it crops from.
+    scaled = (height * size[0] // old[0], width * size[1] // old[1])
+    if isinstance(resize, tuple):
+        return replace(preprocessing, resize=scaled, crop=crop)
+    if size[0] == size[1]:
+        return replace(preprocessing, resize=scaled[0], crop=crop)
+    return replace(preprocessing, resize=scaled, crop=crop, fit="cover")
 
 
 def _resize(name: str, value: Any) -> int | Size:
@@ -101,7 +100,7 @@ def _channels(name: str, value: Any) -> Colour:
         raise UsageError(f"{name} {value!r}: give one number, or three for red, green and blue")
     if name == "std" and min(values) <= 0:
         raise UsageError(f"std {value!r}: must be above 0")
-    return float(values[0]), float(values[1]), float(values[2])
+    return colour(values)
 
 
 def _interpolation(name: str, value: Any) -> str:

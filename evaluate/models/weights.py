@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from imagenetq.errors import ModelError
-from imagenetq.evaluate.models.load_errors import listed
+from imagenetq.evaluate.models.load_errors import counted_problems
 from imagenetq.evaluate.models.weights_files import read_tensors
 from imagenetq.evaluate.models.weights_sets import choose_tensors
 from imagenetq.files import sha256_of
@@ -50,14 +50,8 @@ class Weights:
     def given(cls, module: "nn.Module", options: "LoadOptions", model: str) -> "Weights":
         """Load and hash the weights file that the options name; without one, keep those there are.
 
-        Args:
-            module: the network.
-            options: the options, of which `weights` and `weights_key` are used.
-            model: the model's name, for messages.
-
         Raises:
-            ModelError: the file cannot be read, holds other things than tensors, leaves a choice
-                that the key does not make, or does not fit.
+            ModelError: as `load_weights`.
         """
         if options.weights is None:
             return cls.of(module)
@@ -71,13 +65,8 @@ def load_weights(module: "nn.Module", file: str, model: str, key: str | None = N
     The file may be a safetensors file, or a torch checkpoint that holds nothing but tensors and
     plain containers. The usual wrappings are removed: outer dicts such as `state_dict`, and a
     prefix such as `module.` that all names share and the network does not have. Floating-point
-    tensors become float32.
-
-    Args:
-        module: the network.
-        file: path of the weights.
-        model: the model's name, for messages.
-        key: which weights to take of a file that holds several, such as `state_dict_ema`.
+    tensors become float32. Of a file that holds several networks' weights, `key` chooses, such as
+    `state_dict_ema`; messages name the model.
 
     Returns:
         Hex SHA-256 of the file.
@@ -89,13 +78,17 @@ def load_weights(module: "nn.Module", file: str, model: str, key: str | None = N
     import torch
 
     path = Path(file)
-    tensors = choose_tensors(read_tensors(path), module.state_dict().keys(), path, key)
-    _require_fit(tensors, module.state_dict(), path, model)
-    converted = {
-        name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-    }
-    module.load_state_dict({**_counters(module), **converted}, strict=True)
+    expected = module.state_dict()
+    tensors = choose_tensors(read_tensors(path), expected.keys(), path, key)
+    _require_fit(tensors, expected, path, model)
+    # They hold all but perhaps the counters, which stay as they are.
+    module.load_state_dict(
+        expected
+        | {
+            name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+            for name, tensor in tensors.items()
+        }
+    )
     return sha256_of(path)
 
 
@@ -145,25 +138,22 @@ def _require_fit(
         if _type_of(tensors[name]).startswith(_WITHOUT_NUMBERS)
         or tensors[name].is_floating_point() != expected[name].is_floating_point()
     ]
-    problems = {
-        "missing": missing,
-        "unexpected": unexpected,
-        "of another shape": misshapen,
-        "of another type": mistyped,
-    }
-    found = [f"{len(names)} {what} ({listed(names)})" for what, names in problems.items() if names]
-    if found:
+    problems = counted_problems(
+        {
+            "missing": missing,
+            "unexpected": unexpected,
+            "of another shape": misshapen,
+            "of another type": mistyped,
+        }
+    )
+    if problems:
         raise ModelError(
-            f"{path}: does not fit {model}: of its tensors {', '.join(found)}; check the model's "
-            "name and its --model-arg"
+            f"{path}: does not fit {model}: of its tensors {problems}; check the model's name and "
+            "its --model-arg"
         )
 
 
 def _type_of(tensor: "torch.Tensor") -> str:
     layout = "" if str(tensor.layout) == "torch.strided" else f"{tensor.layout} "
-    place = "meta " if tensor.is_meta else ""
-    return f"{layout}{place}{tensor.dtype}".replace("torch.", "")
-
-
-def _counters(module: "nn.Module") -> "dict[str, torch.Tensor]":
-    return {n: t for n, t in module.state_dict().items() if n.endswith(_UNUSED)}
+    meta = "meta " if tensor.is_meta else ""
+    return f"{layout}{meta}{tensor.dtype}".replace("torch.", "")

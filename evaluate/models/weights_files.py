@@ -95,11 +95,7 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _require_checkpoint(path: Path) -> None:
-    """Refuse a zip archive that is no plain checkpoint, by its directory, before PyTorch reads it.
-
-    Raises:
-        ModelError: the archive is damaged, compressed, or of another kind.
-    """
+    """Refuse a zip archive that is no plain checkpoint, by its directory, unread by PyTorch."""
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()

@@ -27,9 +27,9 @@ def choose_tensors(
         content: the file's content: dicts of dicts, the innermost of tensors.
         expected: names of the network's tensors.
         path: the file's path, for messages.
-        key: the set that the user wants, such as `state_dict_ema`: its place in the file, with dots
-            between keys, perhaps followed by a prefix of the tensors' names. None takes the only
-            set, or the only candidate.
+        key: the user's choice, such as `state_dict_ema`: the set's keys in the file, with dots
+            between, perhaps followed by a prefix of the tensors' names. None takes the only set, or
+            the only candidate.
 
     Raises:
         ModelError: there is no such set, or there are several candidates and no key.
@@ -39,54 +39,52 @@ def choose_tensors(
         return _without_prefix(_set_of(sets, key, path), expected)
     if not sets:
         raise ModelError(f"{path}: {_why_none(content)}; save the network's state_dict()")
-    named = {place: _without_prefix(tensors, expected) for place, tensors in sets.items()}
-    if len(named) == 1:
-        return next(iter(named.values()))
+    named = {key: _without_prefix(tensors, expected) for key, tensors in sets.items()}
     candidates = {
-        place: tensors
-        for place, tensors in named.items()
-        if 2 * len(tensors.keys() & set(expected)) >= len(expected)
+        key: tensors
+        for key, tensors in named.items()
+        if len(named) == 1 or 2 * len(tensors.keys() & set(expected)) >= len(expected)
     }
     if not candidates:
         raise ModelError(
-            f"{path}: none of its {len(sets)} sets of tensors ({_places(sets)}) is this network's; "
+            f"{path}: none of its {len(sets)} sets of tensors ({_keys(sets)}) is this network's; "
             "check the model's name"
         )
     if len(candidates) > 1:
         raise ModelError(
             f"{path}: holds {len(candidates)} sets of this network's weights "
-            f"({_places(candidates)}); choose one with --weights-key"
+            f"({_keys(candidates)}); choose one with --weights-key"
         )
     return next(iter(candidates.values()))
 
 
-def _sets(content: Any, place: str, depth: int = 0) -> "Iterator[tuple[str, Tensors]]":
+def _sets(content: Any, key: str, depth: int = 0) -> "Iterator[tuple[str, Tensors]]":
     """Yield each dict that holds named tensors and nothing else, after the keys that lead to it."""
     if not isinstance(content, Mapping) or not content or depth > _DEEPEST:
         return
     if all(isinstance(name, str) and _is_tensor(value) for name, value in content.items()):
-        yield place, dict(content)
+        yield key, dict(content)
         return
     for name, value in content.items():
         if isinstance(name, str):
-            yield from _sets(value, f"{place}.{name}" if place else name, depth + 1)
+            yield from _sets(value, f"{key}.{name}" if key else name, depth + 1)
 
 
 def _set_of(sets: "Mapping[str, Tensors]", key: str, path: Path) -> "Tensors":
     if key in sets:
         return sets[key]
-    inner = [tensors for place, tensors in sets.items() if place.startswith(f"{key}.")]
+    inner = [tensors for own_key, tensors in sets.items() if own_key.startswith(f"{key}.")]
     if len(inner) == 1:
         return inner[0]
-    for place, tensors in sets.items():
-        if place and not key.startswith(f"{place}."):
+    for own_key, tensors in sets.items():
+        if own_key and not key.startswith(f"{own_key}."):
             continue
-        prefix = key[len(place) :].removeprefix(".") + "."
+        prefix = key[len(own_key) :].removeprefix(".") + "."
         part = {name: value for name, value in tensors.items() if name.startswith(prefix)}
         if part:
             return part
-    held = _places(sets) or "none"
-    raise ModelError(f"{path}: holds no tensors under --weights-key {key}; its sets: {held}")
+    known = _keys(sets) or "none"
+    raise ModelError(f"{path}: holds no tensors under --weights-key {key}; its sets: {known}")
 
 
 def _without_prefix(tensors: "Tensors", expected: Collection[str]) -> "Tensors":
@@ -106,7 +104,7 @@ def _why_none(content: Any) -> str:
     strangers = [
         str(name)
         for name, value in content.items()
-        if not (isinstance(name, str) and _is_tensor(value))
+        if not isinstance(name, str) or not _is_tensor(value)
     ]
     return f"holds more than tensors ({listed(strangers)})"
 
@@ -117,5 +115,5 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def _places(sets: Iterable[str]) -> str:
-    return listed(place or "the outermost" for place in sets)
+def _keys(sets: Iterable[str]) -> str:
+    return listed(key or "the outermost" for key in sets)

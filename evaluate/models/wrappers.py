@@ -3,7 +3,7 @@
 This file needs torch, so it is imported only where a model is loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,21 @@ _LUMA = (0.299, 0.587, 0.114)
 _uncompiled: Any = torch.compiler.disable
 
 
-class SelectOutputs(nn.Module):
+class Around(nn.Module):
+    """A network around another one."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+
+class SelectOutputs(Around):
     """A network around one with other outputs, of which it gives the 1,000 that are the classes."""
 
     outputs: torch.Tensor
 
     def __init__(self, module: nn.Module, outputs: Sequence[int]) -> None:
-        super().__init__()
-        self.module = module
+        super().__init__(module)
         self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -36,12 +43,8 @@ class SelectOutputs(nn.Module):
         return logits[:, self.outputs]
 
 
-class Logarithm(nn.Module):
+class Logarithm(Around):
     """A network around one that gives probabilities; it gives their logarithms as logits."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Give logits, float32 of shape (n, outputs)."""
@@ -49,12 +52,8 @@ class Logarithm(nn.Module):
         return probabilities.float().clamp_min(_LEAST).log()
 
 
-class OnlyLogits(nn.Module):
+class OnlyLogits(Around):
     """A network around a model of transformers that gives only the model's logits."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Give logits of shape (n, classes)."""
@@ -70,12 +69,9 @@ class OnnxNetwork(nn.Module):
     """
 
     def __init__(self, session: Any, *, batch: int | None, kinds: dict[str, int]) -> None:
-        """Wrap a session.
+        """Wrap an `onnxruntime.InferenceSession` of one input.
 
-        Args:
-            session: an `onnxruntime.InferenceSession` of one input.
-            batch: the only batch size that the graph takes; None if it takes any.
-            kinds: how many operators of each kind the graph has.
+        `batch` is the only batch size that the graph takes; None if it takes any.
         """
         super().__init__()
         self.kinds = kinds
@@ -119,11 +115,9 @@ class NearestPhotograph(nn.Module):
         self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
 
     def fit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        """Remember these clean images, in place of any from before.
+        """Remember clean images, in place of any from before.
 
-        Args:
-            inputs: float32 of shape (n, 3, height, width), 0 to 1.
-            labels: int64 of shape (n,).
+        They are float32 of shape (n, 3, height, width), 0 to 1; the labels int64 of shape (n,).
         """
         self.gallery = _unit_luma(inputs).to(self.gallery.device)
         self.labels = labels.to(self.gallery.device)
@@ -148,8 +142,8 @@ def _unit_luma(inputs: torch.Tensor) -> torch.Tensor:
     return nn.functional.normalize(luma, dim=1)
 
 
-class ZeroShotNetwork(nn.Module):
-    """A classifier of a network that embeds images and texts; subclasses embed the images.
+class ZeroShotNetwork(Around):
+    """A classifier of a network that embeds images and texts.
 
     A class's logit is the similarity of the image's embedding to the class's, scaled as the network
     has learned.
@@ -157,45 +151,27 @@ class ZeroShotNetwork(nn.Module):
 
     embeddings: torch.Tensor
 
-    def __init__(self, module: nn.Module, embeddings: torch.Tensor) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        embeddings: torch.Tensor,
+        embed: Callable[[Any, torch.Tensor], torch.Tensor],
+    ) -> None:
         """Wrap a network.
 
         Args:
             module: the network; it has a `logit_scale`, and perhaps a `logit_bias`.
             embeddings: the classes' embeddings, of shape (1000, width), each of length 1.
+            embed: makes embeddings of shape (n, width), of any length, of the network and a batch.
         """
-        super().__init__()
-        self.module = module
+        super().__init__(module)
         self.register_buffer("embeddings", embeddings, persistent=False)
-
-    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embed images; the embeddings are of shape (n, width) and may have any length."""
-        raise NotImplementedError
+        self._embed = embed
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Give logits of shape (n, 1000)."""
         module: Any = self.module
-        pictures = nn.functional.normalize(self.embed(inputs), dim=-1)
+        pictures = nn.functional.normalize(self._embed(module, inputs), dim=-1)
         logits: torch.Tensor = module.logit_scale.exp() * (pictures @ self.embeddings.T)
         bias = getattr(module, "logit_bias", None)
         return logits if bias is None else logits + bias
-
-
-class OpenClipNetwork(ZeroShotNetwork):
-    """A zero-shot classifier of a network of open_clip."""
-
-    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embed images; the embeddings are of shape (n, width)."""
-        module: Any = self.module
-        features: torch.Tensor = module.encode_image(inputs)
-        return features
-
-
-class TransformersClip(ZeroShotNetwork):
-    """A zero-shot classifier of a network of transformers."""
-
-    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Embed images; the embeddings are of shape (n, width)."""
-        module: Any = self.module
-        features: torch.Tensor = module.get_image_features(pixel_values=inputs).pooler_output
-        return features

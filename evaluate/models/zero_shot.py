@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from filelock import FileLock
 from imagenetq.entry import ZeroShot
 from imagenetq.errors import ModelError
 from imagenetq.evaluate.models.weights import add_tensor
-from imagenetq.files import write_whole
+from imagenetq.files import user_cache, write_whole
 from imagenetq.progress import working
 
 if TYPE_CHECKING:
@@ -87,12 +86,8 @@ def embed_classes(
     """Embed the classes, or read their embeddings from the user's cache if they were kept there.
 
     A class's embedding is the mean of its prompts' embeddings, each scaled to length 1, and is then
-    itself scaled to length 1. All are computed on the GPU if there is one, in float32.
-
-    Args:
-        model: the model's name, for messages.
-        module: the network, on the CPU in evaluation mode; it is left there.
-        tower: the network's text tower.
+    itself scaled to length 1. All are computed on the GPU if there is one, in float32. The network
+    comes on the CPU in evaluation mode, and is left there. Messages name the model.
 
     Returns:
         The embeddings, float32 of shape (1000, width), on the CPU; and what an entry says of them.
@@ -103,7 +98,7 @@ def embed_classes(
     import torch
 
     prompts = published_prompts()
-    path = _cache_folder() / f"{_key(model, tower, prompts)}.npy"
+    path = user_cache() / "text-embeddings" / f"{_key(model, tower, prompts)}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     # Of processes that share an evaluation, only the first has to compute them.
     with FileLock(path.with_suffix(".lock")):
@@ -119,17 +114,8 @@ def embed_classes(
     return torch.from_numpy(embeddings), record
 
 
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "imagenetq" / "text-embeddings"
-
-
 def _key(model: str, tower: TextTower, prompts: Prompts) -> str:
-    """Hash all that decides the embeddings; a tokenizer counts by what it makes of the names.
-
-    Raises:
-        ModelError: the tokenizer does not tell the classes apart.
-    """
+    """Hash all that decides the embeddings; a tokenizer counts by what it makes of the names."""
     digest = hashlib.sha256()
     for part in (tower.identity, tower.tensors_sha256, prompts.sha256):
         digest.update(f"{part}\n".encode())

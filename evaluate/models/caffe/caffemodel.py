@@ -10,6 +10,7 @@ Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,9 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
         name, blobs = "", []
         for field in wire.fields(*_span(layer)):
             if field.number == name_number:
-                name = _printable(wire.read(field, _LONGEST_NAME))
+                name = wire.read(field, _LONGEST_NAME).decode(errors="replace")
+                # The name appears in messages, which are one line.
+                name = name if name.isprintable() else ascii(name)
             elif field.number == blobs_number:
                 blobs.append(_blob(wire, field))
         if blobs and name in found:
@@ -68,12 +71,7 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
 
 
 def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
-    """Copy a blob's numbers into an array, a piece at a time; doubles are rounded to float32.
-
-    Args:
-        wire: the blob's file.
-        blob: the blob, of `target.size` numbers.
-        target: the array to fill: contiguous, of any shape.
+    """Copy a blob's numbers into a contiguous array, a piece at a time; doubles become float32.
 
     Raises:
         DamagedMessage: a number is infinite in float32 or not a number, or the file became shorter.
@@ -91,7 +89,8 @@ def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
 
 def same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Tell whether two shapes are the same but for leading ones, with which older files pad."""
-    return _without_ones(found) == _without_ones(wanted)
+    one, other = ([*dropwhile(lambda side: side == 1, shape)] for shape in (found, wanted))
+    return one == other
 
 
 def _pieces(wire: Wire, part: Field, itemsize: int) -> Iterator[NDArray[np.floating]]:
@@ -125,12 +124,6 @@ def _blob(wire: Wire, message: Field) -> Blob:
     return Blob(tuple(legacy) if shape is None else shape, size, tuple(parts), itemsize)
 
 
-def _printable(name: bytes) -> str:
-    # The name appears in messages, which are one line.
-    text = name.decode(errors="replace")
-    return text if text.isprintable() else ascii(text)
-
-
 def _dims(wire: Wire, message: Field) -> tuple[int, ...]:
     start, end = _span(message)
     if end - start > _LONGEST_SHAPE:
@@ -156,9 +149,3 @@ def _span(message: Field) -> tuple[int, int]:
     if message.value is not None or message.width is not None:
         raise DamagedMessage(f"the field at byte {message.start:,} should be a message")
     return message.start, message.end
-
-
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    while shape and shape[0] == 1:
-        shape = shape[1:]
-    return shape

@@ -13,13 +13,12 @@ from imagenetq.evaluate.models.caffe.caffemodel import (
     same_shape,
 )
 from imagenetq.evaluate.models.caffe.protobuf_wire import DamagedMessage, Wire
-from imagenetq.evaluate.models.load_errors import one_line
+from imagenetq.evaluate.models.load_errors import counted_problems, one_line
 
 if TYPE_CHECKING:
     from torch import nn
 
-_N_NAMED = 3
-_ROLES = ("weight", "bias")
+_ROLES = {0: "weight", 1: "bias"}
 
 
 def filled(
@@ -30,17 +29,16 @@ def filled(
     most_bytes: int,
     left_out: tuple[str, ...] = (),
 ) -> "nn.Module":
-    """Build a network and fill it from a `.caffemodel` file.
+    """Build a network and fill it from a `.caffemodel` file; messages name the model.
 
     The numbers go from the file straight into the network, so no more memory is needed than the
     network takes. The input channels of the first convolution are put in reverse order, so that
     the network takes RGB where Caffe takes BGR.
 
     Args:
-        build: makes the network; each layer's module has Caffe's name, perhaps with dots for
-            slashes.
+        build: makes the network; its modules have the layers' names, perhaps with dots for slashes.
         path: the weights file.
-        model: the model's name, for messages.
+        model: the model's name.
         most_bytes: the most bytes that the file may have; a larger one is refused unread.
         left_out: beginnings of the names of layers that the file may hold and the network lacks.
 
@@ -62,12 +60,17 @@ def filled(
             blobs = _fitting(layers, _by_caffes_name(network), path, model, left_out)
             network = network.to_empty(device="cpu")
             for name, parameter in _by_caffes_name(network).items():
-                _copy(wire, blobs[name], name, parameter)
+                try:
+                    copy_numbers(wire, blobs[name], parameter.detach().numpy())
+                except DamagedMessage as error:
+                    raise DamagedMessage(f"{name}: {error}") from None
     except DamagedMessage as error:
         raise ModelError(f"{path}: damaged .caffemodel ({error}); get it again") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({one_line(error)})") from None
-    _turn_round(network)
+    first = next(network.parameters())
+    with torch.no_grad():
+        first.copy_(first.flip(1))
     return network
 
 
@@ -75,14 +78,10 @@ def _require_size(
     network: "nn.Module", n_bytes: int, path: Path, model: str, most_bytes: int
 ) -> None:
     fewest = 4 * sum(parameter.numel() for parameter in network.parameters())
-    if n_bytes < fewest:
+    if not fewest <= n_bytes <= most_bytes:
+        cut = "cut short, or " if n_bytes < fewest else ""
         raise ModelError(
-            f"{path}: {n_bytes:,} bytes, but the weights of {model} take {fewest:,}; it is cut "
-            "short, or of another network"
-        )
-    if n_bytes > most_bytes:
-        raise ModelError(
-            f"{path}: {n_bytes:,} bytes, but the weights of {model} take {fewest:,}; it is of "
+            f"{path}: {n_bytes:,} bytes, but the weights of {model} take {fewest:,}; it is {cut}of "
             "another network"
         )
 
@@ -94,67 +93,39 @@ def _fitting(
     model: str,
     left_out: tuple[str, ...],
 ) -> dict[str, Blob]:
-    """Find the blob of each of the network's parameters, by the parameter's name.
-
-    Raises:
-        ModelError: blobs are missing, unexpected, or of another shape or size.
-    """
+    """Find the blob of each of the network's parameters, by the parameter's name."""
     found = {
-        f"{layer} {role}": blob
+        f"{layer} {_ROLES.get(index, f'blob {index}')}": blob
         for layer, blobs in layers.items()
         if not layer.startswith(left_out)
-        for role, blob in zip(_roles(len(blobs)), blobs, strict=True)
+        for index, blob in enumerate(blobs)
     }
     shapes = {name: tuple(wanted[name].shape) for name in wanted if name in found}
     alike = {name: shape for name, shape in shapes.items() if same_shape(found[name].shape, shape)}
-    problems = {
-        "missing": [name for name in wanted if name not in found],
-        "unexpected": [name for name in found if name not in wanted],
-        "of another shape": [
-            f"{name} {found[name].shape} for {shape}"
-            for name, shape in shapes.items()
-            if name not in alike
-        ],
-        "of another size": [
-            f"{name} {found[name].size:,} for {math.prod(shape):,}"
-            for name, shape in alike.items()
-            if found[name].size != math.prod(shape)
-        ],
-    }
-    said = [f"{len(names)} {what} ({_named(names)})" for what, names in problems.items() if names]
-    if said:
+    problems = counted_problems(
+        {
+            "missing": [name for name in wanted if name not in found],
+            "unexpected": [name for name in found if name not in wanted],
+            "of another shape": [
+                f"{name} {found[name].shape} for {shape}"
+                for name, shape in shapes.items()
+                if name not in alike
+            ],
+            "of another size": [
+                f"{name} {found[name].size:,} for {math.prod(shape):,}"
+                for name, shape in alike.items()
+                if found[name].size != math.prod(shape)
+            ],
+        }
+    )
+    if problems:
         raise ModelError(
-            f"{path}: does not fit {model}: of its arrays {', '.join(said)}; is it another "
-            "network's file?"
+            f"{path}: does not fit {model}: of its arrays {problems}; is it another network's file?"
         )
     return found
-
-
-def _copy(wire: Wire, blob: Blob, name: str, parameter: "nn.Parameter") -> None:
-    try:
-        copy_numbers(wire, blob, parameter.detach().numpy())
-    except DamagedMessage as error:
-        raise DamagedMessage(f"{name}: {error}") from None
 
 
 def _by_caffes_name(network: "nn.Module") -> dict[str, "nn.Parameter"]:
     """List the parameters by the names that messages use, such as `inception_3a/1x1 weight`."""
     names = ((name.rpartition("."), value) for name, value in network.named_parameters())
     return {f"{layer.replace('.', '/')} {role}": value for (layer, _, role), value in names}
-
-
-def _turn_round(network: "nn.Module") -> None:
-    import torch
-
-    first = next(network.parameters())
-    with torch.no_grad():
-        first.copy_(first.flip(1))
-
-
-def _roles(n_blobs: int) -> list[str]:
-    return [*_ROLES, *(f"blob {index}" for index in range(2, n_blobs))][:n_blobs]
-
-
-def _named(names: list[str]) -> str:
-    more = ", .." if len(names) > _N_NAMED else ""
-    return ", ".join(names[:_N_NAMED]) + more

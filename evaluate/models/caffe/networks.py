@@ -1,9 +1,10 @@
-"""Define CaffeNet, VGG-CNN-S and VGG-16, layer for layer as their deploy definitions have them.
+"""Define the paper's networks in PyTorch, layer for layer as their deploy definitions have them.
 
 With Caffe's weights, all take a float32 batch of shape (n, 3, side, side) of BGR samples on the
 scale 0..255, minus their mean, and give logits of shape (n, 1000), which are the input of the
-softmax. Layers have Caffe's names, so that a weights file can fill them. Dropout does nothing
-outside training and is left out.
+softmax. Layers have Caffe's names, so that a weights file can fill them; in the name of a layer of
+an inception module, Caffe's slash is a level of modules here. Dropout does nothing outside training
+and is left out.
 
 This file needs torch, so it is imported only where a model is loaded.
 """
@@ -12,12 +13,49 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
-from imagenetq.evaluate.models.caffe.googlenet import googlenet
-from imagenetq.evaluate.models.caffe.layers import max_pool, normalisation
-
 _Layers = dict[str, nn.Module]
+
+_INCEPTIONS: dict[str, tuple[int, int, int, int, int, int, int]] = {
+    "3a": (192, 64, 96, 128, 16, 32, 32),
+    "3b": (256, 128, 128, 192, 32, 96, 64),
+    "4a": (480, 192, 96, 208, 16, 48, 64),
+    "4b": (512, 160, 112, 224, 24, 64, 64),
+    "4c": (512, 128, 128, 256, 24, 64, 64),
+    "4d": (512, 112, 144, 288, 32, 64, 64),
+    "4e": (528, 256, 160, 320, 32, 128, 128),
+    "5a": (832, 256, 160, 320, 32, 128, 128),
+    "5b": (832, 384, 192, 384, 48, 128, 128),
+}
+"""Channels of each inception module: input, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled.
+They are from Table 1 of Szegedy et al. 2014."""
+
+
+def max_pool(side: int, stride: int, padding: int = 0) -> nn.Module:
+    """Make a layer that takes the maximum over square windows.
+
+    Caffe rounds the size of the pooled map up, and lets the last window hang over the edge. With
+    padding, it drops a last window that would begin outside the input and its first padding.
+    PyTorch's `ceil_mode` always drops such a window. The two differ only if the stride exceeds the
+    window, which is refused.
+
+    Raises:
+        ValueError: the stride exceeds the window.
+    """
+    if stride > side:
+        raise ValueError(f"stride {stride} exceeds the window of {side}")
+    return nn.MaxPool2d(side, stride, padding=padding, ceil_mode=True)
+
+
+def normalisation(alpha: float, k: float) -> nn.Module:
+    """Make a local response normalisation over 5 channels.
+
+    It gives `x / (k + alpha / 5 * sum(x**2)) ** 0.75`. Both libraries divide `alpha` by 5, and
+    count channels beyond the ends as zeros.
+    """
+    return nn.LocalResponseNorm(5, alpha=alpha, beta=0.75, k=k)
 
 
 def caffenet() -> nn.Module:
@@ -77,6 +115,77 @@ def vgg16() -> nn.Module:
             inputs = outputs
         layers.append({f"pool{block}": max_pool(2, 2)})
     return _sequential(*layers, _full_layers(512 * 7 * 7))
+
+
+class Inception(nn.ModuleDict):
+    """An inception module: four branches side by side, each of one or two convolutions."""
+
+    def __init__(
+        self, inputs: int, n1: int, n3_reduced: int, n3: int, n5_reduced: int, n5: int, pooled: int
+    ) -> None:
+        """Make the branches; the numbers are channels, in the order of `_INCEPTIONS`."""
+        super().__init__(
+            {
+                "1x1": nn.Conv2d(inputs, n1, 1),
+                "relu_1x1": nn.ReLU(inplace=True),
+                "3x3_reduce": nn.Conv2d(inputs, n3_reduced, 1),
+                "relu_3x3_reduce": nn.ReLU(inplace=True),
+                "3x3": nn.Conv2d(n3_reduced, n3, 3, padding=1),
+                "relu_3x3": nn.ReLU(inplace=True),
+                "5x5_reduce": nn.Conv2d(inputs, n5_reduced, 1),
+                "relu_5x5_reduce": nn.ReLU(inplace=True),
+                "5x5": nn.Conv2d(n5_reduced, n5, 5, padding=2),
+                "relu_5x5": nn.ReLU(inplace=True),
+                "pool": max_pool(3, 1, padding=1),
+                "pool_proj": nn.Conv2d(inputs, pooled, 1),
+                "relu_pool_proj": nn.ReLU(inplace=True),
+            }
+        )
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Turn a batch of shape (n, inputs, h, w) into one of (n, n1 + n3 + n5 + pooled, h, w)."""
+        branches = [
+            self._convolved(inputs, "1x1"),
+            self._convolved(self._convolved(inputs, "3x3_reduce"), "3x3"),
+            self._convolved(self._convolved(inputs, "5x5_reduce"), "5x5"),
+            self._convolved(self["pool"](inputs), "pool_proj"),
+        ]
+        return torch.cat(branches, dim=1)
+
+    def _convolved(self, inputs: torch.Tensor, name: str) -> torch.Tensor:
+        outputs: torch.Tensor = self[f"relu_{name}"](self[name](inputs))
+        return outputs
+
+
+def googlenet() -> nn.Module:
+    """Make BVLC GoogLeNet with its main classifier only, as it is deployed.
+
+    The input's side is 224, and there are 6,998,552 parameters. The "21 convolutional layers" of
+    Dodge & Karam's Table I are those on the longest way through: 3, and 2 in each of 9 inception
+    modules, of 57 in all. With the full layer it is "22 layers deep" (Szegedy et al.).
+
+    Source: BVLC's `models/bvlc_googlenet/deploy.prototxt`.
+    """
+    layers: dict[str, nn.Module] = {
+        "conv1/7x7_s2": nn.Conv2d(3, 64, 7, stride=2, padding=3),
+        "conv1/relu_7x7": nn.ReLU(inplace=True),
+        "pool1/3x3_s2": max_pool(3, 2),
+        "pool1/norm1": normalisation(alpha=1e-4, k=1),
+        "conv2/3x3_reduce": nn.Conv2d(64, 64, 1),
+        "conv2/relu_3x3_reduce": nn.ReLU(inplace=True),
+        "conv2/3x3": nn.Conv2d(64, 192, 3, padding=1),
+        "conv2/relu_3x3": nn.ReLU(inplace=True),
+        "conv2/norm2": normalisation(alpha=1e-4, k=1),
+        "pool2/3x3_s2": max_pool(3, 2),
+    }
+    for name, channels in _INCEPTIONS.items():
+        layers[f"inception_{name}"] = Inception(*channels)
+        if name in ("3b", "4e"):
+            layers[f"pool{name[0]}/3x3_s2"] = max_pool(3, 2)
+    layers["pool5/7x7_s1"] = nn.AvgPool2d(7)
+    layers["flatten"] = nn.Flatten()
+    layers["loss3/classifier"] = nn.Linear(1024, 1000)
+    return nn.Sequential(OrderedDict(layers))
 
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {

@@ -16,8 +16,7 @@ cv2 = pytest.importorskip("cv2")
 from caffe_files import AUXILIARY, DEPLOYS, Deploy, Generation, write_weights  # noqa: E402
 from imagenetq.errors import ModelError, UsageError  # noqa: E402
 from imagenetq.evaluate.models import LoadOptions, Model, load_model  # noqa: E402
-from imagenetq.evaluate.models.caffe.layers import max_pool  # noqa: E402
-from imagenetq.evaluate.models.caffe.networks import BUILDERS  # noqa: E402
+from imagenetq.evaluate.models.caffe.networks import BUILDERS, max_pool  # noqa: E402
 from imagenetq.evaluate.models.depth import Depth, depth  # noqa: E402
 from imagenetq.evaluate.models.from_caffe import PUBLISHED  # noqa: E402
 from imagenetq.evaluate.models.preprocessing import normalise  # noqa: E402

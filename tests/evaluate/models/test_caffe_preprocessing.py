@@ -7,7 +7,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from imagenetq.errors import UsageError  # noqa: E402
-from imagenetq.evaluate.models.caffe.preprocessing import caffe_preprocessing  # noqa: E402
+from imagenetq.evaluate.models.from_caffe import caffe_preprocessing  # noqa: E402
 from imagenetq.evaluate.models.preprocessing import normalise  # noqa: E402
 from imagenetq.evaluate.models.preprocessing_overrides import overridden  # noqa: E402
 
