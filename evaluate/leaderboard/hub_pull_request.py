@@ -13,18 +13,12 @@ from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.remote_errors import MISREAD, first_line, is_misread_of_hub, status_of
 
 _KIND = "dataset"
-_REFUSED = (401, 403)
 
 
 def open_pull_request(package: Package, address: HubAddress) -> str:
-    """Propose an entry to a repository, as `entries/NAME/`; anyone who is logged in may.
+    """Propose an entry to a repository, as `entries/NAME/`; give the pull request's address.
 
-    Args:
-        package: the entry, with its predictions.
-        address: the leaderboard's repository.
-
-    Returns:
-        Address of the pull request's page.
+    Anyone who is logged in may propose one.
 
     Raises:
         PublishError: the Hub refuses or cannot be reached.
@@ -74,10 +68,10 @@ def keep_predictions(predictions: Path, name: str, address: HubAddress) -> Place
                 f"{address}: is private or gated, and whoever checks the entry must be able to "
                 "read it; make it public, or give another"
             )
-        found = hub.get_paths_info(address.repository, [path], repo_type=_KIND, revision=info.sha)
-        held = {getattr(file.lfs, "sha256", None) for file in found if hasattr(file, "lfs")}
         revision = info.sha
-        if sha256_of(predictions) not in held:
+        files = hub.get_paths_info(address.repository, [path], repo_type=_KIND, revision=revision)
+        stored = {getattr(file.lfs, "sha256", None) for file in files if hasattr(file, "lfs")}
+        if sha256_of(predictions) not in stored:
             revision = hub.upload_file(
                 path_or_fileobj=str(predictions),
                 path_in_repo=path,
@@ -107,14 +101,14 @@ def _explained(address: HubAddress) -> Iterator[None]:
         status = status_of(error)
         hub = constants.ENDPOINT
         if isinstance(error, errors.RepositoryNotFoundError):
-            said = f"no such dataset on {hub}, or none that this token may see; check the name"
-        elif status in _REFUSED:
-            said = (
+            reason = f"no such dataset on {hub}, or none that this token may see; check the name"
+        elif status in (401, 403):
+            reason = (
                 f"{hub} refuses it (HTTP {status}); log in with a token that may write "
                 "(`hf auth login`, or set HF_TOKEN)"
             )
         elif is_misread_of_hub(error):
-            said = f"cannot be written to {hub}: {MISREAD}"
+            reason = f"cannot be written to {hub}: {MISREAD}"
         else:
-            said = f"cannot be written to {hub} ({first_line(error)}); run the same command again"
-        raise PublishError(f"{address}: {said}") from error
+            reason = f"cannot be written to {hub} ({first_line(error)}); run the same command again"
+        raise PublishError(f"{address}: {reason}") from error

@@ -74,25 +74,12 @@ def check_submittable(results: Path, source: KnownSource | None = None) -> Check
     for finding in findings:
         if finding.level == "FAIL":
             raise EntryError(f"{results}: {finding.text}")
-    content = _content(results / ENTRY_NAME, MAX_ENTRY_BYTES)
-    return CheckedResult(results, content, findings)
+    return CheckedResult(results, _content(results / ENTRY_NAME, MAX_ENTRY_BYTES), findings)
 
 
 def pack(result: CheckedResult, submission: Submission, folder: str | None = None) -> Package:
-    """Make an entry of a result.
-
-    Args:
-        result: one that was checked.
-        submission: what only the submitter knows.
-        folder: name of the entry's folder; made of the model's name if None.
-
-    Raises:
-        UsageError: `folder` is no name for an entry's folder, or the model's name makes none.
-    """
-    files = {
-        ENTRY_NAME: result.entry,
-        SUBMISSION_NAME: submission.to_json().encode(),
-    }
+    """Make an entry of a checked result; for `folder` and errors see `entry_name`."""
+    files = {ENTRY_NAME: result.entry, SUBMISSION_NAME: submission.to_json().encode()}
     if submission.predictions is None:
         files[PREDICTIONS_NAME] = _content(result.predictions, MAX_PREDICTIONS_BYTES)
     return Package(entry_name(submission.name, folder), files)
@@ -119,14 +106,7 @@ def entry_name(name: str, folder: str | None) -> str:
 
 
 def write_package(package: Package, out: Path) -> Path:
-    """Write an entry's folder for a pull request on the Git repository.
-
-    Args:
-        package: the entry.
-        out: the folder of entries.
-
-    Returns:
-        The entry's folder.
+    """Write an entry's folder into that of all entries, for a pull request on Git; give its path.
 
     Raises:
         EntryError: the predictions are too large for Git.
@@ -139,13 +119,12 @@ def write_package(package: Package, out: Path) -> Path:
             "a dataset repository of yours on the Hub, to keep them there"
         )
     path = out / package.name
-    # The entry comes last, so that a folder with an entry is complete.
-    names = sorted(package.files, key=lambda name: name == ENTRY_NAME)
     if path.exists() and not _is_same(path, package):
         raise FolderError(
             f"{path}: another entry is there; remove it to replace it, or give another --folder"
         )
-    for name in names:
+    # The entry comes last, so that a folder with an entry is complete.
+    for name in sorted(package.files, key=lambda name: name == ENTRY_NAME):
         write_whole(path / name, package.files[name])
     return path
 
@@ -159,8 +138,7 @@ def _is_same(path: Path, package: Package) -> bool:
     """Tell whether a folder holds an entry, or part of it, and nothing else."""
     try:
         # A process that was killed while it wrote may have left temporary files.
-        names = [file for file in path.iterdir() if not is_temporary(file.name)]
-        held = {file.name: file.read_bytes() for file in names}
+        files = [file for file in path.iterdir() if not is_temporary(file.name)]
+        return all(package.files.get(file.name) == file.read_bytes() for file in files)
     except OSError:
         return False
-    return all(package.files.get(name) == content for name, content in held.items())

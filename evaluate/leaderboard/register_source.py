@@ -14,14 +14,11 @@ from imagenetq.specification import CLEAN, variant
 
 
 def register(data: Data, out: Path) -> Path:
-    """Write the file of a dataset's source; the same source gives the same bytes.
+    """Write the file of a verified dataset's source; the same source gives the same bytes.
 
     Args:
-        data: the dataset, verified; it must hold the clean images.
-        out: the folder of registered sources.
-
-    Returns:
-        The file, which is named after the source digest.
+        data: the dataset; it must hold the clean images.
+        out: the folder of registered sources, in which the file is named after the source digest.
 
     Raises:
         FolderError: the dataset is damaged, or has no clean images.
@@ -59,11 +56,7 @@ def clean_lines(data: Data) -> list[PixelLine]:
 
 
 def known_source(data: Data) -> KnownSource:
-    """Read a dataset's source as if it were registered.
-
-    Raises:
-        FolderError: as for `clean_lines`.
-    """
+    """Read a dataset's source as if it were registered; for errors see `clean_lines`."""
     lines = clean_lines(data)
     return KnownSource(source_digest(lines), {line.image_id: line.wnid for line in lines})
 

@@ -159,10 +159,8 @@ def _serve(memory: int, seconds: int, *modules: str) -> None:
         while True:
             # Receiving work imports its modules, whose memory must not count as the work's.
             work, args, kwargs = _receive(requests)
-            if not is_limited:
-                _limit_memory(memory)
-                is_limited = True
-            _limit_time(seconds)
+            _limit(None if is_limited else memory, seconds)
+            is_limited = True
             try:
                 answer = pickle.dumps((work(*args, **kwargs), None))
             except Exception as error:
@@ -170,21 +168,16 @@ def _serve(memory: int, seconds: int, *modules: str) -> None:
             _send(answers, answer)
 
 
-def _limit_memory(n_bytes: int) -> None:
+def _limit(memory: int | None, seconds: int) -> None:
+    """Limit the CPU time of the next work, and, unless it is None, the memory of all to come."""
     if not _STATM.is_file():
         return
     import resource
 
-    held = int(_STATM.read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + n_bytes, held + n_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _limit_time(seconds: int) -> None:
-    if not _STATM.is_file():
-        return
-    import resource
-
+    if memory is not None:
+        most = int(_STATM.read_text().split()[0]) * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     until = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imagenetq.entry import EntryModel
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
@@ -89,33 +88,29 @@ def fingerprint(predictions: Predictions) -> str:
 
 def _rising(predictions: Predictions) -> Iterator[Finding]:
     """Warn of levels that are significantly easier than the one before, or than the clean image."""
-    correct = predictions.correct(1)
-    pairs = [
-        (milder, stronger)
-        for ladder in LADDERS
-        for milder, stronger in _rungs(predictions, ladder.distortion)
-    ]
-    if not pairs:
+    clean = predictions.column(CLEAN)
+    rungs: list[tuple[int, int]] = []
+    for ladder in LADDERS:
+        names = [v.name for v in variants() if v.distortion == ladder.distortion]
+        columns = [predictions.column(name) for name in names if name != CLEAN]
+        evaluated = [column for column in columns if column is not None]
+        rungs += pairwise(evaluated)
+        if clean is not None:
+            rungs += [(clean, column) for column in evaluated]
+    if not rungs:
         return
-    before, after = (correct[:, [pair[side] for pair in pairs]] for side in (0, 1))
-    lost, won = _counts(before & ~after), _counts(after & ~before)
+    correct = predictions.correct(1)
+    milder, stronger = (correct[:, [pair[side] for pair in rungs]] for side in (0, 1))
+    lost = (milder & ~stronger).sum(axis=0, dtype=np.int64)
+    won = (stronger & ~milder).sum(axis=0, dtype=np.int64)
     # McNemar's p is twice the smaller tail; only the tail of winning matters here.
     p = mcnemar(lost, won) / 2
-    for place in np.flatnonzero((won > lost) & (p * len(pairs) < _SIGNIFICANT)).tolist():
-        milder, stronger = (predictions.variants[column] for column in pairs[place])
+    for i in np.flatnonzero((won > lost) & (p * len(rungs) < _SIGNIFICANT)).tolist():
+        before, after = (predictions.variants[column] for column in rungs[i])
         yield warn(
-            f"{stronger} is easier for it than {milder}: {won[place]} photographs are recognised "
-            f"in {stronger} alone, {lost[place]} in {milder} alone"
+            f"{after} is easier for it than {before}: {won[i]} photographs are recognised in "
+            f"{after} alone, {lost[i]} in {before} alone"
         )
-
-
-def _rungs(predictions: Predictions, distortion: str) -> Iterator[tuple[int, int]]:
-    names = [v.name for v in variants() if v.distortion == distortion and v.name != CLEAN]
-    columns = [column for name in names if (column := predictions.column(name)) is not None]
-    yield from pairwise(columns)
-    clean = predictions.column(CLEAN)
-    if clean is not None:
-        yield from ((clean, column) for column in columns)
 
 
 def _clean_again(predictions: Predictions) -> Iterator[Finding]:
@@ -149,8 +144,3 @@ def _seen_in_grey(predictions: Predictions) -> Iterator[Finding]:
             f"{correct} of {predictions.n_images} photographs are recognised in {UNIFORM_GREY}, "
             "where they are uniform grey"
         )
-
-
-def _counts(hits: NDArray[np.bool_]) -> NDArray[np.int64]:
-    counted: NDArray[np.int64] = hits.sum(axis=0, dtype=np.int64)
-    return counted

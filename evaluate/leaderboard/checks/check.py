@@ -1,7 +1,6 @@
 """Check entries, which may come from anyone, as the maintainers do on a pull request."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,8 +45,8 @@ def check(
         EntryError: there is no such folder, or nothing in it.
     """
     paths = entry_paths(folder)
-    found: dict[str, list[Finding]] = {}
-    fingerprints: defaultdict[str, list[str]] = defaultdict(list)
+    findings: dict[str, list[Finding]] = {}
+    same_answers: defaultdict[str, list[str]] = defaultdict(list)
     with (
         Confined() as confined,
         TemporaryDirectory() as temporary,
@@ -55,15 +54,20 @@ def check(
     ):
         for path in paths:
             inspected = _inspect(path, source, labels, fetched or Path(temporary), confined)
-            name = _name(path)
-            found[name] = list(inspected.findings)
+            name = path.absolute().name
+            name = name if is_folder_name(name) else shown(name)
+            findings[name] = list(inspected.findings)
             if inspected.fingerprint is not None:
-                fingerprints[inspected.fingerprint].append(name)
+                same_answers[inspected.fingerprint].append(name)
             progress.advance(1)
-    for names in fingerprints.values():
+    for names in same_answers.values():
         for name in names:
-            found[name] += _copies(name, names)
-    return [Verdict.of(name, findings) for name, findings in found.items()]
+            others = ", ".join(other for other in names if other != name)
+            if others:
+                findings[name].append(
+                    warn(f"gives the same answers as {others}: is it another model?")
+                )
+    return [Verdict.of(name, listed) for name, listed in findings.items()]
 
 
 def check_result(
@@ -71,25 +75,20 @@ def check_result(
 ) -> tuple[Finding, ...]:
     """Check a result that is no entry yet, as `check` does but for its folder and copies."""
     with Confined() as confined:
-        return (
-            *confined.run(inspect, entry, predictions, source).findings,
-            *_clean(entry),
-        )
+        return (*confined.run(inspect, entry, predictions, source).findings, *_clean(entry))
 
 
-def predictions_of(path: Path, fetched: Path) -> Path:
+def predictions_of(folder: EntryFolder, fetched: Path) -> Path:
     """Find the predictions of an entry in its folder, or fetch them from the Hub.
 
     Raises:
-        EntryError: the folder is damaged, or the predictions are not those that it names.
+        EntryError: the predictions are not those that the entry names.
         SourceError: the Hub cannot be reached.
     """
-    return _predictions(read_folder(path), fetched)
-
-
-def _name(path: Path) -> str:
-    name = path.absolute().name
-    return name if is_folder_name(name) else shown(name)
+    place = folder.submission.predictions
+    if place is None:
+        return folder.path / PREDICTIONS_NAME
+    return fetch_predictions(place, folder.entry.predictions_sha256, fetched)
 
 
 def _inspect(
@@ -101,19 +100,12 @@ def _inspect(
 ) -> Inspected:
     try:
         folder = read_folder(path)
-        predictions = _predictions(folder, fetched)
+        predictions = predictions_of(folder, fetched)
         inspected = confined.run(inspect, folder.entry, predictions, source, labels)
     # A FolderError, of a damaged registered source of ours, is no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
     return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)
-
-
-def _predictions(folder: EntryFolder, fetched: Path) -> Path:
-    place = folder.submission.predictions
-    if place is None:
-        return folder.path / PREDICTIONS_NAME
-    return fetch_predictions(place, folder.entry.predictions_sha256, fetched)
 
 
 def _clean(entry: Entry) -> list[Finding]:
@@ -122,10 +114,3 @@ def _clean(entry: Entry) -> list[Finding]:
         return []
     odd = clean_suspicion(entry.model, counts.correct_top1, counts.total)
     return [] if odd is None else [odd]
-
-
-def _copies(name: str, names: Sequence[str]) -> list[Finding]:
-    others = [other for other in names if other != name]
-    if not others:
-        return []
-    return [warn(f"gives the same answers as {', '.join(others)}: is it another model?")]

@@ -5,15 +5,10 @@ from pathlib import Path
 
 from imagenetq.entry import Entry
 from imagenetq.errors import EntryError
+from imagenetq.evaluate.leaderboard.checks import rules
 from imagenetq.evaluate.leaderboard.checks.anomalies import fingerprint, suspicions
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail
 from imagenetq.evaluate.leaderboard.checks.recompute import contradictions, other_label_findings
-from imagenetq.evaluate.leaderboard.checks.rules import (
-    entry_conditions,
-    label_conditions,
-    rank_conditions,
-    subset_conditions,
-)
 from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.registered_sources import KnownSource, registered_source
 from imagenetq.predictions import PREDICTIONS_NAME, read_predictions
@@ -44,26 +39,18 @@ def inspect(
         source: the source of a dataset at hand; used if it is the entry's.
         labels: other labels at hand; used if the entry holds accuracies by them.
     """
-    found = [*entry_conditions(entry), *rank_conditions(entry)]
+    findings = [*rules.entry_conditions(entry), *rules.rank_conditions(entry)]
     try:
         given = read_predictions(predictions, entry.predictions_sha256)
     except EntryError as error:
         reason = str(error).replace(str(predictions), PREDICTIONS_NAME)
-        return Inspected((*found, fail(reason)), None)
-    found += contradictions(entry, given)
-    found += other_label_findings(entry, given, labels)
-    found += subset_conditions(entry, given)
-    for known, name in _sources(entry, source):
-        found += label_conditions(known, name, given)
-    found += suspicions(given)
-    return Inspected(tuple(found), fingerprint(given))
-
-
-def _sources(entry: Entry, source: KnownSource | None) -> list[tuple[KnownSource, str]]:
+        return Inspected((*findings, fail(reason)), None)
+    findings += contradictions(entry, given)
+    findings += other_label_findings(entry, given, labels)
+    findings += rules.subset_conditions(entry, given)
     registered = None if entry.source_digest is None else registered_source(entry.source_digest)
-    known = [(registered, "the registered source"), (source, "the dataset")]
-    return [
-        (held, name)
-        for held, name in known
-        if held is not None and held.digest == entry.source_digest
-    ]
+    for known, name in ((registered, "the registered source"), (source, "the dataset")):
+        if known is not None and known.digest == entry.source_digest:
+            findings += rules.label_conditions(known, name, given)
+    findings += suspicions(given)
+    return Inspected(tuple(findings), fingerprint(given))

@@ -24,11 +24,13 @@ def contradictions(entry: Entry, predictions: Predictions) -> list[Finding]:
         "scores": compute_scores(predictions).model_dump(mode="json"),
     }
     stated = entry.model_dump(mode="json", include=set(recomputed))
-    found = list(_differences(stated, recomputed, ""))
-    shown = [fail(f"{ENTRY_NAME}: {difference}") for difference in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        shown.append(fail(f"{ENTRY_NAME}: and {len(found) - _SHOWN} more numbers are wrong"))
-    return shown
+    differences = list(_differences(stated, recomputed, ""))
+    findings = [fail(f"{ENTRY_NAME}: {difference}") for difference in differences[:_SHOWN]]
+    if len(differences) > _SHOWN:
+        findings.append(
+            fail(f"{ENTRY_NAME}: and {len(differences) - _SHOWN} more numbers are wrong")
+        )
+    return findings
 
 
 def other_label_findings(
@@ -60,8 +62,8 @@ def _differences(stated: Any, given: Any, place: str) -> Iterator[str]:
         for key in dict.fromkeys([*stated, *given]):
             yield from _differences(stated.get(key), given.get(key), f"{place}.{key}")
     elif isinstance(stated, list) and isinstance(given, list) and len(stated) == len(given):
-        for number, (one, other) in enumerate(zip(stated, given, strict=True)):
-            yield from _differences(one, other, f"{place}.{number}")
+        for i, (one, other) in enumerate(zip(stated, given, strict=True)):
+            yield from _differences(one, other, f"{place}.{i}")
     elif stated != given:
         yield f"{place[1:]} is {_said(stated)}, but the predictions give {_said(given)}"
 

@@ -85,7 +85,8 @@ def run_again(
     """
     if verdict.status == "FAIL":
         return verdict, f"{verdict.name}: fails already, so it was not run again"
-    entry = read_folder(path).entry
+    folder = read_folder(path)
+    entry = folder.entry
     name = model or entry.model.name
     foreign = foreign_arguments(entry.model.name, entry.model.arguments)
     if foreign:
@@ -101,7 +102,7 @@ def run_again(
     seed = secrets.randbits(32) if seed is None else seed
     loaded = load_model(name, options)
     with TemporaryDirectory() as temporary, Confined() as confined:
-        file = predictions_of(path, fetched or Path(temporary))
+        file = predictions_of(folder, fetched or Path(temporary))
         predictions = confined.run(read_predictions, file, entry.predictions_sha256)
     findings = rerun(entry, predictions, loaded, data, n_pairs=n_pairs, seed=seed)
     total = predictions.n_images * len(predictions.variants)
@@ -225,8 +226,9 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
         loaded |= {"weights_sha256": model.weights_sha256, "weights_key": model.weights_key}
     facts = [(field, getattr(stated, field), actual) for field, actual in loaded.items()]
     # Embeddings differ in their last bits from machine to machine, so prompts are compared.
-    prompts = (one.zero_shot and one.zero_shot.prompts_sha256 for one in (stated, model))
-    facts.append(("zero_shot.prompts_sha256", *prompts))
+    prompts = stated.zero_shot and stated.zero_shot.prompts_sha256
+    loaded_prompts = model.zero_shot and model.zero_shot.prompts_sha256
+    facts.append(("zero_shot.prompts_sha256", prompts, loaded_prompts))
     for field, said, actual in facts:
         if said != actual:
             yield fail(

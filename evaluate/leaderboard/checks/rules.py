@@ -16,14 +16,21 @@ from imagenetq.words import counted
 _BASELINE = "baseline/"
 """Beginning of the names of our own models, which have no weights."""
 
-_UNKNOWN = {"callable"}
-_DIRTY = "-dirty"
 _SHOWN = 80
 
 
 def entry_conditions(entry: Entry) -> Iterator[Finding]:
     """Check what can be checked of the entry without its predictions."""
-    yield from _specification(entry)
+    if entry.specification_digest != specification_digest():
+        yield fail(
+            f"of a specification ({entry.specification_digest[:12]}) that this version of "
+            "imagenetq does not know; evaluate on the current dataset"
+        )
+    elif entry.dataset_version != DATASET_VERSION:
+        yield fail(
+            f"dataset version {entry.dataset_version} has another specification; "
+            f"this one is of {DATASET_VERSION}"
+        )
     missing = [v.name for v in variants() if v.name not in entry.variants]
     if missing:
         yield fail(
@@ -34,17 +41,14 @@ def entry_conditions(entry: Entry) -> Iterator[Finding]:
         yield fail("model.weights_sha256 is absent; evaluate a model whose weights are known")
     if not model.preprocessing:
         yield fail("model.preprocessing is not recorded; evaluate it again")
-    elif set(model.preprocessing) == _UNKNOWN:
+    elif set(model.preprocessing) == {"callable"}:
         yield warn("the preprocessing is the model's own code, of which only the name is recorded")
-    yield from (
-        warn(f"not run again from what it says: {reason}")
-        for reason in objections(model.name, model.arguments)
-    )
-    if entry.code_commit is not None and entry.code_commit.endswith(_DIRTY):
-        yield warn(f"evaluated with changed code ({entry.code_commit[:12]}{_DIRTY})")
+    for reason in objections(model.name, model.arguments):
+        yield warn(f"not run again from what it says: {reason}")
+    if entry.code_commit is not None and entry.code_commit.endswith("-dirty"):
+        yield warn(f"evaluated with changed code ({entry.code_commit[:12]}-dirty)")
     if entry.bad_images:
-        left_out = [note.image_id for note in entry.bad_images]
-        yield warn(f"{_first(left_out)} left out as bad")
+        yield warn(f"{_first([note.image_id for note in entry.bad_images])} left out as bad")
     yield from (warn(f"the evaluation warned: {line}") for line in entry.warnings)
 
 
@@ -55,9 +59,7 @@ def rank_conditions(entry: Entry) -> Iterator[Finding]:
 
 def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Finding]:
     """Check that the photographs can be those of the subset that the entry names."""
-    if entry.subset is None:
-        return
-    most = SUBSETS[entry.subset]
+    most = None if entry.subset is None else SUBSETS[entry.subset]
     if most is None:
         return
     label, n_images = Counter(predictions.labels.tolist()).most_common(1)[0]
@@ -68,7 +70,7 @@ def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Findin
         )
 
 
-def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> list[Finding]:
+def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> Iterator[Finding]:
     """Check that photographs and labels are those of a source: each photograph, and no other.
 
     Args:
@@ -82,31 +84,15 @@ def label_conditions(source: KnownSource, name: str, predictions: Predictions) -
     wrong = [
         image_id
         for image_id, wnid in source.classes.items()
-        if image_id in given and given[image_id] != classes.labels()[wnid]
+        if given.get(image_id) not in (None, classes.labels()[wnid])
     ]
-    found = []
     if foreign:
-        found.append(fail(f"{_first(foreign)} not in {name}; evaluate on that"))
+        yield fail(f"{_first(foreign)} not in {name}; evaluate on that")
     if missing:
-        found.append(fail(f"{_first(missing)} in {name} but not answered; evaluate without limit"))
+        yield fail(f"{_first(missing)} in {name} but not answered; evaluate without limit")
     if wrong:
-        wnid = source.classes[wrong[0]]
-        label = classes.wnids()[given[wrong[0]]]
-        found.append(fail(f"{_first(wrong)} of another class: {label}, but {wnid} in {name}"))
-    return found
-
-
-def _specification(entry: Entry) -> Iterator[Finding]:
-    if entry.specification_digest != specification_digest():
-        yield fail(
-            f"of a specification ({entry.specification_digest[:12]}) that this version of "
-            "imagenetq does not know; evaluate on the current dataset"
-        )
-    elif entry.dataset_version != DATASET_VERSION:
-        yield fail(
-            f"dataset version {entry.dataset_version} has another specification; "
-            f"this one is of {DATASET_VERSION}"
-        )
+        wnid, label = source.classes[wrong[0]], classes.wnids()[given[wrong[0]]]
+        yield fail(f"{_first(wrong)} of another class: {label}, but {wnid} in {name}")
 
 
 def _first(image_ids: list[str]) -> str:

@@ -20,7 +20,6 @@ from imagenetq.files import unreadable_as
 from imagenetq.predictions import PREDICTIONS_NAME
 
 _MAX_ENTRIES = 10_000
-_MAX_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ def entry_paths(folder: Path) -> list[Path]:
     Raises:
         EntryError: there is no such folder, nothing in it, or far too much.
     """
-    if _is_there(folder / ENTRY_NAME) or _is_there(folder / SUBMISSION_NAME):
+    # A link that leads nowhere is a file of an entry, too, to be complained of.
+    if any(os.path.lexists(folder / name) for name in (ENTRY_NAME, SUBMISSION_NAME)):
         return [folder]
     try:
         names = list(_names(folder, _MAX_ENTRIES))
@@ -71,8 +71,7 @@ def read_folder(path: Path) -> EntryFolder:
     """Look at an entry's folder, and read all of it but the predictions.
 
     Raises:
-        EntryError: something is missing, damaged or does not belong there; the message says what,
-            in one line.
+        EntryError: something is missing, damaged or does not belong there.
     """
     if not is_folder_name(path.absolute().name):
         raise EntryError(
@@ -81,39 +80,39 @@ def read_folder(path: Path) -> EntryFolder:
         )
     if not stat.S_ISDIR(_mode(path)):
         raise EntryError(f"no folder; an entry is a folder with {ENTRY_NAME}")
-    held = set(_names(path, 2 * len(FILES)))
-    for name in sorted(held):
+    names = set(_names(path, 2 * len(FILES)))
+    for name in sorted(names):
         if name not in FILES:
             raise EntryError(f"holds {shown(name)}, which no entry does; remove it")
         if not stat.S_ISREG(_mode(path / name)):
             raise EntryError(f"{name} is no plain file")
     for name in (ENTRY_NAME, SUBMISSION_NAME):
-        if name not in held:
+        if name not in names:
             raise EntryError(f"lacks {name}; `imagenetq submit` writes it")
     folder = EntryFolder(
         path,
         read_entry(path / ENTRY_NAME, follow_link=False),
         read_submission(path / SUBMISSION_NAME),
     )
-    if folder.predictions is None and PREDICTIONS_NAME in held:
+    if folder.predictions is None and PREDICTIONS_NAME in names:
         raise EntryError(
             f"{SUBMISSION_NAME} says that the predictions are on the Hub, but "
             f"{PREDICTIONS_NAME} is here too; keep one of them"
         )
-    if folder.predictions is not None and PREDICTIONS_NAME not in held:
+    if folder.predictions is not None and PREDICTIONS_NAME not in names:
         raise EntryError(f"lacks {PREDICTIONS_NAME}, and {SUBMISSION_NAME} names no place for it")
     return folder
 
 
 def shown(name: str) -> str:
     """Make a stranger's file name fit for a message."""
-    return ascii(name[:_MAX_SHOWN])
+    return ascii(name[:80])
 
 
 def _names(folder: Path, limit: int) -> Iterator[str]:
     with os.scandir(folder) as found:
-        for place, item in enumerate(found):
-            if place == limit:
+        for i, item in enumerate(found):
+            if i == limit:
                 raise EntryError(f"{folder}: more than {limit} files in it")
             yield item.name
 
@@ -122,11 +121,3 @@ def _mode(path: Path) -> int:
     """Read the mode of a file; a link is not followed."""
     with unreadable_as(EntryError, path):
         return path.lstat().st_mode
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.lstat()
-    except OSError:
-        return False
-    return True

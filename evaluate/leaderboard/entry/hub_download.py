@@ -18,11 +18,8 @@ def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
 
     Args:
         place: where the predictions are.
-        sha256: their SHA-256, as the entry states it.
+        sha256: their SHA-256, as the entry states it, after which the file is named.
         folder: where to keep them.
-
-    Returns:
-        The file in the folder, which is named after its SHA-256.
 
     Raises:
         EntryError: there are none, they are too large, or they are not those of the entry.

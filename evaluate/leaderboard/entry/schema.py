@@ -22,29 +22,26 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, str]:
     """Make the text of each schema, by file name, which holds the format's version."""
-    return {
-        f"{name}-{version}.json": _text(model, f"urn:imagenet-q:{name}:{version}")
-        for name, model, version in (
-            ("entry", Entry, Entry.model_fields["format_version"].default),
-            ("submission", Submission, Submission.model_fields["format_version"].default),
-        )
-    }
+    texts = {}
+    models: tuple[type[Entry] | type[Submission], ...] = (Entry, Submission)
+    for model in models:
+        name, version = model.__name__.lower(), model.model_fields["format_version"].default
+        described = model.model_json_schema()
+        parts = {model.__name__: described} | described.get("$defs", {})
+        for kind in _models(BaseModel):
+            for field, note in _field_notes(kind).items():
+                properties = parts.get(kind.__name__, {}).get("properties", {})
+                properties.get(field, {})["description"] = note
+        identity = f"urn:imagenet-q:{name}:{version}"
+        schema = {"$schema": _DIALECT, "$id": identity, **described}
+        texts[f"{name}-{version}.json"] = json.dumps(schema, indent=1) + "\n"
+    return texts
 
 
 def write_schemas(folder: Path) -> None:
     """Write all schemas into a folder."""
     for name, text in schemas().items():
         write_whole(folder / name, text.encode())
-
-
-def _text(model: type[Entry] | type[Submission], identity: str) -> str:
-    described = model.model_json_schema()
-    parts = {model.__name__: described} | described.get("$defs", {})
-    for kind in _models(BaseModel):
-        for name, note in _field_notes(kind).items():
-            parts.get(kind.__name__, {}).get("properties", {}).get(name, {})["description"] = note
-    schema = {"$schema": _DIALECT, "$id": identity, **described}
-    return json.dumps(schema, indent=1) + "\n"
 
 
 def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -28,7 +28,6 @@ FILES = (ENTRY_NAME, SUBMISSION_NAME, PREDICTIONS_NAME)
 """Names of the files that an entry's folder may hold."""
 
 _MAX_BYTES = 2**16
-_SHOWN = 60
 _LINK = r"^https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~/?#@!$&()*+,;=:%-]*)?$"
 _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}$"
@@ -111,13 +110,13 @@ def checked_answer(field: str, text: str) -> str | None:
         text: the answer; empty for no paper.
 
     Raises:
-        UsageError: the answer cannot be taken; the message says what it must be.
+        UsageError: the answer cannot be taken.
     """
     value = None if field == "paper" and not text else text
     try:
         Submission.model_validate(_ACCEPTED | {field: value})
     except ValidationError:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}.."
+        shown = text if len(text) <= 60 else f"{text[:60]}.."
         raise UsageError(f"{shown!a} cannot be taken; give {RULES[field]}") from None
     return value
 
@@ -142,8 +141,7 @@ def folder_name_of(name: str) -> str:
     Raises:
         UsageError: nothing is left of the name, or it is too long.
     """
-    words = re.findall(r"[a-z0-9]+(?:[._][a-z0-9]+)*", name.lower())
-    folder = "-".join(words)
+    folder = "-".join(re.findall(r"[a-z0-9]+(?:[._][a-z0-9]+)*", name.lower()))
     if not is_folder_name(folder):
         raise UsageError(
             f"{name[:MAX_FOLDER]!a} makes no folder's name; give one with --folder, of at most "

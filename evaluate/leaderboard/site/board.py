@@ -1,8 +1,9 @@
 """Define what the site shows: entries with their facts, their answers and their standing."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.entry.submission import Submission
@@ -95,11 +96,10 @@ class Board:
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """All sections: ranked ones first, demonstrations last; larger subsets before smaller."""
-        held: dict[tuple[Kind, Dataset], list[Standing]] = {}
-        for standing in self.standings:
-            held.setdefault((standing.kind, standing.dataset), []).append(standing)
-        order = sorted(held, key=_place)
-        return tuple(Section(*key, tuple(sorted(held[key], key=_strength))) for key in order)
+        together: defaultdict[tuple[Kind, Dataset], list[Standing]] = defaultdict(list)
+        for standing in sorted(self.standings, key=_strength):
+            together[standing.kind, standing.dataset].append(standing)
+        return tuple(Section(*key, tuple(together[key])) for key in sorted(together, key=_order))
 
     @cached_property
     def ordered(self) -> tuple[Standing, ...]:
@@ -112,10 +112,9 @@ class Board:
         return tuple(dict.fromkeys(section.dataset for section in self.sections))
 
 
-def _place(key: tuple[Kind, Dataset]) -> tuple[int, int, str, str, str]:
+def _order(key: tuple[Kind, Dataset]) -> tuple[int, int, str, str, str]:
     kind, dataset = key
-    kinds: tuple[Kind, ...] = ("ranked", "unranked", "demonstration")
-    subsets = ("full", "mini", "sample", None)
+    kinds, subsets = get_args(Kind), ("full", "mini", "sample", None)
     newest_first = "".join(f"{999_999 - int(part):06}" for part in dataset.version.split("."))
     return (
         kinds.index(kind),

@@ -14,17 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.entry_scores import Estimate, Proportion
+from imagenetq.evaluate.leaderboard.site import labels as words
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
 from imagenetq.evaluate.leaderboard.site.entry_data import record
 from imagenetq.evaluate.leaderboard.site.hits import COMPARED, Answers
-from imagenetq.evaluate.leaderboard.site.labels import (
-    KINDS,
-    dataset_words,
-    ladders,
-    measured,
-    size_words,
-    source_of,
-)
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, Rank, groups, paired_of
 from imagenetq.evaluate.results.paper_curves import SOURCE, paper_curves
 from imagenetq.evaluate.results.scores import UNDISTORTED
@@ -58,12 +51,12 @@ def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
         "measures": list(MEASURES),
         "variants": [v.name for v in variants()],
         "compared": list(COMPARED),
-        "ladders": ladders(),
+        "ladders": words.ladders(),
         "undistorted": UNDISTORTED,
         "sections": [
-            {"kind": section.kind, "title": KINDS[section.kind]} for section in board.sections
+            {"kind": section.kind, "title": words.KINDS[section.kind]} for section in board.sections
         ],
-        "datasets": [dataset_words(dataset) for dataset in board.datasets],
+        "datasets": [words.dataset_words(dataset) for dataset in board.datasets],
         "entries": [
             _entry(standing)
             | {
@@ -116,14 +109,14 @@ def pairs_data(board: Board) -> dict[str, Any]:
 
 def _entry(standing: Standing) -> dict[str, Any]:
     entry = standing.entry
-    scores = measured(entry)
+    scores = words.measured(entry)
     counts = [entry.variants.get(v.name) for v in variants()]
     return {
         "name": standing.name,
         "title": standing.submission.name,
         "model": entry.model.name,
-        "source": source_of(entry),
-        "size": size_words(entry),
+        "source": words.source_of(entry),
+        "size": words.size_words(entry),
         "parameters": entry.model.parameters,
         "images": entry.n_images,
         "precision": entry.precision,

@@ -27,9 +27,11 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
     Raises:
         EntryError: an entry is damaged, or says what its predictions do not give.
     """
-    paths = entry_paths(folder) if _holds_something(folder) else []
+    # An empty board is a board, too, but a folder that is not there is a mistake to be reported.
+    is_empty = folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
+    paths = [] if is_empty else entry_paths(folder)
+    standings = []
     with Confined() as confined, meter("reading", len(paths), "entries") as progress:
-        standings = []
         for path in paths:
             standings.append(_standing(read_folder(path), fetched, confined))
             progress.advance(1)
@@ -49,7 +51,10 @@ def answers_of(entry: Entry, predictions: Path) -> Answers:
 
 
 def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> Standing:
-    path = folder.predictions or _kept(folder.entry, fetched)
+    path = folder.predictions
+    if path is None and fetched is not None:
+        path = fetched / f"{folder.entry.predictions_sha256}.parquet"
+        path = path if path.is_file() else None
     try:
         answers = None if path is None else confined.run(answers_of, folder.entry, path)
     except EntryError as error:
@@ -64,18 +69,3 @@ def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> 
         is_registered=is_registered(folder.entry.source_digest),
         unranked="; ".join(why_unranked(folder.entry)) or None,
     )
-
-
-def _kept(entry: Entry, fetched: Path | None) -> Path | None:
-    if fetched is None:
-        return None
-    path = fetched / f"{entry.predictions_sha256}.parquet"
-    return path if path.is_file() else None
-
-
-def _holds_something(folder: Path) -> bool:
-    """Tell whether a folder holds something, or is not there.
-
-    An empty board is a board, too, but a folder that is not there is a mistake to be reported.
-    """
-    return not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())

@@ -11,7 +11,7 @@ from imagenetq.evaluate.leaderboard.site.board import Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.leaderboard.site.reproduce_command import options, unsaid
 from imagenetq.evaluate.results.names import TITLES
-from imagenetq.specification import CLEAN, LADDERS, variants
+from imagenetq.specification import CLEAN, variants
 
 Pairs = list[tuple[str, str]]
 """Names, and what is recorded under them."""
@@ -21,7 +21,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
     """Write one entry's record; a field is a list of pairs where its names are the entry's own."""
     entry, said = standing.entry, standing.submission
     scores = [entry.scores.variants.get(v.name) for v in variants()]
-    distortions = [entry.scores.distortions[ladder.distortion] for ladder in LADDERS]
+    distortions = [entry.scores.distortions[name] for name in TITLES]
     check = entry.clean_check
     return {
         "standing": words.standing_words(standing, rank),
@@ -35,7 +35,7 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "calibration": [None if one is None else round(one.calibration_error, 3) for one in scores],
         "other_labels": [_other_labels(held) for held in entry.other_labels],
         "options": options(entry),
-        "unsaid": unsaid(entry),
+        "unsaid": list(unsaid(entry)),
         "clean_check": "not recorded" if check is None else check.words(),
         "link": _address(said.link),
         "paper": _address(said.paper),
@@ -59,19 +59,17 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
     }
 
 
-def web_link(address: str | None) -> str | None:
-    """Give an address that may become a link; None if it is not of the web."""
-    if address is None:
-        return None
+def is_web_link(address: str) -> bool:
+    """Tell whether an address is one of the web, and so may become a link."""
     try:
         parts = urlsplit(address)
     except ValueError:
-        return None
-    return address if parts.scheme in ("http", "https") and parts.netloc else None
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc != ""
 
 
 def _address(address: str | None) -> dict[str, Any]:
-    return {"text": address or "none", "is_link": web_link(address) is not None}
+    return {"text": address or "none", "is_link": is_web_link(address or "")}
 
 
 def _pairs(held: Mapping[str, object]) -> Pairs:
@@ -105,20 +103,18 @@ def _size(size: SizeScores) -> list[str | None]:
 
 def _other_labels(held: LabelScores) -> dict[str, Any]:
     """Set accuracies by other labels beside those by the data's own, over the same photographs."""
-    both = (held.own, held.other)
-    rows = [
-        ("Clean top-1", *(one.variants.get(CLEAN) for one in both)),
-        ("Mean of the five", *(one.mean for one in both)),
+    own, other = held.own, held.other
+    rows: list[tuple[str, Estimate | Proportion | None, Estimate | Proportion | None]] = [
+        ("Clean top-1", own.variants.get(CLEAN), other.variants.get(CLEAN)),
+        ("Mean of the five", own.mean, other.mean),
     ]
-    for ladder in LADDERS:
-        means = (one.distortions[ladder.distortion] for one in both)
-        rows.append((f"{TITLES[ladder.distortion]}, mean", *means))
+    rows += [(f"{TITLES[n]}, mean", own.distortions[n], other.distortions[n]) for n in TITLES]
     return {
         "name": held.name,
         "sha256": held.sha256,
         "images": f"{held.n_images:,}",
         "unlabelled": f"{held.n_unlabelled:,}",
-        "rows": [[title, _with_range(own), _with_range(other)] for title, own, other in rows],
+        "rows": [[title, *map(_with_range, values)] for title, *values in rows],
     }
 
 

@@ -35,29 +35,22 @@ class Answers:
     @classmethod
     def of(cls, predictions: Predictions) -> "Answers":
         """Compute the answers that predictions hold."""
+        digest = hashlib.sha256()
+        columns = (predictions.labels.tolist(), predictions.short_sides.tolist())
+        for row in zip(predictions.image_ids, *columns, strict=True):
+            digest.update("\t".join(map(str, row)).encode() + b"\n")
+        images, n_images = digest.hexdigest(), predictions.n_images
         if not set(COMPARED) <= set(predictions.variants):
-            return cls(_digest(predictions), None, None, predictions.n_images)
-        places = [predictions.variants.index(name) for name in COMPARED]
-        right = predictions.correct(1)[:, places]
-        return cls(
-            _digest(predictions), _hits(right), np.packbits(right.T, axis=1), predictions.n_images
-        )
+            return cls(images, None, None, n_images)
+        right = predictions.correct(1)[:, [predictions.variants.index(name) for name in COMPARED]]
+        groups = [[CLEAN], *([v.name for v in levels(held.distortion)] for held in LADDERS)]
+        counts = [
+            right[:, [COMPARED.index(name) for name in group]].sum(axis=1) for group in groups
+        ]
+        hits = np.stack(counts, axis=1).astype(np.int8)
+        return cls(images, hits, np.packbits(right.T, axis=1), n_images)
 
 
 def levels(distortion: str) -> list[Variant]:
     """List the scored levels of a distortion."""
     return [v for v in scored_variants() if v.distortion == distortion]
-
-
-def _digest(predictions: Predictions) -> str:
-    digest = hashlib.sha256()
-    columns = (predictions.labels.tolist(), predictions.short_sides.tolist())
-    for row in zip(predictions.image_ids, *columns, strict=True):
-        digest.update("\t".join(map(str, row)).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def _hits(right: NDArray[np.bool_]) -> NDArray[np.int8]:
-    groups = [[CLEAN], *([v.name for v in levels(ladder.distortion)] for ladder in LADDERS)]
-    counted = [right[:, [COMPARED.index(name) for name in names]].sum(axis=1) for names in groups]
-    return np.stack(counted, axis=1).astype(np.int8)

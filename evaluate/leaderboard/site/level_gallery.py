@@ -17,7 +17,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.evaluate.results.names import TITLES, variant_words
 from imagenetq.files import write_whole
 from imagenetq.rendering import render_ladder
-from imagenetq.specification import CLEAN, LADDERS, Variant, variant, variants
+from imagenetq.specification import CLEAN, Variant, variant, variants
 
 PHOTOGRAPH = "chelsea"
 """The photograph's id, which keys its noise: scikit-image's `chelsea.png`."""
@@ -52,11 +52,8 @@ class Level:
 def ladders_shown() -> list[tuple[str, list[Level]]]:
     """List each distortion's title and levels, mild to strong."""
     return [
-        (
-            TITLES[ladder.distortion],
-            [_level(v) for v in variants() if v.distortion == ladder.distortion],
-        )
-        for ladder in LADDERS
+        (title, [_level(v) for v in variants() if v.distortion == name])
+        for name, title in TITLES.items()
     ]
 
 
@@ -68,8 +65,8 @@ def clean_level() -> Level:
 def pictures() -> dict[str, bytes]:
     """Read the files that ship with the package, by name."""
     folder = files("imagenetq.evaluate.leaderboard.site") / "levels"
-    levels = [clean_level(), *(level for _, shown in ladders_shown() for level in shown)]
-    return {level.file: (folder / level.file).read_bytes() for level in levels}
+    names = [_level(v).file for v in variants()]
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def cuttings(photograph: Pixels) -> Iterator[tuple[Level, Image.Image]]:

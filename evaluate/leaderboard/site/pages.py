@@ -36,7 +36,6 @@ SCRIPTS = (
 PAGES = ("index", "entry", "levels", "submit")
 
 _PACKAGE = "imagenetq.evaluate.leaderboard.site"
-_SHADES = 10
 
 
 def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
@@ -46,7 +45,7 @@ def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
         "n_entries": len(board.standings),
         "titles": TITLES,
         "sources": sorted({words.source_of(standing.entry) for standing in board.standings}),
-        "sizes": sorted({words.size_words(s.entry) for s in board.standings}, key=_by_number),
+        "sizes": sorted({words.size_words(s.entry) for s in board.standings}, key=_side),
         "datasets": [words.dataset_words(dataset) for dataset in board.datasets],
         "is_ranked": any(section.kind == "ranked" for section in board.sections),
         "ladders": levels.ladders_shown(),
@@ -55,27 +54,19 @@ def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
         "side": levels.SIDE,
         "version": DATASET_VERSION,
     }
-    return {f"{name}.html": _render(f"{name}.html", page=name, **shared) for name in PAGES}
+    template = _environment().get_template
+    return {f"{name}.html": template(f"{name}.html").render(page=name, **shared) for name in PAGES}
 
 
 def styles_and_scripts() -> dict[str, str]:
     """Give the style sheet and the scripts by path; `theme.js` runs before a page is painted."""
     parts = [_static(f"{name}.js") for name in SCRIPTS]
     joined = '"use strict";\n(async () => {\n' + "\n".join(parts) + "})();\n"
-    return {
-        "site.css": _static("site.css"),
-        "theme.js": _static("theme.js"),
-        "site.js": joined,
-        **{name: _static(name) for name in _vendored()},
-    }
-
-
-def _vendored() -> list[str]:
-    """List the files of the charts' library and its licences, as they were published."""
-    listed = json.loads(_static("vendor/vendored.json"))
-    return [
-        f"vendor/{name}" for file, facts in listed.items() for name in (file, facts["license_file"])
-    ]
+    # The charts' library and its licences, as they were published.
+    vendored = json.loads(_static("vendor/vendored.json"))
+    licences = [facts["license_file"] for facts in vendored.values()]
+    names = ["site.css", "theme.js", *(f"vendor/{name}" for name in (*vendored, *licences))]
+    return {"site.js": joined} | {name: _static(name) for name in names}
 
 
 def _section(section: Section, ranked: Mapping[str, Rank]) -> dict[str, Any]:
@@ -105,17 +96,13 @@ def _row(standing: Standing, rank: Rank | None) -> dict[str, Any]:
 def _cell(one: Estimate | Proportion | None) -> dict[str, Any] | None:
     if one is None:
         return None
-    shade = max(0, min(_SHADES, int(_SHADES * one.value)))
+    shade = max(0, min(10, int(10 * one.value)))
     return {"value": words.percent(one.value), "range": words.interval(one), "shade": shade}
 
 
-def _by_number(size: str) -> tuple[int, str]:
+def _side(size: str) -> tuple[int, str]:
     first = size.partition(words.TIMES)[0]
     return (int(first) if first.isdecimal() else 0, size)
-
-
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values)
 
 
 @cache

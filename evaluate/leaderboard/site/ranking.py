@@ -6,6 +6,7 @@ of matrices of small whole numbers, which are exact in float64 in any order.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -67,9 +68,7 @@ def paired_errors(hits: NDArray[np.int8]) -> Paired:
         **{ladder.distortion: n_levels[i] for i, ladder in enumerate(LADDERS)},
     }
     values = {name: column.astype(np.float64) for name, column in columns.items()}
-    covariances = {
-        name: _covariance(value, value) / units[name] ** 2 for name, value in values.items()
-    }
+    covariances = {name: _covariance(v, v) / units[name] ** 2 for name, v in values.items()}
     across = _covariance(values["score"], values["clean"]) / units["score"]
     covariances["relative"] = _relative(
         covariances["score"],
@@ -87,42 +86,39 @@ def paired_errors(hits: NDArray[np.int8]) -> Paired:
 
 def ranks(board: Board) -> dict[str, Rank]:
     """Compute the ranks of the board's ranked entries, by their names."""
-    found = {}
-    for section in board.sections:
-        if section.kind == "ranked":
-            for standing, better in zip(
-                section.standings, _betters(section.standings), strict=True
-            ):
-                found[standing.name] = better
-    return found
+    return {
+        standing.name: rank
+        for section in board.sections
+        if section.kind == "ranked"
+        for standing, rank in zip(section.standings, _ranks(section.standings), strict=True)
+    }
 
 
 def groups(standings: Sequence[Standing]) -> list[list[int]]:
     """Group standings whose answers can be paired, as indices, two or more in each group."""
-    held: dict[tuple[object, ...], list[int]] = {}
-    for place, standing in enumerate(standings):
+    together: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, standing in enumerate(standings):
         answers = standing.answers
         # A single photograph gives no error.
         if answers is not None and answers.hits is not None and len(answers.hits) > 1:
-            held.setdefault((*standing.dataset, answers.images), []).append(place)
-    return [places for places in held.values() if len(places) > 1]
+            together[*standing.dataset, answers.images].append(index)
+    return [indices for indices in together.values() if len(indices) > 1]
 
 
 def paired_of(standings: Sequence[Standing]) -> Paired:
     """Compute the errors of standings that are one of `groups`."""
-    held = [standing.answers.hits for standing in standings if standing.answers is not None]
-    return paired_errors(np.stack([hits for hits in held if hits is not None]))
+    answers = [standing.answers for standing in standings if standing.answers is not None]
+    return paired_errors(np.stack([one.hits for one in answers if one.hits is not None]))
 
 
-def _betters(standings: Sequence[Standing]) -> list[Rank]:
-    scores = np.array([_score(standing)[0] for standing in standings])
-    alone = np.array([_score(standing)[1] for standing in standings])
+def _ranks(standings: Sequence[Standing]) -> list[Rank]:
+    scores, alone = np.array([_score(standing) for standing in standings]).T
     errors = np.hypot.outer(alone, alone)
     is_paired = np.eye(len(standings), dtype=bool)
-    for places in groups(standings):
-        paired = paired_of([standings[place] for place in places])
-        errors[np.ix_(places, places)] = paired.errors["score"]
-        is_paired[np.ix_(places, places)] = True
+    for indices in groups(standings):
+        square = np.ix_(indices, indices)
+        errors[square] = paired_of([standings[index] for index in indices]).errors["score"]
+        is_paired[square] = True
     better = (scores[None, :] - scores[:, None]) > Z * errors
     return [
         Rank(1 + int(row.sum()), _pairing(pairs))

@@ -32,7 +32,8 @@ def options(entry: Entry) -> str:
         words += ["--model-arg", f"{argument}={_argument(value)}"]
     for name, replacement in _overrides(model).items():
         if name in _OPTIONS:
-            words.append(f"--{name.replace('_', '-')}={_numbers(replacement)}")
+            values = replacement if isinstance(replacement, list | tuple) else [replacement]
+            words.append(f"--{name.replace('_', '-')}={','.join(map(str, values))}")
     if model.class_map is not None:
         words += ["--class-map", "class_map.json"]
     words += ["--source", "sample" if entry.subset == "sample" else "IMAGENET"]
@@ -52,12 +53,8 @@ def options(entry: Entry) -> str:
     return shlex.join(words)
 
 
-def unsaid(entry: Entry) -> list[str]:
-    """List what the command needs besides its options, or cannot say; one sentence each."""
-    return list(_unsaid(entry))
-
-
-def _unsaid(entry: Entry) -> Iterator[str]:
+def unsaid(entry: Entry) -> Iterator[str]:
+    """Tell what the command needs besides its options, or cannot say; one sentence each."""
     model = entry.model
     source = model.name.partition("/")[0]
     if source not in SOURCES:
@@ -106,12 +103,6 @@ def _overrides(model: EntryModel) -> dict[str, object]:
     if "mean" not in known:
         return {}
     return {name: known[name] for name in _OPTIONS if known.get(name) is not None}
-
-
-def _numbers(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(str(number) for number in value)
-    return str(value)
 
 
 def _argument(value: object) -> str:

@@ -6,17 +6,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.leaderboard.site.board import Board
 from imagenetq.evaluate.leaderboard.site.board_data import scripts
 from imagenetq.evaluate.leaderboard.site.level_gallery import pictures
 from imagenetq.evaluate.leaderboard.site.pages import pages, styles_and_scripts
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
-from imagenetq.evaluate.leaderboard.site.space_card import CARD_NAME, space_card
 from imagenetq.files import write_whole
+from imagenetq.specification import DATASET_VERSION
 
 MANIFEST_NAME = "site.json"
 """Name of the file that marks a folder as a site, and lists the site's files."""
+
+CARD_NAME = "README.md"
+"""Name of the card of a static Space, by which the Hugging Face Hub serves a folder as a site."""
+
+_CARD_FACTS = {
+    "title": "ImageNet-Q leaderboard",
+    "emoji": "\N{CAMERA}",
+    "colorFrom": "blue",
+    "colorTo": "yellow",
+    "sdk": "static",
+    "app_file": "index.html",
+    "pinned": False,
+    "license": "apache-2.0",
+    "short_description": "How image quality affects image classifiers",
+    "tags": ["leaderboard", "imagenet", "robustness", "image-classification"],
+}
+
+_CARD_TEXT = f"""
+# ImageNet-Q leaderboard
+
+Top-1 accuracy of image classifiers on blurred, noisy, pale and compressed ImageNet photographs,
+dataset version {DATASET_VERSION}. Every number is recomputed from an entry's predictions.
+
+`imagenetq leaderboard build --space` makes this folder; what is changed here by hand is lost.
+"""
 
 _MADE_BY = "imagenetq leaderboard build"
 _OURS = re.compile(
@@ -60,7 +87,8 @@ def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
     before = _earlier_files(out)
     site = dict(site_files(board))
     if space:
-        site[CARD_NAME] = space_card().encode()
+        facts = yaml.safe_dump(_CARD_FACTS, sort_keys=False, allow_unicode=True)
+        site[CARD_NAME] = f"---\n{facts}---\n{_CARD_TEXT}".encode()
     foreign = sorted(name for name in site if name not in before and (out / name).exists())
     if foreign:
         raise FolderError(
@@ -80,13 +108,9 @@ def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
 def site_files(board: Board) -> Mapping[str, bytes]:
     """Make the site's files, by their path in it."""
     ranked = ranks(board)
-    texts = {
-        **pages(board, ranked),
-        **styles_and_scripts(),
-        **scripts(board, ranked),
-    }
-    shown = {f"levels/{name}": content for name, content in pictures().items()}
-    return {**{name: text.encode() for name, text in texts.items()}, **shown}
+    texts = {**pages(board, ranked), **styles_and_scripts(), **scripts(board, ranked)}
+    levels = {f"levels/{name}": content for name, content in pictures().items()}
+    return {name: text.encode() for name, text in texts.items()} | levels
 
 
 def _earlier_files(out: Path) -> set[str]:
@@ -106,15 +130,13 @@ def _earlier_files(out: Path) -> set[str]:
     except (NotADirectoryError, ValueError, TypeError, KeyError):
         files = None
     # A strange manifest must not make us remove a stranger's files.
-    if not isinstance(files, list) or not all(_is_ours(name) for name in files):
+    if not isinstance(files, list) or not all(
+        isinstance(name, str) and _OURS.fullmatch(name) for name in files
+    ):
         raise FolderError(
             f"{out}: not empty, and no site that {_MADE_BY} made; give --out an empty folder"
         )
     return set(files)
-
-
-def _is_ours(name: object) -> bool:
-    return isinstance(name, str) and _OURS.fullmatch(name) is not None
 
 
 def _write_manifest(out: Path, names: list[str]) -> None:

@@ -23,9 +23,6 @@ from imagenetq.errors import FolderError, UsageError
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
-    from imagenetq.evaluate.leaderboard.checks.findings import Verdict
-    from imagenetq.evaluate.models import LoadOptions
-    from imagenetq.evaluate.results.registered_sources import KnownSource
 
 app = typer.Typer(
     help="Check the leaderboard's entries, and build its pages.", no_args_is_help=True
@@ -96,6 +93,7 @@ def check(
 ) -> None:
     """Recompute every entry from its predictions, and say what is wrong or odd."""
     from imagenetq.evaluate.leaderboard.checks.check import check as check_entries
+    from imagenetq.evaluate.leaderboard.register_source import known_source
 
     options = model_options.load_options()
     given: Data | None = None
@@ -104,16 +102,36 @@ def check(
     elif rerun is not None:
         raise UsageError("--rerun needs --data or --source, what the entry was evaluated on")
     others = None if labels is None else read_labels(labels)
-    verdicts = check_entries(folder, source=_source(given), labels=others, fetched=fetched)
+    source = None if given is None else known_source(given)
+    verdicts = check_entries(folder, source=source, labels=others, fetched=fetched)
     if rerun is not None and given is not None:
-        verdicts = [_run_again(folder, verdicts, given, rerun, seed, model, options, fetched)]
+        if len(verdicts) > 1:
+            raise UsageError(f"{folder}: --rerun takes one entry at a time; name its folder")
+        from imagenetq.evaluate.leaderboard.checks.rerun import run_again
+
+        verdict, done = run_again(
+            folder,
+            verdicts[0],
+            given,
+            n_pairs=rerun,
+            seed=seed,
+            model=model,
+            options=options,
+            fetched=fetched,
+        )
+        note(done)
+        verdicts = [verdict]
+    n_failed = sum(verdict.status == "FAIL" for verdict in verdicts)
     if as_json:
         listed = [asdict(verdict) | {"status": verdict.status} for verdict in verdicts]
-        print(json.dumps({"ok": not _failed(verdicts), "entries": listed}, indent=1))
+        print(json.dumps({"ok": not n_failed, "entries": listed}, indent=1))
     else:
-        _print_verdicts(verdicts)
-    if _failed(verdicts):
-        end(f"{folder}: {_failed(verdicts)} of {len(verdicts)} entries fail", FAILED)
+        for verdict in verdicts:
+            print(f"{verdict.status:4}  {verdict.name}")
+            for finding in verdict.findings:
+                print(f"      {finding.level}: {finding.text}")
+    if n_failed:
+        end(f"{folder}: {n_failed} of {len(verdicts)} entries fail", FAILED)
 
 
 @app.command("register")
@@ -137,50 +155,3 @@ def register(
             print(problem)
         raise FolderError(f"{folder}: {len(problems)} problems, so it was not registered")
     print(write_source(open_data(folder, check_pixels="none"), out))
-
-
-def _source(data: "Data | None") -> "KnownSource | None":
-    if data is None:
-        return None
-    from imagenetq.evaluate.leaderboard.register_source import known_source
-
-    return known_source(data)
-
-
-def _failed(verdicts: "list[Verdict]") -> int:
-    return sum(verdict.status == "FAIL" for verdict in verdicts)
-
-
-def _print_verdicts(verdicts: "list[Verdict]") -> None:
-    for verdict in verdicts:
-        print(f"{verdict.status:4}  {verdict.name}")
-        for finding in verdict.findings:
-            print(f"      {finding.level}: {finding.text}")
-
-
-def _run_again(
-    folder: Path,
-    verdicts: "list[Verdict]",
-    data: "Data",
-    n_pairs: int,
-    seed: int | None,
-    model: str | None,
-    options: "LoadOptions",
-    fetched: Path | None,
-) -> "Verdict":
-    from imagenetq.evaluate.leaderboard.checks.rerun import run_again
-
-    if len(verdicts) > 1:
-        raise UsageError(f"{folder}: --rerun takes one entry at a time; name its folder")
-    verdict, told = run_again(
-        folder,
-        verdicts[0],
-        data,
-        n_pairs=n_pairs,
-        seed=seed,
-        model=model,
-        options=options,
-        fetched=fetched,
-    )
-    note(told)
-    return verdict

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -12,9 +12,6 @@ from imagenetq.commands.common import DATA_PANEL, Json, explains_errors, note
 from imagenetq.commands.leaderboard import ENTRIES
 from imagenetq.commands.options import spliced
 from imagenetq.errors import UsageError
-
-if TYPE_CHECKING:
-    from imagenetq.evaluate.leaderboard.entry.submission import Place
 
 _ASKED = {
     "name": "The model's name, as the leaderboard shows it",
@@ -74,17 +71,8 @@ def submit(
 
     with working("loading what recomputes results"):
         from imagenetq.evaluate import open_data
+        from imagenetq.evaluate.leaderboard import hub_pull_request, package
         from imagenetq.evaluate.leaderboard.entry.submission import Submission
-        from imagenetq.evaluate.leaderboard.hub_pull_request import (
-            keep_predictions,
-            open_pull_request,
-        )
-        from imagenetq.evaluate.leaderboard.package import (
-            check_submittable,
-            entry_name,
-            pack,
-            write_package,
-        )
         from imagenetq.evaluate.leaderboard.register_source import known_source
 
     if out is not None and to is not None:
@@ -95,31 +83,6 @@ def submit(
     )
     given = asdict(answers)
     told = _checked(given, folder)
-    _require_answers(given)
-    with working(f"recomputing {results}"):
-        source = None if data is None else known_source(open_data(data))
-        result = check_submittable(results, source)
-    for finding in result.findings:
-        note(f"{finding.level}: {finding.text}")
-    told |= _asked([field for field in given if field not in told], folder)
-    submission = Submission.model_validate(told)
-    place: Place | None = None
-    if keep is not None:
-        place = keep_predictions(result.predictions, entry_name(submission.name, folder), keep)
-    package = pack(result, submission.model_copy(update={"predictions": place}), folder)
-    if target is None:
-        where = str(write_package(package, out or ENTRIES))
-    else:
-        where = open_pull_request(package, target)
-    if as_json:
-        findings = [asdict(finding) for finding in result.findings]
-        print(json.dumps({"entry": where, "name": package.name, "findings": findings}, indent=1))
-    else:
-        print(where)
-
-
-def _require_answers(given: dict[str, str | None]) -> None:
-    """Refuse early if an answer that only the submitter has is missing and cannot be asked for."""
     missing = [
         _option(field)
         for field, value in given.items()
@@ -127,6 +90,29 @@ def _require_answers(given: dict[str, str | None]) -> None:
     ]
     if missing and not sys.stdin.isatty():
         raise UsageError(f"only you know {', '.join(missing)}: give them, or run it on a terminal")
+    with working(f"recomputing {results}"):
+        source = None if data is None else known_source(open_data(data))
+        result = package.check_submittable(results, source)
+    for finding in result.findings:
+        note(f"{finding.level}: {finding.text}")
+    for field in [field for field in given if field not in told]:
+        # Without a terminal, what may be left open is taken as empty.
+        told[field] = _ask(field, folder) if sys.stdin.isatty() else _answer(field, "", folder)
+    submission = Submission.model_validate(told)
+    if keep is not None:
+        name = package.entry_name(submission.name, folder)
+        place = hub_pull_request.keep_predictions(result.predictions, name, keep)
+        submission = submission.model_copy(update={"predictions": place})
+    packed = package.pack(result, submission, folder)
+    if target is None:
+        where = str(package.write_package(packed, out or ENTRIES))
+    else:
+        where = hub_pull_request.open_pull_request(packed, target)
+    if as_json:
+        findings = [asdict(finding) for finding in result.findings]
+        print(json.dumps({"entry": where, "name": packed.name, "findings": findings}, indent=1))
+    else:
+        print(where)
 
 
 def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
@@ -139,13 +125,6 @@ def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str 
             except UsageError as refused:
                 raise UsageError(f"{_option(field)}: {refused}") from None
     return told
-
-
-def _asked(fields: list[str], folder: str | None) -> dict[str, str | None]:
-    """Ask for the answers that options left open; without a terminal, they are taken as empty."""
-    if not sys.stdin.isatty():
-        return {field: _answer(field, "", folder) for field in fields}
-    return {field: _ask(field, folder) for field in fields}
 
 
 def _ask(field: str, folder: str | None) -> str | None:

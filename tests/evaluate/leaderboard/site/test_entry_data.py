@@ -5,7 +5,7 @@ import pytest
 from imagenetq.entry_scores import VariantScores
 from imagenetq.evaluate.leaderboard.site import Board
 from imagenetq.evaluate.leaderboard.site.board_data import scripts
-from imagenetq.evaluate.leaderboard.site.entry_data import record, web_link
+from imagenetq.evaluate.leaderboard.site.entry_data import is_web_link, record
 from imagenetq.evaluate.leaderboard.site.ranking import ranks
 from imagenetq.evaluate.results import Result
 from imagenetq.evaluate.results.labels import Labels, with_labels
@@ -66,11 +66,11 @@ def test_records_stand_in_table_order():
         ("//example.org", False),
         ("https:", False),
         ("http://[", False),
-        (None, False),
+        ("", False),
     ],
 )
 def test_only_addresses_of_the_web_become_links(address, is_link):
-    assert web_link(address) == (address if is_link else None)
+    assert is_web_link(address) is is_link
 
 
 def test_accuracies_by_other_labels_stand_beside_the_own(tmp_path):
