@@ -146,22 +146,22 @@ def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.b
     yield side != side[:, :1], "another shorter side than in the image's other variants"
 
     top = columns["top5_class"]
-    yield ((top < 0) | (top >= n_classes)).any(axis=-1), f"a class is not 0 to {n_classes - 1}"
+    yield _any((top < 0) | (top >= n_classes)), f"a class is not 0 to {n_classes - 1}"
     ordered = np.sort(top, axis=-1)
-    yield (ordered[..., 1:] == ordered[..., :-1]).any(axis=-1), "a class is twice among the top 5"
+    yield _any(ordered[..., 1:] == ordered[..., :-1]), "a class is twice among the top 5"
 
     probability, true = columns["top5_probability"], columns["true_probability"]
-    yield (~_is_probability(probability)).any(axis=-1), "a top-5 probability is not 0 to 1"
+    yield _any(~_is_probability(probability)), "a top-5 probability is not 0 to 1"
     yield ~_is_probability(true), "the true class's probability is not 0 to 1"
     rising = probability[..., 1:] > probability[..., :-1] * _ORDER_TOLERANCE
-    yield rising.any(axis=-1), "the top-5 probabilities are not in descending order"
+    yield _any(rising), "the top-5 probabilities are not in descending order"
     total = probability.sum(axis=-1, dtype=np.float64)
     yield total > 1 + _SUM_TOLERANCE, "the top-5 probabilities add up to more than 1"
 
     rank = columns["true_rank"]
     yield (rank < 1) | (rank > n_classes), f"the true class's rank is not 1 to {n_classes}"
     hits = top == label[..., None]
-    listed = hits.any(axis=-1)
+    listed = _any(hits)
     expected = hits.argmax(-1) + 1
     yield (
         np.where(listed, rank != expected, rank <= top.shape[-1]),
@@ -173,6 +173,12 @@ def _complaints(columns: dict[str, NDArray[Any]]) -> Iterator[tuple[NDArray[np.b
         np.where(listed, true != given, too_likely),
         "the true class's probability contradicts the top 5",
     )
+
+
+def _any(wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell for each cell whether any of its five values is wrong."""
+    result: NDArray[np.bool_] = np.logical_or.reduce(wrong, axis=-1)
+    return result
 
 
 def _is_probability(values: NDArray[np.float32]) -> NDArray[np.bool_]:
