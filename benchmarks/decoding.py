@@ -6,11 +6,11 @@ Eleven levels are decoded one by one now. The bits of the finest hold those of a
 decoder of our own could read them once, and would invert the wavelet eleven times.
 """
 
-import argparse
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 import measure
 import numpy as np
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from render import Photo, load_photos
 
-from imagenetq import ImagenetqError
 from imagenetq.distortions import Pixels
 from imagenetq.distortions.jpeg2000 import LayeredCodestream
 from imagenetq.torch.jpeg2000.geometry import halved, n_levels
@@ -35,30 +34,29 @@ NUMPY = "an inverse transform in NumPy (int16, exact)"
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = measure.parser(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="photographs; else the sample")
     parser.add_argument("--photos", type=int, default=20, metavar="N", help="how many to take")
     parser.add_argument("--repeats", type=int, default=3, metavar="R", help="medians of R runs")
-    measure.add_json_option(parser)
     options = parser.parse_args()
-    try:
+
+    def run(_: Path) -> dict[str, Any]:
         photos = load_photos(options.folder, options.photos)
-    except ImagenetqError as error:
-        parser.exit(1, f"{error}\n")
-    facts = measure.machine()
-    times = [_times(photo, options.repeats) for photo in photos]
-    ms = {name: 1000 * fmean(one[name] for one in times) for name in times[0]}
-    now = ms[ENCODE] + ms[DECODE]
-    ours = ms[ENCODE] + ms[FINEST] + 11 * ms[NUMPY]
-    print(
-        f"| JPEG 2000, {len(photos)} photographs, medians of {options.repeats} | ms |\n|---|---:|"
-    )
-    for name, value in ms.items():
-        print(f"| {name} | {value:.1f} |")
-    print(f"| **encoding and decoding now** | **{now:.1f}** |")
-    print(f"| reading all bits once, then 11 transforms: at the least | {ours:.1f} |")
-    print(f"\nSo at most {now / ours:.2f} times as quick.\n\n{measure.machine_lines(facts)}")
-    measure.save_json(options.json, {"machine": facts, "ms": ms, "at_most": now / ours})
+        times = [_times(photo, options.repeats) for photo in photos]
+        ms = {name: 1000 * fmean(one[name] for one in times) for name in times[0]}
+        now = ms[ENCODE] + ms[DECODE]
+        ours = ms[ENCODE] + ms[FINEST] + 11 * ms[NUMPY]
+        rows = [[name, f"{value:.1f}"] for name, value in ms.items()]
+        rows += [
+            ["**encoding and decoding now**", f"**{now:.1f}**"],
+            ["reading all bits once, then 11 transforms: at the least", f"{ours:.1f}"],
+        ]
+        title = f"JPEG 2000, {len(photos)} photographs, medians of {options.repeats}"
+        print(measure.table([title, "ms"], rows))
+        print(f"\nSo at most {now / ours:.2f} times as quick.\n")
+        return {"ms": ms, "at_most": now / ours}
+
+    measure.report(options, measure.machine(), run)
 
 
 def _times(photo: Photo, repeats: int) -> dict[str, float]:
