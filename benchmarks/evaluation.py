@@ -4,6 +4,7 @@ Usage: python benchmarks/evaluation.py [SOURCE] [--models resnet50:bf16,vgg16:fp
 """
 
 import argparse
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -108,7 +109,7 @@ class Bench:
         """Build a dataset of `n_images` photographs."""
         measure.log(f"building {n_images} photographs from {len(self.photographs)}")
         source = open_source(self.photographs.named(n_images))
-        out = self.scratch / f"dataset-{n_images}"
+        out = Path(tempfile.mkdtemp(dir=self.scratch)) / "dataset"
         build(source, out, only=only, workers=self.options.workers, allow_short=True)
         return out
 
