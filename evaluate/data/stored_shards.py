@@ -19,7 +19,7 @@ from imagenetq.manifest import (
     read_manifest,
 )
 from imagenetq.retrying import Patience, retried
-from imagenetq.specification import Variant, specification_digest, variants
+from imagenetq.specification import Variant, variants
 from imagenetq.storage import join, local_path, open_stream, sizes
 
 _COUNT = re.compile(r"-of-\d+$")
@@ -51,12 +51,7 @@ class StoredShards(Data):
         self._check_pixels = check_pixels
         self._patience = patience or Patience()
         self._manifest = self._read_manifest()
-        if self._manifest.specification_digest != specification_digest():
-            raise FolderError(
-                f"{root} is of ImageNet-Q {self._manifest.dataset_version}, whose specification "
-                "this version of imagenetq does not know; it was built with "
-                f"{self._manifest.code.version}"
-            )
+        self._manifest.require_known(root, f"built with {self._manifest.code.version}")
         _require_whole(root, self._manifest)
         self.variants = tuple(v for v in variants() if v.name in self._manifest.variants)
         self.identity = Identity(

@@ -20,7 +20,7 @@ from imagenetq.entry_scores import Accuracies, LabelScores
 from imagenetq.errors import EntryError, LabelsError
 from imagenetq.evaluate.results.scores import distortion_mean, score
 from imagenetq.evaluate.results.statistics import optional_estimate, wilson
-from imagenetq.files import read_bounded
+from imagenetq.files import read_bounded, unreadable_as
 from imagenetq.predictions import Predictions
 from imagenetq.selection import image_id_of
 from imagenetq.specification import LADDERS
@@ -63,10 +63,8 @@ class Labels:
                 label for any photograph.
         """
         path = Path(path)
-        try:
+        with unreadable_as(LabelsError, path):
             data = read_bounded(path, MAX_BYTES)
-        except OSError as error:
-            raise LabelsError(f"{path}: cannot be read ({error.strerror})") from None
         told = parse_strict(data, str(path), LabelsError)
         held: dict[str, frozenset[int]] = {}
         for name, listed in _items(told, str(path)):

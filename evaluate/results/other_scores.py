@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagenetq.errors import UsageError
-from imagenetq.files import read_bounded
+from imagenetq.files import read_bounded, unreadable_as
 
 MAX_BYTES = 2**20
 """Greatest size in bytes of a file of scores; a larger one is not read."""
@@ -38,10 +38,10 @@ class OtherScores:
             UsageError: the file cannot be read, or its content is not of this form.
         """
         path = Path(path)
+        with unreadable_as(UsageError, path):
+            data = read_bounded(path, MAX_BYTES)
         try:
-            text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UsageError(f"{path}: no text in UTF-8; save it as such") from None
         try:

@@ -82,10 +82,6 @@ class Submission(FiniteModel):
     predictions: Place | None = None
     """Where `predictions.parquet` is; None if it lies beside this file."""
 
-    def to_json(self) -> str:
-        """Make the file's text."""
-        return self.model_dump_json(indent=1) + "\n"
-
 
 _LINK_RULE = "a link that begins with https://, of plain characters, without spaces or user names"
 _TEXT_RULE = "characters that can be printed, without a space at either end"
