@@ -5,7 +5,7 @@ const SNAP = 22;
 const LABEL = 14;
 // The width of a letter of a label, as large as on a phone.
 const LETTER = 8.4;
-const [LEFT, RIGHT] = [64, 14];
+const [LEFT, RIGHT, TOP, BOTTOM] = [64, 14, 12, 44];
 
 // Ends of an axis around shares, on round numbers.
 function span(shares) {
@@ -45,9 +45,9 @@ function scatter(entries, xOf, which, chosen, { label, x, y }) {
   const yOf = (entry) => entry.values[which];
   const ours = entries.filter(chosen.has);
   const across = (x.type === "log" ? d3.scaleLog : d3.scaleLinear)(x.domain, [0, 1]);
-  const heights = labelHeights(ours, yOf, (LABEL / HEIGHT) * (y.domain[1] - y.domain[0]));
+  const heights = labelHeights(ours, yOf, (LABEL / (HEIGHT - TOP - BOTTOM)) * (y.domain[1] - y.domain[0]));
   const figure = chart({
-    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: LEFT, marginBottom: 44, tell,
+    label, x, y, width: WIDTH, height: HEIGHT, marginLeft: LEFT, marginTop: TOP, marginBottom: BOTTOM, tell,
     marks: [
       Plot.dot(entries.filter((entry) => !chosen.has(entry)), {
         x: xOf, y: yOf, r: 3.4, fill: "var(--faint)", fillOpacity: 0.5, className: "dots",
@@ -55,16 +55,19 @@ function scatter(entries, xOf, which, chosen, { label, x, y }) {
       // Chosen ones last, so that nothing covers them.
       ...ours.flatMap((entry) => {
         const [place, error] = [chosen.placeOf(entry), Z * (entry.errors[which] ?? 0)];
-        const isRight = across(xOf(entry)) > 0.5;
-        const room = Math.abs(across(xOf(entry)) - (isRight ? 0 : 1)) * (WIDTH - LEFT - RIGHT);
         return [
           Plot.ruleX([entry], { x: xOf, y1: yOf(entry) - error, y2: yOf(entry) + error, stroke: colour(place), strokeWidth: 2 }),
           dotMark([entry], place, { x: xOf, y: yOf, r: 5 }),
-          Plot.text([entry], {
-            x: xOf, y: heights.get(entry), text: () => shortened(entry.title, room / LETTER), textAnchor: isRight ? "end" : "start", dx: isRight ? -9 : 9,
-            fill: "var(--ink)", stroke: "var(--raised)", strokeWidth: 3,
-          }),
         ];
+      }),
+      // Names over the intervals of all, which would cross them out.
+      ...ours.map((entry) => {
+        const isRight = across(xOf(entry)) > 0.5;
+        const room = Math.abs(across(xOf(entry)) - (isRight ? 0 : 1)) * (WIDTH - LEFT - RIGHT);
+        return Plot.text([entry], {
+          x: xOf, y: heights.get(entry), text: () => shortened(entry.title, room / LETTER), textAnchor: isRight ? "end" : "start", dx: isRight ? -9 : 9,
+          fill: "var(--ink)", stroke: "var(--raised)", strokeWidth: 3,
+        });
       }),
       Plot.dot(entries, Plot.pointer({ x: xOf, y: yOf, r: 8, stroke: "currentColor", maxRadius: SNAP })),
     ],
