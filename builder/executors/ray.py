@@ -164,12 +164,7 @@ def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None
 @ray.remote(num_cpus=1, max_retries=0)
 def _work(run: _Run[Any, Any, Any], index: int, unit: Any) -> Any:
     try:
-        for name, version in _versions().items():
-            if version != run.versions[name]:
-                raise BuildStopped(
-                    f"{name} is {version} here, but {run.versions[name]} where the build was "
-                    "started; install the same version on every node"
-                )
+        _require_same_libraries(run.versions)
         check_platform()
         reporter = _TaskReporter(run.tallies, index)
         result = run.function(run.context, unit, reporter)
@@ -191,6 +186,15 @@ def _show(tallies: Any, on_tally: Callable[[Tally], None]) -> None:
     # While the actor starts, or if it was killed, there are no counts; the work goes on.
     with suppress(exceptions.RayError):
         on_tally(ray.get(tallies.total.remote(), timeout=POLL_SECONDS))
+
+
+def _require_same_libraries(expected: dict[str, str]) -> None:
+    for name, version in _versions().items():
+        if version != expected[name]:
+            raise BuildStopped(
+                f"{name} is {version} here, but {expected[name]} where the build was started; "
+                "install the same version on every node"
+            )
 
 
 def _tell(error: Exception, index: int, times: int) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -28,7 +28,7 @@ def schemas() -> dict[str, str]:
         name, version = model.__name__.lower(), model.model_fields["format_version"].default
         described = model.model_json_schema()
         parts = {model.__name__: described} | described.get("$defs", {})
-        for kind in _models(BaseModel):
+        for kind in _models(model):
             for field, note in _field_notes(kind).items():
                 properties = parts.get(kind.__name__, {}).get("properties", {})
                 properties.get(field, {})["description"] = note
@@ -44,12 +44,14 @@ def write_schemas(folder: Path) -> None:
         write_whole(folder / name, text.encode())
 
 
-def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """List our own models that are derived from one."""
-    for kind in base.__subclasses__():
-        if kind.__module__.startswith("imagenetq."):
-            yield kind
-            yield from _models(kind)
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """List the models that a type names, and those that their fields name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models(field.annotation)
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _field_notes(kind: type[BaseModel]) -> dict[str, Any]:

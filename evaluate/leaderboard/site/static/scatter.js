@@ -4,7 +4,7 @@ const [WIDTH, HEIGHT] = [460, 330];
 const SNAP = 22;
 const LABEL = 14;
 // The width of a letter of a label, as large as on a phone.
-const LETTER = 8.4;
+const LETTER = 7.4;
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 14, 12, 44];
 
 // Ends of an axis around shares, on round numbers.

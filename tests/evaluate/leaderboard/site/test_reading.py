@@ -124,7 +124,7 @@ def test_names_beside_points_are_cut_only_where_there_is_no_room(opened, tmp_pat
     assert call("leaderboard", "build", ENTRIES, "--out", tmp_path / "site").returncode == 0
     page = opened(tmp_path / "site" / "index.html", width=390)
     labels = page.locator("#scatter [data-part=text]")
-    expect(labels).to_have_count(4)
+    expect(labels).to_have_count(6)
     for label in labels.all():
         assert "\u2026" not in label.text_content()
         inside = label.evaluate(
