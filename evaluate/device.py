@@ -1,6 +1,8 @@
 """Choose the device that networks run on, and set the precision and threads that it needs."""
 
 import contextlib
+import gc
+import sys
 from collections.abc import Iterator
 
 import torch
@@ -8,6 +10,9 @@ import torch
 from imagenetq.choices import Precision
 from imagenetq.errors import UsageError
 from imagenetq.remote_errors import first_line
+
+_TURN = 1e-4
+"""Seconds for which a thread may keep Python's lock while others want it."""
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -43,16 +48,22 @@ def exact_arithmetic(precision: Precision) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def single_threaded_copies(device: torch.device) -> Iterator[None]:
-    """Keep PyTorch on the CPU to one thread until the end of the block, if the device is a GPU.
+def host_for(device: torch.device) -> Iterator[None]:
+    """Make this process a good host of a GPU until the end of the block, if the device is one.
 
-    While a GPU computes, this process only copies. If a copy were shared out among threads, it
-    would wait for cores that the workers need.
+    While a GPU computes, this process starts its work and copies. If a copy were shared out among
+    threads, it would wait for cores that the workers need. If another thread of this process kept
+    Python's lock for its usual turn of 5 ms, or Python looked again and again for garbage among all
+    that was there before, the GPU would run dry.
     """
-    before = torch.get_num_threads()
+    threads, turn = torch.get_num_threads(), sys.getswitchinterval()
     if device.type == "cuda":
         torch.set_num_threads(1)
+        sys.setswitchinterval(_TURN)
+        gc.freeze()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        sys.setswitchinterval(turn)
+        gc.unfreeze()

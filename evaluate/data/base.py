@@ -39,11 +39,17 @@ class SampleInfo(NamedTuple):
     pixel_sha256: str | None
     """SHA-256 of the pixels; None for an image that was rendered and is not the clean one."""
 
-    def of_variant(self, name: str) -> "SampleInfo":
-        """Make the info of a variant that is rendered of this clean image."""
-        if name == CLEAN:
-            return self
-        return self._replace(variant=name, pixel_sha256=None)
+    def of_variants(self, names: Sequence[str]) -> "list[SampleInfo]":
+        """Make the infos of variants that are rendered of this clean image."""
+        task, image_id, wnid, _, label, short_side, _ = self
+        # Without the call of Python's that a named tuple's constructor is.
+        make = tuple.__new__
+        return [
+            self
+            if name == CLEAN
+            else make(SampleInfo, (task, image_id, wnid, name, label, short_side, None))
+            for name in names
+        ]
 
     @classmethod
     def of_columns(
@@ -60,7 +66,9 @@ COLUMNS = SampleInfo._fields[1:]
 
 def columns_of(infos: Sequence[SampleInfo]) -> dict[str, list[Any]]:
     """Give the stored fields of infos, each as a column."""
-    return {name: [getattr(info, name) for info in infos] for name in COLUMNS}
+    columns = map(list, zip(*infos, strict=True)) if infos else ([] for _ in SampleInfo._fields)
+    _, *stored = columns
+    return dict(zip(COLUMNS, stored, strict=True))
 
 
 @dataclass(frozen=True)

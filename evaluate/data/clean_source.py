@@ -183,5 +183,7 @@ class RenderTask(Task):
 
     def _distorted(self, clean: Sample, names: Sequence[str]) -> Iterator[Sample]:
         ladder = select_variants(names)
-        for rendered in render_ladder(clean.pixels, image_id=clean.info.image_id, only=ladder):
-            yield Sample(clean.info.of_variant(rendered.variant.name), rendered.pixels)
+        infos = clean.info.of_variants([variant.name for variant in ladder])
+        distorted = render_ladder(clean.pixels, image_id=clean.info.image_id, only=ladder)
+        for info, rendered in zip(infos, distorted, strict=True):
+            yield Sample(info, rendered.pixels)

@@ -9,11 +9,8 @@ from typing import Protocol
 from imagenetq.decoding import decode
 from imagenetq.errors import BadImage, SourceError
 from imagenetq.manifest import BadImageNote
-from imagenetq.progress import meter, say
+from imagenetq.progress import meter, say, usable_cores
 from imagenetq.selection import RankedImage, SourceImage
-
-_THREADS = 8
-"""Number of threads that decode; Pillow releases Python's lock while it decodes."""
 
 
 class Source(Protocol):
@@ -85,7 +82,8 @@ class Photographs:
         if self._source.is_remote:
             with meter("fetching", len(images), "photographs") as progress:
                 self._source.fetch(images, self._folder, progress.advance)
-        pool = ThreadPoolExecutor(_THREADS)
+        # Pillow releases Python's lock while it decodes.
+        pool = ThreadPoolExecutor(usable_cores())
         # All threads share the process's filters of warnings, which decoding changes, so they are
         # restored only when all threads are done.
         with warnings.catch_warnings(), meter("checking", len(images), "photographs") as progress:

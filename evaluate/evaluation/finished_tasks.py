@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.data.base import COLUMNS, SampleInfo, columns_of
+from imagenetq.evaluate.data.base import columns_of
 from imagenetq.evaluate.evaluation.answers import ANSWER, AnsweredSamples
 from imagenetq.files import write_whole
 from imagenetq.progress import say
@@ -71,8 +71,8 @@ class Parts:
         content = self._stamp(key) + buffer.getvalue()
         write_whole(self._path(key), sha256(content).digest() + content)
 
-    def read(self, key: str) -> AnsweredSamples:
-        """Read a task's predictions.
+    def read(self, key: str) -> "pa.Table":
+        """Read a task's predictions: one row a sample, of its info and its answer.
 
         Raises:
             FolderError: the file is missing, damaged or of another evaluation.
@@ -86,7 +86,7 @@ class Parts:
                 "one; run the command again"
             )
         with pa.ipc.open_file(table) as file:
-            return _from_table(file.read_all(), key)
+            return file.read_all()
 
     def _content(self, key: str) -> tuple[bytes, bytes]:
         """Read the stamp and the table, and compare them with their hash."""
@@ -139,13 +139,3 @@ def _to_table(task: AnsweredSamples) -> "pa.Table":
             values = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
         columns[name] = values
     return pa.table(columns)
-
-
-def _from_table(table: "pa.Table", key: str) -> AnsweredSamples:
-    columns = {name: table.column(name).to_pylist() for name in COLUMNS}
-    answers = np.ones(table.num_rows, ANSWER)
-    for name in STORED:
-        column = table.column(name).combine_chunks()
-        flat = column.flatten() if ANSWER[name].shape else column
-        answers[name] = flat.to_numpy().reshape(answers[name].shape)
-    return AnsweredSamples(SampleInfo.of_columns(key, columns), answers)

@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from imagenetq.digests import PixelLine, source_digest
 from imagenetq.entry import ENTRY_NAME, LeftOut, Run, read_entry
 from imagenetq.errors import EntryError, EvaluationError
-from imagenetq.evaluate.data.base import Data, Identity, columns_of
-from imagenetq.evaluate.evaluation.answers import AnsweredSamples
+from imagenetq.evaluate.data.base import Data, Identity
 from imagenetq.evaluate.evaluation.clean_pass import Seen
-from imagenetq.evaluate.evaluation.finished_tasks import STORED, Parts, remove_parts
+from imagenetq.evaluate.evaluation.finished_tasks import Parts, remove_parts
 from imagenetq.evaluate.evaluation.plan import EvaluationPlan, difference, differences, make_plan
 from imagenetq.evaluate.evaluation.settings import Settings
 from imagenetq.evaluate.models.base import Model
@@ -25,6 +24,9 @@ from imagenetq.predictions import PREDICTIONS_NAME, Predictions
 from imagenetq.progress import say
 from imagenetq.provenance import code_commit, code_version
 from imagenetq.specification import CLEAN
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PACKAGES = (
     "torch",
@@ -95,33 +97,41 @@ def _holds_another(folder: Path, differing: str) -> EvaluationError:
     )
 
 
-def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> AnsweredSamples:
-    """Gather the predictions of all tasks, each of which must be finished.
+def gather(parts: Parts, keys: Sequence[str], same_as_clean: str | None) -> "pa.Table":
+    """Gather the predictions of all tasks, each of which must be finished: one row a sample.
 
     A variant with clean's pixels, `same_as_clean`, gets clean's answers; None if there is none.
     """
+    import pyarrow as pa
+
     missing = set(keys) - parts.finished(keys)
     if missing:
         raise EvaluationError(f"{len(missing)} tasks are not finished; run the same command again")
-    tasks = [parts.read(key) for key in keys]
-    infos = [info for task in tasks for info in task.infos]
-    answers = np.concatenate([task.answers for task in tasks])
-    if same_as_clean is not None:
-        rows = [row for row, info in enumerate(infos) if info.variant == CLEAN]
-        infos += [infos[row]._replace(variant=same_as_clean) for row in rows]
-        answers = np.concatenate([answers, answers[rows]])
-    return AnsweredSamples(infos, answers)
+    # A column of nothing but nulls, such as an empty task's, has no type of its own.
+    table = pa.concat_tables([parts.read(key) for key in keys], promote_options="default")
+    if same_as_clean is None:
+        return table
+    copied = _clean(table)
+    index = table.column_names.index("variant")
+    copied = copied.set_column(index, "variant", pa.array([same_as_clean] * len(copied)))
+    return pa.concat_tables([table, copied], promote_options="default")
+
+
+def _clean(table: "pa.Table") -> "pa.Table":
+    import pyarrow.compute as pc
+
+    return table.filter(pc.field("variant") == CLEAN)
 
 
 def make_result(
-    answered: AnsweredSamples,
+    answered: "pa.Table",
     model: Model,
     data: Data,
     settings: Settings,
     seen: Seen,
     renderer: str | None,
 ) -> Result:
-    """Make the result of a complete evaluation.
+    """Make the result of a complete evaluation, of what `gather` gathered.
 
     The renderer is what rendered variants on the device; None if the workers did, or nothing was
     rendered.
@@ -130,8 +140,10 @@ def make_result(
         PredictionsError: a (photograph, variant) is missing or there twice.
     """
     identity = data.identity
-    clean = [info for info in answered.infos if info.variant == CLEAN]
-    lines = [PixelLine(one.image_id, one.wnid, CLEAN, one.pixel_sha256 or "") for one in clean]
+    clean = _clean(answered).select(["image_id", "wnid", "pixel_sha256"]).to_pylist()
+    lines = [
+        PixelLine(row["image_id"], row["wnid"], CLEAN, row["pixel_sha256"] or "") for row in clean
+    ]
     is_known = all(line.pixel_sha256 for line in lines)
     run = Run.model_validate(
         {
@@ -150,8 +162,7 @@ def make_result(
             "bad_images": tuple(LeftOut.of(note) for note in data.bad_images),
         }
     )
-    columns = columns_of(answered.infos) | {name: answered.answers[name] for name in STORED}
-    return Result.of(run, Predictions.from_columns(columns))
+    return Result.of(run, Predictions.from_table(answered))
 
 
 def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool = False) -> None:

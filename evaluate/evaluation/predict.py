@@ -10,7 +10,7 @@ import torch
 
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo, Task
-from imagenetq.evaluate.device import single_threaded_copies
+from imagenetq.evaluate.device import host_for
 from imagenetq.evaluate.evaluation.answers import Answers, Collector
 from imagenetq.evaluate.evaluation.finished_tasks import Parts
 from imagenetq.evaluate.evaluation.runner import Runner
@@ -74,6 +74,7 @@ def answer(
     device = pipeline.device
     preprocessings = different_preprocessings(models)
     seats = []
+    graph_pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
     for model, part in zip(models, parts, strict=True):
         with working(f"preparing {model.name}"):
             runner = Runner(
@@ -82,12 +83,13 @@ def answer(
                 settings.precision,
                 compiled=settings.compiled,
                 batch_size=pipeline.batch_size,
+                graph_pool=graph_pool,
             )
         seats.append(_Seat(runner, preprocessings.index(model.preprocessing), part))
     total = done + sum(task.n_samples or 0 for task in todo)
     with (
         _failures_in_a_line(device),
-        single_threaded_copies(device),
+        host_for(device),
         meter("evaluating", total) as progress,
         pipeline.batches(todo, preprocessings) as stream,
         # A thread waits for the disk, so that the device need not.

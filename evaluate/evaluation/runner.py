@@ -7,12 +7,16 @@ import torch
 
 from imagenetq.choices import Precision
 from imagenetq.evaluate.evaluation.answers import Answers, pack, unpack
+from imagenetq.evaluate.evaluation.cuda_graph import Recorded, recorded
 from imagenetq.evaluate.inputs.normalise import quickest_normalise
 from imagenetq.evaluate.models.base import Model
 from imagenetq.torch.transfer import Copier
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _IN_FLIGHT = 4
+
+_BEFORE_RECORDING = 2
+"""Whole batches that run before one is recorded: they choose algorithms and compile."""
 
 
 class Runner:
@@ -30,7 +34,13 @@ class Runner:
         *,
         compiled: bool = False,
         batch_size: int,
+        graph_pool: tuple[int, int] | None = None,
     ) -> None:
+        """Bring a model to a device.
+
+        With `graph_pool`, as `torch.cuda.graph_pool_handle` gives it, whole batches run as a CUDA
+        graph where they give the same answers so.
+        """
         self.model = model
         self.device = device
         self.chunk = batch_size
@@ -40,13 +50,16 @@ class Runner:
         module = model.module.to(device).to(memory_format=torch.channels_last).eval()
         self._module = torch.compile(module) if compiled else module
         self._compiled = compiled
+        self._batch_size, self._graph_pool = batch_size, graph_pool
+        self._n_whole = 0
+        self._recorded: Recorded | None = None
         self._pending: deque[tuple[torch.Tensor, torch.cuda.Event | None]] = deque()
 
     def submit(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
         """Queue a batch: inputs as in `Batch.inputs`, and labels, int64 of shape (n,)."""
         with torch.inference_mode():
             on_device = self._copier.to_device(inputs)
-            packed = pack(self._logits(on_device), self._copier.to_device(labels))
+            packed = self._answered(on_device, self._copier.to_device(labels))
             if self.device.type != "cuda":
                 self._pending.append((packed, None))
                 return
@@ -54,6 +67,21 @@ class Runner:
             host.copy_(packed, non_blocking=True)
             arrived = torch.cuda.current_stream(self.device).record_event()
             self._pending.append((host, arrived))
+
+    def _answered(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Compute what `pack` packs, by the recorded graph if there is one."""
+        if self._recorded is not None and len(inputs) == self._batch_size:
+            return self._recorded(inputs, labels)
+        packed = pack(self._logits(inputs), labels)
+        # A network that ran out of memory is no longer given whole batches.
+        if self._graph_pool is not None and len(inputs) == self.chunk == self._batch_size:
+            self._n_whole += 1
+            if self._n_whole == _BEFORE_RECORDING:
+                self._recorded = recorded(
+                    lambda inputs, labels: pack(self._forward(inputs), labels),
+                    *(inputs, labels, packed, self._graph_pool),
+                )
+        return packed
 
     def ready(self) -> Iterator[Answers]:
         """Give the answers to the oldest batches, as long as more than a few are in flight."""

@@ -1,7 +1,8 @@
 """Define what workers hand over: batches of images, and photographs for the device to render."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch
 
 from imagenetq.errors import ModelError
 from imagenetq.evaluate.data.base import CleanImage, SampleInfo
+from imagenetq.evaluate.inputs.slots import SLOT_BYTES, Slots
 
-_ALIGNED = 16
+ALIGNED = 16
 """Each photograph begins at a multiple of so many bytes, where kernels are quickest."""
 
 
@@ -71,21 +73,34 @@ class CleanImages:
     variants: tuple[str, ...]
     """Names of the variants to render, in ladder order."""
 
+    slot: int | None = None
+    """The slot that holds the pixels; None if they have memory of their own."""
+
+    release: Callable[[], None] | None = None
+    """Gives the slot back, once the pixels have been copied from it."""
+
     by_pipe: bool = False
     """Whether they came through a pipe, because shared memory had no room for them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _received_images, (sent(self.pixels), self.shapes, self.infos, self.variants)
+        pixels = sent(self.pixels) if self.slot is None else None
+        return _received_images, (pixels, self.shapes, self.infos, self.variants, self.slot)
 
     @classmethod
-    def of(cls, images: Sequence[CleanImage]) -> "CleanImages":
-        """Join photographs of which the same variants are wanted."""
+    def of(cls, images: Sequence[CleanImage], slots: Slots | None = None) -> "CleanImages":
+        """Join photographs of which the same variants are wanted, in a slot if one is free."""
         shapes = tuple(image.pixels.shape[:2] for image in images)
-        pixels = np.empty(_starts(shapes)[-1], np.uint8)
-        for image, start in zip(images, _starts(shapes), strict=False):
-            pixels[start : start + image.pixels.size] = image.pixels.reshape(-1)
+        starts = _starts(shapes)
+        slot = None if slots is None or starts[-1] > SLOT_BYTES else slots.take()
+        if slots is None or slot is None:
+            pixels = torch.empty(starts[-1], dtype=torch.uint8)
+        else:
+            pixels = slots.bytes_of(slot)
+        array = pixels.numpy()
+        for image, start in zip(images, starts, strict=False):
+            array[start : start + image.pixels.size] = image.pixels.reshape(-1)
         infos = tuple(image.info for image in images)
-        return cls(torch.from_numpy(pixels), shapes, infos, images[0].variants)
+        return cls(pixels, shapes, infos, images[0].variants, slot)
 
     def images(self, pixels: torch.Tensor) -> Iterator[tuple[torch.Tensor, SampleInfo]]:
         """Give each photograph, uint8 of shape (height, width, 3), of `pixels` or their copy."""
@@ -96,7 +111,14 @@ class CleanImages:
 
     def pin_memory(self) -> "CleanImages":
         """Copy the pixels to memory that a GPU can read by itself, for the loader's thread."""
-        return replace(self, pixels=self.pixels.pin_memory())
+        return self if self.slot is not None else replace(self, pixels=self.pixels.pin_memory())
+
+    def found_in(self, slots: Slots) -> "CleanImages":
+        """Find the pixels in their slot, if they are in one."""
+        if self.slot is None:
+            return self
+        pixels = slots.bytes_of(self.slot)[: _starts(self.shapes)[-1]]
+        return replace(self, pixels=pixels, release=partial(slots.release, self.slot))
 
 
 def _received_batch(inputs: Sequence[Any], *others: Any) -> Batch:
@@ -106,7 +128,8 @@ def _received_batch(inputs: Sequence[Any], *others: Any) -> Batch:
 
 def _received_images(pixels: Any, *others: Any) -> CleanImages:
     by_pipe = isinstance(pixels, np.ndarray)
-    return replace(CleanImages(torch.as_tensor(pixels), *others), by_pipe=by_pipe)
+    tensor = torch.empty(0, dtype=torch.uint8) if pixels is None else torch.as_tensor(pixels)
+    return replace(CleanImages(tensor, *others), by_pipe=by_pipe)
 
 
 def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -122,10 +145,10 @@ def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
             f"the preprocessing gives inputs of different sizes ({first}, {second}), which cannot "
             "share a batch; let it resize and crop to one size"
         )
-    return torch.cat(list(inputs))
+    return torch.cat(list(inputs)) if len(inputs) > 1 else inputs[0]
 
 
 def _starts(shapes: Sequence[tuple[int, int]]) -> list[int]:
     """Tell where each photograph begins among all bytes, and where the last ends."""
-    sizes = (-(-height * width * 3 // _ALIGNED) * _ALIGNED for height, width in shapes)
+    sizes = (-(-height * width * 3 // ALIGNED) * ALIGNED for height, width in shapes)
     return list(accumulate(sizes, initial=0))

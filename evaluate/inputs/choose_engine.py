@@ -8,8 +8,8 @@ import torch
 from imagenetq.choices import Render
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.evaluate.data.base import Data
-from imagenetq.evaluate.inputs.cropping import can_crop, crop_of
-from imagenetq.evaluate.inputs.resize import quickest_crop
+from imagenetq.evaluate.inputs.cropping import can_crop
+from imagenetq.evaluate.inputs.resize import crops_of, quickest_crop
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing
 from imagenetq.progress import say
 from imagenetq.rendering import Rendered
@@ -66,13 +66,15 @@ def crop_comparison(device: torch.device, preprocessings: Sequence[Preprocessing
     """Make a function that compares the preprocessings' crops on the device with Pillow's."""
     cropped = quickest_crop(device)
 
-    def compare(pictures: torch.Tensor, reference: Sequence[Rendered]) -> str | None:
-        height, width = pictures.shape[1:3]
-        for one in preprocessings:
-            crops = cropped(pictures, crop_of(one, width, height)).cpu().numpy()
-            for crop, expected in zip(crops, reference, strict=True):
-                if not np.array_equal(crop, one.pixels(expected.pixels)):
-                    return f"{expected.variant.name} resized and cropped"
+    def compare(
+        rendered: Sequence[torch.Tensor], references: Sequence[Sequence[Rendered]]
+    ) -> str | None:
+        expected = [variant for reference in references for variant in reference]
+        inputs = crops_of(rendered, cropped, preprocessings)
+        for one, given_inputs in zip(preprocessings, inputs, strict=True):
+            for given, variant in zip(given_inputs.cpu().numpy(), expected, strict=True):
+                if not np.array_equal(given, one.pixels(variant.pixels)):
+                    return f"{variant.variant.name} resized and cropped"
         return None
 
     return compare

@@ -1,35 +1,51 @@
 """Render variants of photographs on the device, between the workers and the networks."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain
 
 import torch
 
+from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo
 from imagenetq.evaluate.inputs.batch import Batch, CleanImages
-from imagenetq.evaluate.inputs.cropping import crop_of
 from imagenetq.evaluate.inputs.grouping import Groups
-from imagenetq.evaluate.inputs.resize import quickest_crop
+from imagenetq.evaluate.inputs.resize import crops_of, quickest_crop
 from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Variant, select_variants
 from imagenetq.torch.engine import JPEG2000, Engine
-from imagenetq.torch.original import Original
 from imagenetq.torch.transfer import Copier
+
+_MOST_IMAGES = 256
+"""Most photographs that are rendered together: of tiny ones memory would allow more."""
 
 _ladder = lru_cache(select_variants)
 
 
+@dataclass(frozen=True)
+class _Photograph:
+    """A photograph on the device, uint8 of shape (height, width, 3), as its clean variant."""
+
+    pixels: torch.Tensor
+    info: SampleInfo
+
+
 class Stage:
-    """A renderer of photographs as they come, on a device that must be current."""
+    """A renderer of photographs as they come, on a device that must be current.
+
+    Many photographs are rendered together: what starting the kernels takes is theirs to share.
+    """
 
     def __init__(
         self, engine: Engine, device: torch.device, preprocessings: Sequence[Preprocessing]
     ) -> None:
-        self._engine = engine
+        self._engine, self._device, self._preprocessings = engine, device, preprocessings
+        self._samples_at_once = engine.samples_at_once
         self._copier = Copier(device)
-        self._preprocessings = preprocessings
         self._cropped = quickest_crop(device)
+        self._waiting: list[_Photograph] = []
+        self._ladder: tuple[Variant, ...] = ()
         self._groups: Groups | None = None
         if engine.jpeg2000 is not None:
             self._groups = Groups(engine.jpeg2000, self._cropped, device, preprocessings)
@@ -37,53 +53,93 @@ class Stage:
     def batches(self, stream: Iterator[Batch | CleanImages]) -> Iterator[Batch]:
         """Give the stream's own batches, and others with variants of the photographs in it.
 
-        The latter are as small as they come. Their inputs are queued on the device, but perhaps not
-        finished.
+        The latter are as small or large as they come. Their inputs are queued on the device, but
+        perhaps not finished.
 
         Raises:
-            EvaluationError: JPEG 2000 of a group could not be rendered; nothing of it was given.
+            EvaluationError: photographs could not be rendered; nothing of them was given.
         """
         for item in stream:
             if isinstance(item, Batch):
                 yield item
             else:
-                yield from self._rendered(item)
+                yield from self._added(item)
             if self._groups is not None:
                 yield from self._groups.ready()
+        yield from self._waiting_rendered()
         if self._groups is not None:
             yield from self._groups.rest()
 
-    def _rendered(self, item: CleanImages) -> Iterator[Batch]:
+    def _added(self, item: CleanImages) -> Iterator[Batch]:
+        """Let photographs wait, and give the inputs of those that leave them no place."""
         ladder = _ladder(item.variants)
         in_groups: tuple[Variant, ...] = ()
         if self._groups is not None:
             in_groups = tuple(variant for variant in ladder if variant.distortion == JPEG2000)
             ladder = tuple(variant for variant in ladder if variant.distortion != JPEG2000)
-        for pixels, clean in item.images(self._copier.to_device(item.pixels)):
+        if ladder != self._ladder:
+            yield from self._waiting_rendered()
+            self._ladder = ladder
+        copy = self._copier.to_device(item.pixels)
+        if item.release is not None and copy is item.pixels:
+            copy = copy.clone()
+        for pixels, clean in item.images(copy):
             if self._groups is not None and in_groups:
-                self._groups.add(pixels, in_groups, _infos(clean, in_groups))
-            original = Original(pixels, clean.image_id)
+                self._groups.add(pixels, in_groups, _infos([clean], in_groups))
+            if ladder:
+                n_samples = _n_samples(self._waiting) + pixels.numel()
+                is_full = n_samples * len(ladder) > self._samples_at_once
+                if is_full or len(self._waiting) == _MOST_IMAGES:
+                    yield from self._waiting_rendered()
+                self._waiting.append(_Photograph(pixels, clean))
+        if item.release is not None:
+            # By now the copy is long through.
+            self._copier.wait()
+            item.release()
+
+    def _waiting_rendered(self) -> Iterator[Batch]:
+        photographs, self._waiting = self._waiting, []
+        if not photographs:
+            return
+        at_once = max(1, self._samples_at_once // _n_samples(photographs))
+        for start in range(0, len(self._ladder), at_once):
+            yield from self._rendered(photographs, self._ladder[start : start + at_once])
+
+    def _rendered(
+        self, photographs: Sequence[_Photograph], ladder: Sequence[Variant]
+    ) -> Iterator[Batch]:
+        """Render, resize and crop variants of photographs; less at once where memory is short."""
+        try:
             with torch.inference_mode():
-                parts = list(self._inputs(original, ladder))
-            infos = iter(_infos(clean, ladder))
-            for tensors in parts:
-                yield Batch(tensors, tuple(islice(infos, len(tensors[0]))), ())
+                pictures = [one.pixels for one in photographs]
+                ids = [one.info.image_id for one in photographs]
+                rendered = self._engine.render(pictures, ids, ladder)
+                inputs = crops_of(rendered, self._cropped, self._preprocessings)
+        except torch.OutOfMemoryError:
+            if len(photographs) == len(ladder) == 1:
+                raise EvaluationError(
+                    f"no memory is left on {self._device} for {ladder[0].name} of an image of "
+                    f"{photographs[0].pixels.numel() // 3} pixels; the same command with --render "
+                    "cpu goes on"
+                ) from None
+        else:
+            yield Batch(inputs, _infos([one.info for one in photographs], ladder), ())
+            return
+        torch.cuda.empty_cache()
+        self._samples_at_once = max(1, _n_samples(photographs) * len(ladder) // 2)
+        if half := len(photographs) // 2:
+            yield from self._rendered(photographs[:half], ladder)
+            yield from self._rendered(photographs[half:], ladder)
+        else:
+            half = len(ladder) // 2
+            yield from self._rendered(photographs, ladder[:half])
+            yield from self._rendered(photographs, ladder[half:])
 
-    def _inputs(
-        self, original: Original, variants: Sequence[Variant]
-    ) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Render, resize and crop variants of one photograph.
 
-        Yields:
-            For each preprocessing the uint8 inputs, shape (n, height, width, 3), of the next n
-            variants; of all at once unless the photograph is large.
-        """
-        crops = [crop_of(one, original.width, original.height) for one in self._preprocessings]
-        at_once = max(1, self._engine.samples_at_once // original.pixels.numel())
-        for start in range(0, len(variants), at_once):
-            pictures = self._engine.render(original, variants[start : start + at_once])
-            yield tuple(self._cropped(pictures, crop) for crop in crops)
+def _n_samples(photographs: Sequence[_Photograph]) -> int:
+    return sum(one.pixels.numel() for one in photographs)
 
 
-def _infos(clean: SampleInfo, variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:
-    return tuple(clean.of_variant(variant.name) for variant in variants)
+def _infos(clean: Sequence[SampleInfo], variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:
+    names = [variant.name for variant in variants]
+    return tuple(chain.from_iterable(one.of_variants(names) for one in clean))

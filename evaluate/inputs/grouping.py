@@ -14,8 +14,7 @@ import torch
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo
 from imagenetq.evaluate.inputs.batch import Batch
-from imagenetq.evaluate.inputs.cropping import crop_of
-from imagenetq.evaluate.inputs.resize import CropFunction
+from imagenetq.evaluate.inputs.resize import CropFunction, crops_of
 from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Value, Variant
 from imagenetq.torch.engine import GroupRenderer
@@ -142,15 +141,7 @@ class Groups:
                 image.pixels.record_stream(self._stream)
         with on_stream, torch.inference_mode():
             rendering = self._renderer.queue([image.pixels for image in images], values)
-            inputs = tuple(
-                torch.cat(
-                    [
-                        self._cropped(levels, crop_of(one, levels.shape[2], levels.shape[1]))
-                        for levels in rendering.levels
-                    ]
-                )
-                for one in self._preprocessings
-            )
+            inputs = crops_of(rendering.levels, self._cropped, self._preprocessings)
         infos = tuple(info for image in images for info in image.infos)
         finished = None if self._stream is None else self._stream.record_event()
         return _Group(rendering, Batch(inputs, infos, ()), finished)

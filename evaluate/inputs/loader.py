@@ -8,7 +8,7 @@ import multiprocessing
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -21,17 +21,15 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from imagenetq.errors import ImagenetqError
 from imagenetq.evaluate.data.base import CleanImage, SampleInfo, Task
-from imagenetq.evaluate.inputs.batch import Batch, CleanImages, concatenated, sent
+from imagenetq.evaluate.inputs.batch import ALIGNED, Batch, CleanImages, concatenated, sent
+from imagenetq.evaluate.inputs.slots import SLOT_BYTES, Slots, slots_for
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.progress import say
 from imagenetq.workers import how_they_ended, packed, portable, started_clean, unpacked
 
-_PREFETCHED = 8
-"""Number of batches, or of pieces for the device, that a worker makes before they are asked for."""
-
-_TOGETHER = 2 * 2**20
-"""Bytes of photographs for the device that come together, some four of them: each arrival takes
-time from the one process that starts all of the device's work."""
+_PREFETCHED, _PREFETCHED_FOR_DEVICE = 8, 2
+"""Number of batches that a worker makes before they are asked for, and of photographs' pieces if
+the device renders."""
 
 _DEATH = re.compile(r"DataLoader worker \(pid|Pin memory thread")
 """Matches what the loader says if a worker was killed, but not if its preprocessing failed."""
@@ -80,9 +78,13 @@ class _Reader(IterableDataset[Batch | CleanImages]):
     """
 
     def __init__(
-        self, work: Callable[[], _Work], batch_size: int, n_taken: "Synchronized[int] | None"
+        self,
+        work: Callable[[], _Work],
+        batch_size: int,
+        n_taken: "Synchronized[int] | None",
+        slots: Slots | None = None,
     ) -> None:
-        self.work, self.batch_size, self.n_taken = work, batch_size, n_taken
+        self.work, self.batch_size, self.n_taken, self.slots = work, batch_size, n_taken, slots
 
     def __iter__(self) -> Iterator[Batch | CleanImages]:
         try:
@@ -115,14 +117,12 @@ class _Reader(IterableDataset[Batch | CleanImages]):
             clean: list[CleanImage] = []
             for item in task.items():
                 if isinstance(item, CleanImage):
-                    if clean and clean[0].variants != item.variants:
-                        yield CleanImages.of(clean)
+                    n_bytes = sum(image.pixels.nbytes + ALIGNED for image in [*clean, item])
+                    if clean and (clean[0].variants != item.variants or n_bytes > SLOT_BYTES):
+                        yield CleanImages.of(clean, self.slots)
                         clean = []
                     clean.append(item)
                     n_samples += len(item.variants)
-                    if sum(image.pixels.nbytes for image in clean) >= _TOGETHER:
-                        yield CleanImages.of(clean)
-                        clean = []
                     continue
                 for column, preprocessing in zip(inputs, preprocessings, strict=True):
                     column.append(torch.from_numpy(preprocessing.pixels(item.pixels))[None])
@@ -132,7 +132,7 @@ class _Reader(IterableDataset[Batch | CleanImages]):
                     yield _collate(inputs, infos, finished)
                     inputs, infos, finished = [[] for _ in preprocessings], [], []
             if clean:
-                yield CleanImages.of(clean)
+                yield CleanImages.of(clean, self.slots)
             finished.append((task.key, n_samples))
             if not infos:  # No batch waits that could tell of the finished task.
                 yield _collate(inputs, infos, finished)
@@ -166,12 +166,14 @@ def batches(
     batch_size: int,
     workers: int,
     pinned: bool,
+    for_device: bool = False,
 ) -> Iterator[Iterator[Batch | CleanImages]]:
     """Iterate over the tasks' samples in batches, and over photographs for the device to render.
 
     Batches come as they are ready; the last of each worker may be smaller. Each task goes to one
     worker, and its samples are in order. Without workers this process reads. If pinned, what comes
-    is brought into pinned memory, in a thread of its own.
+    is brought into pinned memory, in a thread of its own. Workers make few pieces ahead if they are
+    photographs `for_device`.
 
     Raises:
         ImagenetqError: a worker raised it, was killed, cannot start, or cannot load what it needs.
@@ -184,21 +186,24 @@ def batches(
         yield iter(DataLoader(reader, batch_size=None, pin_memory=pinned))
         return
     packed_work = _PackedWork(work)
-    with started_clean() as processes:
-        context = _context()
-        loader = DataLoader(
-            _Reader(packed_work, batch_size, context.Value("q", 0)),
-            batch_size=None,
-            num_workers=workers,
-            prefetch_factor=_PREFETCHED,
-            multiprocessing_context=context,
-            worker_init_fn=_ignore_lost_connections,
-            pin_memory=pinned,
-            # In order, all workers would deliver at the pace of the one with the slowest images.
-            in_order=False,
-        )
-        loaded = iter(loader)
-    yield _checked(loaded, processes)
+    context = _context()
+    slots = slots_for(workers, context) if for_device else None
+    with nullcontext() if slots is None or not pinned else slots.pinned():
+        with started_clean() as processes:
+            loader = DataLoader(
+                _Reader(packed_work, batch_size, context.Value("q", 0), slots),
+                batch_size=None,
+                num_workers=workers,
+                prefetch_factor=_PREFETCHED_FOR_DEVICE if for_device else _PREFETCHED,
+                multiprocessing_context=context,
+                worker_init_fn=_ignore_lost_connections,
+                pin_memory=pinned,
+                # In order, all workers would deliver at the pace of the one with the slowest
+                # images.
+                in_order=False,
+            )
+            loaded = iter(loader)
+        yield _checked(loaded, processes, slots)
 
 
 def _context() -> BaseContext:
@@ -215,7 +220,7 @@ def _context() -> BaseContext:
 
 
 def _checked(
-    loaded: Iterator[Batch | CleanImages], processes: Sequence[BaseProcess]
+    loaded: Iterator[Batch | CleanImages], processes: Sequence[BaseProcess], slots: Slots | None
 ) -> Iterator[Batch | CleanImages]:
     by_pipe = False
     while True:
@@ -240,4 +245,4 @@ def _checked(
                 "/dev/shm is full, and inputs take a slower way; give it more room "  # noqa: S108
                 "(docker run --shm-size=2g), or use fewer --workers"
             )
-        yield batch
+        yield batch if isinstance(batch, Batch) or slots is None else batch.found_in(slots)

@@ -114,6 +114,7 @@ class InputPipeline:
             batch_size=max(1, self.batch_size // _PIECES),
             workers=self.workers,
             pinned=self._pinned,
+            for_device=engine is not None,
         ) as stream:
             if engine is None:
                 # Without an engine no task hands on photographs to be rendered.

@@ -1,16 +1,17 @@
 """Resize and crop in tensors, sample for sample as `Preprocessing.pixels` does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 
 import torch
 
-from imagenetq.evaluate.inputs.cropping import UNIT_BITS, Axis, Crop
+from imagenetq.evaluate.inputs.cropping import UNIT_BITS, Axis, Crop, crop_of
+from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.torch.transfer import table_on
 
-CropFunction = Callable[[torch.Tensor, Crop], torch.Tensor]
-"""A function that resizes and crops images of one size, as `cropped` does."""
+CropFunction = Callable[[Sequence[torch.Tensor], Sequence[Crop]], torch.Tensor]
+"""A function that resizes and crops stacks of images, as `cropped` does."""
 
 
 def quickest_crop(device: torch.device) -> CropFunction:
@@ -22,27 +23,26 @@ def quickest_crop(device: torch.device) -> CropFunction:
     return kernels.cropped
 
 
-def cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
-    """Resize and crop images of one size.
+def cropped(stacks: Sequence[torch.Tensor], crops: Sequence[Crop]) -> torch.Tensor:
+    """Resize and crop images, those of one size stacked.
 
     Args:
-        pictures: uint8 of shape (n, height, width, 3).
-        crop: for that size.
+        stacks: uint8 of shape (n, height, width, 3).
+        crops: one for each stack, all of one height and width.
 
     Returns:
-        uint8 of shape (n, crop.height, crop.width, 3).
+        uint8 of shape (sum of n, crop.height, crop.width, 3).
     """
+    return torch.cat([_cropped(*one) for one in zip(stacks, crops, strict=True)])
+
+
+def _cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
     if crop.rows_first:
         filled = _resampled(_resampled(pictures, crop.rows, 1), crop.columns, 2)
     else:
         top, bottom = rows_needed(crop.rows)
         kept = _resampled(pictures[:, top:bottom], crop.columns, 2)
         filled = _resampled(kept, crop.rows, 1, top)
-    return padded(filled, crop)
-
-
-def padded(filled: torch.Tensor, crop: Crop) -> torch.Tensor:
-    """Put images that are smaller than the input onto a plain background."""
     if not crop.is_padded:
         return filled
     fill = background(crop.fill, filled.device)
@@ -50,6 +50,16 @@ def padded(filled: torch.Tensor, crop: Crop) -> torch.Tensor:
     rows = slice(crop.top, crop.top + filled.shape[1])
     canvas[:, rows, crop.left : crop.left + filled.shape[2]] = filled
     return canvas
+
+
+def crops_of(
+    stacks: Sequence[torch.Tensor],
+    cropped: CropFunction,
+    preprocessings: Sequence[Preprocessing],
+) -> tuple[torch.Tensor, ...]:
+    """Make each preprocessing's inputs of stacks of images, as in `Batch.inputs`."""
+    sizes = [(int(stack.shape[2]), int(stack.shape[1])) for stack in stacks]
+    return tuple(cropped(stacks, [crop_of(one, *size) for size in sizes]) for one in preprocessings)
 
 
 def rows_needed(rows: Axis) -> tuple[int, int]:

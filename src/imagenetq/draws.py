@@ -4,20 +4,19 @@ A draw comes from the SHA-256 of seed, epoch and sample, not from a generator's 
 same in any process, in any order, on a CPU and on a GPU.
 """
 
-import hashlib
 import operator
 import os
 import secrets
-import struct
 import sys
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from hashlib import sha256
 from itertools import accumulate
 from math import isfinite
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.sharedctypes import RawValue
-from typing import Any, SupportsInt
+from typing import Any, NamedTuple, SupportsInt
+
+import numpy as np
 
 from imagenetq.errors import UsageError
 from imagenetq.specification import CLEAN, KEY_PREFIX, Value, Variant, ladder, variant, variants
@@ -32,8 +31,7 @@ _BITS = 2**53
 """Number of values that a drawn fraction can take; a float holds each of them exactly."""
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """The variant that was drawn for a sample."""
 
     variant: Variant
@@ -94,14 +92,26 @@ class Draws:
 
     def draw(self, sample: Sample) -> Draw:
         """Draw for one sample of this epoch; repeating the draw anywhere gives the same."""
-        key = f"draw/{self.seed}/{self.epoch}/{sample}"
-        digest = hashlib.sha256((KEY_PREFIX + key).encode()).digest()
-        clean, distortion, rung = (word >> 11 for word in struct.unpack("<3Q", digest[:24]))
-        if clean / _BITS < self._p_clean:
-            return Draw(variant(CLEAN), key)
-        place = bisect_right(self._cumulative, distortion / _BITS * self._cumulative[-1])
-        rungs = self._choices[min(place, len(self._choices) - 1)]
-        return Draw(rungs[rung * len(rungs) // _BITS], key)
+        return self.draw_each([sample])[0]
+
+    def draw_each(self, samples: Iterable[Sample]) -> list[Draw]:
+        """Draw for several samples of this epoch."""
+        start = f"draw/{self.seed}/{self.epoch}/"
+        keys = [f"{start}{sample}" for sample in samples]
+        digests = b"".join([sha256((KEY_PREFIX + key).encode()).digest() for key in keys])
+        words = (np.frombuffer(digests, "<u8").reshape(-1, 4) >> 11).astype(np.int64)
+        clean, distortion, rung = words[:, :3].T
+        places = np.searchsorted(
+            self._cumulative, distortion / _BITS * self._cumulative[-1], side="right"
+        )
+        chosen = np.minimum(places, len(self._choices) - 1)
+        n_rungs = np.array([len(choice) for choice in self._choices])[chosen]
+        rungs = np.where(clean / _BITS < self._p_clean, -1, rung * n_rungs // _BITS)
+        undistorted = variant(CLEAN)
+        return [
+            Draw(self._choices[choice][index] if index >= 0 else undistorted, key)
+            for key, choice, index in zip(keys, chosen.tolist(), rungs.tolist(), strict=True)
+        ]
 
     def draw_next(self, n: int) -> list[Draw]:
         """Draw for the next `n` samples, which have no name and are known by their place.
@@ -115,7 +125,7 @@ class Draws:
         prefix = "" if worker is None else f"{worker}:"
         places = range(self.position, self.position + n)
         self.position += n
-        return [self.draw(f"{prefix}{place * world_size + rank}") for place in places]
+        return self.draw_each(f"{prefix}{place * world_size + rank}" for place in places)
 
     def state(self) -> dict[str, int]:
         """Give what must be kept to go on with the same draws."""

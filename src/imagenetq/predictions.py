@@ -95,6 +95,27 @@ class Predictions:
         return cls._of(image, variant, numbers, name)
 
     @classmethod
+    def from_table(cls, table: "pa.Table", name: str = "the predictions") -> "Predictions":
+        """Make predictions from a table with the file's columns, with rows in any order.
+
+        Columns that are not in `schema` are ignored.
+
+        Raises:
+            PredictionsError: the predictions are incomplete or contradict themselves.
+        """
+        columns = {column: table.column(column).combine_chunks() for column in (*_NAMES, *_DTYPES)}
+        coded = (columns[column].dictionary_encode() for column in _NAMES)
+        image, variant = (
+            Coded.of_dictionary(one.dictionary.to_pylist(), one.indices.to_numpy()) for one in coded
+        )
+        numbers: dict[str, NDArray[Any]] = {}
+        for column, dtype in _DTYPES.items():
+            values = columns[column]
+            flat = values.flatten() if column in _LISTS else values
+            numbers[column] = flat.to_numpy().astype(dtype, copy=False).reshape(_shape(column))
+        return cls._of(image, variant, numbers, name)
+
+    @classmethod
     def _of(
         cls, image: Coded, variant: Coded, numbers: dict[str, NDArray[Any]], name: str
     ) -> "Predictions":
@@ -257,25 +278,13 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
         with pq.ParquetFile(source, metadata=metadata, read_dictionary=list(_NAMES)) as parquet:
             table = parquet.read().unify_dictionaries().combine_chunks()
         table.validate(full=True)
-        columns = {column: table.column(column).combine_chunks() for column in table.column_names}
-        image, variant = (
-            Coded.of_dictionary(
-                columns[name].dictionary.to_pylist(), columns[name].indices.to_numpy()
-            )
-            for name in _NAMES
-        )
-        numbers: dict[str, NDArray[Any]] = {}
-        for column in _DTYPES:
-            values = columns[column]
-            flat = values.flatten() if column in _LISTS else values
-            numbers[column] = flat.to_numpy().reshape(_shape(column))
+        return Predictions.from_table(table, name)
     except MemoryError:
         raise PredictionsError(f"{name}: takes too much memory to be read") from None
     # A hostile file can make Arrow raise errors of its own classes and of Python's.
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise PredictionsError(f"{name}: cannot be read ({reason})") from None
-    return Predictions._of(image, variant, numbers, name)
 
 
 def _shape(column: str) -> tuple[int, ...]:

@@ -46,7 +46,8 @@ def rows(
         meanwhile()
         for batch in stream:
             assert not finished.keys() & dict(batch.finished)
-            assert len(batch.infos) <= 48
+            # A device renders as many together as its memory allows.
+            assert engine is not None or len(batch.infos) <= 48
             finished |= dict(batch.finished)
             for row, note in enumerate(batch.infos):
                 assert (note.image_id, note.variant) not in found

@@ -17,13 +17,12 @@ from imagenetq.distortions import Original as Picture
 from imagenetq.distortions import Pixels
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.evaluate import Preprocessing
-from imagenetq.evaluate.inputs.cropping import crop_of
-from imagenetq.evaluate.inputs.resize import CropFunction
+from imagenetq.evaluate.inputs.resize import CropFunction, crops_of
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, select_variants
 from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.ladder import Rendering
-from imagenetq.torch.original import Original, Originals
+from imagenetq.torch.original import ImageTable, Originals
 
 _PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -79,68 +78,78 @@ def random_pictures(seed: int, n: int, largest: int) -> Iterator[Pixels]:
 
 
 def differences(
-    pixels: Pixels, engine: Engine, device: torch.device, only: Sequence[str] | None = None
+    pictures: Sequence[Pixels],
+    engine: Engine,
+    device: torch.device,
+    only: Sequence[str] | None = None,
 ) -> list[str]:
-    """What of one picture's variants is not as the reference has it."""
+    """What of some pictures' variants, all rendered together, is not as the reference has it."""
     ladder = select_variants(only or [CLEAN, *engine.rendered])
-    height, width, _ = pixels.shape
-    original = Original(torch.from_numpy(pixels).to(device), "exact")
-    pictures = engine.render(original, ladder).cpu().numpy()
-    expected = render_ladder(pixels, image_id="exact", only=ladder)
-    return [
-        f"{wanted.variant.name} of {height}x{width}"
-        for given, wanted in zip(pictures, expected, strict=True)
-        if not np.array_equal(given, wanted.pixels)
-    ]
-
-
-def batch_differences(
-    pixels: Pixels, engine: Engine, device: torch.device, only: Sequence[str]
-) -> list[str]:
-    """What is not as the reference has it where an engine renders several originals at once.
-
-    They are a picture, its negative, its mirror image and so on, each at its own level.
-    """
-    kinds = [pixels, 255 - pixels, pixels[::-1], pixels[:, ::-1], 255 - pixels[::-1, ::-1]]
+    on_device = [torch.from_numpy(np.ascontiguousarray(one)).to(device) for one in pictures]
+    ids = [f"exact {place}" for place in range(len(pictures))]
     found = []
-    for distortion, render_each in engine.in_batches.items():
+    rendered = engine.render(on_device, ids, ladder)
+    for given, pixels, image_id in zip(rendered, pictures, ids, strict=True):
+        expected = render_ladder(pixels, image_id=image_id, only=ladder)
+        found += [
+            f"{wanted.variant.name} of {pixels.shape} among others"
+            for mine, wanted in zip(given.cpu().numpy(), expected, strict=True)
+            if not np.array_equal(mine, wanted.pixels)
+        ]
+    return found
+
+
+def differences_of_each(
+    pictures: Sequence[Pixels], engine: Engine, device: torch.device, only: Sequence[str]
+) -> list[str]:
+    """What differs where each of some pictures is rendered at a level of its own.
+
+    Those of one size lie in one piece of memory, from which a distortion takes them in any order.
+    """
+    found = []
+    sizes = sorted({one.shape for one in pictures})
+    stacked = [np.stack([one for one in pictures if one.shape == size]) for size in sizes]
+    images = ImageTable.of([torch.from_numpy(stack).to(device) for stack in stacked])
+    results = [torch.zeros_like(stack) for stack in images.stacks]
+    pixels = [one for stack in stacked for one in stack]
+    order = np.arange(len(images))[::-1].copy()
+    for distortion, renderer in engine.distortions.items():
         rungs = [one for one in select_variants(only) if one.distortion == distortion]
-        values = [rung.value for rung in rungs if rung.value is not None]
-        pictures = np.stack([kinds[place % len(kinds)] for place in range(len(rungs))])
-        originals = Originals(
-            torch.from_numpy(pictures).to(device), [f"exact {place}" for place in range(len(rungs))]
-        )
-        out = torch.empty_like(originals.pixels)
-        render_each(originals, values, out)
-        for place, rung in enumerate(rungs):
-            (wanted,) = render_ladder(pictures[place], image_id=f"exact {place}", only=[rung])
-            if not np.array_equal(out[place].cpu().numpy(), wanted.pixels):
-                found.append(f"{rung.name} of {pixels.shape} among others")
+        chosen = [rungs[place % len(rungs)] for place in range(len(images))]
+        originals = Originals(images, [f"exact {place}" for place in range(len(images))])
+        values = np.array([[one.value] for one in chosen], np.float64)
+        out = ImageTable.of(results)
+        renderer(originals.take(order), values[order], out.take(order))
+        for place, (original, rung) in enumerate(zip(pixels, chosen, strict=True)):
+            (wanted,) = render_ladder(original, image_id=f"exact {place}", only=[rung])
+            if not np.array_equal(out.images(place)[0].cpu().numpy(), wanted.pixels):
+                found.append(f"{rung.name} of {original.shape}, each its own")
     return found
 
 
 def crop_differences(
-    pixels: Pixels,
+    pictures: Sequence[Pixels],
     cropped: CropFunction,
     device: torch.device,
     preprocessings: Sequence[Preprocessing],
 ) -> list[str]:
-    """What of one picture, its negative and its saturated copy is not cropped as Pillow does it."""
-    height, width, _ = pixels.shape
-    saturated = np.where(pixels > 127, 255, 0).astype(np.uint8)
-    pictures = np.stack([pixels, 255 - pixels, saturated])
-    on_device = torch.from_numpy(pictures).to(device)
+    """What of pictures, their negatives and saturated copies is not cropped as Pillow does it."""
+    stacks = [
+        np.stack([one, 255 - one, np.where(one > 127, 255, 0).astype(np.uint8)]) for one in pictures
+    ]
+    on_device = [torch.from_numpy(stack).to(device) for stack in stacks]
+    copies = [copy for stack in stacks for copy in stack]
     found = []
-    for one in preprocessings:
-        crops = cropped(on_device, crop_of(one, width, height)).cpu().numpy()
-        for place, (crop, picture) in enumerate(zip(crops, pictures, strict=True)):
-            if not np.array_equal(crop, one.pixels(picture)):
-                found.append(f"copy {place} of {height}x{width}, cropped as {one}")
+    inputs = crops_of(on_device, cropped, preprocessings)
+    for one, crops in zip(preprocessings, inputs, strict=True):
+        for place, (crop, copy) in enumerate(zip(crops.cpu().numpy(), copies, strict=True)):
+            if not np.array_equal(crop, one.pixels(copy)):
+                found.append(f"copy {place % 3} of {copy.shape}, cropped as {one}")
     return found
 
 
-def interpret(script: Path, shape: str) -> None:
-    """Run kernels on a picture of one shape in Triton's interpreter; fails if anything differs."""
+def interpret(script: Path) -> None:
+    """Run kernels on pictures in Triton's interpreter; fails if anything differs."""
     if find_spec("triton") is None:
         pytest.skip("no Triton here")
     triton = Version(metadata.version("triton"))
@@ -150,7 +159,7 @@ def interpret(script: Path, shape: str) -> None:
     tests = str(Path(__file__).parent)
     paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     ended = subprocess.run(
-        [sys.executable, script, shape],
+        [sys.executable, script],
         env=os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": paths},
         capture_output=True,
         text=True,

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from exactness import batch_differences, differences, interpret, random_pictures
+from exactness import differences, differences_of_each, interpret, random_pictures
 from imagenetq.builder import open_source
 from imagenetq.decoding import decode
 
+CUDA = torch.device("cuda")
 WHOLE = ["blur", "noise", "contrast", "jpeg"]
 
 on_gpu = pytest.mark.skipif(
@@ -19,9 +20,8 @@ on_gpu = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("shape", ["1x1", "9x4", "13x16"])
-def test_interpreted(shape: str) -> None:
-    interpret(Path(__file__).with_name("interpreted.py"), shape)
+def test_interpreted() -> None:
+    interpret(Path(__file__).with_name("interpreted.py"))
 
 
 @on_gpu
@@ -29,12 +29,12 @@ def test_real_photographs_on_a_gpu(imagenet_sample: Path) -> None:
     from imagenetq.torch.engine import TENSORS, triton_engine
 
     source = open_source(imagenet_sample)
-    for place, image in enumerate(source.images()):
-        pixels = decode(source.read(image), image.name)
-        assert differences(pixels, triton_engine(), torch.device("cuda")) == []
-        assert batch_differences(pixels, triton_engine(), torch.device("cuda"), WHOLE) == []
-        if place % 10 == 0:
-            assert differences(pixels, TENSORS, torch.device("cuda")) == []
+    photographs = [decode(source.read(image), image.name) for image in source.images()]
+    for place in range(0, len(photographs), 10):
+        some = photographs[place : place + 10]
+        assert differences(some, triton_engine(), CUDA) == []
+        assert differences_of_each([*some, *some], triton_engine(), CUDA, WHOLE) == []
+        assert differences(some[:1], TENSORS, CUDA) == []
 
 
 @on_gpu
@@ -47,6 +47,19 @@ def test_sizes_on_a_gpu() -> None:
         for height in range(1, 20)
         for width in range(1, 20)
     ]
-    for pixels in (*small, *random_pictures(1, 30, largest=1000)):
-        assert differences(pixels, triton_engine(), torch.device("cuda")) == []
-        assert batch_differences(pixels, triton_engine(), torch.device("cuda"), WHOLE) == []
+    assert differences(small, triton_engine(), CUDA) == []
+    large = list(random_pictures(1, 30, largest=1000))
+    assert differences(large, triton_engine(), CUDA) == []
+    assert differences_of_each([*small, *large, *small], triton_engine(), CUDA, WHOLE) == []
+
+
+@on_gpu
+def test_a_large_picture_beside_small_ones_on_a_gpu() -> None:
+    from imagenetq.torch.engine import triton_engine
+
+    samples = np.random.default_rng(1)
+    pictures = [
+        samples.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        for shape in ((1600, 2400), (100, 100), (1, 2000), (2000, 1))
+    ]
+    assert differences(pictures, triton_engine(), CUDA) == []

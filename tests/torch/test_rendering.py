@@ -14,7 +14,7 @@ from imagenetq.errors import EvaluationError, MissingPackage, PlatformError, Usa
 from imagenetq.specification import variants
 from imagenetq.torch import engine_check, render, rendering
 from imagenetq.torch.engine import TENSORS, Engine
-from imagenetq.torch.original import Original, Originals
+from imagenetq.torch.original import ImageTable, Originals
 
 NAMES = [variant.name for variant in variants()]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -146,34 +146,28 @@ def test_wrong_ids_and_channels_are_refused() -> None:
 
 
 @pytest.mark.parametrize("samples_at_once", [2**20, 2 * 21 * 34 * 3])
-def test_what_an_engine_renders_in_batches(
+def test_what_an_engine_renders_together(
     monkeypatch: pytest.MonkeyPatch, samples_at_once: int
 ) -> None:
     rendered: list[tuple[str, int]] = []
 
-    def each(distortion: str) -> Any:
-        def render_each(originals: Originals, values: Sequence[Any], out: torch.Tensor) -> None:
-            rendered.append((distortion, len(values)))
-            pictures = zip(originals.pixels, originals.image_ids, values, out, strict=True)
-            for pixels, image_id, value, row in pictures:
-                original = Original(pixels, image_id)
-                TENSORS.distortions[distortion](original, [value], row[None])
+    def watched(name: str) -> Any:
+        def render_each(originals: Originals, values: Any, out: ImageTable) -> None:
+            rendered.append((name, len(values)))
+            TENSORS.distortions[name](originals, values, out)
 
         return render_each
 
-    engine = replace(
-        TENSORS,
-        samples_at_once=samples_at_once,
-        in_batches={name: each(name) for name in ("noise", "contrast")},
-    )
+    distortions = {name: watched(name) for name in TENSORS.distortions}
+    engine = replace(TENSORS, samples_at_once=samples_at_once, distortions=distortions)
     monkeypatch.setattr(rendering, "trusted_engine", lambda _: engine)
     names = ["noise-10", "contrast-0.2", "blur-1", "noise-90", "clean", "noise-40", "jpeg2000-30"]
     images = batch(7)
     assert_rendered(render(images, names, image_ids=ids(7)), images, names)
     noise = [3] if samples_at_once == 2**20 else [2, 1]
-    assert rendered == [*(("noise", n) for n in noise), ("contrast", 1)]
-    assert_rendered(render(images, "contrast-0.3"), images, ["contrast-0.3"] * 7)
-    assert_rendered(render(images[:1], "contrast-0.3"), images[:1], ["contrast-0.3"])
+    assert rendered == [*(("noise", n) for n in noise), ("contrast", 1), ("blur", 1)]
+    sizes = [batch(1, shape)[0] for shape in ((3, 5, 7), (3, 90, 80), (3, 7, 5))]
+    assert_rendered(render(sizes, "contrast-0.3"), sizes, ["contrast-0.3"] * 3)
 
 
 def test_what_an_engine_has_not_the_reference_renders(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,18 +178,15 @@ def test_what_an_engine_has_not_the_reference_renders(monkeypatch: pytest.Monkey
     assert_rendered(render(images, names, image_ids=ids(4)), images, names)
 
 
-def test_an_engine_is_checked_in_batches_too() -> None:
-    def late(originals: Originals, values: Sequence[Any], out: torch.Tensor) -> None:
-        for row, value in zip(out, values[1:] + values[:1], strict=True):
-            TENSORS.distortions["contrast"](Original(originals.pixels[0], ""), [value], row[None])
+def test_an_engine_is_checked_with_several_images_at_once() -> None:
+    def first_of_all(originals: Originals, values: Any, out: ImageTable) -> None:
+        TENSORS.distortions["contrast"](originals, np.tile(values[:1], (len(values), 1)), out)
+        if len(values) > 1:
+            out.images(1)[:] = 0
 
-    engine = replace(
-        TENSORS,
-        distortions={"contrast": TENSORS.distortions["contrast"]},
-        in_batches={"contrast": late},
-    )
+    engine = replace(TENSORS, distortions={"contrast": first_of_all})
     found = engine_check.difference(engine, torch.device("cpu"))
-    assert found == "contrast of several images at once is another on cpu than on the CPU"
+    assert found == "contrast-1.0 is another on cpu than on the CPU"
 
 
 @pytest.fixture
@@ -221,7 +212,7 @@ def test_a_gpu_without_triton_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("forgotten")
 def test_a_device_of_other_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Engine, "render", lambda *_: torch.zeros(60, 1, 1, 3))
+    monkeypatch.setattr(Engine, "render", lambda *_: [torch.zeros(60, 1, 1, 3)] * 4)
     with pytest.raises(PlatformError, match="clean is another on meta than on the CPU"):
         render(batch(2).to("meta"), "blur-1")
 

@@ -14,7 +14,7 @@ from imagenetq.evaluate.inputs.cache.cached_inputs import NewInputs
 from imagenetq.evaluate.inputs.cache.store import Store
 from imagenetq.progress import say
 
-_WAITING = 32
+_WAITING = 8
 """Number of batches that may wait to be written; then the pass waits, or memory would fill up."""
 
 

@@ -42,6 +42,11 @@ def noise_key(image_id: str) -> int:
     Raises:
         UsageError: the id holds what is no Unicode character, as names of files may.
     """
+    return int.from_bytes(noise_key_bytes(image_id), "little")
+
+
+def noise_key_bytes(image_id: str) -> bytes:
+    """Make the key's 16 bytes, the lowest first; raises what `noise_key` does."""
     try:
         key = f"{KEY_PREFIX}noise/{image_id}".encode()
     except UnicodeEncodeError:
@@ -49,8 +54,7 @@ def noise_key(image_id: str) -> int:
             f"{image_id!a} cannot key noise: it holds what is no character; rename the file, or "
             "give another image_id"
         ) from None
-    digest = hashlib.sha256(key).digest()
-    return int.from_bytes(digest[:16], "little")
+    return hashlib.sha256(key).digest()[:16]
 
 
 def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:

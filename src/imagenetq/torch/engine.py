@@ -1,24 +1,24 @@
 """Choose what renders on a device: kernels if it is a GPU and Triton is there, else tensors."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from math import inf
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imagenetq.specification import CLEAN, Value, Variant
 from imagenetq.torch import blur, contrast, jpeg, noise
 from imagenetq.torch.jpeg2000.ladder import Rendering
-from imagenetq.torch.original import Original, Originals
+from imagenetq.torch.original import ImageTable, Original, Originals, stacks_in_one
 
-Renderer = Callable[[Original, Sequence[Value], torch.Tensor], None]
-"""Renders one original at several parameter values into uint8 of shape (n, height, width, 3)."""
-
-BatchRenderer = Callable[[Originals, Sequence[Value], torch.Tensor], None]
-"""Renders originals of one size, each at its own value, into uint8 of their shape."""
+Renderer = Callable[[Originals, NDArray[np.float64], ImageTable], None]
+"""Renders originals, each at several values of its own, float64 of shape (n, n_levels). It is told
+where the first level of each goes; the others follow it."""
 
 JPEG2000 = "jpeg2000"
 """Name of the distortion that is rendered in groups."""
@@ -45,20 +45,17 @@ class Engine:
     """Name for messages."""
 
     distortions: dict[str, Renderer]
-    """Renderers of one original, by the distortion's name."""
+    """Renderers by the distortion's name."""
 
     samples_at_once: int
     """Number of samples to distort at once; bounds the memory that large pictures take."""
 
     jpeg2000: GroupRenderer | None = None
-    """Renderer of JPEG 2000, in groups; None leaves it to others."""
-
-    in_batches: dict[str, BatchRenderer] = field(default_factory=dict)
-    """Renderers of several originals at once, by the distortion's name; the rest go one by one."""
+    """Renderer of JPEG 2000; None leaves it to others."""
 
     @property
     def rendered(self) -> list[str]:
-        """The distortions that it renders, in groups or one by one."""
+        """The distortions that it renders."""
         return [*self.distortions, *([JPEG2000] if self.jpeg2000 is not None else [])]
 
     def most_pixels(self, variant: Variant) -> float:
@@ -67,32 +64,73 @@ class Engine:
             return self.jpeg2000.most_pixels
         return inf
 
-    def render(self, original: Original, variants: Sequence[Variant]) -> torch.Tensor:
-        """Render variants of one original, those of one distortion beside each other.
+    def render(
+        self,
+        pictures: Sequence[torch.Tensor],
+        image_ids: Sequence[str],
+        variants: Sequence[Variant],
+    ) -> list[torch.Tensor]:
+        """Render variants of originals, those of one distortion beside each other.
+
+        Args:
+            pictures: uint8 of shape (height, width, 3), contiguous, of any sizes.
+            image_ids: id of each picture.
+            variants: the same of all pictures.
 
         Returns:
-            uint8 of shape (len(variants), height, width, 3).
+            For each picture, uint8 of shape (len(variants), height, width, 3).
         """
-        out = original.pixels.new_empty((len(variants), *original.pixels.shape))
-        start = 0
+        shapes = [(len(variants), int(one.shape[0]), int(one.shape[1])) for one in pictures]
+        rendered = stacks_in_one(shapes, pictures[0].device)
+        originals = Originals(ImageTable.of([one[None] for one in pictures]), image_ids)
+        out = ImageTable.of(rendered)
+        first = np.arange(len(pictures)) * len(variants)
         for distortion, rungs in groupby(variants, key=lambda variant: variant.distortion):
             values = [rung.value for rung in rungs]
-            levels = out[start : start + len(values)]
-            start += len(values)
-            if distortion == CLEAN:
-                levels[0] = original.pixels
-                continue
             known = [value for value in values if value is not None]
-            if distortion == JPEG2000 and self.jpeg2000 is not None:
-                levels.copy_(self.jpeg2000.queue([original.pixels], known).levels[0])
+            if distortion == CLEAN:
+                copy_all(out.take(first), originals.images)
+            elif distortion == JPEG2000 and self.jpeg2000 is not None:
+                queued = self.jpeg2000.queue(pictures, known)
+                for index, levels in zip(first.tolist(), queued.levels, strict=True):
+                    out.images(index, len(known)).copy_(levels)
             else:
-                self.distortions[distortion](original, known, levels)
-        return out
+                each = np.tile(np.array(known, np.float64), (len(pictures), 1))
+                self.distortions[distortion](originals, each, out.take(first))
+            first = first + len(values)
+        return rendered
+
+
+def copy_all(out: ImageTable, images: ImageTable) -> None:
+    """Copy images to others of their sizes."""
+    torch._foreach_copy_(
+        [out.images(index) for index in range(len(out))],
+        [images.images(index) for index in range(len(images))],
+    )
+
+
+def _one_by_one(
+    render: Callable[[Original, Sequence[Value], torch.Tensor], None],
+) -> Renderer:
+    """Make a renderer of one that takes a single original."""
+
+    def render_each(originals: Originals, values: NDArray[np.float64], out: ImageTable) -> None:
+        for index, image_id in enumerate(originals.image_ids):
+            original = Original(originals.images.images(index)[0], image_id)
+            levels = values[index].tolist()
+            render(original, levels, out.images(index, len(levels)))
+
+    return render_each
 
 
 TENSORS = Engine(
     "tensors",
-    {"blur": blur.blur, "noise": noise.noise, "contrast": contrast.contrast, "jpeg": jpeg.jpeg},
+    {
+        "blur": _one_by_one(blur.blur),
+        "noise": _one_by_one(noise.noise),
+        "contrast": _one_by_one(contrast.contrast),
+        "jpeg": _one_by_one(jpeg.jpeg),
+    },
     samples_at_once=2**25,
 )
 
@@ -101,22 +139,8 @@ def triton_engine() -> Engine:
     """Make the engine of kernels, which needs the package `triton`."""
     from imagenetq.torch import kernels
 
-    return Engine(
-        "kernels",
-        {
-            "blur": kernels.blur,
-            "noise": kernels.noise,
-            "contrast": kernels.contrast,
-            "jpeg": kernels.jpeg,
-        },
-        samples_at_once=2**28,
-        in_batches={
-            "blur": kernels.blur_each,
-            "noise": kernels.noise_each,
-            "contrast": kernels.contrast_each,
-            "jpeg": kernels.jpeg_each,
-        },
-    )
+    renderers = (kernels.blur, kernels.noise, kernels.contrast, kernels.jpeg)
+    return Engine("kernels", {one.__name__: one for one in renderers}, samples_at_once=2**28)
 
 
 def engine_for(device: torch.device) -> Engine:

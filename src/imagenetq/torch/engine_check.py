@@ -13,7 +13,6 @@ from imagenetq.selfcheck import calibration_card
 from imagenetq.specification import CLEAN, select_variants
 from imagenetq.torch.engine import Engine
 from imagenetq.torch.jpeg2000.ladder import Ladder
-from imagenetq.torch.original import Original, Originals
 
 _IMAGE_ID = "selfcheck"
 
@@ -21,9 +20,10 @@ _IMAGE_ID = "selfcheck"
 _LOW = "00111111111111100000"
 _HIGH = "00011000001111100000"
 
-Comparison = Callable[[torch.Tensor, Sequence[Rendered]], str | None]
-"""Takes the variants that a device rendered, uint8 of shape (n, height, width, 3), and those of the
-reference; compares what is made of them, and names the first difference, None if there is none."""
+Comparison = Callable[[Sequence[torch.Tensor], Sequence[Sequence[Rendered]]], str | None]
+"""Takes the variants that a device rendered of several pictures, each uint8 of shape (n, height,
+width, 3), and those of the reference; compares what is made of them, and names the first
+difference, None if there is none."""
 
 
 def difference(
@@ -31,22 +31,19 @@ def difference(
 ) -> str | None:
     """Describe the first difference between an engine and the reference; None if there is none.
 
-    `also` is a further comparison, made for each picture.
+    All pictures are rendered together. `also` is a further comparison.
     """
     card = calibration_card()
     # A tall picture shows the order of the resizing passes, as its sides shrink at different rates.
     # Tiled, the card has code blocks that JPEG 2000 cuts where a decoder misreads them. Saturated
     # chroma needs more bit planes than its codestream can signal.
     pictures = card, np.tile(card, (9, 1, 1)), np.tile(card, (5, 7, 1)), saturated_card()
-    for picture in pictures:
-        try:
-            problem = _difference(picture, engine, device, also)
-        except Exception as error:  # Compilers and drivers raise many types.
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
-            return f"rendering on {device} fails ({reason})"
-        if problem is not None:
-            return f"{problem} is another on {device} than on the CPU"
-    return None
+    try:
+        problem = _difference(pictures, engine, device, also)
+    except Exception as error:  # Compilers and drivers raise many types.
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        return f"rendering on {device} fails ({reason})"
+    return None if problem is None else f"{problem} is another on {device} than on the CPU"
 
 
 def saturated_card() -> Pixels:
@@ -61,25 +58,19 @@ def saturated_card() -> Pixels:
 
 
 def _difference(
-    picture: Pixels, engine: Engine, device: torch.device, also: Comparison | None
+    pictures: Sequence[Pixels], engine: Engine, device: torch.device, also: Comparison | None
 ) -> str | None:
     ladder = select_variants([CLEAN, *engine.rendered])
-    original = Original(torch.from_numpy(picture).to(device), _IMAGE_ID)
-    pictures = engine.render(original, ladder)
-    reference = []
-    for row, expected in enumerate(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)):
-        if not np.array_equal(pictures[row].cpu().numpy(), expected.pixels):
-            return expected.variant.name
-        reference.append(expected)
-    for distortion, render_each in engine.in_batches.items():
-        rows = [row for row, variant in enumerate(ladder) if variant.distortion == distortion]
-        copies = original.pixels.expand(len(rows), -1, -1, -1).contiguous()
-        out = torch.empty_like(copies)
-        values = [value for row in rows if (value := ladder[row].value) is not None]
-        render_each(Originals(copies, [_IMAGE_ID] * len(rows)), values, out)
-        if not torch.equal(out, pictures[rows]):
-            return f"{distortion} of several images at once"
-    return None if also is None else also(pictures, reference)
+    originals = [torch.from_numpy(picture).to(device) for picture in pictures]
+    rendered = engine.render(originals, [_IMAGE_ID] * len(pictures), ladder)
+    references = [
+        list(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)) for picture in pictures
+    ]
+    for given, reference in zip(rendered, references, strict=True):
+        for pixels, expected in zip(given.cpu().numpy(), reference, strict=True):
+            if not np.array_equal(pixels, expected.pixels):
+                return expected.variant.name
+    return None if also is None else also(rendered, references)
 
 
 def with_jpeg2000(
@@ -90,7 +81,7 @@ def with_jpeg2000(
     Raises:
         PlatformError: the kernels do not run on the GPU, or they give other pixels.
     """
-    candidate = replace(engine, distortions={}, in_batches={}, jpeg2000=Ladder(device))
+    candidate = replace(engine, distortions={}, jpeg2000=Ladder(device))
     problem = difference(candidate, device, also=also)
     if problem is not None:
         raise PlatformError(problem)

@@ -1,5 +1,6 @@
 """Render batches on the device where they are: the pixels of `imagenetq.render`, bit for bit."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -7,20 +8,31 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imagenetq.errors import MissingPackage, PlatformError, UsageError
 from imagenetq.progress import say
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
 from imagenetq.torch.batches import AnyImages, Channels, Pictures
-from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, engine_for
+from imagenetq.torch.engine import (
+    JPEG2000,
+    TENSORS,
+    Engine,
+    GroupRenderer,
+    copy_all,
+    engine_for,
+)
 from imagenetq.torch.engine_check import difference, with_jpeg2000
-from imagenetq.torch.original import Original, Originals
-from imagenetq.torch.transfer import current_device, table_on
+from imagenetq.torch.original import ImageTable, Originals
+from imagenetq.torch.transfer import current_device
+
+_MOST_IMAGES = 2**14
+"""Most images at once: a GPU starts kernels for up to 65,535."""
 
 
 class _Wanted(NamedTuple):
-    """A picture to render, uint8 of shape (height, width, 3), and where its variant goes."""
+    """An image to render, uint8 of shape (height, width, 3), and where its variant goes."""
 
     picture: torch.Tensor
     out: torch.Tensor
@@ -80,55 +92,50 @@ def render_pictures(
         For each group of pictures, uint8 of its shape.
     """
     rendered = [torch.empty_like(group) for group in pictures.groups]
-    wanted = {variant.distortion for variant in variants} - {CLEAN}
+    originals, out = Originals(ImageTable.of(pictures.groups), ids), ImageTable.of(rendered)
+    wanted: defaultdict[str, list[int]] = defaultdict(list)
+    for index, one in enumerate(variants):
+        wanted[one.distortion].append(index)
     with torch.no_grad(), current_device(pictures.device):
-        engine = trusted_engine(pictures.device) if wanted else TENSORS
-        rest: list[_Wanted] = []
-        start = 0
-        for group, out in zip(pictures.groups, rendered, strict=True):
-            stop = start + len(group)
-            rows = map(_Wanted, group, out, variants[start:stop], ids[start:stop])
-            rest += _render_group(group, out, list(rows), engine)
-            start = stop
-        jpeg2000 = [one for one in rest if one.variant.distortion == JPEG2000]
-        _render_jpeg2000(jpeg2000, jpeg2000_on(pictures.device) if jpeg2000 else None)
-        for one in rest:
-            if one.variant.distortion != JPEG2000:
-                _by_reference(one)
+        engine = trusted_engine(pictures.device) if wanted.keys() - {CLEAN} else TENSORS
+        for distortion, listed in wanted.items():
+            indices = np.array(listed)
+            if distortion == CLEAN:
+                copy_all(out.take(indices), originals.images.take(indices))
+            elif distortion in engine.distortions:
+                values = np.array([[variants[index].value] for index in listed], np.float64)
+                for some in _bounded(originals.images.n_samples[indices], engine.samples_at_once):
+                    rows = indices[some]
+                    engine.distortions[distortion](
+                        originals.take(rows), values[some], out.take(rows)
+                    )
+            else:
+                images = [
+                    _Wanted(
+                        originals.images.images(index)[0],
+                        out.images(index)[0],
+                        variants[index],
+                        ids[index],
+                    )
+                    for index in listed
+                ]
+                if distortion == JPEG2000:
+                    _render_jpeg2000(images, jpeg2000_on(pictures.device))
+                else:
+                    for image in images:
+                        _by_reference(image)
     return rendered
 
 
-def _render_group(
-    group: torch.Tensor, out: torch.Tensor, wanted: Sequence[_Wanted], engine: Engine
-) -> list[_Wanted]:
-    """Render pictures of one size, and give back those that the engine does not render."""
-    rest: list[_Wanted] = []
-    together: dict[str, list[int]] = {}
-    for place, one in enumerate(wanted):
-        distortion = one.variant.distortion
-        if distortion == CLEAN:
-            one.out.copy_(one.picture)
-        elif distortion in engine.in_batches and len(group) > 1:
-            together.setdefault(distortion, []).append(place)
-        elif distortion in engine.distortions:
-            original = Original(one.picture, one.image_id)
-            engine.distortions[distortion](original, [one.value], one.out[None])
-        else:
-            rest.append(one)
-    at_once = max(1, engine.samples_at_once // group[0].numel())
-    for distortion, places in together.items():
-        for first in range(0, len(places), at_once):
-            some = places[first : first + at_once]
-            # Unlike a list of all places, a slice makes no copy.
-            whole = len(some) == len(group)
-            rows = slice(None) if whole else table_on(np.array(some), group.device)
-            originals = Originals(group[rows], [wanted[place].image_id for place in some])
-            distorted = out if whole else torch.empty_like(originals.pixels)
-            values = [wanted[place].value for place in some]
-            engine.in_batches[distortion](originals, values, distorted)
-            if not whole:
-                out[rows] = distorted
-    return rest
+def _bounded(n_samples: NDArray[np.int64], at_once: int) -> Iterator[slice]:
+    """Cut a row of images into runs of up to so many samples; one with more is alone."""
+    start = total = 0
+    for index, n in enumerate(n_samples.tolist()):
+        if index > start and (total + n > at_once or index - start == _MOST_IMAGES):
+            yield slice(start, index)
+            start, total = index, 0
+        total += n
+    yield slice(start, len(n_samples))
 
 
 @cache

@@ -7,13 +7,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+_SMALL = 2**16
+"""Most bytes that the driver takes along with the command to copy them."""
+
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Bring a tensor to a device; one that is there already is not copied."""
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
-    # Only a copy from pinned memory does not wait; a tensor that is pinned is not pinned again.
-    return tensor.pin_memory().to(device, non_blocking=True)
+    if tensor.nbytes > _SMALL and not tensor.is_pinned():
+        # A copy of more from other memory waits for the device's pending work.
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 class Copier:
@@ -42,6 +47,11 @@ class Copier:
         # The copy's memory may be used again only when the computation is through with it.
         copy.record_stream(computing)
         return copy
+
+    def wait(self) -> None:
+        """Wait until what was copied is there, so that its source may change."""
+        if self._stream is not None:
+            self._stream.synchronize()
 
 
 def table_on(table: NDArray[Any], device: torch.device) -> torch.Tensor:

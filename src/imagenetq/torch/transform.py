@@ -112,7 +112,7 @@ class Distort(Drawing, torch.nn.Module):
     def _drawn(self, n: int, samples: Sequence[Sample] | torch.Tensor | None) -> list[Draw]:
         if samples is not None:
             listed = samples.tolist() if isinstance(samples, torch.Tensor) else samples
-            return [self._draws.draw(sample) for sample in samples_of(listed, n)]
+            return self._draws.draw_each(samples_of(listed, n))
         if getattr(self, "_is_replica", False):
             raise UsageError(
                 "a replica of DataParallel does not know its images' places: give samples, or "

@@ -107,10 +107,11 @@ def test_a_smaller_batch_when_memory_runs_out(model: Model) -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert runner.chunk < 512
-    assert (answers.top5_class[:, 0] == expected.top5_class[:, 0]).mean() > 0.999
-    assert np.allclose(answers.true_probability, expected.true_probability, atol=1e-5)
+    assert (answers["top5_class"][:, 0] == expected["top5_class"][:, 0]).mean() > 0.999
+    assert np.allclose(answers["true_probability"], expected["true_probability"], atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_batch_is_queued_without_waiting(model: Model, precision: str) -> None:
     runner = Runner(model, CUDA, precision, batch_size=32)
@@ -125,7 +126,48 @@ def test_a_batch_is_queued_without_waiting(model: Model, precision: str) -> None
         torch.cuda.set_sync_debug_mode("default")
     answers = list(runner.drain())
     assert len(answers) == 4
-    assert all((one.true_rank == answers[0].true_rank).all() for one in answers)
+    assert all((one["true_rank"] == answers[0]["true_rank"]).all() for one in answers)
+
+
+class Wayward(torch.nn.Module):
+    """A network whose work cannot be recorded, or not truly."""
+
+    def __init__(self, network: torch.nn.Module, way: str) -> None:
+        super().__init__()
+        self.network, self.way, self.n_calls = network, way, 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(images)
+        if self.way == "waits" and logits.max().item() > 1e9:
+            return logits * 2
+        if self.way == "counts":
+            self.n_calls += 1
+            return logits + torch.arange(1000, device=logits.device) * self.n_calls
+        return logits
+
+
+@pytest.mark.parametrize("way", ["plain", "waits", "counts"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_recorded_network_answers_the_same(model: Model, precision: str, way: str) -> None:
+    batches = [
+        (torch.randint(0, 256, (n, 224, 224, 3), dtype=torch.uint8), torch.arange(n) * 7)
+        for n in (32, 32, 32, 32, 9, 32, 32)
+    ]
+    answers = []
+    for pool in (None, torch.cuda.graph_pool_handle()):
+        network = Wayward(model.module, way)
+        runner = Runner(
+            replace(model, module=network), CUDA, precision, batch_size=32, graph_pool=pool
+        )
+        for inputs, labels in batches:
+            runner.submit(inputs, labels)
+        answers.append(np.concatenate(list(runner.drain())))
+        assert (runner._recorded is not None) == (pool is not None and way == "plain")
+    if way == "counts":
+        # It was called once more, to be recorded.
+        answers = [one[: 2 * 32] for one in answers]
+    for name in answers[0].dtype.names:
+        np.testing.assert_array_equal(answers[0][name], answers[1][name])
 
 
 def test_flat_memory(model: Model) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from imagenetq.errors import FolderError
-from imagenetq.evaluate.data.base import SampleInfo
+from imagenetq.evaluate.data.base import SampleInfo, columns_of
 from imagenetq.evaluate.evaluation.answers import ANSWER, AnsweredSamples
-from imagenetq.evaluate.evaluation.finished_tasks import Parts
+from imagenetq.evaluate.evaluation.finished_tasks import STORED, Parts
 from imagenetq.evaluate.evaluation.gather import gather
 
 
@@ -37,8 +37,18 @@ def test_what_was_written_comes_back(parts: Parts) -> None:
     assert parts.finished(["a", "none", "b", "c"]) == {"a", "none", "b"}
     gathered = gather(parts, ["a", "none", "b"], None)
     a, b = answered(3, "a"), answered(4, "b")
-    assert gathered.infos == [*a.infos, *b.infos]
-    np.testing.assert_array_equal(gathered.answers, np.concatenate([a.answers, b.answers]))
+    for name, column in columns_of([*a.infos, *b.infos]).items():
+        assert gathered.column(name).to_pylist() == column
+    for name in STORED:
+        given = np.array(gathered.column(name).to_pylist(), ANSWER[name].base)
+        np.testing.assert_array_equal(given, np.concatenate([a.answers[name], b.answers[name]]))
+
+
+def test_clean_answers_for_a_variant_of_its_pixels(parts: Parts) -> None:
+    gathered = gather(parts, ["b", "none"], "contrast-1.0")
+    assert gathered.column("variant").to_pylist() == ["clean"] * 4 + ["contrast-1.0"] * 4
+    copied = gathered.slice(4).drop_columns("variant")
+    assert copied.equals(gathered.slice(0, 4).drop_columns("variant"))
 
 
 def test_a_damaged_part_is_refused(parts: Parts, tmp_path: Path) -> None:

@@ -1,6 +1,4 @@
-"""Run the kernels for inputs in Triton's interpreter on one small picture; prints what differs."""
-
-import sys
+"""Run the kernels for inputs in Triton's interpreter on small pictures; prints what differs."""
 
 import numpy as np
 import torch
@@ -9,13 +7,17 @@ from exactness import PREPROCESSINGS, crop_differences
 from imagenetq.evaluate.inputs.kernels import cropped, looked_up
 
 if __name__ == "__main__":
-    height, width = map(int, sys.argv[1].split("x"))
-    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    draws = np.random.default_rng(0)
+    # Among them one that shrinks down more than across, which Pillow resizes vertically first.
+    pictures = [
+        draws.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        for height, width in ((1, 1), (9, 4), (13, 16), (400, 9))
+    ]
     # One that resizes, squashing; one that pads.
     some = [PREPROCESSINGS[3], PREPROCESSINGS[5]]
-    found = crop_differences(pixels, cropped, torch.device("cpu"), some)
+    found = crop_differences(pictures, cropped, torch.device("cpu"), some)
     table = torch.rand(256, 3)
-    samples = torch.from_numpy(pixels)[None]
+    samples = torch.from_numpy(pictures[1])[None]
     expected = torch.stack([table[:, c][samples[..., c].long()] for c in range(3)], dim=1)
     if not torch.equal(looked_up(samples, table), expected):
         found.append("looked up")

@@ -29,7 +29,7 @@ def _faulty() -> Engine:
 
     def contrast(original, factors, out):  # type: ignore[no-untyped-def]
         TENSORS.distortions["contrast"](original, factors, out)
-        out[0, 0, 0, 0] ^= 1
+        out.images(0)[0, 0, 0, 0] ^= 1
 
     return replace(TENSORS, distortions=TENSORS.distortions | {"contrast": contrast})
 

@@ -7,22 +7,13 @@ import triton
 import triton.language as tl
 
 
-def signed_halves(key: int) -> tuple[int, int]:
-    """Split a 128-bit key into two signed 64-bit numbers, the lower half first.
-
-    Triton gives a whole number the type that its value fits; signed halves always fit int64.
-    """
-    low, high = (half - (half >> 63 << 64) for half in (key & (1 << 64) - 1, key >> 64))
-    return low, high
-
-
 @triton.jit
 def random_words(block, key_low, key_high) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
     """Draw four words of 64 random bits.
 
     Args:
         block: number of blocks that the generator has given before.
-        key_low: the lower half of the generator's key, as `signed_halves` gives it.
+        key_low: the lower half of the generator's key, as a signed number.
         key_high: the upper half.
     """
     # Numpy increments its counter before it draws.
