@@ -16,12 +16,7 @@ from imagenetq.specification import CLEAN, variant
 def register(data: Data, out: Path) -> Path:
     """Write the file of a verified dataset's source; the same source gives the same bytes.
 
-    Args:
-        data: the dataset; it must hold the clean images.
-        out: the folder of registered sources, in which the file is named after the source digest.
-
-    Raises:
-        FolderError: the dataset is damaged, or has no clean images.
+    The folder is that of registered sources, in which the file is named after the source digest.
     """
     lines = clean_lines(data)
     path = out / f"{source_digest(lines)}.parquet"
@@ -32,11 +27,7 @@ def register(data: Data, out: Path) -> Path:
 
 
 def clean_lines(data: Data) -> list[PixelLine]:
-    """Read the clean lines of a dataset, which decides whether pixels are compared with hashes.
-
-    Raises:
-        FolderError: the dataset is damaged, holds no clean images, or is not that of its digest.
-    """
+    """Read the clean lines of a dataset, which decides whether pixels are compared with hashes."""
     clean = variant(CLEAN)
     if clean not in data.variants:
         raise FolderError("the dataset holds no clean images, so its source cannot be told")

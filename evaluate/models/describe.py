@@ -19,10 +19,6 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
 
     Layers are counted by kind, the most frequent first; the input size is height and width. What is
     unknown, or what the model does not have, is None.
-
-    Raises:
-        UsageError: the name has no known source, or an option makes no sense.
-        ModelError: the model cannot be loaded.
     """
     model = load_model(name, options)
     size = model.preprocessing.input_size

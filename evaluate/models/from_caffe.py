@@ -107,12 +107,9 @@ class CaffePreprocessing(Preprocessing):
     """A `Preprocessing` whose resize interpolates between the nearest samples only.
 
     Caffe resizes with OpenCV (`convert_imageset`) or an old scikit-image (`caffe.io`), and neither
-    averages over the samples that a reduction skips. Antialiasing would take much of the noise
-    out of a noisy image before the network sees it: a reduction to half leaves 31 % of independent
+    averages over the samples that a reduction skips. Antialiasing would take much of the noise out
+    of a noisy image before the network sees it: a reduction to half leaves 31 % of independent
     noise's standard deviation with Pillow's filter, and 50 % without it.
-
-    Raises:
-        UsageError: the interpolation cannot be had without antialiasing.
     """
 
     antialias: bool = False

@@ -48,11 +48,7 @@ class Weights:
 
     @classmethod
     def given(cls, module: "nn.Module", options: "LoadOptions", model: str) -> "Weights":
-        """Load and hash the weights file that the options name; without one, keep those there are.
-
-        Raises:
-            ModelError: as `load_weights`.
-        """
+        """Load and hash the weights file of the options; without one, hash those there are."""
         if options.weights is None:
             return cls.of(module)
         sha256 = load_weights(module, options.weights, model, options.weights_key)
@@ -60,20 +56,13 @@ class Weights:
 
 
 def load_weights(module: "nn.Module", file: str, model: str, key: str | None = None) -> str:
-    """Load a file's tensors into a network, all of them and nothing else.
+    """Load a file's tensors into a network, all of them and nothing else; give its SHA-256.
 
     The file may be a safetensors file, or a torch checkpoint that holds nothing but tensors and
     plain containers. The usual wrappings are removed: outer dicts such as `state_dict`, and a
     prefix such as `module.` that all names share and the network does not have. Floating-point
     tensors become float32. Of a file that holds several networks' weights, `key` chooses, such as
     `state_dict_ema`; messages name the model.
-
-    Returns:
-        Hex SHA-256 of the file.
-
-    Raises:
-        ModelError: the file cannot be read, holds other things than tensors, leaves a choice that
-            `key` does not make, or does not fit.
     """
     import torch
 

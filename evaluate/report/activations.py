@@ -37,21 +37,13 @@ def responses(
 ) -> list[Responses]:
     """Send images through a network and keep the outputs of some of its layers.
 
-    Unless layers are named, these are the first and the last convolution in the order in which
-    they run. Convolutions whose maps are a single pixel are passed over, since they show nothing:
-    those in squeeze-and-excitation blocks, or classifiers that are written as convolutions. The
-    outputs are those of the convolution itself, before any normalisation or rectifier. If the first
-    is also the last, there is one.
+    Unless layers are named, as in `module.named_modules()`, these are the first and the last
+    convolution in the order in which they run. Convolutions whose maps are a single pixel are
+    passed over, since they show nothing: those in squeeze-and-excitation blocks, or classifiers
+    that are written as convolutions. The outputs are those of the convolution itself, before any
+    normalisation or rectifier. If the first is also the last, there is one.
 
-    Args:
-        model: the network; its own preprocessing is applied.
-        pictures: the images; each uint8 RGB of shape (height, width, 3), all of one size.
-        layers: names of layers as in `module.named_modules()`.
-
-    Raises:
-        UsageError: the network has no layer of a name; near names are suggested.
-        ModelError: the network has no convolution or does not run on these images, or a named layer
-            gives no maps of more than a pixel.
+    The images are uint8 RGB of shape (height, width, 3), all of one size.
     """
     prepared = np.stack([model.preprocessing.pixels(picture) for picture in pictures])
     inputs = normalise(torch.from_numpy(prepared), model.preprocessing)
@@ -80,11 +72,7 @@ def responses(
 
 
 def require_layers(model: Model, layers: Sequence[str]) -> None:
-    """Refuse names of layers that a network does not have.
-
-    Raises:
-        UsageError: the network lacks a layer; the first such is named, and near names suggested.
-    """
+    """Refuse names of layers that a network does not have; near names are suggested."""
     modules = dict(model.module.named_modules())
     for layer in layers:
         if layer not in modules or not layer:

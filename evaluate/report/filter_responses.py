@@ -118,12 +118,9 @@ def figure4(
 
 
 def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay maps side by side in a square, with a thin gap of NaN between them.
+    """Lay at most 16 maps of shape (channels, height, width) in a square, with gaps of NaN.
 
     The pixels of small maps are repeated, so that the gap is thin beside them, too.
-
-    Args:
-        maps: at most 16 maps, of shape (channels, height, width).
     """
     across = min(_SIDE, int(np.ceil(np.sqrt(len(maps)))))
     times = -(-_FEWEST_PIXELS // max(maps.shape[1:]))
@@ -143,9 +140,7 @@ def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 def liveliest(maps: NDArray[np.float32], n: int = N_MAPS) -> NDArray[np.intp]:
     """Choose the channels whose maps vary most in any of the images, in the network's order.
 
-    Args:
-        maps: the maps, of shape (images, channels, height, width).
-        n: largest number of channels.
+    The maps have shape (images, channels, height, width).
     """
     spread = maps.std(axis=(2, 3)).max(axis=0)
     # A stable sort takes equal channels in the same order on every machine.

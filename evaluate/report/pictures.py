@@ -100,11 +100,7 @@ def pictures_of_data(data: Data) -> Pictures:
 
 
 def require_same_picture(picture: Picture, result: Result) -> None:
-    """Refuse a picture of another photograph than the predictions have under its id.
-
-    Raises:
-        EntryError: the picture has another class, or another shorter side.
-    """
+    """Refuse a picture of another photograph than the predictions have under its id."""
     predictions = result.predictions
     row = predictions.image_ids.index(picture.image_id)
     short_side = min(picture.pixels[CLEAN].shape[:2])

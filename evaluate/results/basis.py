@@ -12,13 +12,7 @@ from imagenetq.words import counted
 
 
 def require_one_dataset(results: Sequence[Result]) -> None:
-    """Refuse results that do not belong in one figure.
-
-    Raises:
-        UsageError: there are no results.
-        EntryError: the results are of different photographs, pixels, sources or subsets, or an
-            entry contradicts its predictions.
-    """
+    """Refuse results that do not belong in one figure, or contradict their predictions."""
     if not results:
         raise UsageError("no entries; name results folders, such as results/timm-vgg16")
     for result in results:

@@ -143,12 +143,7 @@ def compare(first: Result, second: Result, labels: Labels | None = None) -> Comp
 
 
 def require_same_data(first: Result, second: Result) -> None:
-    """Refuse two results that are not over the same photographs in the same pixels.
-
-    Raises:
-        EntryError: their datasets' versions, specifications, sources, subsets or photographs
-            differ; the message says which.
-    """
+    """Refuse two results that are not over the same photographs in the same pixels."""
     names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
     for field, noun in _SAME.items():
         one, other = getattr(first.entry, field), getattr(second.entry, field)

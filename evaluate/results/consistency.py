@@ -53,11 +53,7 @@ class Consistency(FiniteModel):
 
 
 def consistency(first: Predictions, second: Predictions) -> Consistency:
-    """Compute the error consistency of two networks on each variant and distortion.
-
-    Raises:
-        EntryError: the predictions are not over the same photographs.
-    """
+    """Compute the error consistency of two networks on each variant and distortion."""
     require_same_images([first, second])
     answers = {
         ladder.distortion: _scored_answers(first, second, ladder.distortion) for ladder in LADDERS
@@ -116,11 +112,7 @@ def kappa_estimate(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Estimate
 
 
 def require_same_images(held: Sequence[Predictions]) -> None:
-    """Refuse predictions that are not all over the same photographs.
-
-    Raises:
-        EntryError: some are of other photographs than the first; the message says which.
-    """
+    """Refuse predictions that are not all over the same photographs."""
     for place, predictions in enumerate(held[1:], 2):
         if not predictions.has_images_of(held[0]):
             raise EntryError(

@@ -131,11 +131,7 @@ class Relabelled:
 
 
 def with_labels(entry: Entry, scores: LabelScores) -> Entry:
-    """Add scores by other labels to an entry, in place of earlier ones by the same file.
-
-    Raises:
-        EntryError: the entry already holds as many sets of labels as it may.
-    """
+    """Add scores by other labels to an entry, in place of earlier ones by the same file."""
     others = [held for held in entry.other_labels if held.sha256 != scores.sha256]
     if len(others) == MAX_LABEL_SETS:
         raise EntryError(f"the entry holds scores by {MAX_LABEL_SETS} sets of labels, and no more")

@@ -67,11 +67,7 @@ class OtherScores:
     def of(self, names: Sequence[Sequence[str]]) -> dict[str, list[float | None]]:
         """Look up the scores of networks, by column; None where a network has none.
 
-        Args:
-            names: for each network, the names that it may have in the file, the preferred first.
-
-        Raises:
-            UsageError: none of the networks is in the file.
+        Each network comes with the names that it may have in the file, the preferred first.
         """
         found = [
             next((self.rows[name] for name in held if name in self.rows), None) for held in names

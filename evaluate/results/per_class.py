@@ -169,12 +169,8 @@ def class_scores(predictions: Predictions) -> Classes:
 def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]:
     """Count the ways in which numbers drawn without replacement reach each sum.
 
-    Args:
-        values: the numbers to draw from, whole and 0 or more; shape (n,).
-        most: the largest count of numbers that are drawn.
-
-    Returns:
-        For each count drawn, from 0 to `most`, the exact number of ways to reach each sum, from 0.
+    The numbers to draw from are whole and 0 or more, of shape (n,). The result has, for each count
+    drawn from 0 to `most`, the exact number of ways to reach each sum, from 0.
     """
     length = most * int(values.max()) + 1
     ways = [np.zeros(length, np.object_) for _ in range(most + 1)]

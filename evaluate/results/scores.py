@@ -112,11 +112,9 @@ def image_scores(
 ) -> NDArray[np.float64] | None:
     """Compute each photograph's own score, of which the ImageNet-Q score is the mean.
 
-    It is the mean over distortions of the share of scored levels answered correctly. Every
-    distortion counts a fifth, however many levels it has.
-
-    Returns:
-        float64 of shape (n,), 0 to 1; None if a scored variant was not evaluated.
+    It is the mean over distortions of the share of scored levels answered correctly, 0 to 1:
+    float64 of shape (n,). Every distortion counts a fifth, however many levels it has. There is
+    none if a scored variant was not evaluated.
     """
     by_distortion = [scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
     columns = [held for held in by_distortion if held is not None]

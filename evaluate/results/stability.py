@@ -139,14 +139,8 @@ def stability(
 ) -> Stability:
     """Measure how scores and ranks move, and how scores correlate over networks.
 
-    Args:
-        names: the networks' names, all different.
-        predictions: the networks' predictions, over the same photographs.
-        others: scores in other benchmarks by their name, one per network; None where a network has
-            none.
-
-    Raises:
-        EntryError: a network has no ImageNet-Q score.
+    The predictions are over the same photographs. `others` are scores in other benchmarks by their
+    name, one per network; None where a network has none.
     """
     values = np.stack([_values(*held) for held in zip(names, predictions, strict=True)])
     labels = predictions[0].labels
@@ -164,11 +158,7 @@ def stability(
 
 
 def place_in_class(predictions: Predictions) -> NDArray[np.int64]:
-    """Number the photographs of each class from 0, in the order in which subsets take them.
-
-    Returns:
-        int64 of shape (n,).
-    """
+    """Number the photographs of each class from 0, in the order in which subsets take them."""
     places = np.zeros(predictions.n_images, np.int64)
     keys = np.array([rank_key(image_id) for image_id in predictions.image_ids])
     for label in np.unique(predictions.labels):
@@ -183,15 +173,7 @@ def resampled_scores(
     """Average values over classes drawn with replacement, all photographs of a class together.
 
     Each draw takes as many classes as there are. The draws are the same every time, on every
-    machine.
-
-    Args:
-        values: each network's value of each photograph; shape (networks, n).
-        labels: the photographs' classes; shape (n,).
-        n_resamples: number of draws.
-
-    Returns:
-        float64 of shape (n_resamples, networks).
+    machine. The values have shape (networks, n), the result has (n_resamples, networks).
     """
     _, of_class = np.unique(labels, return_inverse=True)
     n_classes = int(of_class.max()) + 1

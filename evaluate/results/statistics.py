@@ -89,10 +89,7 @@ def average(statistics: Sequence[Statistic]) -> Statistic:
 def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float64]:
     """Correct p values for the number of tests by step-down Bonferroni (Holm 1979).
 
-    Args:
-        p: the p values; shape (tests,).
-        n_tests: number of tests, if there were more than `p` holds and the others gave 1; the
-            length of `p` if None.
+    There may have been more tests than `p` holds; the others gave 1.
     """
     n_tests = len(p) if n_tests is None else n_tests
     order = np.argsort(p, kind="stable")

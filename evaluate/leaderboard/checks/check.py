@@ -27,22 +27,11 @@ def check(
     labels: Labels | None = None,
     fetched: Path | None = None,
 ) -> list[Verdict]:
-    """Recompute every entry, and say what is wrong or odd.
+    """Recompute every entry of a folder, or the one that it is, and say what is wrong or odd.
 
     Predictions are read in a separate process, with a limit on memory and time. Those on the Hub
-    are fetched.
-
-    Args:
-        folder: holds entry folders, or is one entry's.
-        source: the source of a dataset at hand, for entries that are of it.
-        labels: other labels at hand, for entries that hold accuracies by them.
-        fetched: where to keep predictions that were fetched; they are not kept if None.
-
-    Returns:
-        A verdict for everything in the folder, sorted by name.
-
-    Raises:
-        EntryError: there is no such folder, or nothing in it.
+    are fetched, and kept in `fetched` if that is given. A source and labels at hand serve the
+    entries that name them. The verdicts are sorted by name.
     """
     paths = entry_paths(folder)
     findings: dict[str, list[Finding]] = {}
@@ -79,12 +68,7 @@ def check_result(
 
 
 def predictions_of(folder: EntryFolder, fetched: Path) -> Path:
-    """Find the predictions of an entry in its folder, or fetch them from the Hub.
-
-    Raises:
-        EntryError: the predictions are not those that the entry names.
-        SourceError: the Hub cannot be reached.
-    """
+    """Find the predictions of an entry in its folder, or fetch them from the Hub."""
     place = folder.submission.predictions
     if place is None:
         return folder.path / PREDICTIONS_NAME

@@ -33,11 +33,7 @@ def inspect(
 ) -> Inspected:
     """Check an entry against its predictions, and both against what is known of the data.
 
-    Args:
-        entry: as handed in.
-        predictions: the file, which is looked at before it is read.
-        source: the source of a dataset at hand; used if it is the entry's.
-        labels: other labels at hand; used if the entry holds accuracies by them.
+    A source and labels at hand are used if they are those that the entry names.
     """
     findings = [*rules.entry_conditions(entry), *rules.rank_conditions(entry)]
     try:

@@ -65,23 +65,10 @@ def run_again(
 ) -> tuple[Verdict, str]:
     """Answer random pairs of an entry again; nothing in the entry decides what code runs.
 
-    Args:
-        path: the entry's folder.
-        verdict: what the check says of it; an entry that fails is not run.
-        data: the dataset that it is of.
-        n_pairs: number of pairs.
-        seed: decides the choice of pairs; drawn if None, so that nobody knows it before.
-        model: what to load; the entry's own name if None and if that is safe.
-        options: how to load it.
-        fetched: as for `check`.
-
-    Returns:
-        The verdict with what the rerun found, and a line that tells what was done.
-
-    Raises:
-        UsageError: the model must be named by whoever checks, or has arguments that no entry may
-            give.
-        ModelError: the model cannot be loaded.
+    An entry whose verdict is FAIL is not run. The seed decides the choice of pairs, and is drawn if
+    None, so that nobody knows it before. If no model is given, it is the entry's own name, which
+    must then be safe to load. The result is the verdict with what the rerun found, and a line that
+    tells what was done.
     """
     if verdict.status == "FAIL":
         return verdict, f"{verdict.name}: fails already, so it was not run again"
@@ -122,18 +109,8 @@ def rerun(
 ) -> list[Finding]:
     """Evaluate random pairs of a checked entry again, and list what differs.
 
-    Args:
-        entry: the entry.
-        predictions: the entry's.
-        model: the entry's, as whoever checks has loaded it.
-        data: the dataset that the entry says it is of.
-        n_pairs: number of pairs; all if there are fewer.
-        seed: decides the choice of pairs.
-        device: where the model runs; the CPU if None.
-
-    Raises:
-        FolderError: the dataset is damaged.
-        OSError: storage or network failed for good.
+    The model is the entry's, as whoever checks has loaded it; it runs on the CPU if the device is
+    None. All pairs are taken if there are fewer than `n_pairs`.
     """
     findings = [*_other_model(entry, model), *_other_data(entry, data)]
     if findings:
@@ -181,10 +158,7 @@ def differences(
 ) -> Iterator[str]:
     """Tell where the network's answer differs from a stored one by more than the tolerance.
 
-    Args:
-        predictions: the stored answers.
-        pair: which answer to compare.
-        log_probabilities: the network's, of all classes: float64 of shape (1000,).
+    The logarithms are the network's, of all classes: float64 of shape (1000,).
     """
     given = np.exp(log_probabilities)
     ranked = np.argsort(-log_probabilities, kind="stable")

@@ -47,11 +47,7 @@ class EntryFolder:
 
 
 def entry_paths(folder: Path) -> list[Path]:
-    """List what is in a folder of entries, sorted by name, or the folder itself if it is an entry.
-
-    Raises:
-        EntryError: there is no such folder, nothing in it, or far too much.
-    """
+    """List what is in a folder of entries, sorted by name, or the folder if it is an entry."""
     # A link that leads nowhere is a file of an entry, too, to be complained of.
     if any(os.path.lexists(folder / name) for name in (ENTRY_NAME, SUBMISSION_NAME)):
         return [folder]
@@ -68,11 +64,7 @@ def entry_paths(folder: Path) -> list[Path]:
 
 
 def read_folder(path: Path) -> EntryFolder:
-    """Look at an entry's folder, and read all of it but the predictions.
-
-    Raises:
-        EntryError: something is missing, damaged or does not belong there.
-    """
+    """Look at an entry's folder, and read all of it but the predictions."""
     if not is_folder_name(path.absolute().name):
         raise EntryError(
             "no name for an entry's folder; use lower-case letters and digits, with single dots, "

@@ -12,18 +12,9 @@ _BLOCK = 2**20
 
 
 def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
-    """Bring predictions to a folder, unless they are there already, undamaged.
+    """Bring predictions to a folder, named by their SHA-256, unless they are there undamaged.
 
     No token is used: a stranger names the repository, and our token could open private ones.
-
-    Args:
-        place: where the predictions are.
-        sha256: their SHA-256, as the entry states it, after which the file is named.
-        folder: where to keep them.
-
-    Raises:
-        EntryError: there are none, they are too large, or they are not those of the entry.
-        SourceError: the Hub cannot be reached, or does not let everybody read them.
     """
     path = folder / f"{sha256}.parquet"
     if path.is_file() and sha256_of(path) == sha256:

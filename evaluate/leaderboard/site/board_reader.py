@@ -18,14 +18,9 @@ from imagenetq.progress import meter
 def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
     """Read and check all entries of a folder.
 
-    Args:
-        folder: holds the entries' folders.
-        fetched: where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
-            whose predictions are neither there nor in its folder is shown with the numbers that
-            were checked when it was taken, and is compared unpaired.
-
-    Raises:
-        EntryError: an entry is damaged, or says what its predictions do not give.
+    `fetched` is where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
+    whose predictions are neither there nor in its folder is shown with the numbers that were
+    checked when it was taken, and is compared unpaired.
     """
     # An empty board is a board, too, but a folder that is not there is a mistake to be reported.
     is_empty = folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
@@ -39,11 +34,7 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
 
 
 def answers_of(entry: Entry, predictions: Path) -> Answers:
-    """Give the answers of an entry, once its predictions are found to give what it says.
-
-    Raises:
-        EntryError: its predictions do not give what it says.
-    """
+    """Give the answers of an entry, once its predictions are found to give what it says."""
     for finding in inspect(entry, predictions).findings:
         if finding.level == "FAIL":
             raise EntryError(finding.text)

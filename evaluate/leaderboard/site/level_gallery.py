@@ -87,12 +87,7 @@ def draw(photograph: Pixels) -> Mapping[str, bytes]:
 
 
 def redraw(photograph: Path, folder: Path) -> None:
-    """Write the pictures anew, after a change of the specification.
-
-    Args:
-        photograph: scikit-image's `chelsea.png`.
-        folder: `evaluate/leaderboard/site/levels`.
-    """
+    """Write the pictures anew, after a change of the specification, from `chelsea.png`."""
     pixels = decode(photograph.read_bytes(), str(photograph))
     for name, content in draw(pixels).items():
         write_whole(folder / name, content)

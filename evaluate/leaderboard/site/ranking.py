@@ -49,11 +49,7 @@ class Rank:
 
 
 def paired_errors(hits: NDArray[np.int8]) -> Paired:
-    """Compute the standard errors of the differences of all pairs of entries.
-
-    Args:
-        hits: `Answers.hits` of k entries over the same photographs: int8 of shape (k, n, 6).
-    """
+    """Compute the standard errors of all differences from `hits`: int8 of shape (k, n, 6)."""
     n_levels = [len(levels(ladder.distortion)) for ladder in LADDERS]
     common = math.lcm(*n_levels)
     weights = np.array([common // count for count in n_levels])

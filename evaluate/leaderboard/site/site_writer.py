@@ -71,18 +71,10 @@ class Site:
 def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
     """Write the site; the same entries give the same bytes.
 
-    Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
-    a site. Other files of an earlier site are removed; a stranger's, such as a repository's, stay.
-
-    Args:
-        board: what to show.
-        out: an earlier site, an empty folder, or none yet.
-        space: add the card that makes the folder a static Space of the Hugging Face Hub.
-
-    Raises:
-        FolderError: the folder holds something, but no earlier site; or a stranger's file where
-            one of the site's belongs.
-        OSError: it cannot be written.
+    Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds a
+    site. Other files of an earlier site are removed; a stranger's, such as a repository's, stay,
+    and are refused where one of the site's belongs. `space` adds the card that makes the folder a
+    static Space of the Hugging Face Hub.
     """
     before = _earlier_files(out)
     site = dict(site_files(board))
@@ -114,11 +106,7 @@ def site_files(board: Board) -> Mapping[str, bytes]:
 
 
 def _earlier_files(out: Path) -> set[str]:
-    """List the files of an earlier site; none if the folder is empty or not there.
-
-    Raises:
-        FolderError: the folder holds something, but no earlier site.
-    """
+    """List the files of an earlier site; none if the folder is empty or not there."""
     path = out / MANIFEST_NAME
     try:
         stated = json.loads(path.read_bytes())

@@ -45,11 +45,7 @@ class Blob:
 
 
 def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
-    """List the blobs of every layer that has some, by the layer's name.
-
-    Raises:
-        DamagedMessage: the file is not a `NetParameter`, or two layers have the same name.
-    """
+    """List the blobs of every layer that has some, by the layer's name."""
     found: dict[str, tuple[Blob, ...]] = {}
     for layer in wire.fields(0, wire.size):
         if layer.number not in _LAYERS:
@@ -71,11 +67,7 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
 
 
 def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
-    """Copy a blob's numbers into a contiguous array, a piece at a time; doubles become float32.
-
-    Raises:
-        DamagedMessage: a number is infinite in float32 or not a number, or the file became shorter.
-    """
+    """Copy a blob's numbers into a contiguous array, a piece at a time; doubles become float32."""
     flat, done = target.reshape(-1), 0
     for part in blob.parts:
         for piece in _pieces(wire, part, blob.itemsize):

@@ -32,18 +32,10 @@ def filled(
     """Build a network and fill it from a `.caffemodel` file; messages name the model.
 
     The numbers go from the file straight into the network, so no more memory is needed than the
-    network takes. The input channels of the first convolution are put in reverse order, so that
-    the network takes RGB where Caffe takes BGR.
-
-    Args:
-        build: makes the network; its modules have the layers' names, perhaps with dots for slashes.
-        path: the weights file.
-        model: the model's name.
-        most_bytes: the most bytes that the file may have; a larger one is refused unread.
-        left_out: beginnings of the names of layers that the file may hold and the network lacks.
-
-    Raises:
-        ModelError: the file cannot be read, is damaged or too large, or does not fit.
+    network takes. The input channels of the first convolution are put in reverse order, so that the
+    network takes RGB where Caffe takes BGR. The modules have the layers' names, perhaps with dots
+    for slashes. The file may hold layers that the network lacks if their names begin as `left_out`
+    says; one of more than `most_bytes` is refused unread.
     """
     import torch
 

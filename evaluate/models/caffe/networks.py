@@ -40,9 +40,6 @@ def max_pool(side: int, stride: int, padding: int = 0) -> nn.Module:
     padding, it drops a last window that would begin outside the input and its first padding.
     PyTorch's `ceil_mode` always drops such a window. The two differ only if the stride exceeds the
     window, which is refused.
-
-    Raises:
-        ValueError: the stride exceeds the window.
     """
     if stride > side:
         raise ValueError(f"stride {stride} exceeds the window of {side}")
