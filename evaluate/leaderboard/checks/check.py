@@ -17,7 +17,6 @@ from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.registered_sources import KnownSource
 from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.progress import meter
-from imagenetq.specification import CLEAN
 
 
 def check(
@@ -64,23 +63,20 @@ def check_result(
 ) -> tuple[Finding, ...]:
     """Check a result that is no entry yet, as `check` does but for its folder and copies."""
     with Confined() as confined:
-        return (*confined.run(inspect, entry, predictions, source).findings, *_clean(entry))
+        inspected = confined.run(inspect, entry, predictions, source)
+    return (*inspected.findings, *clean_suspicion(entry))
 
 
 def predictions_of(folder: EntryFolder, fetched: Path) -> Path:
     """Find the predictions of an entry in its folder, or fetch them from the Hub."""
-    place = folder.submission.predictions
-    if place is None:
+    on_hub = folder.submission.predictions
+    if on_hub is None:
         return folder.path / PREDICTIONS_NAME
-    return fetch_predictions(place, folder.entry.predictions_sha256, fetched)
+    return fetch_predictions(on_hub, folder.entry.predictions_sha256, fetched)
 
 
 def _inspect(
-    path: Path,
-    source: KnownSource | None,
-    labels: Labels | None,
-    fetched: Path,
-    confined: Confined,
+    path: Path, source: KnownSource | None, labels: Labels | None, fetched: Path, confined: Confined
 ) -> Inspected:
     try:
         folder = read_folder(path)
@@ -89,12 +85,5 @@ def _inspect(
     # A FolderError, of a damaged registered source of ours, is no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
-    return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)
-
-
-def _clean(entry: Entry) -> list[Finding]:
-    counts = entry.variants.get(CLEAN)
-    if counts is None:
-        return []
-    odd = clean_suspicion(entry.model, counts.correct_top1, counts.total)
-    return [] if odd is None else [odd]
+    findings = (*inspected.findings, *clean_suspicion(folder.entry))
+    return Inspected(findings, inspected.fingerprint)

@@ -163,10 +163,10 @@ def differences(
     given = np.exp(log_probabilities)
     ranked = np.argsort(-log_probabilities, kind="stable")
     stored = zip(predictions.top5_class[pair], predictions.top5_probability[pair], strict=True)
-    for (label, probability), rival, place in zip(stored, ranked, count(1), strict=False):
+    for (label, probability), rival, rank in zip(stored, ranked, count(1), strict=False):
         if not (_is_near(probability, given[label]) and _is_near(probability, given[rival])):
             yield (
-                f"place {place} is class {rival} with {given[rival]:.6f}, but the entry says "
+                f"place {rank} is class {rival} with {given[rival]:.6f}, but the entry says "
                 f"class {label} with {probability:.6f}"
             )
             return
@@ -203,23 +203,23 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
     prompts = stated.zero_shot and stated.zero_shot.prompts_sha256
     loaded_prompts = model.zero_shot and model.zero_shot.prompts_sha256
     facts.append(("zero_shot.prompts_sha256", prompts, loaded_prompts))
-    for field, said, actual in facts:
-        if said != actual:
+    for field, recorded, actual in facts:
+        if recorded != actual:
             yield fail(
-                f"not run again: model.{field} is {str(said)[:80]!a}, but that of the loaded "
+                f"not run again: model.{field} is {str(recorded)[:80]!a}, but that of the loaded "
                 f"model is {str(actual)[:80]!a}; load it as the entry says, or the entry is wrong"
             )
 
 
 def _other_data(entry: Entry, data: Data) -> Iterator[Finding]:
     for field in ("specification_digest", "source_digest", "subset"):
-        said, actual = getattr(entry, field), getattr(data.identity, field)
+        stated, actual = getattr(entry, field), getattr(data.identity, field)
         # Rendered data know their source only after a full pass.
-        if actual not in (None, said):
+        if actual not in (None, stated):
             noun = field.replace("_", " ")
             yield fail(
-                f"not run again: its {noun} is {str(said)[:12]}, but the data's is {actual[:12]}; "
-                "give the data that it was evaluated on"
+                f"not run again: its {noun} is {str(stated)[:12]}, but the data's is "
+                f"{actual[:12]}; give the data that it was evaluated on"
             )
 
 

@@ -102,11 +102,11 @@ def shown(name: str) -> str:
 
 
 def _names(folder: Path, limit: int) -> Iterator[str]:
-    with os.scandir(folder) as found:
-        for i, item in enumerate(found):
+    with os.scandir(folder) as files:
+        for i, file in enumerate(files):
             if i == limit:
                 raise EntryError(f"{folder}: more than {limit} files in it")
-            yield item.name
+            yield file.name
 
 
 def _mode(path: Path) -> int:

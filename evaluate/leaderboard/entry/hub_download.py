@@ -19,26 +19,26 @@ def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
     path = folder / f"{sha256}.parquet"
     if path.is_file() and sha256_of(path) == sha256:
         return path
-    said = f"{place.path} of {place.repository}"
+    shown = f"{place.path} of {place.repository}"
     address = HubAddress(place.repository, place.revision)
     with address.explained():
         try:
-            file = _download(place, path, said)
+            file = _download(place, path, shown)
         except FileNotFoundError:
             raise EntryError(
-                f"{said}: not there at {place.revision[:12]}, or not for everybody to read"
+                f"{shown}: not there at {place.revision[:12]}, or not for everybody to read"
             ) from None
         if file.sha256 != sha256:
             file.abort()
             raise EntryError(
-                f"{said}: its SHA-256 is {file.sha256[:12]}, but entry.json says {sha256[:12]}: "
+                f"{shown}: its SHA-256 is {file.sha256[:12]}, but entry.json says {sha256[:12]}: "
                 "not the predictions of this entry"
             )
         file.commit()
     return path
 
 
-def _download(place: Place, path: Path, said: str) -> AtomicFile:
+def _download(place: Place, path: Path, shown: str) -> AtomicFile:
     from huggingface_hub import HfFileSystem
 
     # Not the instance that others share, which may know a token.
@@ -48,7 +48,7 @@ def _download(place: Place, path: Path, said: str) -> AtomicFile:
         size = int(remote.size)
         if size > MAX_PREDICTIONS_BYTES:
             raise EntryError(
-                f"{said}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
+                f"{shown}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
             )
         file = AtomicFile(path)
         try:
