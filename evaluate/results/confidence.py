@@ -97,8 +97,8 @@ def brier(predictions: Predictions, column: int) -> Bounds:
         true,
         predictions.true_rank[:, column],
     )
-    bounds = [estimate(mean(np.clip(held - 2 * true + 1, 0, 2))) for held in (low, high)]
-    return Bounds(low=bounds[0], high=bounds[1])
+    low, high = (np.clip(squares - 2 * true + 1, 0, 2) for squares in (low, high))
+    return Bounds(low=estimate(mean(low)), high=estimate(mean(high)))
 
 
 def risk_coverage(predictions: Predictions, column: int) -> RiskCoverage:

@@ -68,14 +68,14 @@ def _require_same(path: Path, result: Result) -> None:
         notes = [str(entry["notes"]) for entry in yaml.safe_load(content)]
     except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
         notes = []
-    found = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
-    if {of and of[1] for of in found} == {result.entry.predictions_sha256}:
+    origins = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
+    if {origin and origin[1] for origin in origins} == {result.entry.predictions_sha256}:
         return
-    held = "what eval-results did not write"
-    if len(found) == 1 and (of := found.pop()):
-        held = f"the result of {of[0][:80]!a}, predictions {of[1][:12]}"
+    content_words = "what eval-results did not write"
+    if len(origins) == 1 and (origin := origins.pop()):
+        content_words = f"the result of {origin[0][:80]!a}, predictions {origin[1][:12]}"
     raise FolderError(
-        f"{path} holds {held}; this is of {result.entry.model.name!a}, predictions "
+        f"{path} holds {content_words}; this is of {result.entry.model.name!a}, predictions "
         f"{result.entry.predictions_sha256[:12]}; give another --out, or --overwrite to replace it"
     )
 

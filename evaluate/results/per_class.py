@@ -9,6 +9,7 @@ of 1,000 classes look special by chance.
 import math
 from collections import Counter
 from functools import cache
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -132,17 +133,15 @@ def class_scores(predictions: Predictions) -> Classes:
         return Classes(n_images=0, n_falls=0, n_confusions=0, distortions={})
     known = predictions.of_images(predictions.correct(1)[:, clean])
     columns = {
-        ladder.distortion: held
+        ladder.distortion: levels
         for ladder in LADDERS
-        if (held := scored_columns(predictions, ladder.distortion)) is not None
+        if known.n_images and (levels := scored_columns(predictions, ladder.distortion)) is not None
     }
-    if known.n_images == 0:
-        columns = {}
-    falls = {name: _falls(known, held) for name, held in columns.items()}
+    falls = {name: _falls(known, levels) for name, levels in columns.items()}
     confusions: dict[str, list[Confusion]] = {}
     n_confusions = 0
-    for name, held in columns.items():
-        confusions[name], n_tests = _confusions(known, held)
+    for name, levels in columns.items():
+        confusions[name], n_tests = _confusions(known, levels)
         n_confusions += n_tests
     n_falls = sum(map(len, falls.values()))
     falls, confusions = _corrected(falls, n_falls), _corrected(confusions, n_confusions)
@@ -152,7 +151,7 @@ def class_scores(predictions: Predictions) -> Classes:
         n_confusions=n_confusions,
         distortions={
             name: DistortionClasses(
-                kept=tidy(float(known.correct(1)[:, held].mean())),
+                kept=tidy(float(known.correct(1)[:, levels].mean())),
                 falls=tuple(sorted(falls[name], key=lambda one: (one.kept, one.p, one.label))),
                 confusions=tuple(
                     sorted(
@@ -161,7 +160,7 @@ def class_scores(predictions: Predictions) -> Classes:
                     )[:MOST_CONFUSIONS]
                 ),
             )
-            for name, held in columns.items()
+            for name, levels in columns.items()
         },
     )
 
@@ -233,11 +232,11 @@ def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion]
     levels: Counter[tuple[int, int]] = Counter()
     for pair, count in zip(named, times.tolist(), strict=True):
         levels[pair] += count
-    found = []
+    confusions = []
     for (label, answer), count in sorted(pairs.items()):
         could_be = n - sizes[answer]
         others = could_be - sizes[label]
-        found.append(
+        confusions.append(
             Confusion(
                 label=label,
                 answer=answer,
@@ -249,13 +248,13 @@ def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion]
                 p_holm=1.0,
             )
         )
-    return found, sum(len(sizes) - (answer in sizes) for answer in drawn)
+    return confusions, sum(len(sizes) - (answer in sizes) for answer in drawn)
 
 
-def _corrected(found: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list[_AnyTest]]:
-    p = holm(np.array([one.p for held in found.values() for one in held]), n_tests)
+def _corrected(tests: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list[_AnyTest]]:
+    p = holm(np.array([one.p for one in chain.from_iterable(tests.values())]), n_tests)
     corrected = iter(p.tolist())
     return {
-        name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in held]
-        for name, held in found.items()
+        name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in of_distortion]
+        for name, of_distortion in tests.items()
     }

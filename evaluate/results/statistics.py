@@ -82,8 +82,8 @@ def optional_estimate(statistic: Statistic | None) -> Estimate | None:
 
 def average(statistics: Sequence[Statistic]) -> Statistic:
     """Average several statistics over the same photographs, each with the same weight."""
-    value = math.fsum(held.value for held in statistics) / len(statistics)
-    return Statistic(value, np.mean([held.influence for held in statistics], axis=0))
+    value = math.fsum(one.value for one in statistics) / len(statistics)
+    return Statistic(value, np.mean([one.influence for one in statistics], axis=0))
 
 
 def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float64]:

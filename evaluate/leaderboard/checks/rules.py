@@ -7,8 +7,8 @@ from imagenetq import classes
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.models.plain import objections
+from imagenetq.evaluate.results.basis import why_unranked
 from imagenetq.evaluate.results.registered_sources import KnownSource
-from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import Predictions
 from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
 from imagenetq.words import counted

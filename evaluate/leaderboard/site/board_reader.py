@@ -8,8 +8,8 @@ from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
 from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder
 from imagenetq.evaluate.leaderboard.site.board import Board, Hits, Standing
+from imagenetq.evaluate.results.basis import why_unranked
 from imagenetq.evaluate.results.registered_sources import is_registered
-from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import read_predictions
 from imagenetq.progress import meter
 

@@ -8,8 +8,8 @@ from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.results import format as numbers
+from imagenetq.evaluate.results.basis import demonstration
 from imagenetq.evaluate.results.names import PARAMETERS, TITLES, parameter_word
-from imagenetq.evaluate.results.standing import demonstration
 from imagenetq.specification import CLEAN, LADDERS
 
 MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", numbers.TIMES
