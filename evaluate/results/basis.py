@@ -30,7 +30,7 @@ def basis(results: Sequence[Result]) -> str:
     subset = f"subset {entry.subset}" if entry.subset else "no subset known"
     photographs = counted(entry.n_images, "photograph")
     precisions = [result.entry.precision for result in results]
-    computed = precisions[0]
+    computed: str = precisions[0]
     if len(set(precisions)) > 1:
         pairs = zip(network_names(results), precisions, strict=True)
         computed = ", ".join(f"{precision} ({name})" for name, precision in pairs)
