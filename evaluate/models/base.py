@@ -68,7 +68,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A place where models come from."""
 
     form: str

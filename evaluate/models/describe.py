@@ -22,17 +22,18 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
     """
     model = load_model(name, options)
     size = model.preprocessing.input_size
-    hashes = "weights_sha256", "tensors_sha256", "weights_key"
     return {
         "name": model.name,
         "layers": layers(model.module),
         "parameters": model.parameters,
         "input_size": None if size is None else list(size),
         "preprocessing": model.preprocessing.record(),
-        **{
-            name: getattr(model, name)
-            for name in (*hashes, "licence", "published_top1", "arguments")
-        },
+        "weights_sha256": model.weights_sha256,
+        "tensors_sha256": model.tensors_sha256,
+        "weights_key": model.weights_key,
+        "licence": model.licence,
+        "published_top1": model.published_top1,
+        "arguments": model.arguments,
     }
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 Colour = tuple[float, float, float]
 
+USUAL_SIZE: Size = (224, 224)
+"""(height, width) of most networks' inputs, for those whose own depends on the image."""
+
 IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
 IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 

@@ -64,20 +64,16 @@ def load_weights(module: "nn.Module", file: str, model: str, key: str | None = N
     tensors become float32. Of a file that holds several networks' weights, `key` chooses, such as
     `state_dict_ema`; messages name the model.
     """
-    import torch
-
     path = Path(file)
     expected = module.state_dict()
     tensors = choose_tensors(read_tensors(path), expected.keys(), path, key)
     _require_fit(tensors, expected, path, model)
     # They hold all but perhaps the counters, which stay as they are.
-    module.load_state_dict(
-        expected
-        | {
-            name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-            for name, tensor in tensors.items()
-        }
-    )
+    converted = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
+    module.load_state_dict(expected | converted)
     return sha256_of(path)
 
 
@@ -113,7 +109,6 @@ def _require_fit(
     model: str,
 ) -> None:
     missing = [name for name in expected if name not in tensors and not name.endswith(_UNUSED)]
-    unexpected = [name for name in tensors if name not in expected]
     both = [name for name in tensors if name in expected]
     misshapen = [
         f"{name} {tuple(tensors[name].shape)} for {tuple(expected[name].shape)}"
@@ -130,7 +125,7 @@ def _require_fit(
     problems = counted_problems(
         {
             "missing": missing,
-            "unexpected": unexpected,
+            "unexpected": [name for name in tensors if name not in expected],
             "of another shape": misshapen,
             "of another type": mistyped,
         }

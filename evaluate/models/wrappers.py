@@ -62,16 +62,13 @@ class OnlyLogits(Around):
 
 
 class OnnxNetwork(nn.Module):
-    """An ONNX graph that onnxruntime runs.
-
-    Attributes:
-        kinds: how many operators of each kind the graph has.
-    """
+    """An ONNX graph that onnxruntime runs."""
 
     def __init__(self, session: Any, *, batch: int | None, kinds: dict[str, int]) -> None:
         """Wrap an `onnxruntime.InferenceSession` of one input.
 
-        `batch` is the only batch size that the graph takes; None if it takes any.
+        `batch` is the only batch size that the graph takes; None if it takes any. `kinds` counts
+        the graph's operators of each kind.
         """
         super().__init__()
         self.kinds = kinds

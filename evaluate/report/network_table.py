@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagenetq.entry_scores import Proportion
 from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.models.preprocessing import USUAL_SIZE
 from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.entry_networks import match_networks
 from imagenetq.evaluate.report.markup import latex, table
@@ -38,7 +39,6 @@ NOT_LOADED = "not loaded"
 NOT_KNOWN = "not known"
 """Text in place of the layers of a loaded network that cannot be counted, as of an ONNX file."""
 
-_USUAL_SIZE = (224, 224)
 _SIZE = 7.0
 _LINE = 0.17
 _HEAD = 0.32
@@ -93,7 +93,8 @@ def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summ
 
 def _row(name: str, result: Result, model: Model | None) -> Summary:
     clean = result.scores.variants.get(CLEAN)
-    depth = None if model is None else _depth(model)
+    # Before it is fitted it is no network, and has no layers of the kinds that count.
+    depth = None if model is None or model.needs_fit is not None else _depth(model)
     return Summary(
         name=name,
         convolutional=None if depth is None else depth.convolutional,
@@ -107,13 +108,9 @@ def _row(name: str, result: Result, model: Model | None) -> Summary:
 
 
 def _depth(model: Model) -> "Depth | None":
-    """Count the layers on a network's longest path; None if they cannot be counted."""
     from imagenetq.evaluate.models.depth import depth
 
-    # Before it is fitted it is no network, and has no layers of the kinds that count.
-    if model.needs_fit is not None:
-        return None
-    return depth(model.module, model.preprocessing.input_size or _USUAL_SIZE)
+    return depth(model.module, model.preprocessing.input_size or USUAL_SIZE)
 
 
 def cells(rows: Sequence[Summary]) -> list[list[str]]:

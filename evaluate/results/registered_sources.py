@@ -28,8 +28,6 @@ class KnownSource:
     """The photographs of a source, without their pixels."""
 
     digest: str
-    """The source digest."""
-
     classes: Mapping[str, str]
     """The wnid of each photograph, by its image id."""
 

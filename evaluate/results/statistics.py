@@ -30,8 +30,6 @@ class Statistic(NamedTuple):
     """A number computed from n photographs."""
 
     value: float
-    """The number."""
-
     influence: NDArray[np.float64]
     """For each photograph, n times what it contributes to the deviation from the true value, to
     first order; float64 of shape (n,), adding up to 0."""

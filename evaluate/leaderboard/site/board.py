@@ -127,11 +127,7 @@ class Section:
     """A part of the table, whose entries can be compared."""
 
     kind: Kind
-    """Kind of all its standings."""
-
     dataset: Dataset
-    """Dataset of all its standings."""
-
     standings: tuple[Standing, ...]
     """Its standings, the best score first."""
 

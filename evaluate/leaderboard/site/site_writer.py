@@ -56,14 +56,8 @@ class Site:
     """A site that was written."""
 
     folder: Path
-    """Folder of the site."""
-
     entries: int
-    """Number of entries that the site shows."""
-
     files: int
-    """Number of its files."""
-
     bytes: int
     """Size of all its files together, in bytes."""
 
@@ -107,15 +101,12 @@ def site_files(board: Board) -> Mapping[str, bytes]:
 
 def _earlier_files(out: Path) -> set[str]:
     """List the files of an earlier site; none if the folder is empty or not there."""
-    path = out / MANIFEST_NAME
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return set()
     try:
-        stated = json.loads(path.read_bytes())
+        stated = json.loads((out / MANIFEST_NAME).read_bytes())
         files = stated["files"] if stated["made_by"] == _MADE_BY else None
-    except FileNotFoundError:
-        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return set()
-        files = None
-    except (NotADirectoryError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         files = None
     # A strange manifest must not make us remove a stranger's files.
     if not isinstance(files, list) or not all(

@@ -46,7 +46,7 @@ class Blob:
 
 def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
     """List the blobs of every layer that has some, by the layer's name."""
-    found: dict[str, tuple[Blob, ...]] = {}
+    layers: dict[str, tuple[Blob, ...]] = {}
     for layer in wire.fields(0, wire.size):
         if layer.number not in _LAYERS:
             continue
@@ -59,11 +59,11 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
                 name = name if name.isprintable() else ascii(name)
             elif field.number == blobs_number:
                 blobs.append(_blob(wire, field))
-        if blobs and name in found:
+        if blobs and name in layers:
             raise DamagedMessage(f"it has two layers {name}")
         if blobs:
-            found[name] = tuple(blobs)
-    return found
+            layers[name] = tuple(blobs)
+    return layers
 
 
 def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
@@ -79,9 +79,9 @@ def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
         raise DamagedMessage("cut short while it was read")
 
 
-def same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+def same_shape(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Tell whether two shapes are the same but for leading ones, with which older files pad."""
-    one, other = ([*dropwhile(lambda side: side == 1, shape)] for shape in (found, wanted))
+    one, other = ([*dropwhile(lambda side: side == 1, shape)] for shape in (given, wanted))
     return one == other
 
 
