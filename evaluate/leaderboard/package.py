@@ -29,8 +29,6 @@ class CheckedResult:
     """A result that may be handed in."""
 
     folder: Path
-    """Folder of the result."""
-
     entry: bytes
     """Content of its `entry.json`."""
 

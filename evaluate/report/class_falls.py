@@ -72,11 +72,9 @@ def to_markdown(classes: Classes) -> str:
 
 
 def _blocks(classes: Classes) -> Iterator[str]:
-    sure = sum(
-        one.p_holm < SIGNIFICANT
-        for effect in classes.distortions.values()
-        for one in (*effect.falls, *effect.confusions)
-    )
+    p = [one.p_holm for effect in classes.distortions.values() for one in effect.falls]
+    p += [one.p_holm for effect in classes.distortions.values() for one in effect.confusions]
+    sure = sum(value < SIGNIFICANT for value in p)
     yield (
         f"Of {classes.n_images} photographs that are recognised clean. A class is tested against "
         "as many photographs drawn from all of them, a confusion against the photographs of all "

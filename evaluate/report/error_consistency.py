@@ -28,13 +28,8 @@ class PairConsistency(FiniteModel):
     """The error consistency of two networks."""
 
     first: str
-    """Name of the first network."""
-
     second: str
-    """Name of the second network."""
-
     consistency: Consistency
-    """Error consistency of the two."""
 
 
 class ConsistencyTable(FiniteModel):

@@ -1,6 +1,5 @@
 """Choose the photograph that figures show, get its pixels, and look up the answers to it."""
 
-import difflib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from imagenetq.progress import meter
 from imagenetq.rendering import render_ladder
 from imagenetq.selfcheck import check_platform
 from imagenetq.specification import CLEAN, select_variants, variant
+from imagenetq.words import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +169,9 @@ def choose_image(results: Sequence[Result], image_id: str | None = None) -> str:
         first = max(predictions.dataset_order(), key=lambda row: votes[row])
         return predictions.image_ids[first]
     if image_id not in predictions.image_ids:
-        near = difflib.get_close_matches(image_id, predictions.image_ids, n=3)
-        hint = " or ".join(near) if near else predictions.image_ids[0]
+        hint = did_you_mean(image_id, predictions.image_ids, predictions.image_ids[:1], 0.6)
         raise UsageError(
-            f"no photograph {image_id!r} among the {predictions.n_images} of the entries; "
-            f"did you mean {hint}?"
+            f"no photograph {image_id!r} among the {predictions.n_images} of the entries{hint}"
         )
     return image_id
 

@@ -117,11 +117,7 @@ class Classes(FiniteModel):
 
 
 def class_scores(predictions: Predictions) -> Classes:
-    """Find which classes fall first under each distortion, and which confusions it creates.
-
-    Raises:
-        EntryError: a class has more photographs than in ImageNet's validation set.
-    """
+    """Find which classes fall first under each distortion, and which confusions it creates."""
     label, size = Counter(predictions.labels.tolist()).most_common(1)[0]
     if size > MOST_PER_CLASS:
         raise EntryError(
@@ -138,12 +134,9 @@ def class_scores(predictions: Predictions) -> Classes:
         if known.n_images and (levels := scored_columns(predictions, ladder.distortion)) is not None
     }
     falls = {name: _falls(known, levels) for name, levels in columns.items()}
-    confusions: dict[str, list[Confusion]] = {}
-    n_confusions = 0
-    for name, levels in columns.items():
-        confusions[name], n_tests = _confusions(known, levels)
-        n_confusions += n_tests
-    n_falls = sum(map(len, falls.values()))
+    tested = {name: _confusions(known, levels) for name, levels in columns.items()}
+    confusions = {name: listed for name, (listed, _) in tested.items()}
+    n_falls, n_confusions = sum(map(len, falls.values())), sum(n for _, n in tested.values())
     falls, confusions = _corrected(falls, n_falls), _corrected(confusions, n_confusions)
     return Classes(
         n_images=known.n_images,

@@ -27,18 +27,11 @@ class EntryFolder:
     """An entry as it was handed in; its predictions are not read yet."""
 
     path: Path
-    """Path of the folder."""
-
     entry: Entry
     """What was evaluated, with what result; none of it is checked."""
 
     submission: Submission
     """What the submitter says."""
-
-    @property
-    def name(self) -> str:
-        """Name of the folder."""
-        return self.path.name
 
     @property
     def predictions(self) -> Path | None:

@@ -49,10 +49,10 @@ def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> 
         hits = None if path is None else confined.run(hits_of, folder.entry, path)
     except EntryError as error:
         raise EntryError(
-            f"{folder.name}: {error} (`imagenetq leaderboard check` tells all that is wrong)"
+            f"{folder.path.name}: {error} (`imagenetq leaderboard check` tells all that is wrong)"
         ) from None
     return Standing(
-        name=folder.name,
+        name=folder.path.name,
         submission=folder.submission,
         entry=folder.entry,
         hits=hits,

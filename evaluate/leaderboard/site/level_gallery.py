@@ -37,11 +37,7 @@ class Level:
     """One picture of the gallery."""
 
     name: str
-    """Name of the variant."""
-
     file: str
-    """Name of the picture's file."""
-
     words: str
     """What the picture shows, for those who do not see it."""
 
