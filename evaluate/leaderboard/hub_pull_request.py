@@ -19,9 +19,6 @@ def open_pull_request(package: Package, address: HubAddress) -> str:
     """Propose an entry to a repository, as `entries/NAME/`; give the pull request's address.
 
     Anyone who is logged in may propose one.
-
-    Raises:
-        PublishError: the Hub refuses or cannot be reached.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -46,15 +43,7 @@ def open_pull_request(package: Package, address: HubAddress) -> str:
 def keep_predictions(predictions: Path, name: str, address: HubAddress) -> Place:
     """Keep predictions in a public repository of one's own, which is made if it is not there.
 
-    Predictions that are there already are not sent again.
-
-    Args:
-        predictions: the file.
-        name: name of the entry's folder, and of the folder in the repository.
-        address: the repository.
-
-    Raises:
-        PublishError: the Hub refuses or cannot be reached, or the repository is not public.
+    They lie in a folder of the entry's name, and are not sent again if they are there already.
     """
     from huggingface_hub import HfApi
 

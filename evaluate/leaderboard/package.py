@@ -29,8 +29,6 @@ class CheckedResult:
     """A result that may be handed in."""
 
     folder: Path
-    """Folder of the result."""
-
     entry: bytes
     """Content of its `entry.json`."""
 
@@ -55,14 +53,9 @@ class Package:
 
 
 def check_submittable(results: Path, source: KnownSource | None = None) -> CheckedResult:
-    """Check a result by recomputing it.
+    """Recompute a result, and refuse it if it is damaged or wrong.
 
-    Args:
-        results: a result's folder.
-        source: source of the dataset that it was evaluated on; None if that is not at hand.
-
-    Raises:
-        EntryError: the result is damaged, or the check finds it wrong.
+    A source is that of the dataset at hand, which must be the one that it was evaluated on.
     """
     entry = read_entry(results / ENTRY_NAME, follow_link=False)
     if source is not None and source.digest != entry.source_digest:
@@ -86,15 +79,7 @@ def pack(result: CheckedResult, submission: Submission, folder: str | None = Non
 
 
 def entry_name(name: str, folder: str | None) -> str:
-    """Choose the name of an entry's folder.
-
-    Args:
-        name: name of the model.
-        folder: the submitter's choice; None if there is none.
-
-    Raises:
-        UsageError: the choice is no name for a folder, or the model's name makes none.
-    """
+    """Check the submitter's choice of a folder's name; without one, make it of the model's name."""
     if folder is None:
         return folder_name_of(name)
     if not is_folder_name(folder):
@@ -106,12 +91,7 @@ def entry_name(name: str, folder: str | None) -> str:
 
 
 def write_package(package: Package, out: Path) -> Path:
-    """Write an entry's folder into that of all entries, for a pull request on Git; give its path.
-
-    Raises:
-        EntryError: the predictions are too large for Git.
-        FolderError: there is another entry of that name.
-    """
+    """Write an entry's folder into that of all entries, for a pull request on Git."""
     size = len(package.files.get(PREDICTIONS_NAME, b""))
     if size > MAX_BESIDE_BYTES:
         raise EntryError(

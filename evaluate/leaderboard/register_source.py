@@ -1,7 +1,6 @@
 """Register a source: write down which photographs it has, of which classes, with which pixels."""
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 from imagenetq.digests import PixelLine, source_digest
@@ -14,29 +13,27 @@ from imagenetq.specification import CLEAN, variant
 
 
 def register(data: Data, out: Path) -> Path:
-    """Write the file of a verified dataset's source; the same source gives the same bytes.
+    """Write the file of a verified dataset's source: a row for each photograph, by id.
 
-    Args:
-        data: the dataset; it must hold the clean images.
-        out: the folder of registered sources, in which the file is named after the source digest.
-
-    Raises:
-        FolderError: the dataset is damaged, or has no clean images.
+    The same source gives the same bytes with the same pyarrow.
+    The folder is that of registered sources, in which the file is named after the source digest.
     """
-    lines = clean_lines(data)
-    path = out / f"{source_digest(lines)}.parquet"
-    content = encode_source(lines)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lines = sorted(clean_lines(data), key=lambda line: line.image_id)
+    table = pa.table({name: [getattr(line, name) for line in lines] for name in COLUMNS})
+    buffer = io.BytesIO()
+    # A dictionary pays only for classes, which alone repeat themselves.
+    pq.write_table(table, buffer, compression="zstd", use_dictionary=["wnid"])
+    path, content = out / f"{source_digest(lines)}.parquet", buffer.getvalue()
     if not path.is_file() or path.read_bytes() != content:
         write_whole(path, content)
     return path
 
 
 def clean_lines(data: Data) -> list[PixelLine]:
-    """Read the clean lines of a dataset, which decides whether pixels are compared with hashes.
-
-    Raises:
-        FolderError: the dataset is damaged, holds no clean images, or is not that of its digest.
-    """
+    """Read the clean lines of a dataset, which decides whether pixels are compared with hashes."""
     clean = variant(CLEAN)
     if clean not in data.variants:
         raise FolderError("the dataset holds no clean images, so its source cannot be told")
@@ -59,16 +56,3 @@ def known_source(data: Data) -> KnownSource:
     """Read a dataset's source as if it were registered; for errors see `clean_lines`."""
     lines = clean_lines(data)
     return KnownSource(source_digest(lines), {line.image_id: line.wnid for line in lines})
-
-
-def encode_source(lines: Sequence[PixelLine]) -> bytes:
-    """Write a source's file: a row for each photograph, by id; the same pyarrow gives the same."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    ordered = sorted(lines, key=lambda line: line.image_id)
-    table = pa.table({name: [getattr(line, name) for line in ordered] for name in COLUMNS})
-    buffer = io.BytesIO()
-    # A dictionary pays only for classes, which alone repeat themselves.
-    pq.write_table(table, buffer, compression="zstd", use_dictionary=["wnid"])
-    return buffer.getvalue()

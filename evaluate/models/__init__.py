@@ -11,44 +11,44 @@ from imagenetq.evaluate.models import (
     from_torchvision,
     from_transformers,
 )
-from imagenetq.evaluate.models.base import LoadOptions, Model, Network, Source
+from imagenetq.evaluate.models.base import LoadOptions, Model, ModelSource, Network
 from imagenetq.extras import named_if_missing
 
-__all__ = ["SOURCES", "LoadOptions", "Model", "Network", "Source", "load_model"]
+__all__ = ["SOURCES", "LoadOptions", "Model", "ModelSource", "Network", "load_model"]
 
-SOURCES: dict[str, Source] = {
-    "timm": Source("timm/NAME", "PyTorch Image Models, such as timm/vgg16", from_timm.load),
-    "torchvision": Source(
+SOURCES: dict[str, ModelSource] = {
+    "timm": ModelSource("timm/NAME", "PyTorch Image Models, such as timm/vgg16", from_timm.load),
+    "torchvision": ModelSource(
         "torchvision/NAME",
         "torchvision's classifiers, such as torchvision/resnet50 "
         "(--model-arg weights=IMAGENET1K_V1 picks other weights)",
         from_torchvision.load,
     ),
-    "transformers": Source(
+    "transformers": ModelSource(
         "transformers/ORG/NAME",
         "a classifier of the Hugging Face Hub, or CLIP's kind as a zero-shot classifier; or of a "
         "local folder: transformers/./FOLDER",
         from_transformers.load,
     ),
-    "open_clip": Source(
+    "open_clip": ModelSource(
         "open_clip/ARCH",
         "open_clip's networks as zero-shot classifiers, such as open_clip/ViT-B-32 "
         "(--weights gives the file)",
         from_open_clip.load,
     ),
-    "caffe": Source(
+    "caffe": ModelSource(
         "caffe/NAME",
         "the paper's networks: caffe/reference, caffe/vgg-cnn-s, caffe/vgg16 and caffe/googlenet "
         "(--weights gives the .caffemodel file)",
         from_caffe.load,
     ),
-    "onnx": Source("onnx/FILE", "an ONNX file, run by onnxruntime", from_onnx.load),
-    "python": Source(
+    "onnx": ModelSource("onnx/FILE", "an ONNX file, run by onnxruntime", from_onnx.load),
+    "python": ModelSource(
         "python/MODULE:CALLABLE",
         "your own: a callable that returns a torch.nn.Module and its preprocessing",
         from_python.load,
     ),
-    "baseline": Source(
+    "baseline": ModelSource(
         "baseline/nearest",
         "the nearest clean photograph by its grey 32x32 thumbnail; needs no weights",
         from_baseline.load,

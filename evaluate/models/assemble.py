@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models.base import LoadOptions, Model, Network
 from imagenetq.evaluate.models.load_errors import one_line
-from imagenetq.evaluate.models.preprocessing import Size
+from imagenetq.evaluate.models.preprocessing import USUAL_SIZE, Size
 from imagenetq.evaluate.models.preprocessing_overrides import overridden
 
 if TYPE_CHECKING:
     from torch import nn
 
 N_CLASSES = 1000
-_USUAL_SIZE = (224, 224)
 
 
 def assemble(name: str, network: Network, options: LoadOptions) -> Model:
@@ -24,7 +23,7 @@ def assemble(name: str, network: Network, options: LoadOptions) -> Model:
         n_parameters = sum(parameter.numel() for parameter in module.parameters())
     preprocessing = overridden(network.preprocessing, options.preprocessing)
     if network.needs_fit is None:
-        n_outputs = _count_outputs(name, module, preprocessing.input_size or _USUAL_SIZE)
+        n_outputs = _count_outputs(name, module, preprocessing.input_size or USUAL_SIZE)
         module = _with_thousand_outputs(name, module, n_outputs, options.class_map)
     elif options.class_map is not None:
         raise UsageError(f"{name}: takes no class map; leave it out")

@@ -68,7 +68,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A place where models come from."""
 
     form: str
@@ -128,11 +128,7 @@ class Model(Network):
         return None if self.weights is None else self.weights.key
 
     def described(self) -> EntryModel:
-        """Describe the model as an entry does.
-
-        Raises:
-            ValidationError: an entry cannot hold the model's arguments or overrides.
-        """
+        """Describe the model as an entry does, which may refuse its arguments or overrides."""
         return EntryModel(
             name=self.name,
             weights_sha256=self.weights_sha256,

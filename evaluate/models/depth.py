@@ -32,10 +32,8 @@ def depth(module: "nn.Module", input_size: Size) -> Depth | None:
     graph that autograd records is searched. So parallel branches, residual connections and layers
     used twice count as they run: GoogLeNet, which has 57 convolutions, gives the 21 + 1 of its
     paper. Fused attention hides no layer, but a product of two activations that are matrices would
-    pass for a linear layer. The network is left as it was.
-
-    Returns:
-        The counts; None without a graph, as for an ONNX file, which PyTorch does not run.
+    pass for a linear layer. The network is left as it was. It is None without a graph, as for an
+    ONNX file, which PyTorch does not run.
     """
     import torch
 

@@ -19,24 +19,21 @@ def describe(name: str, options: LoadOptions | None = None) -> dict[str, Any]:
 
     Layers are counted by kind, the most frequent first; the input size is height and width. What is
     unknown, or what the model does not have, is None.
-
-    Raises:
-        UsageError: the name has no known source, or an option makes no sense.
-        ModelError: the model cannot be loaded.
     """
     model = load_model(name, options)
     size = model.preprocessing.input_size
-    hashes = "weights_sha256", "tensors_sha256", "weights_key"
     return {
         "name": model.name,
         "layers": layers(model.module),
         "parameters": model.parameters,
         "input_size": None if size is None else list(size),
         "preprocessing": model.preprocessing.record(),
-        **{
-            name: getattr(model, name)
-            for name in (*hashes, "licence", "published_top1", "arguments")
-        },
+        "weights_sha256": model.weights_sha256,
+        "tensors_sha256": model.tensors_sha256,
+        "weights_key": model.weights_key,
+        "licence": model.licence,
+        "published_top1": model.published_top1,
+        "arguments": model.arguments,
     }
 
 

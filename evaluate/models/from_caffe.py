@@ -42,11 +42,6 @@ class Published:
     left_out: tuple[str, ...] = ()
     """Beginnings of the names of layers that the file holds for training only."""
 
-    @property
-    def most_bytes(self) -> int:
-        """The most bytes that the file could have: in double precision, and a little more."""
-        return (2 * self.megabytes + 1) * 10**6
-
 
 # The mean over all pixels of ilsvrc_2012_mean.npy, as Caffe's classify.py takes it.
 _REFERENCE_MEAN = (104.0069879317889, 116.66876761696767, 122.6789143406786)
@@ -90,7 +85,8 @@ def load(name: str, options: LoadOptions) -> Network:
 
     module = filled(
         *(BUILDERS[name], path, full_name),
-        most_bytes=published.most_bytes,
+        # In double precision, and a little more.
+        most_bytes=(2 * published.megabytes + 1) * 10**6,
         left_out=published.left_out,
     )
     return Network(
@@ -107,12 +103,9 @@ class CaffePreprocessing(Preprocessing):
     """A `Preprocessing` whose resize interpolates between the nearest samples only.
 
     Caffe resizes with OpenCV (`convert_imageset`) or an old scikit-image (`caffe.io`), and neither
-    averages over the samples that a reduction skips. Antialiasing would take much of the noise
-    out of a noisy image before the network sees it: a reduction to half leaves 31 % of independent
+    averages over the samples that a reduction skips. Antialiasing would take much of the noise out
+    of a noisy image before the network sees it: a reduction to half leaves 31 % of independent
     noise's standard deviation with Pillow's filter, and 50 % without it.
-
-    Raises:
-        UsageError: the interpolation cannot be had without antialiasing.
     """
 
     antialias: bool = False

@@ -78,9 +78,9 @@ def _input_shape(path: Path, session: Any) -> tuple[int | None, Size]:
     inputs = session.get_inputs()
     shape, kind = inputs[0].shape, inputs[0].type
     if len(inputs) != 1 or kind != "tensor(float)" or len(shape) != 4 or shape[1] not in (3, None):
-        found = ", ".join(f"{i.name}: {i.type} of shape {i.shape}" for i in inputs)
+        taken = ", ".join(f"{i.name}: {i.type} of shape {i.shape}" for i in inputs)
         raise ModelError(
-            f"onnx/{path}: takes {found}; it must take one tensor(float) of shape "
+            f"onnx/{path}: takes {taken}; it must take one tensor(float) of shape "
             "(n, 3, height, width)"
         )
     batch = shape[0] if isinstance(shape[0], int) else None

@@ -57,12 +57,7 @@ def load(name: str, options: LoadOptions) -> Network:
 def from_data_config(model: str, config: Mapping[str, Any]) -> Preprocessing:
     """Give the preprocessing that `timm.data.create_transform` makes of a data configuration.
 
-    Args:
-        model: the model's name, for messages.
-        config: what `timm.data.resolve_data_config` gives.
-
-    Raises:
-        ModelError: the model does not take RGB.
+    The configuration is what `timm.data.resolve_data_config` gives; messages name the model.
     """
     channels, height, width = config["input_size"]
     if channels != 3 or len(config["mean"]) != 3:

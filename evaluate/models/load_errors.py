@@ -1,10 +1,10 @@
 """Word the errors of models that cannot be had."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from imagenetq.errors import ModelError
 from imagenetq.remote_errors import causes
+from imagenetq.words import did_you_mean
 
 _LONGEST = 200
 _N_LISTED = 3
@@ -38,9 +38,7 @@ def counted_problems(problems: Mapping[str, Sequence[str]]) -> str:
 
 def unknown(source: str, name: str, known: Iterable[str]) -> ModelError:
     """Make the error for a name that a source does not have, and suggest similar names."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return ModelError(f"{source} has no model {name!r}{hint}")
+    return ModelError(f"{source} has no model {name!r}{did_you_mean(name, known)}")
 
 
 def failed(model: str, repository: str | None, error: Exception) -> ModelError:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 Colour = tuple[float, float, float]
 
+USUAL_SIZE: Size = (224, 224)
+"""(height, width) of most networks' inputs, for those whose own depends on the image."""
+
 IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
 IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 
@@ -170,16 +173,9 @@ def normalise(batch: "torch.Tensor", preprocessing: AnyPreprocessing) -> "torch.
     """Scale and normalise a batch of what `pixels` gave, on the device where it is.
 
     The operations are torchvision's `to_tensor` and `normalize`, in their order, so on a CPU the
-    samples equal torchvision's.
-
-    Args:
-        batch: uint8 of shape (n, height, width, 3); or float32 of shape (n, 3, height, width)
-            from an opaque preprocessing, which is given back as it is.
-        preprocessing: the preprocessing whose `pixels` gave the batch.
-
-    Returns:
-        float32 of shape (n, 3, height, width). Made from uint8, it is in channels-last memory,
-        which costs nothing here.
+    samples equal torchvision's. From uint8 of shape (n, height, width, 3) they make float32 of
+    shape (n, 3, height, width), in channels-last memory, which costs nothing here. A batch of an
+    opaque preprocessing is given back as it is.
     """
     import torch
 

@@ -20,16 +20,11 @@ _LARGEST_SIDE = 10_000
 
 
 def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) -> AnyPreprocessing:
-    """Replace some of a preprocessing's values.
+    """Replace some of a preprocessing's values, by name, unless it is the model's own code.
 
-    Args:
-        preprocessing: the model's own.
-        overrides: new values by name: `mean` and `std` (a number, or one for each channel),
-            `interpolation`, `crop` (a side, or (height, width)), `resize` (the shorter side, or
-            (height, width)), and `input_size`, which sets the crop and scales the resize with it.
-
-    Raises:
-        UsageError: a name or value makes no sense, or the preprocessing is the model's own code.
+    The names are `mean` and `std` (a number, or one for each channel), `interpolation`, `crop` (a
+    side, or (height, width)), `resize` (the shorter side, or (height, width)), and `input_size`,
+    which sets the crop and scales the resize with it.
     """
     if not overrides:
         return preprocessing
@@ -53,9 +48,7 @@ def overridden(preprocessing: AnyPreprocessing, overrides: Mapping[str, Any]) ->
 def parse_size(name: str, value: Any) -> Size:
     """Give (height, width) for a side in pixels, or for a sequence of one or two sides.
 
-    Raises:
-        UsageError: there are more sides or none, or one is not of 1 to 10,000 pixels; the message
-            calls the value by the name.
+    Sides are of 1 to 10,000 pixels; the message calls the value by the name.
     """
     sides = (value, value) if isinstance(value, int) else tuple(value)
     if len(sides) == 1:

@@ -48,11 +48,7 @@ class Weights:
 
     @classmethod
     def given(cls, module: "nn.Module", options: "LoadOptions", model: str) -> "Weights":
-        """Load and hash the weights file that the options name; without one, keep those there are.
-
-        Raises:
-            ModelError: as `load_weights`.
-        """
+        """Load and hash the weights file of the options; without one, hash those there are."""
         if options.weights is None:
             return cls.of(module)
         sha256 = load_weights(module, options.weights, model, options.weights_key)
@@ -60,35 +56,24 @@ class Weights:
 
 
 def load_weights(module: "nn.Module", file: str, model: str, key: str | None = None) -> str:
-    """Load a file's tensors into a network, all of them and nothing else.
+    """Load a file's tensors into a network, all of them and nothing else; give its SHA-256.
 
     The file may be a safetensors file, or a torch checkpoint that holds nothing but tensors and
     plain containers. The usual wrappings are removed: outer dicts such as `state_dict`, and a
     prefix such as `module.` that all names share and the network does not have. Floating-point
     tensors become float32. Of a file that holds several networks' weights, `key` chooses, such as
     `state_dict_ema`; messages name the model.
-
-    Returns:
-        Hex SHA-256 of the file.
-
-    Raises:
-        ModelError: the file cannot be read, holds other things than tensors, leaves a choice that
-            `key` does not make, or does not fit.
     """
-    import torch
-
     path = Path(file)
     expected = module.state_dict()
     tensors = choose_tensors(read_tensors(path), expected.keys(), path, key)
     _require_fit(tensors, expected, path, model)
     # They hold all but perhaps the counters, which stay as they are.
-    module.load_state_dict(
-        expected
-        | {
-            name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-            for name, tensor in tensors.items()
-        }
-    )
+    converted = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
+    module.load_state_dict(expected | converted)
     return sha256_of(path)
 
 
@@ -124,7 +109,6 @@ def _require_fit(
     model: str,
 ) -> None:
     missing = [name for name in expected if name not in tensors and not name.endswith(_UNUSED)]
-    unexpected = [name for name in tensors if name not in expected]
     both = [name for name in tensors if name in expected]
     misshapen = [
         f"{name} {tuple(tensors[name].shape)} for {tuple(expected[name].shape)}"
@@ -141,7 +125,7 @@ def _require_fit(
     problems = counted_problems(
         {
             "missing": missing,
-            "unexpected": unexpected,
+            "unexpected": [name for name in tensors if name not in expected],
             "of another shape": misshapen,
             "of another type": mistyped,
         }

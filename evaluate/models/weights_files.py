@@ -42,11 +42,7 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
 
 
 def read_tensors(path: Path) -> Any:
-    """Read what a weights file holds: a dict of tensors, perhaps inside other dicts.
-
-    Raises:
-        ModelError: the file cannot be read, or needs code to be run.
-    """
+    """Read what a weights file holds: a dict of tensors, perhaps inside other dicts."""
     if not path.is_file():
         reason = "not a regular file" if path.exists() else "no such file"
         reason = "is a folder" if path.is_dir() else reason

@@ -20,19 +20,13 @@ def choose_tensors(
 ) -> "Tensors":
     """Choose the one set of tensors that is meant, and name them as the network does.
 
-    A checkpoint of a training may hold several sets: the weights, their moving average, a
-    teacher's. A set that has at least half of the network's names is a candidate.
+    The content is a file's: dicts of dicts, the innermost of tensors. A checkpoint of a training
+    may hold several sets: the weights, their moving average, a teacher's. A set that has at least
+    half of the network's names is a candidate.
 
-    Args:
-        content: the file's content: dicts of dicts, the innermost of tensors.
-        expected: names of the network's tensors.
-        path: the file's path, for messages.
-        key: the user's choice, such as `state_dict_ema`: the set's keys in the file, with dots
-            between, perhaps followed by a prefix of the tensors' names. None takes the only set, or
-            the only candidate.
-
-    Raises:
-        ModelError: there is no such set, or there are several candidates and no key.
+    The key is the user's choice, such as `state_dict_ema`: the set's keys in the file, with dots
+    between, perhaps followed by a prefix of the tensors' names. None takes the only set, or the
+    only candidate.
     """
     sets = dict(_sets(content, ""))
     if key is not None:

@@ -62,16 +62,13 @@ class OnlyLogits(Around):
 
 
 class OnnxNetwork(nn.Module):
-    """An ONNX graph that onnxruntime runs.
-
-    Attributes:
-        kinds: how many operators of each kind the graph has.
-    """
+    """An ONNX graph that onnxruntime runs."""
 
     def __init__(self, session: Any, *, batch: int | None, kinds: dict[str, int]) -> None:
         """Wrap an `onnxruntime.InferenceSession` of one input.
 
-        `batch` is the only batch size that the graph takes; None if it takes any.
+        `batch` is the only batch size that the graph takes; None if it takes any. `kinds` counts
+        the graph's operators of each kind.
         """
         super().__init__()
         self.kinds = kinds
@@ -123,11 +120,7 @@ class NearestPhotograph(nn.Module):
         self.labels = labels.to(self.gallery.device)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Give similarities, float32 of shape (n, 1000); -10,000 for a class without an image.
-
-        Raises:
-            ModelError: `fit` was not called before.
-        """
+        """Give similarities, float32 of shape (n, 1000); -10,000 for a class without an image."""
         if not len(self.labels):
             raise ModelError("baseline/nearest: has seen no clean photographs yet; fit it first")
         similarities = _unit_luma(inputs) @ self.gallery.double().T
@@ -157,12 +150,10 @@ class ZeroShotNetwork(Around):
         embeddings: torch.Tensor,
         embed: Callable[[Any, torch.Tensor], torch.Tensor],
     ) -> None:
-        """Wrap a network.
+        """Wrap a network that has a `logit_scale`, and perhaps a `logit_bias`.
 
-        Args:
-            module: the network; it has a `logit_scale`, and perhaps a `logit_bias`.
-            embeddings: the classes' embeddings, of shape (1000, width), each of length 1.
-            embed: makes embeddings of shape (n, width), of any length, of the network and a batch.
+        The classes' embeddings have shape (1000, width), each of length 1. `embed` makes embeddings
+        of shape (n, width), of any length, of the network and a batch.
         """
         super().__init__(module)
         self.register_buffer("embeddings", embeddings, persistent=False)

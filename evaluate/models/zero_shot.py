@@ -86,14 +86,9 @@ def embed_classes(
     """Embed the classes, or read their embeddings from the user's cache if they were kept there.
 
     A class's embedding is the mean of its prompts' embeddings, each scaled to length 1, and is then
-    itself scaled to length 1. All are computed on the GPU if there is one, in float32. The network
-    comes on the CPU in evaluation mode, and is left there. Messages name the model.
-
-    Returns:
-        The embeddings, float32 of shape (1000, width), on the CPU; and what an entry says of them.
-
-    Raises:
-        ModelError: the tokenizer does not tell the classes apart.
+    itself scaled to length 1. All are computed on the GPU if there is one, in float32, and given on
+    the CPU, of shape (1000, width), with what an entry says of them. The network comes on the CPU
+    in evaluation mode, and is left there. Messages name the model.
     """
     import torch
 

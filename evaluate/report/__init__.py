@@ -20,10 +20,14 @@ if TYPE_CHECKING:
         consistency_figure,
         consistency_table,
     )
-    from imagenetq.evaluate.report.example_image import choose_image
     from imagenetq.evaluate.report.filter_responses import figure4
     from imagenetq.evaluate.report.network_table import Summary, table1, table1_picture
-    from imagenetq.evaluate.report.pictures import Picture, pictures_of_data, pictures_of_source
+    from imagenetq.evaluate.report.pictures import (
+        Picture,
+        choose_image,
+        pictures_of_data,
+        pictures_of_source,
+    )
     from imagenetq.evaluate.report.ranking_stability import stability_figure
     from imagenetq.evaluate.report.report_writer import Report, write_report
     from imagenetq.evaluate.report.risk_curves import risk_figure
@@ -57,13 +61,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "example_image": ("choose_image",),
     "conclusions": ("Findings", "findings"),
     "accuracy_curves": ("figure2",),
     "distortion_examples": ("figure1", "figure3"),
     "filter_responses": ("figure4",),
     "entry_networks": ("load_networks",),
-    "pictures": ("Picture", "pictures_of_data", "pictures_of_source"),
+    "pictures": ("Picture", "choose_image", "pictures_of_data", "pictures_of_source"),
     "depth_and_robustness": ("robustness_figure",),
     "style": ("save",),
     "network_table": ("Summary", "table1", "table1_picture"),

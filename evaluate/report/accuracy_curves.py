@@ -48,7 +48,6 @@ def figure2(
         columns: how many columns of a two-column page the figure spans.
 
     Raises:
-        UsageError: there are no results.
         EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
@@ -67,9 +66,9 @@ def figure2(
                 if (printed.distortion, printed.metric) == (ladder.distortion, metric):
                     shares = [100 * share for share in printed.accuracy]
                     panel.plot(printed.values, shares, **_paper_look(printed.network), zorder=2)
-            for place, result in enumerate(results):
+            for number, result in enumerate(results):
                 curve = points(ladder, accuracies(result.scores, metric))
-                look = style.line_style(place) | {"zorder": 3 + place / 100}
+                look = style.line_style(number) | {"zorder": 3 + number / 100}
                 if curve:
                     draw_curve(panel, curve, band=band, scale=100, **look)
             set_level_axis(panel, ladder)
@@ -85,11 +84,11 @@ def figure2(
 
 
 def _paper_look(network: str) -> dict[str, Any]:
-    place = paper_networks().index(network)
+    number = paper_networks().index(network)
     return {
         "color": style.GREY,
-        "linestyle": _PAPER_DASHES[place],
-        "marker": _PAPER_MARKERS[place],
+        "linestyle": _PAPER_DASHES[number],
+        "marker": _PAPER_MARKERS[number],
         "markerfacecolor": "white",
         "markersize": 2,
         "markeredgewidth": 0.4,
@@ -107,14 +106,13 @@ def set_level_axis(panel: Any, ladder: Ladder) -> None:
 
 
 def _label(panels: Any, columns: style.Columns) -> None:
-    for place, ladder in enumerate(LADDERS):
-        top1, top5 = (row[place] for row in panels)
+    for ladder, (top1, top5) in zip(LADDERS, zip(*panels, strict=True), strict=True):
         title, parameter = TITLES[ladder.distortion], PARAMETERS[ladder.distortion]
         if columns == 2:
             top1.set_title(title)
-            top1.tick_params(labelbottom=False, labelleft=place == 0)
+            top1.tick_params(labelbottom=False, labelleft=ladder is LADDERS[0])
             top5.set_xlabel(parameter)
-            top5.tick_params(labelleft=place == 0)
+            top5.tick_params(labelleft=ladder is LADDERS[0])
         else:
             top1.set_xlabel(f"{title}: {parameter}")
             top5.set_xlabel(f"{title}: {parameter}")
@@ -142,7 +140,7 @@ def _draw_legends(
     style.draw_legend(
         figure,
         names,
-        [style.line_style(place) for place in range(len(names))],
+        [style.line_style(number) for number in range(len(names))],
         columns,
         handle=0.45,
         loc="upper center",

@@ -3,7 +3,6 @@
 This file needs torch, so it is imported only where Figure 4 is drawn.
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from imagenetq.errors import ModelError, UsageError
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.models.load_errors import one_line
 from imagenetq.evaluate.models.preprocessing import normalise
+from imagenetq.words import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,6 @@ class Responses:
     """One layer's outputs."""
 
     layer: str
-    """Name of the layer in the network."""
-
     maps: NDArray[np.float32]
     """The outputs; float32 of shape (images, channels, height, width)."""
 
@@ -37,21 +35,13 @@ def responses(
 ) -> list[Responses]:
     """Send images through a network and keep the outputs of some of its layers.
 
-    Unless layers are named, these are the first and the last convolution in the order in which
-    they run. Convolutions whose maps are a single pixel are passed over, since they show nothing:
-    those in squeeze-and-excitation blocks, or classifiers that are written as convolutions. The
-    outputs are those of the convolution itself, before any normalisation or rectifier. If the first
-    is also the last, there is one.
+    Unless layers are named, as in `module.named_modules()`, these are the first and the last
+    convolution in the order in which they run. Convolutions whose maps are a single pixel are
+    passed over, since they show nothing: those in squeeze-and-excitation blocks, or classifiers
+    that are written as convolutions. The outputs are those of the convolution itself, before any
+    normalisation or rectifier. If the first is also the last, there is one.
 
-    Args:
-        model: the network; its own preprocessing is applied.
-        pictures: the images; each uint8 RGB of shape (height, width, 3), all of one size.
-        layers: names of layers as in `module.named_modules()`.
-
-    Raises:
-        UsageError: the network has no layer of a name; near names are suggested.
-        ModelError: the network has no convolution or does not run on these images, or a named layer
-            gives no maps of more than a pixel.
+    The images are uint8 RGB of shape (height, width, 3), all of one size.
     """
     prepared = np.stack([model.preprocessing.pixels(picture) for picture in pictures])
     inputs = normalise(torch.from_numpy(prepared), model.preprocessing)
@@ -80,15 +70,13 @@ def responses(
 
 
 def require_layers(model: Model, layers: Sequence[str]) -> None:
-    """Refuse names of layers that a network does not have.
-
-    Raises:
-        UsageError: the network lacks a layer; the first such is named, and near names suggested.
-    """
-    modules = dict(model.module.named_modules())
+    """Refuse names of layers that a network does not have; near names are suggested."""
+    modules = {name: module for name, module in model.module.named_modules() if name}
+    convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     for layer in layers:
-        if layer not in modules or not layer:
-            raise UsageError(_no_layer(model.name, layer, modules))
+        if layer not in modules:
+            hint = did_you_mean(layer, modules, convolutions[:3])
+            raise UsageError(f"{model.name} has no layer {layer!r}{hint}")
 
 
 def _run(
@@ -133,11 +121,3 @@ def _hooked(watched: dict[str, nn.Module], keep: Any) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _no_layer(model: str, layer: str, modules: dict[str, nn.Module]) -> str:
-    known = [name for name in modules if name]
-    convolutions = [name for name in known if isinstance(modules[name], nn.Conv2d)]
-    near = difflib.get_close_matches(layer, known, n=3, cutoff=0.5) or convolutions[:3]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"{model} has no layer {layer!r}{hint}"

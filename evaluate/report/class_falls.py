@@ -9,7 +9,7 @@ from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.markup import table
 from imagenetq.evaluate.results.format import p_value, percent
 from imagenetq.evaluate.results.names import TITLES, class_word
-from imagenetq.evaluate.results.per_class import Classes, ClassFall, Confusion, DistortionClasses
+from imagenetq.evaluate.results.per_class import Classes, ClassFall, DistortionClasses
 from imagenetq.evaluate.results.statistics import SIGNIFICANT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def classes_figure(classes: Classes, *, columns: style.Columns = 2) -> "Figure":
     correction is coloured.
 
     Args:
-        classes: what `class_scores` found.
+        classes: what `class_scores` gives.
         columns: how many columns of a two-column page the figure spans.
 
     Raises:
@@ -50,10 +50,10 @@ def classes_figure(classes: Classes, *, columns: style.Columns = 2) -> "Figure":
     panels = list(product(classes.distortions, (_draw_falls, _draw_confusions)))
     height = len(panels) // columns * _ROW
     figure = style.new_figure(style.WIDTHS[columns], height)
-    width, room = style.WIDTHS[columns] / columns, 72 * (_NAME_WIDTH[columns] - 0.12)
+    width, room = style.WIDTHS[columns] / columns, style.POINTS * (_NAME_WIDTH[columns] - 0.12)
     for number, (distortion, draw) in enumerate(panels):
-        row, place = divmod(number, columns)
-        left = place * width + _NAME_WIDTH[columns]
+        row, column = divmod(number, columns)
+        left = column * width + _NAME_WIDTH[columns]
         panel = figure.add_axes(
             (
                 left / style.WIDTHS[columns],
@@ -72,10 +72,9 @@ def to_markdown(classes: Classes) -> str:
 
 
 def _blocks(classes: Classes) -> Iterator[str]:
-    tests: list[ClassFall | Confusion] = []
-    for held in classes.distortions.values():
-        tests += [*held.falls, *held.confusions]
-    sure = sum(one.p_holm < SIGNIFICANT for one in tests)
+    p = [one.p_holm for effect in classes.distortions.values() for one in effect.falls]
+    p += [one.p_holm for effect in classes.distortions.values() for one in effect.confusions]
+    sure = sum(value < SIGNIFICANT for value in p)
     yield (
         f"Of {classes.n_images} photographs that are recognised clean. A class is tested against "
         "as many photographs drawn from all of them, a confusion against the photographs of all "
@@ -83,15 +82,15 @@ def _blocks(classes: Classes) -> Iterator[str]:
         f"{classes.n_confusions} pairs of a class and an answer. "
         + (f"{sure} are more than chance." if sure else "None of them is more than chance.")
     )
-    for distortion, held in classes.distortions.items():
+    for distortion, effect in classes.distortions.items():
         title = f"{TITLES[distortion]}: class"
         falls = [
             (class_word(one.label), f"{one.n_images}", f"{100 * one.kept:.0f}", p_value(one.p_holm))
-            for one in _first_falls(held)
+            for one in _first_falls(effect)
         ]
-        falls.append(("all", f"{classes.n_images}", f"{100 * held.kept:.0f}", ""))
+        falls.append(("all", f"{classes.n_images}", f"{100 * effect.kept:.0f}", ""))
         yield table([title, "photographs", "levels kept (%)", "p"], "lrrr", falls)
-        if held.confusions:
+        if effect.confusions:
             confusions = [
                 (
                     class_word(one.label),
@@ -100,19 +99,19 @@ def _blocks(classes: Classes) -> Iterator[str]:
                     percent(one.share_of_others),
                     p_value(one.p_holm),
                 )
-                for one in held.confusions[:N_SHOWN]
+                for one in effect.confusions[:N_SHOWN]
             ]
             heads = [title, "taken for", "photographs", "of others (%)", "p"]
             yield table(heads, "llrrr", confusions)
 
 
-def _first_falls(held: DistortionClasses) -> list[ClassFall]:
+def _first_falls(effect: DistortionClasses) -> list[ClassFall]:
     """Choose the classes to show: first the surest, then those that keep the least."""
-    return sorted(held.falls, key=lambda one: (one.p_holm, one.kept, one.p))[:N_SHOWN]
+    return sorted(effect.falls, key=lambda one: (one.p_holm, one.kept, one.p))[:N_SHOWN]
 
 
-def _draw_falls(panel: Any, held: DistortionClasses, title: str, room: float) -> None:
-    shown = _first_falls(held)
+def _draw_falls(panel: Any, effect: DistortionClasses, title: str, room: float) -> None:
+    shown = _first_falls(effect)
     _bars(
         panel,
         [class_word(one.label) for one in shown],
@@ -120,13 +119,13 @@ def _draw_falls(panel: Any, held: DistortionClasses, title: str, room: float) ->
         [style.RIGHT if one.p_holm < SIGNIFICANT else _FAINT for one in shown],
         room,
     )
-    panel.axvline(100 * held.kept, color=style.GREY, linewidth=0.8)
+    panel.axvline(100 * effect.kept, color=style.GREY, linewidth=0.8)
     panel.set_title(f"{title}: first to fall", loc="left")
     panel.set_xlabel("levels kept (%)", labelpad=1)
 
 
-def _draw_confusions(panel: Any, held: DistortionClasses, title: str, room: float) -> None:
-    shown = held.confusions[:N_SHOWN]
+def _draw_confusions(panel: Any, effect: DistortionClasses, title: str, room: float) -> None:
+    shown = effect.confusions[:N_SHOWN]
     _bars(
         panel,
         [f"{class_word(one.label)} \N{RIGHTWARDS ARROW} {class_word(one.answer)}" for one in shown],
@@ -134,11 +133,11 @@ def _draw_confusions(panel: Any, held: DistortionClasses, title: str, room: floa
         [style.WRONG if one.p_holm < SIGNIFICANT else _FAINT for one in shown],
         room,
     )
-    for place, one in enumerate(shown):
+    for line, one in enumerate(shown):
         at = 100 * one.share_of_others
-        panel.plot([at, at], [place - 0.4, place + 0.4], color=style.GREY, linewidth=0.8)
+        panel.plot([at, at], [line - 0.4, line + 0.4], color=style.GREY, linewidth=0.8)
         count = f"{one.n_taken} of {one.n_images}"
-        panel.text(2, place, count, size=_SIZE - 1, va="center", color="black")
+        panel.text(2, line, count, size=_SIZE - 1, va="center", color="black")
     panel.set_title(f"{title}: taken for", loc="left")
     panel.set_xlabel("photographs taken for it (%)", labelpad=1)
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from imagenetq.entry_scores import Crossing, Estimate, FiniteModel, Proportion, Share
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.report.network_table import Summary, table1
+from imagenetq.evaluate.report.network_table import table1
 from imagenetq.evaluate.results.basis import doubt_about
 from imagenetq.evaluate.results.comparison import compare
 from imagenetq.evaluate.results.result import Result
@@ -145,7 +145,6 @@ def findings(results: Sequence[Result], models: Sequence[Model] = ()) -> Finding
         models: the loaded networks, whose layers are counted.
 
     Raises:
-        UsageError: there are no results.
         EntryError: the results are not of one dataset.
     """
     rows = table1(results, models)
@@ -156,23 +155,24 @@ def findings(results: Sequence[Result], models: Sequence[Model] = ()) -> Finding
         subset=entry.subset,
         n_images=entry.n_images,
         demonstration=doubt_about(entry),
-        networks=tuple(map(_of_network, rows, results)),
+        networks=tuple(
+            NetworkFindings(
+                name=row.name,
+                parameters=row.parameters,
+                convolutional=row.convolutional,
+                fully_connected=row.fully_connected,
+                clean=row.top1,
+                relative_score=result.scores.relative_score,
+                sensitivities=_sensitivities(result.predictions),
+                falls={
+                    name: of_distortion.falls_to_90
+                    for name, of_distortion in result.scores.distortions.items()
+                },
+            )
+            for row, result in zip(rows, results, strict=True)
+        ),
         pairs=_pairs(names, results),
         warnings=_warnings(names, results),
-    )
-
-
-def _of_network(row: Summary, result: Result) -> NetworkFindings:
-    scores = result.scores
-    return NetworkFindings(
-        name=row.name,
-        parameters=row.parameters,
-        convolutional=row.convolutional,
-        fully_connected=row.fully_connected,
-        clean=row.top1,
-        relative_score=scores.relative_score,
-        sensitivities=_sensitivities(result.predictions),
-        falls={name: scores.distortions[name].falls_to_90 for name in scores.distortions},
     )
 
 
@@ -187,19 +187,19 @@ def _sensitivities(predictions: Predictions) -> tuple[Sensitivity, ...]:
     pairs = list(combinations(left, 2))
     p = holm(np.array([_p(difference(left[one], left[other])) for one, other in pairs]))
     apart = {pair for pair, value in zip(pairs, p.tolist(), strict=True) if value < SIGNIFICANT}
-    found = []
+    sensitivities = []
     for name, share in sorted(left.items(), key=lambda item: item[1].value):
-        told = [other for other in left if (name, other) in apart or (other, name) in apart]
-        worse = sum(left[other].value < share.value for other in told)
-        found.append(
+        others = [other for other in left if (name, other) in apart or (other, name) in apart]
+        worse = sum(left[other].value < share.value for other in others)
+        sensitivities.append(
             Sensitivity(
                 distortion=name,
                 relative=estimate(share),
                 first_place=1 + worse,
-                last_place=len(left) - (len(told) - worse),
+                last_place=len(left) - (len(others) - worse),
             )
         )
-    return tuple(found)
+    return tuple(sensitivities)
 
 
 def _pairs(names: Sequence[str], results: Sequence[Result]) -> tuple[Pair, ...]:
@@ -222,14 +222,14 @@ def _p(gap: Statistic) -> float:
     """Compute the two-sided p value of a paired difference."""
     from scipy.stats import t
 
-    found, n = estimate(gap), len(gap.influence)
-    if found.standard_error is None or gap.value == 0:
+    error, n = estimate(gap).standard_error, len(gap.influence)
+    if error is None or gap.value == 0:
         return 1.0
     # However equal the n differences are, all of them can have one sign by chance.
     least = math.ldexp(1.0, 1 - n)
-    if found.standard_error == 0:
+    if error == 0:
         return least
-    return max(least, float(2 * t.sf(abs(gap.value) / found.standard_error, n - 1)))
+    return max(least, float(2 * t.sf(abs(gap.value) / error, n - 1)))
 
 
 def _warnings(names: Sequence[str], results: Sequence[Result]) -> tuple[str, ...]:

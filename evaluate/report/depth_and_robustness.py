@@ -15,22 +15,18 @@ _LINE = 0.15
 
 
 @style.paper_style()
-def robustness_figure(found: Findings, *, columns: style.Columns = 2) -> "Figure":
+def robustness_figure(findings: Findings, *, columns: style.Columns = 2) -> "Figure":
     """Draw relative scores with their 95 % intervals against layers, and against parameters.
 
     Args:
-        found: what `findings` found. Networks whose layers are not known are shown only in the
+        findings: what `findings` gives. Networks whose layers are not known are shown only in the
             second panel.
         columns: how many columns of a two-column page the figure spans.
 
     Raises:
         EntryError: no network has a relative score, which needs clean and all scored variants.
     """
-    shown = [
-        (place, network)
-        for place, network in enumerate(found.networks)
-        if network.relative_score is not None
-    ]
+    shown = [(i, one) for i, one in enumerate(findings.networks) if one.relative_score is not None]
     if not shown:
         raise EntryError(
             "no entry has a relative score, which needs clean and all 49 scored variants"
@@ -39,9 +35,9 @@ def robustness_figure(found: Findings, *, columns: style.Columns = 2) -> "Figure
     height = _HEIGHT + legend
     figure = style.new_figure(style.WIDTHS[columns], height)
     layers, parameters = figure.subplots(1, 2, sharey=True)
-    deep = [(place, network) for place, network in shown if network.layers is not None]
-    _scatter(layers, [(place, network, network.layers) for place, network in deep])
-    _scatter(parameters, [(place, network, network.parameters / 1e6) for place, network in shown])
+    deep = [(number, network) for number, network in shown if network.layers is not None]
+    _scatter(layers, [(number, network, network.layers) for number, network in deep])
+    _scatter(parameters, [(number, network, network.parameters / 1e6) for number, network in shown])
     layers.set_xlabel("layers on the longest path")
     layers.set_ylabel("relative score (%)")
     if deep:
@@ -58,7 +54,7 @@ def robustness_figure(found: Findings, *, columns: style.Columns = 2) -> "Figure
     style.draw_legend(
         figure,
         [network.name for _, network in shown],
-        [style.marker_style(place) for place, _ in shown],
+        [style.marker_style(number) for number, _ in shown],
         columns,
         handle=0.35,
         loc="lower center",
@@ -69,15 +65,10 @@ def robustness_figure(found: Findings, *, columns: style.Columns = 2) -> "Figure
 
 
 def _scatter(panel: Any, points: Sequence[tuple[int, NetworkFindings, Any]]) -> None:
-    for place, network, value in points:
-        score = network.relative_score
-        if score is None:
-            continue
-        centre = 100 * score.value
-        error = None
-        if score.low is not None and score.high is not None:
-            error = [[centre - 100 * score.low], [100 * score.high - centre]]
-        style.draw_errors(panel, place, value, centre, yerr=error)
+    for number, network, value in points:
+        if (score := network.relative_score) is not None:
+            error = style.error_bar(score.value, score.low, score.high)
+            style.draw_errors(panel, number, value, 100 * score.value, yerr=error)
 
 
 def _scale_parameters(panel: Any, millions: Sequence[float]) -> None:

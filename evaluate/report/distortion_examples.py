@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.report.example_image import answer_to
-from imagenetq.evaluate.report.pictures import Picture, require_same_picture
+from imagenetq.evaluate.report.pictures import Picture, answer_to, require_same_picture
 from imagenetq.evaluate.report.style import WIDTHS, Columns, paper_style
 from imagenetq.evaluate.report.tiles import Tile, draw_tiles
 from imagenetq.evaluate.results.basis import require_one_dataset
@@ -37,21 +36,21 @@ def figure3_levels(results: Sequence[Result]) -> dict[str, list[str]]:
     They are spread evenly over the scored levels that some network was evaluated on; a distortion
     without any is left out. The paper does not say which four levels it shows.
     """
-    held = {name for result in results for name in result.predictions.variants}
+    evaluated = {name for result in results for name in result.predictions.variants}
     chosen = {}
     for ladder in LADDERS:
-        levels = [v.name for v in scored_levels(ladder.distortion) if v.name in held]
+        levels = [v.name for v in scored_levels(ladder.distortion) if v.name in evaluated]
         if levels:
             n = min(N_LEVELS, len(levels))
-            places = [round(k * (len(levels) - 1) / max(n - 1, 1)) for k in range(n)]
-            chosen[ladder.distortion] = [levels[place] for place in places]
+            spread = [round(k * (len(levels) - 1) / max(n - 1, 1)) for k in range(n)]
+            chosen[ladder.distortion] = [levels[index] for index in spread]
     return chosen
 
 
 def figure1_variants(results: Sequence[Result]) -> list[str]:
     """List the variants of `FIGURE1` that some network was evaluated on, and clean always."""
-    held = {name for result in results for name in result.predictions.variants}
-    return [name for name in FIGURE1 if name == CLEAN or name in held]
+    evaluated = {name for result in results for name in result.predictions.variants}
+    return [name for name in FIGURE1 if name == CLEAN or name in evaluated]
 
 
 @paper_style()
@@ -67,7 +66,6 @@ def figure1(results: Sequence[Result], picture: Picture, *, columns: Columns = 2
         columns: how many columns of a two-column page the figure spans.
 
     Raises:
-        UsageError: there are no results.
         EntryError: the results are not of one dataset, or the picture is not of it.
     """
     shown = figure1_variants(results)
@@ -97,7 +95,6 @@ def figure3(results: Sequence[Result], picture: Picture, *, columns: Columns = 2
         columns: how many columns of a two-column page the figure spans.
 
     Raises:
-        UsageError: there are no results.
         EntryError: the results are not of one dataset or hold no distorted variant, or the picture
             is not of their dataset.
     """

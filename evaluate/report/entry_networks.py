@@ -1,6 +1,5 @@
 """Load the networks of entries as they were evaluated, or refuse them."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, OpaquePrep
 from imagenetq.evaluate.models.preprocessing_overrides import overridden
 from imagenetq.evaluate.results.result import Result
 from imagenetq.files import sha256_of
+from imagenetq.words import did_you_mean
 
 
 def load_networks(
@@ -33,13 +33,12 @@ def load_networks(
     """
     wanted: list[EntryModel] = []
     for name in names:
-        found = [result.entry.model for result in results if result.entry.model.name == name]
-        if not found:
-            known = [result.entry.model.name for result in results]
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = " or ".join(near or list(dict.fromkeys(known))[:3])
-            raise UsageError(f"no entry is of model {name!r}; did you mean {hint}?")
-        wanted += [model for model in found if model not in wanted]
+        models = [result.entry.model for result in results if result.entry.model.name == name]
+        if not models:
+            known = list(dict.fromkeys(result.entry.model.name for result in results))
+            hint = did_you_mean(name, known, known[:3], 0.4)
+            raise UsageError(f"no entry is of model {name!r}{hint}")
+        wanted += [model for model in models if model not in wanted]
     files = _files(weights, wanted)
     return [_load(model, files.get(model.weights_sha256 or "")) for model in wanted]
 
@@ -67,10 +66,10 @@ def _files(weights: Sequence[str], wanted: Sequence[EntryModel]) -> dict[str, st
             raise ModelError(f"{file}: no such file; --weights takes a safetensors file or such")
         sha256 = sha256_of(Path(file))
         if all(model.weights_sha256 != sha256 for model in wanted):
-            held = ", ".join(f"{m.name}: {(m.weights_sha256 or 'none')[:12]}" for m in wanted)
+            evaluated = ", ".join(f"{m.name}: {(m.weights_sha256 or 'none')[:12]}" for m in wanted)
             raise ModelError(
-                f"{file}: its SHA-256 {sha256[:12]} is not that of the evaluated weights ({held}); "
-                "it would show another network"
+                f"{file}: its SHA-256 {sha256[:12]} is not that of the evaluated weights "
+                f"({evaluated}); it would show another network"
             )
         files[sha256] = file
     return files

@@ -28,13 +28,8 @@ class PairConsistency(FiniteModel):
     """The error consistency of two networks."""
 
     first: str
-    """Name of the first network."""
-
     second: str
-    """Name of the second network."""
-
     consistency: Consistency
-    """Error consistency of the two."""
 
 
 class ConsistencyTable(FiniteModel):
@@ -52,7 +47,6 @@ def consistency_table(results: Sequence[Result]) -> ConsistencyTable:
     """Compute the error consistency of all pairs of networks.
 
     Raises:
-        UsageError: there are no results.
         EntryError: there is only one result, or the results are not of one dataset.
     """
     require_one_dataset(results)
@@ -104,11 +98,11 @@ def consistency_figure(table: ConsistencyTable, *, columns: style.Columns = 2) -
             hspace=0.75,
             wspace=0.18,
         )
-        for place, ladder in enumerate(LADDERS):
-            panel = figure.add_subplot(grid[place // across, place % across])
+        for number, ladder in enumerate(LADDERS):
+            panel = figure.add_subplot(grid[number // across, number % across])
             _draw_levels(panel, ladder, table)
-            panel.tick_params(labelleft=place % across == 0)
-            if place % across == 0:
+            panel.tick_params(labelleft=number % across == 0)
+            if number % across == 0:
                 panel.set_ylabel("kappa")
     if has_matrix:
         _draw_matrix(figure, table, bottom=ends[2], top=ends[1])
@@ -136,10 +130,10 @@ def to_markdown(table: ConsistencyTable) -> str:
 
 
 def _draw_levels(panel: Any, ladder: Ladder, table: ConsistencyTable) -> None:
-    for place, pair in enumerate(table.pairs):
+    for number, pair in enumerate(table.pairs):
         curve = points(ladder, pair.consistency.variants)
         if curve:
-            draw_curve(panel, curve, band=_BAND, zorder=3, **style.line_style(place))
+            draw_curve(panel, curve, band=_BAND, zorder=3, **style.line_style(number))
     set_level_axis(panel, ladder)
     panel.set_title(TITLES[ladder.distortion])
     panel.set_xlabel(PARAMETERS[ladder.distortion])
@@ -153,9 +147,8 @@ def _draw_matrix(figure: "Figure", table: ConsistencyTable, *, bottom: float, to
 
     n = len(table.networks)
     shown = np.full((n, n), np.nan)
-    place = {name: i for i, name in enumerate(table.networks)}
     for pair in table.pairs:
-        i, j = place[pair.first], place[pair.second]
+        i, j = table.networks.index(pair.first), table.networks.index(pair.second)
         clean, mean = pair.consistency.variants.get(CLEAN), pair.consistency.mean
         shown[j, i] = np.nan if clean is None else clean.value
         shown[i, j] = np.nan if mean is None else mean.value
@@ -184,7 +177,7 @@ def _key(table: ConsistencyTable) -> list[tuple[str, dict[str, Any] | None]]:
     ]
     if len(table.pairs) <= _MOST_LINES:
         key += [
-            (f"{letters[pair.first]} and {letters[pair.second]}", style.line_style(place))
-            for place, pair in enumerate(table.pairs)
+            (f"{letters[pair.first]} and {letters[pair.second]}", style.line_style(number))
+            for number, pair in enumerate(table.pairs)
         ]
     return key

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,7 @@ from imagenetq.distortions import Pixels
 from imagenetq.evaluate.models import Model
 from imagenetq.evaluate.models.preprocessing import OpaquePreprocessing
 from imagenetq.evaluate.report import style
-from imagenetq.evaluate.report.example_image import answer_to
-from imagenetq.evaluate.report.pictures import Picture, require_same_picture
+from imagenetq.evaluate.report.pictures import Picture, answer_to, require_same_picture
 from imagenetq.evaluate.results.format import TIMES
 from imagenetq.evaluate.results.names import class_word, variant_words
 from imagenetq.evaluate.results.result import Result
@@ -29,7 +28,6 @@ FIGURE4 = (CLEAN, "blur-2", "noise-50")
 N_MAPS = 16
 
 _SIDE = 4
-_POINTS = 72
 _FEWEST_PIXELS, _MOST_PIXELS = 48, 128
 _GAP_SHARE = 0.05
 _CLIPPED = (1, 99)
@@ -45,7 +43,7 @@ _Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Layout:
     """The layout of the three columns, in inches."""
 
     width: float
@@ -101,29 +99,27 @@ def figure4(
     answers = responses(model, pixels, layers)
     width = style.WIDTHS[columns]
     column = (width - _BAR - 0.04 - (len(FIGURE4) - 1) * _GAP) / len(FIGURE4)
-    shown = [_as_seen(model, image) for image in pixels]
+    own = model.preprocessing
+    shown = pixels if isinstance(own, OpaquePreprocessing) else [own.pixels(one) for one in pixels]
     tall = column * _PICTURE
     top = _TITLE + tall + (_LINE if result is not None else 0) + 0.06
     height = top + len(answers) * (_TITLE + column + 0.06)
-    place = _Place(width, height, column)
+    layout = _Layout(width, height, column)
     figure = style.new_figure(width, height)
     for number, (name, image) in enumerate(zip(FIGURE4, shown, strict=True)):
-        _draw_picture(figure, place, number, name, image, tall)
+        _draw_picture(figure, layout, number, name, image, tall)
         if result is not None:
-            _write_answer(figure, place, number, result, picture.image_id, name, tall)
+            _write_answer(figure, layout, number, result, picture.image_id, name, tall)
     for layer in answers:
-        _draw_layer(figure, place, top, layer)
+        _draw_layer(figure, layout, top, layer)
         top += _TITLE + column + 0.06
     return figure
 
 
 def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay maps side by side in a square, with a thin gap of NaN between them.
+    """Lay at most 16 maps of shape (channels, height, width) in a square, with gaps of NaN.
 
     The pixels of small maps are repeated, so that the gap is thin beside them, too.
-
-    Args:
-        maps: at most 16 maps, of shape (channels, height, width).
     """
     across = min(_SIDE, int(np.ceil(np.sqrt(len(maps)))))
     times = -(-_FEWEST_PIXELS // max(maps.shape[1:]))
@@ -143,9 +139,7 @@ def mosaic(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 def liveliest(maps: NDArray[np.float32], n: int = N_MAPS) -> NDArray[np.intp]:
     """Choose the channels whose maps vary most in any of the images, in the network's order.
 
-    Args:
-        maps: the maps, of shape (images, channels, height, width).
-        n: largest number of channels.
+    The maps have shape (images, channels, height, width).
     """
     spread = maps.std(axis=(2, 3)).max(axis=0)
     # A stable sort takes equal channels in the same order on every machine.
@@ -154,11 +148,11 @@ def liveliest(maps: NDArray[np.float32], n: int = N_MAPS) -> NDArray[np.intp]:
 
 
 def _draw_picture(
-    figure: "Figure", place: _Place, number: int, name: str, image: Pixels, tall: float
+    figure: "Figure", layout: _Layout, number: int, name: str, image: Pixels, tall: float
 ) -> None:
     high, wide = image.shape[:2]
-    scale = min(place.column / wide, tall / high)
-    x, y, width, height = place.box(number, _TITLE, wide * scale, high * scale)
+    scale = min(layout.column / wide, tall / high)
+    x, y, width, height = layout.box(number, _TITLE, wide * scale, high * scale)
     panel = figure.add_axes((x, y, width, height))
     panel.imshow(image, interpolation="none")
     panel.set_axis_off()
@@ -167,7 +161,7 @@ def _draw_picture(
 
 def _write_answer(
     figure: "Figure",
-    place: _Place,
+    layout: _Layout,
     number: int,
     result: Result,
     image_id: str,
@@ -178,14 +172,14 @@ def _write_answer(
     text = "not evaluated"
     if answer is not None:
         mark = "✓" if answer.is_right else "✗"
-        room = place.column * _POINTS - 40
+        room = layout.column * style.POINTS - 40
         name = style.shortened(class_word(answer.label), room, 6.5)
         text = f"{mark} {name}, {answer.confidence:.2f}"
-    x, y, width, _ = place.box(number, _TITLE + tall + 0.11, place.column, 0)
+    x, y, width, _ = layout.box(number, _TITLE + tall + 0.11, layout.column, 0)
     figure.text(x + width / 2, y, text, size=6.5, ha="center")
 
 
-def _draw_layer(figure: "Figure", place: _Place, top: float, layer: "Responses") -> None:
+def _draw_layer(figure: "Figure", layout: _Layout, top: float, layer: "Responses") -> None:
     import matplotlib as mpl
 
     channels = liveliest(layer.maps)
@@ -194,36 +188,24 @@ def _draw_layer(figure: "Figure", place: _Place, top: float, layer: "Responses")
     colours = mpl.colormaps[_COLOURS].with_extremes(bad="white")
     n, rows, wide = layer.maps.shape[1:]
     title = f"{layer.layer}: {len(channels)} of {n} maps, {rows} {TIMES} {wide} pixels each"
-    title = style.shortened(title, 0.9 * place.width * _POINTS, 7.0)
-    figure.text(0.02 / place.width, 1 - (top + 0.11) / place.height, title, size=7)
-    image = None
+    title = style.shortened(title, 0.9 * layout.width * style.POINTS, 7.0)
+    figure.text(0.02 / layout.width, 1 - (top + 0.11) / layout.height, title, size=7)
     for number, maps in enumerate(chosen):
         sheet = mosaic(maps)
-        scale = place.column / max(sheet.shape)
+        scale = layout.column / max(sheet.shape)
         size = sheet.shape[1] * scale, sheet.shape[0] * scale
-        panel = figure.add_axes(place.box(number, top + _TITLE, *size))
+        panel = figure.add_axes(layout.box(number, top + _TITLE, *size))
         image = panel.imshow(sheet, cmap=colours, vmin=low, vmax=high, interpolation="none")
         panel.set_axis_off()
-    _draw_scale(figure, place, top, image)
-
-
-def _draw_scale(figure: "Figure", place: _Place, top: float, image: Any) -> None:
-    left = 3 * (place.column + _GAP) + 0.02
-    bottom = (place.height - top - _TITLE - place.column) / place.height
+    left = 3 * (layout.column + _GAP) + 0.02
+    bottom = (layout.height - top - _TITLE - layout.column) / layout.height
     bar = figure.add_axes(
-        (left / place.width, bottom, 0.08 / place.width, place.column / place.height)
+        (left / layout.width, bottom, 0.08 / layout.width, layout.column / layout.height)
     )
     scale = figure.colorbar(image, cax=bar, extend="both", extendfrac=0.03)
     scale.outline.set_linewidth(0.4)
     bar.tick_params(labelsize=5.5, colors=style.GREY, labelcolor="black", pad=1.5, size=1.5)
     bar.locator_params(nbins=5)
-
-
-def _as_seen(model: Model, image: Pixels) -> Pixels:
-    """Resize and crop an image as the network does, where its preprocessing tells how."""
-    if isinstance(model.preprocessing, OpaquePreprocessing):
-        return image
-    return model.preprocessing.pixels(image)
 
 
 def _reduced(maps: NDArray[np.float32]) -> NDArray[np.float32]:

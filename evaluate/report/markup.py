@@ -12,9 +12,9 @@ _LATEX = {
 }
 
 
-def key_letter(place: int) -> str:
-    """Give a short key for the network at a place, from 0: A to Z, then A2 to Z2, and so on."""
-    turn, letter = divmod(place, 26)
+def key_letter(number: int) -> str:
+    """Give a network's key by its number, from 0: A to Z, then A2 to Z2, and so on."""
+    turn, letter = divmod(number, 26)
     return f"{chr(ord('A') + letter)}{turn + 1 if turn else ''}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagenetq.entry_scores import Proportion
 from imagenetq.evaluate.models import Model
+from imagenetq.evaluate.models.preprocessing import USUAL_SIZE
 from imagenetq.evaluate.report import style
 from imagenetq.evaluate.report.entry_networks import match_networks
 from imagenetq.evaluate.report.markup import latex, table
@@ -38,8 +39,6 @@ NOT_LOADED = "not loaded"
 NOT_KNOWN = "not known"
 """Text in place of the layers of a loaded network that cannot be counted, as of an ONNX file."""
 
-_USUAL_SIZE = (224, 224)
-_POINTS = 72
 _SIZE = 7.0
 _LINE = 0.17
 _HEAD = 0.32
@@ -85,7 +84,6 @@ def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summ
         models: the loaded networks, whose layers are counted.
 
     Raises:
-        UsageError: there are no results.
         EntryError: the results are not of one dataset.
     """
     require_one_dataset(results)
@@ -95,7 +93,8 @@ def table1(results: Sequence[Result], models: Sequence[Model] = ()) -> list[Summ
 
 def _row(name: str, result: Result, model: Model | None) -> Summary:
     clean = result.scores.variants.get(CLEAN)
-    depth = None if model is None else _depth(model)
+    # Before it is fitted it is no network, and has no layers of the kinds that count.
+    depth = None if model is None or model.needs_fit is not None else _depth(model)
     return Summary(
         name=name,
         convolutional=None if depth is None else depth.convolutional,
@@ -109,13 +108,9 @@ def _row(name: str, result: Result, model: Model | None) -> Summary:
 
 
 def _depth(model: Model) -> "Depth | None":
-    """Count the layers on a network's longest path; None if they cannot be counted."""
     from imagenetq.evaluate.models.depth import depth
 
-    # Before it is fitted it is no network, and has no layers of the kinds that count.
-    if model.needs_fit is not None:
-        return None
-    return depth(model.module, model.preprocessing.input_size or _USUAL_SIZE)
+    return depth(model.module, model.preprocessing.input_size or USUAL_SIZE)
 
 
 def cells(rows: Sequence[Summary]) -> list[list[str]]:
@@ -150,8 +145,8 @@ def to_csv(rows: Sequence[Summary]) -> str:
     for row in rows:
         shares = [
             value
-            for held in (row.top1, row.top5)
-            for value in (("",) * 3 if held is None else (held.value, held.low, held.high))
+            for share in (row.top1, row.top5)
+            for value in (("",) * 3 if share is None else (share.value, share.low, share.high))
         ]
         layers = [row.convolutional, row.fully_connected]
         known = ["" if count is None else count for count in layers]
@@ -187,18 +182,18 @@ def table1_picture(rows: Sequence[Summary]) -> "Figure":
         max(style.text_width(line, _SIZE) for line in [*head, *shown]) for head, shown in columns
     ]
     needed = sum(widths) + _GAP * (len(widths) - 1)
-    width = max(style.WIDTHS[2], needed / _POINTS + 2 * _MARGIN)
-    gap = (width * _POINTS - 2 * _MARGIN * _POINTS - sum(widths)) / (len(widths) - 1)
+    width = max(style.WIDTHS[2], needed / style.POINTS + 2 * _MARGIN)
+    gap = (width * style.POINTS - 2 * _MARGIN * style.POINTS - sum(widths)) / (len(widths) - 1)
     height = _HEAD + len(rows) * _LINE + 0.14
     figure = style.new_figure(width, height)
-    left = _MARGIN * _POINTS
-    for place, ((head, shown), column) in enumerate(zip(columns, widths, strict=True)):
-        side = "left" if place == 0 else "right"
-        x = (left if place == 0 else left + column) / _POINTS / width
+    left = _MARGIN * style.POINTS
+    for number, ((head, shown), column) in enumerate(zip(columns, widths, strict=True)):
+        side = "left" if number == 0 else "right"
+        x = (left if number == 0 else left + column) / style.POINTS / width
         for line, text in enumerate(head):
             figure.text(x, 1 - (0.14 + line * 0.12) / height, text, size=_SIZE, ha=side)
-        for number, text in enumerate(shown):
-            y = 1 - (_HEAD + 0.07 + (number + 0.5) * _LINE) / height
+        for row, text in enumerate(shown):
+            y = 1 - (_HEAD + 0.07 + (row + 0.5) * _LINE) / height
             figure.text(x, y, style.drawable(text), size=_SIZE, ha=side, va="center_baseline")
         left += column + gap
     _rule(figure, 1 - 0.015 / height, 0.9)

@@ -16,7 +16,7 @@ _MOST_NUMBERS = 12
 
 
 @style.paper_style()
-def stability_figure(found: Stability, *, columns: style.Columns = 2) -> "Figure":
+def stability_figure(stability: Stability, *, columns: style.Columns = 2) -> "Figure":
     """Draw scores over other classes and over fewer photographs, and how often each rank occurs.
 
     The first panel has each network's score with the range of 95 % of the scores over other
@@ -25,38 +25,38 @@ def stability_figure(found: Stability, *, columns: style.Columns = 2) -> "Figure
     that give each rank.
 
     Args:
-        found: what `stability` found.
+        stability: what `stability` gives.
         columns: how many columns of a two-column page the figure spans.
     """
-    n = len(found.networks)
+    n = len(stability.networks)
     row = _HEIGHT + _PER_NETWORK * n
     rows, across = (1, 3) if columns == 2 else (3, 1)
     key = [
-        (f"{key_letter(place)}  {network.name}", style.line_style(place))
-        for place, network in enumerate(found.networks)
+        (f"{key_letter(number)}  {network.name}", style.line_style(number))
+        for number, network in enumerate(stability.networks)
     ]
     height = rows * row + style.key_height(n, columns)
     figure = style.new_figure(style.WIDTHS[columns], height)
     panels = figure.subplots(rows, across, squeeze=False).ravel()
-    _draw_scores(panels[0], found)
-    _draw_subsets(panels[1], found)
-    _draw_ranks(panels[2], found)
+    _draw_scores(panels[0], stability)
+    _draw_subsets(panels[1], stability)
+    _draw_ranks(panels[2], stability)
     style.draw_key(figure, key, columns)
     bottom = (style.key_height(n, columns) + 0.05) / height
     figure.tight_layout(pad=0.3, w_pad=1.0, h_pad=0.8, rect=(0, bottom, 1, 1))
     return figure
 
 
-def to_markdown(found: Stability) -> str:
+def to_markdown(stability: Stability) -> str:
     """Write tables of networks, of subsets and of correlations in Markdown."""
-    return "\n\n".join(_blocks(found)) + "\n"
+    return "\n\n".join(_blocks(stability)) + "\n"
 
 
-def _blocks(found: Stability) -> Iterator[str]:
+def _blocks(stability: Stability) -> Iterator[str]:
     yield (
-        f"Scores and ranks if other classes had been drawn: {found.n_resamples:,} draws of "
-        f"{found.n_classes} classes with replacement, all photographs of a class together; ranges "
-        "hold 95 % of them."
+        f"Scores and ranks if other classes had been drawn: {stability.n_resamples:,} draws of "
+        f"{stability.n_classes} classes with replacement, all photographs of a class together; "
+        "ranges hold 95 % of them."
     )
     heads = ["", "score (%)", "over photographs", "over classes", "rank", "ranks"]
     rows = [
@@ -68,27 +68,24 @@ def _blocks(found: Stability) -> Iterator[str]:
             f"{one.rank}",
             span(one.lowest_rank, one.highest_rank),
         ]
-        for one in found.networks
+        for one in stability.networks
     ]
     yield table(heads, "lrllrl", rows)
-    if len(found.nested) > 1:
+    if len(stability.nested) > 1:
         yield (
             "The same over fewer photographs a class (one is `mini`), and over each photograph of "
             "a class alone; tau is Kendall's with the scores over all photographs."
         )
-        subsets = {f"{i}": one for i, one in enumerate(found.nested, 1)}
-        subsets |= {f"number {i} alone": one for i, one in enumerate(found.slices, 1)}
-        rows = [
-            [name, _tau(one), *map(_score_and_rank, one.scores, one.ranks)]
-            for name, one in subsets.items()
-        ]
-        heads = ["photographs a class", "tau", *(one.name for one in found.networks)]
-        yield table(heads, "lr" + "l" * len(found.networks), rows)
-    yield _correlations(found.correlations)
-
-
-def _score_and_rank(score: float, rank: int) -> str:
-    return f"{percent(score)} ({rank})"
+        subsets = {f"{i}": one for i, one in enumerate(stability.nested, 1)}
+        subsets |= {f"number {i} alone": one for i, one in enumerate(stability.slices, 1)}
+        rows = []
+        for name, one in subsets.items():
+            pairs = zip(one.scores, one.ranks, strict=True)
+            cells = [f"{percent(score)} ({rank})" for score, rank in pairs]
+            rows.append([name, _tau(one), *cells])
+        heads = ["photographs a class", "tau", *(one.name for one in stability.networks)]
+        yield table(heads, "lr" + "l" * len(stability.networks), rows)
+    yield _correlations(stability.correlations)
 
 
 def _correlations(correlations: tuple[Correlation, ...]) -> str:
@@ -115,26 +112,25 @@ def _tau(one: Correlation | SubsetRanking) -> str:
     return MISSING if one.tau is None else coefficient(one.tau)
 
 
-def _draw_scores(panel: Any, found: Stability) -> None:
-    for place, one in enumerate(found.networks):
-        centre = 100 * one.score.value
-        ends = [[centre - 100 * one.low], [100 * one.high - centre]]
-        style.draw_errors(panel, place, centre, place, xerr=ends)
-    _letter_axis(panel, len(found.networks))
+def _draw_scores(panel: Any, stability: Stability) -> None:
+    for number, one in enumerate(stability.networks):
+        error = style.error_bar(one.score.value, one.low, one.high)
+        style.draw_errors(panel, number, 100 * one.score.value, number, xerr=error)
+    _letter_axis(panel, len(stability.networks))
     panel.set_xlabel("score (%), other classes")
     style.draw_grid(panel, axis="x")
 
 
-def _draw_subsets(panel: Any, found: Stability) -> None:
-    if len(found.nested) == 1:
+def _draw_subsets(panel: Any, stability: Stability) -> None:
+    if len(stability.nested) == 1:
         panel.set_axis_off()
         style.write_instead(panel, "one photograph a class")
         return
-    at = list(range(1, len(found.nested) + 1))
-    for place in range(len(found.networks)):
-        look = style.line_style(place)
-        panel.plot(at, [100 * one.scores[place] for one in found.nested], **look)
-        alone = [100 * one.scores[place] for one in found.slices]
+    at = list(range(1, len(stability.nested) + 1))
+    for number in range(len(stability.networks)):
+        look = style.line_style(number)
+        panel.plot(at, [100 * one.scores[number] for one in stability.nested], **look)
+        alone = [100 * one.scores[number] for one in stability.slices]
         panel.plot(at, alone, ".", color=look["color"], markersize=1.8, alpha=0.7)
     panel.set_xlabel("photographs a class")
     panel.set_ylabel("score (%)")
@@ -142,8 +138,8 @@ def _draw_subsets(panel: Any, found: Stability) -> None:
     style.draw_grid(panel)
 
 
-def _draw_ranks(panel: Any, found: Stability) -> None:
-    shares = [one.rank_shares for one in found.networks]
+def _draw_ranks(panel: Any, stability: Stability) -> None:
+    shares = [one.rank_shares for one in stability.networks]
     n = len(shares)
 
     def write(share: float) -> str:
@@ -156,5 +152,5 @@ def _draw_ranks(panel: Any, found: Stability) -> None:
 
 
 def _letter_axis(panel: Any, n: int) -> None:
-    panel.set_yticks(range(n), [key_letter(place) for place in range(n)])
+    panel.set_yticks(range(n), [key_letter(number) for number in range(n)])
     panel.set_ylim(n - 0.5, -0.5)

@@ -20,22 +20,13 @@ class ReportFolder:
     """A folder for reports, which may hold other files, too."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder if it is absent, and read which files earlier reports wrote.
-
-        Raises:
-            OSError: the folder cannot be made or read.
-        """
+        """Make the folder if it is absent, and read which files earlier reports wrote."""
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._written = _earlier(path / RECORD)
 
     def require_own(self, names: Iterable[str]) -> None:
-        """Refuse to replace files that no report wrote.
-
-        Raises:
-            FolderError: a file of these names exists that no report wrote, or that was changed
-                since.
-        """
+        """Refuse to replace files that no report wrote, or that were changed since."""
         for name in names:
             path = self.path / name
             if path.exists() and not self._is_own(path):
@@ -45,15 +36,7 @@ class ReportFolder:
                 )
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write a report's files, each of them at once; other files of earlier reports stay.
-
-        Args:
-            files: contents by the file's name, in the order in which they are written.
-
-        Raises:
-            FolderError: as for `require_own`; nothing has been written then.
-            OSError: a file cannot be written.
-        """
+        """Write a report's files in their order, each at once; those of earlier reports stay."""
         self.require_own(files)
         new = {name: [sha256(content).hexdigest()] for name, content in files.items()}
         # If the process is killed on the way, the next report still knows these files as its own.

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from imagenetq.errors import EntryError, ModelError, UsageError
 from imagenetq.evaluate.models import Model
-from imagenetq.evaluate.report.example_image import choose_image
 from imagenetq.evaluate.report.markup import markdown
-from imagenetq.evaluate.report.pictures import Picture, Pictures, require_same_picture
+from imagenetq.evaluate.report.pictures import (
+    Picture,
+    Pictures,
+    choose_image,
+    require_same_picture,
+)
 from imagenetq.evaluate.report.report_folder import ReportFolder
 from imagenetq.evaluate.report.sections import (
     KINDS,
@@ -73,11 +77,8 @@ def write_report(
         others: scores in other benchmarks, to correlate with ours.
 
     Raises:
-        UsageError: a figure, the photograph or a layer does not exist; there are no results;
-            layers are given without a network; a named figure lacks something that it needs; or
-            `others` has none of the networks.
-        EntryError: the results are not of one dataset, lack what a named figure needs, or the
-            picture is not of their dataset.
+        UsageError: a name does not exist, or a named figure lacks something that it needs.
+        EntryError: the results are not of one dataset, or lack what a named figure needs.
         ModelError: Figure 4 is named, and no network has filters to show.
         FolderError: a file is in the way that no report wrote, or that was changed since.
         OSError: the folder cannot be written.

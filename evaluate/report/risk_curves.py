@@ -39,15 +39,14 @@ def risk_figure(predictions: Predictions, *, columns: style.Columns = 2) -> "Fig
     rows = -(-len(shown) // across)
     figure = style.new_figure(style.WIDTHS[columns], rows * _ROW)
     panels = figure.subplots(rows, across, squeeze=False)
-    for place, ladder in enumerate(shown):
-        panel = panels[place // across][place % across]
+    for number, (panel, ladder) in enumerate(zip(panels.flat, shown, strict=False)):
         _draw(panel, ladder, predictions)
         panel.set_xlabel("coverage (%)")
-        panel.tick_params(labelleft=place % across == 0)
-        if place % across == 0:
+        panel.tick_params(labelleft=number % across == 0)
+        if number % across == 0:
             panel.set_ylabel("risk (%)")
-    for place in range(len(shown), rows * across):
-        panels[place // across][place % across].set_axis_off()
+    for panel in panels.flat[len(shown) :]:
+        panel.set_axis_off()
     figure.tight_layout(pad=0.3, w_pad=0.5, h_pad=0.8)
     return figure
 
@@ -66,9 +65,10 @@ def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
     colours = mpl.colormaps[_MAP](
         [0.15 + 0.85 * i / max(len(levels) - 1, 1) for i in range(len(levels))]
     )
-    lines = []
-    for (_, place), colour in zip(levels, colours, strict=True):
-        lines.append(_draw_curve(panel, predictions, place, color=colour, linewidth=0.9))
+    lines = [
+        _draw_curve(panel, predictions, column, color=colour, linewidth=0.9)
+        for (_, column), colour in zip(levels, colours, strict=True)
+    ]
     clean = predictions.column(CLEAN)
     if clean is not None:
         _draw_curve(panel, predictions, clean, color="black", linestyle="--", linewidth=0.8)
@@ -94,10 +94,10 @@ def _draw(panel: Any, ladder: Ladder, predictions: Predictions) -> None:
     style.draw_grid(panel)
 
 
-def _draw_curve(panel: Any, predictions: Predictions, place: int, **look: Any) -> Any:
+def _draw_curve(panel: Any, predictions: Predictions, column: int, **look: Any) -> Any:
     import numpy as np
 
-    curve = risk_coverage(predictions, place)
+    curve = risk_coverage(predictions, column)
     n = len(curve.risk)
     shown = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).round().astype(int))
     (line,) = panel.plot(100 * curve.coverage[shown], 100 * curve.risk[shown], **look)

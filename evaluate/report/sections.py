@@ -50,28 +50,15 @@ NEEDS_NETWORK = "shows a network's filters; give --model NAME (and --weights FIL
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Everything that a report is made from."""
+    """Everything that a report is made from; `write_report` says what each is."""
 
     results: Sequence[Result]
-    """Results on one dataset."""
-
     picture: Picture | None
-    """The photograph to show; None if its pixels are not available."""
-
     models: Sequence[Model]
-    """The loaded networks."""
-
     layers: Sequence[str] | None
-    """Names of the layers that Figure 4 shows; the first and the last convolution if None."""
-
     paper: bool
-    """Whether to draw the paper's curves in Figure 2."""
-
     columns: Columns
-    """How many columns of a two-column page figures span."""
-
-    others: OtherScores | None = None
-    """Scores in other benchmarks; None if none were given."""
+    others: OtherScores | None
 
     @property
     def photograph(self) -> Picture:
@@ -89,8 +76,6 @@ class Piece:
     """Contents of its files by their names, the figure's first if there is one."""
 
     caption: str
-    """Caption of the figure."""
-
     text: str = ""
     """Markdown to show beneath the figure."""
 
@@ -104,16 +89,12 @@ class Kind:
     """A kind of piece: how it is made, and what it needs."""
 
     make: Callable[[Material], Made]
-    """A function that makes the pieces."""
 
     variants: Callable[[Sequence[Result]], Sequence[str]] | None = None
     """A function that lists the variants of a photograph that are shown; None if none is."""
 
     needs_network: bool = False
-    """Whether it needs a loaded network."""
-
     needs_two: bool = False
-    """Whether it needs two results or more."""
 
 
 def _table1(material: Material) -> Made:
@@ -202,11 +183,11 @@ def _figure4(material: Material) -> Made:
 
 def _findings(material: Material) -> Made:
     results = material.results
-    found = findings(results, material.models)
-    text = conclusions_text.to_markdown(found)
+    record = findings(results, material.models)
+    text = conclusions_text.to_markdown(record)
     files = {}
     try:
-        files = _files("robustness", robustness_figure(found, columns=material.columns))
+        files = _files("robustness", robustness_figure(record, columns=material.columns))
     except EntryError as error:
         yield f"depth against robustness: {error}"
     caption = (
@@ -215,7 +196,7 @@ def _findings(material: Material) -> Made:
         f"interval. {basis(results)}"
     )
     page = f"# Findings\n\n{markdown(basis(results))}\n\n{text}"
-    files |= {"findings.md": page.encode(), "findings.json": _json(found).encode()}
+    files |= {"findings.md": page.encode(), "findings.json": _json(record).encode()}
     yield Piece(files, caption, text)
 
 
@@ -234,9 +215,9 @@ def _consistency(material: Material) -> Made:
 
 def _classes(material: Material) -> Made:
     def piece(result: Result, name: str, stem: str) -> Piece:
-        found = class_scores(result.predictions)
-        figure = class_falls.classes_figure(found, columns=material.columns)
-        files = _files(stem, figure, json=_json(found))
+        classes = class_scores(result.predictions)
+        figure = class_falls.classes_figure(classes, columns=material.columns)
+        files = _files(stem, figure, json=_json(classes))
         caption = (
             f"Classes ({name}). Left: the classes that fall first, by the share of levels at which "
             "photographs recognised clean still are; the line is the share of all classes. Right: "
@@ -245,7 +226,7 @@ def _classes(material: Material) -> Made:
             "classes'. Coloured is what is more than chance after Holm's correction. "
             f"{basis([result])}"
         )
-        return Piece(files, caption, class_falls.to_markdown(found))
+        return Piece(files, caption, class_falls.to_markdown(classes))
 
     return _of_each_network(material, "classes", piece)
 
@@ -254,7 +235,7 @@ def _risk(material: Material) -> Made:
     def piece(result: Result, name: str, stem: str) -> Piece:
         scores = confidence_scores(result.predictions)
         figure = risk_figure(result.predictions, columns=material.columns)
-        recorded = {variant: held.model_dump(mode="json") for variant, held in scores.items()}
+        recorded = {variant: one.model_dump(mode="json") for variant, one in scores.items()}
         files = _files(stem, figure, json=f"{json.dumps(recorded, indent=1)}\n")
         lines = "".join(f"- {markdown(line)}\n" for line in confidence_lines(scores))
         caption = (
@@ -271,16 +252,16 @@ def _stability(material: Material) -> Made:
     results = material.results
     others = None if material.others is None else material.others.of(known_names(results))
     predictions = [result.predictions for result in results]
-    found = stability(network_names(results), predictions, others)
-    figure = ranking_stability.stability_figure(found, columns=material.columns)
-    files = _files("stability", figure, json=_json(found))
+    record = stability(network_names(results), predictions, others)
+    figure = ranking_stability.stability_figure(record, columns=material.columns)
+    files = _files("stability", figure, json=_json(record))
     caption = (
         "Stability. Left: the ImageNet-Q score with 95 % of what other classes would give, drawn "
         "with replacement. Middle: the score over so many photographs of each class (lines), and "
         "over each photograph of a class alone (dots). Right: the share of draws that give each "
         f"rank. {basis(results)}"
     )
-    yield Piece(files, caption, ranking_stability.to_markdown(found))
+    yield Piece(files, caption, ranking_stability.to_markdown(record))
 
 
 def _of_each_network(
@@ -326,7 +307,7 @@ def _answers(results: Sequence[Result]) -> str:
     if len(results) == 1:
         return marks
     names = enumerate(network_names(results))
-    return f"{marks} {', '.join(f'{key_letter(place)} {name}' for place, name in names)}."
+    return f"{marks} {', '.join(f'{key_letter(number)} {name}' for number, name in names)}."
 
 
 def _files(stem: str, figure: "Figure", **texts: str) -> dict[str, bytes]:

@@ -21,6 +21,9 @@ Columns = Literal[1, 2]
 WIDTHS: dict[Columns, float] = {1: 3.5, 2: 7.16}
 """Widths of figures in inches: one column of an IEEE paper, and both with the space between."""
 
+POINTS = 72
+"""Points in an inch, in which fonts are measured."""
+
 DPI = 240
 """Dots per inch of the PNG files, and of images in the PDF files."""
 
@@ -78,23 +81,30 @@ def new_figure(width: float, height: float) -> "Figure":
     return _figure_class()(figsize=(width, height))
 
 
-def line_style(place: int) -> dict[str, Any]:
-    """Give the colour, marker and line style of the network at a place; the first 315 differ."""
+def line_style(number: int) -> dict[str, Any]:
+    """Give a network's colour, marker and line style by its number; the first 315 differ."""
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _LINES[place % len(_LINES)],
+        "color": _COLOURS[number % len(_COLOURS)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _LINES[number % len(_LINES)],
     }
 
 
-def marker_style(place: int) -> dict[str, Any]:
-    """Give the look of the network at a place as a marker with an error bar, without a line."""
-    return line_style(place) | {"linestyle": "none"}
+def marker_style(number: int) -> dict[str, Any]:
+    """Give a network's look as a marker with an error bar, without a line."""
+    return line_style(number) | {"linestyle": "none"}
 
 
-def draw_errors(panel: Any, place: int, x: float, y: float, **errors: Any) -> None:
-    """Draw the marker of the network at a place with its error bars, as `errorbar` takes them."""
-    panel.errorbar([x], [y], **errors, **marker_style(place), elinewidth=0.8, capsize=2)
+def draw_errors(panel: Any, number: int, x: float, y: float, **errors: Any) -> None:
+    """Draw a network's marker with its error bars, as `errorbar` takes them."""
+    panel.errorbar([x], [y], **errors, **marker_style(number), elinewidth=0.8, capsize=2)
+
+
+def error_bar(value: float, low: float | None, high: float | None) -> list[list[float]] | None:
+    """Give the interval around a share as `errorbar` takes it, in per cent; None if none."""
+    if low is None or high is None:
+        return None
+    return [[100 * value - 100 * low], [100 * high - 100 * value]]
 
 
 def draw_grid(panel: Any, axis: str = "both") -> None:
@@ -144,7 +154,7 @@ def draw_legend(
     from matplotlib.lines import Line2D
 
     across = min(_LEGEND_A_LINE[columns], len(names))
-    room = 72 * (WIDTHS[columns] / across - handle)
+    room = POINTS * (WIDTHS[columns] / across - handle)
     figure.legend(
         [Line2D([], [], **style) for style in styles],
         [shortened(name, room, 6.5) for name in names],
@@ -171,15 +181,15 @@ def draw_key(
     a_line, (width, height) = _KEYS_A_LINE[columns], figure.get_size_inches()
     lines = -(-len(entries) // a_line)
     for number, (text, style) in enumerate(entries):
-        line, place = divmod(number, a_line)
-        left = place * width / a_line
+        line, column = divmod(number, a_line)
+        left = column * width / a_line
         y = (0.05 + (lines - 1 - line) * _KEY_LINE) / height
         if style is not None:
             ends = [(left + 0.06) / width, (left + 0.34) / width]
             middle = y + 0.03 / height
             figure.add_artist(Line2D(ends, [middle, middle], **style))
         start = left + (0.06 if style is None else 0.4)
-        room = 72 * (left + width / a_line - start - 0.05)
+        room = POINTS * (left + width / a_line - start - 0.05)
         figure.text(start / width, y, shortened(text, room, 6.5), size=6.5)
 
 

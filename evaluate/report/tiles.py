@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from imagenetq.distortions import Pixels
 from imagenetq.evaluate.report import style
-from imagenetq.evaluate.report.example_image import Answer
 from imagenetq.evaluate.report.markup import key_letter
+from imagenetq.evaluate.report.pictures import Answer
 from imagenetq.evaluate.results.names import class_word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_POINTS = 72
 _GAP = 0.09
 _RIGHT_EDGE = 0.02
 _TITLE = 0.15
@@ -38,11 +37,7 @@ class Tile:
     """One image and the answers to it."""
 
     title: str
-    """Title above the image."""
-
     pixels: Pixels
-    """The image; uint8 RGB of shape (height, width, 3)."""
-
     answers: tuple[Answer | None, ...]
     """Each network's answer; None where it was not evaluated on this variant."""
 
@@ -70,24 +65,17 @@ def draw_tiles(
     tile = (width - left - _RIGHT_EDGE - (across - 1) * _GAP) / across
     box = tile * aspect
     step = _TITLE + box + len(names) * _LINE + _BELOW
-    key = _key(names, note, width * _POINTS)
+    key = _key(names, note, width * style.POINTS)
     height = len(rows) * step + len(key) * _KEY_LINE + 0.04
     figure = style.new_figure(width, height)
     for number, row in enumerate(rows):
         top = height - number * step
         if row_titles is not None:
             middle = (top - _TITLE - box / 2) / height
-            figure.text(
-                0.07 / width,
-                middle,
-                row_titles[number],
-                rotation=90,
-                ha="center",
-                va="center",
-                size=7.5,
-            )
-        for place, shown in enumerate(row):
-            start = left + place * (tile + _GAP)
+            upright: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "size": 7.5}
+            figure.text(0.07 / width, middle, row_titles[number], **upright)
+        for column, shown in enumerate(row):
+            start = left + column * (tile + _GAP)
             _draw(figure, shown, start, top, tile, box, is_keyed=len(names) > 1)
     for number, line in enumerate(key):
         bottom = 0.03 + (len(key) - 1 - number) * _KEY_LINE
@@ -106,7 +94,7 @@ def _draw(
     is_keyed: bool,
 ) -> None:
     whole_width, whole_height = figure.get_size_inches()
-    title = style.shortened(shown.title, width * _POINTS, _TITLE_SIZE)
+    title = style.shortened(shown.title, width * style.POINTS, _TITLE_SIZE)
     middle = (left + width / 2) / whole_width
     baseline = (top - _TITLE + 0.04) / whole_height
     figure.text(middle, baseline, title, size=_TITLE_SIZE, ha="center")
@@ -124,9 +112,9 @@ def _draw(
     panel.imshow(_resized(shown.pixels, drawn_width, drawn_height), interpolation="none")
     panel.set_aspect("auto")
     panel.set_axis_off()
-    for place, answer in enumerate(shown.answers):
-        line = (top - _TITLE - box - (place + 1) * _LINE + 0.015) / whole_height
-        letter = key_letter(place) if is_keyed else ""
+    for number, answer in enumerate(shown.answers):
+        line = (top - _TITLE - box - (number + 1) * _LINE + 0.015) / whole_height
+        letter = key_letter(number) if is_keyed else ""
         _write(figure, answer, letter, left, line, width)
 
 
@@ -134,30 +122,29 @@ def _write(
     figure: "Figure", answer: Answer | None, letter: str, left: float, line: float, width: float
 ) -> None:
     """Write one network's line under a tile."""
-    whole = figure.get_figwidth()
-    figure.text(left / whole, line, letter, size=_SIZE, color=style.GREY)
+    whole, room = figure.get_figwidth(), width * style.POINTS
+
+    def write(text: str, points: float, **look: Any) -> None:
+        figure.text((left + points / style.POINTS) / whole, line, text, size=_SIZE, **look)
+
+    write(letter, 0, color=style.GREY)
     points = style.text_width(f"{letter} ", _SIZE) if letter else 0.0
     if answer is None:
-        text = style.fitted("not evaluated", width * _POINTS - points, _SIZE)
-        figure.text(
-            left / whole + points / _POINTS / whole, line, text, size=_SIZE, color=style.GREY
-        )
+        write(style.fitted("not evaluated", room - points, _SIZE), points, color=style.GREY)
         return
     mark, colour = _MARKS[answer.is_right]
-    figure.text(left / whole + points / _POINTS / whole, line, mark, size=_SIZE, color=colour)
+    write(mark, points, color=colour)
     confidence = f"{answer.confidence:.2f}"
-    end = (left + width) / whole
-    figure.text(end, line, confidence, size=_SIZE, ha="right")
+    write(confidence, room, ha="right")
     points += _MARK_WIDTH
-    room = width * _POINTS - points - style.text_width(f" {confidence}", _SIZE)
-    if width * _POINTS >= _NO_LABEL:
-        text = style.shortened(class_word(answer.label), room, _SIZE)
-        figure.text(left / whole + points / _POINTS / whole, line, text, size=_SIZE)
+    if room >= _NO_LABEL:
+        room -= points + style.text_width(f" {confidence}", _SIZE)
+        write(style.shortened(class_word(answer.label), room, _SIZE), points)
 
 
 def _key(names: Sequence[str], note: str, points: float) -> list[str]:
     """Write which letter is which network, and the note, broken into lines that fit."""
-    items = [f"{key_letter(place)}  {name}" for place, name in enumerate(names)]
+    items = [f"{key_letter(number)}  {name}" for number, name in enumerate(names)]
     keyed = _wrapped(items, "     ", points) if len(names) > 1 else []
     return keyed + _wrapped(note.split(), " ", points)
 

@@ -10,17 +10,18 @@ from pydantic import Field
 from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, FiniteModel, Share
 from imagenetq.errors import EntryError
-from imagenetq.evaluate.results.consistency import Consistency, compared_variants, consistency
+from imagenetq.evaluate.results.consistency import (
+    Consistency,
+    Right,
+    compared_variants,
+    consistency,
+)
 from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import distortion_mean, relative_score, score
 from imagenetq.evaluate.results.statistics import Statistic, difference, estimate, holm, mean, tidy
 from imagenetq.predictions import Predictions
 from imagenetq.specification import LADDERS
-
-Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
-"""Whether each answer of the first and of the second model is right; each of shape (n, m), for n
-photographs in the m variants that the model was evaluated on."""
 
 _SAME = {
     "dataset_version": "dataset versions",
@@ -143,12 +144,7 @@ def compare(first: Result, second: Result, labels: Labels | None = None) -> Comp
 
 
 def require_same_data(first: Result, second: Result) -> None:
-    """Refuse two results that are not over the same photographs in the same pixels.
-
-    Raises:
-        EntryError: their datasets' versions, specifications, sources, subsets or photographs
-            differ; the message says which.
-    """
+    """Refuse two results that are not over the same photographs in the same pixels."""
     names = f"{first.entry.model.name} and {second.entry.model.name} cannot be compared"
     for field, noun in _SAME.items():
         one, other = getattr(first.entry, field), getattr(second.entry, field)
@@ -191,8 +187,8 @@ def normal_p(difference: Estimate) -> float | None:
 def _means_p_holm(differences: dict[str, Estimate | None]) -> dict[str, float]:
     tested = {
         name: p
-        for name, held in differences.items()
-        if held is not None and (p := normal_p(held)) is not None
+        for name, gap in differences.items()
+        if gap is not None and (p := normal_p(gap)) is not None
     }
     corrected = holm(np.array(list(tested.values())))
     return {name: tidy(float(p)) for name, p in zip(tested, corrected, strict=True)}
@@ -230,8 +226,8 @@ def _variant_differences(
     if not names:
         return {}
     ours, theirs = (
-        held[:, [predictions.variants.index(name) for name in names]]
-        for held, predictions in zip(right, (one, other), strict=True)
+        of_model[:, [predictions.variants.index(name) for name in names]]
+        for of_model, predictions in zip(right, (one, other), strict=True)
     )
     only_ours, only_theirs = (ours & ~theirs).sum(axis=0), (theirs & ~ours).sum(axis=0)
     p = mcnemar(only_ours, only_theirs)

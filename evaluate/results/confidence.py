@@ -97,8 +97,8 @@ def brier(predictions: Predictions, column: int) -> Bounds:
         true,
         predictions.true_rank[:, column],
     )
-    bounds = [estimate(mean(np.clip(held - 2 * true + 1, 0, 2))) for held in (low, high)]
-    return Bounds(low=bounds[0], high=bounds[1])
+    low, high = (np.clip(squares - 2 * true + 1, 0, 2) for squares in (low, high))
+    return Bounds(low=estimate(mean(low)), high=estimate(mean(high)))
 
 
 def risk_coverage(predictions: Predictions, column: int) -> RiskCoverage:
@@ -129,13 +129,8 @@ def _sums_of_squares(
     given. So their squares add up to the least where all are as equal as the bounds allow, and to
     the most where as many as possible are at an upper bound.
 
-    Args:
-        top: probabilities of the five likeliest classes, falling; shape (n, 5).
-        true: probability of the true class; shape (n,).
-        rank: rank of the true class, 1 to 1,000; shape (n,).
-
-    Returns:
-        The least and the greatest sum; each float64 of shape (n,).
+    `top` holds the falling probabilities of the five likeliest classes, of shape (n, 5); all else
+    has shape (n,).
     """
     outside = rank > _TOP
     fifth = top[:, -1]

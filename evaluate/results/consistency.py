@@ -19,7 +19,6 @@ from imagenetq.evaluate.results.statistics import (
     difference,
     estimate,
     mean,
-    optional_estimate,
     ratio,
 )
 from imagenetq.predictions import Predictions
@@ -29,7 +28,9 @@ FEWEST = 5
 """Smallest number of images that chance must give to each of the four cases (both networks right,
 only the first, only the second, neither) for a large-sample interval."""
 
-_Answers = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+Right = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Whether each answer of the first and of the second network is right; each of shape (n, m), for n
+photographs in m variants."""
 
 
 class Consistency(FiniteModel):
@@ -53,25 +54,25 @@ class Consistency(FiniteModel):
 
 
 def consistency(first: Predictions, second: Predictions) -> Consistency:
-    """Compute the error consistency of two networks on each variant and distortion.
-
-    Raises:
-        EntryError: the predictions are not over the same photographs.
-    """
-    require_same_images([first, second])
-    answers = {
+    """Compute the error consistency of two networks on each variant and distortion."""
+    if not second.has_images_of(first):
+        raise EntryError(
+            "no error consistency: the first result and result 2 are of different images "
+            f"({first.n_images} and {second.n_images})"
+        )
+    ladders = {
         ladder.distortion: _scored_answers(first, second, ladder.distortion) for ladder in LADDERS
-    }
-    distortions = {
-        name: None if held is None else kappa_estimate(*held) for name, held in answers.items()
     }
     return Consistency(
         variants={
             name: kappa_estimate(_right(first, name), _right(second, name))
             for name in compared_variants(first, second)
         },
-        distortions=distortions,
-        mean=_mean([held for held in answers.values() if held is not None]),
+        distortions={
+            name: None if right is None else kappa_estimate(*right)
+            for name, right in ladders.items()
+        },
+        mean=_mean([right for right in ladders.values() if right is not None]),
     )
 
 
@@ -95,7 +96,7 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
     arguments have shape (n, variants).
     """
     n = len(one)
-    shares = [held.sum(axis=0) / n for held in (one, other)]
+    shares = [right.sum(axis=0) / n for right in (one, other)]
     expected = shares[0] * (1 - shares[1]) + shares[1] * (1 - shares[0])
     # Each photograph moves the expected disagreement, too, through both accuracies.
     influence = (one - shares[0]) @ (1 - 2 * shares[1]) + (other - shares[1]) @ (1 - 2 * shares[0])
@@ -109,34 +110,22 @@ def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic | None:
 
 def kappa_estimate(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Estimate | None:
     """Compute `kappa` with its 95 % interval, which is None for samples that are too small."""
-    found = optional_estimate(kappa(one, other))
-    if found is None or _is_large(one, other):
-        return found
-    return _without_interval(found)
+    statistic = kappa(one, other)
+    return None if statistic is None else _estimate(statistic, [(one, other)])
 
 
-def require_same_images(held: Sequence[Predictions]) -> None:
-    """Refuse predictions that are not all over the same photographs.
-
-    Raises:
-        EntryError: some are of other photographs than the first; the message says which.
-    """
-    for place, predictions in enumerate(held[1:], 2):
-        if not predictions.has_images_of(held[0]):
-            raise EntryError(
-                f"no error consistency: the first result and result {place} are of different "
-                f"images ({held[0].n_images} and {predictions.n_images})"
-            )
+def _mean(ladders: Sequence[Right]) -> Estimate | None:
+    kappas = [kappa(*right) for right in ladders]
+    known = [statistic for statistic in kappas if statistic is not None]
+    return None if len(known) < len(LADDERS) else _estimate(average(known), ladders)
 
 
-def _mean(answers: Sequence[_Answers]) -> Estimate | None:
-    found = [held for one, other in answers if (held := kappa(one, other)) is not None]
-    if len(found) < len(LADDERS):
-        return None
-    whole = estimate(average(found))
-    if all(_is_large(one, other) for one, other in answers):
-        return whole
-    return _without_interval(whole)
+def _estimate(statistic: Statistic, samples: Sequence[Right]) -> Estimate:
+    """Give the interval only if all samples that the statistic is of are large enough."""
+    known = estimate(statistic)
+    if all(_is_large(*right) for right in samples):
+        return known
+    return Estimate(value=known.value, standard_error=None, low=None, high=None)
 
 
 def _is_large(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
@@ -146,13 +135,9 @@ def _is_large(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
     return all(len(one) * float(share.sum()) >= FEWEST for share in by_chance)
 
 
-def _without_interval(found: Estimate) -> Estimate:
-    return Estimate(value=found.value, standard_error=None, low=None, high=None)
-
-
-def _scored_answers(first: Predictions, second: Predictions, distortion: str) -> _Answers | None:
+def _scored_answers(first: Predictions, second: Predictions, distortion: str) -> Right | None:
     """Tell for both networks where they are right; None if a scored level was not evaluated."""
-    columns = [scored_columns(held, distortion) for held in (first, second)]
+    columns = [scored_columns(predictions, distortion) for predictions in (first, second)]
     if columns[0] is None or columns[1] is None:
         return None
     return first.correct(1)[:, columns[0]], second.correct(1)[:, columns[1]]
@@ -160,5 +145,4 @@ def _scored_answers(first: Predictions, second: Predictions, distortion: str) ->
 
 def _right(predictions: Predictions, name: str) -> NDArray[np.bool_]:
     """Tell which answers to a variant are right; shape (n, 1)."""
-    place = predictions.variants.index(name)
-    return predictions.correct(1)[:, place : place + 1]
+    return predictions.correct(1)[:, [predictions.variants.index(name)]]

@@ -256,7 +256,7 @@ def _summary(result: Result) -> list[str]:
 def _label_lines(labels: LabelScores) -> Iterator[str]:
     """Write the scores by other labels beside those by the data's own labels."""
     other, own = labels.other, labels.own
-    clean, own_clean = (held.variants.get(CLEAN) for held in (other, own))
+    clean, own_clean = (scores.variants.get(CLEAN) for scores in (other, own))
     yield _label_heading(labels)
     yield f"  clean top-1: {in_percent(clean)}; by their own labels {in_percent(own_clean)}"
     mean, own_mean = in_percent(other.mean), in_percent(own.mean)

@@ -55,11 +55,7 @@ def with_interval(
 ) -> str:
     """Write a number with its unit, and the 95 % interval if it has one: `71.3 % (70.0 to 72.5)`.
 
-    Args:
-        number: the number; `MISSING` is written if None.
-        write: writes the number and the ends of its interval.
-        unit: what follows the number, such as ` %`.
-        to: what stands between the ends of the interval.
+    `write` writes the number and the ends of its interval, between which stands `to`.
     """
     if number is None:
         return MISSING

@@ -39,25 +39,12 @@ def write_hub_results(
     source: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a result for a model's repository on the Hub.
+    """Write a result for a model's repository on the Hub; give the file's path.
 
-    Args:
-        result: the model's result.
-        dataset: the repository of the dataset it was evaluated on, `ORG/NAME`, or with its commit
-            `ORG/NAME@COMMIT`.
-        out: a folder, such as a checkout of the model's repository.
-        source: address of a page that shows where the numbers come from, such as a leaderboard's.
-        overwrite: whether to replace another result's file.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        UsageError: `dataset` is no such address, the result is of the embedded sample, or
-            huggingface_hub is too old.
-        EntryError: the entry contradicts its predictions, or has no score to show.
-        FolderError: the file exists, is not of this result, and `overwrite` is False.
-        OSError: the folder cannot be written.
+    The dataset is the repository that it was evaluated on, `ORG/NAME` or `ORG/NAME@COMMIT`; `out` a
+    folder, such as a checkout of the model's repository; the source the address of a page that
+    shows where the numbers come from. Another result's file is replaced only if `overwrite` says
+    so.
     """
     try:
         from huggingface_hub import constants, eval_result_entries_to_yaml
@@ -81,14 +68,14 @@ def _require_same(path: Path, result: Result) -> None:
         notes = [str(entry["notes"]) for entry in yaml.safe_load(content)]
     except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError):
         notes = []
-    found = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
-    if {of and of[1] for of in found} == {result.entry.predictions_sha256}:
+    origins = {match.groups() if (match := _OF_RESULT.search(note)) else None for note in notes}
+    if {origin and origin[1] for origin in origins} == {result.entry.predictions_sha256}:
         return
-    held = "what eval-results did not write"
-    if len(found) == 1 and (of := found.pop()):
-        held = f"the result of {of[0][:80]!a}, predictions {of[1][:12]}"
+    content_words = "what eval-results did not write"
+    if len(origins) == 1 and (origin := origins.pop()):
+        content_words = f"the result of {origin[0][:80]!a}, predictions {origin[1][:12]}"
     raise FolderError(
-        f"{path} holds {held}; this is of {result.entry.model.name!a}, predictions "
+        f"{path} holds {content_words}; this is of {result.entry.model.name!a}, predictions "
         f"{result.entry.predictions_sha256[:12]}; give another --out, or --overwrite to replace it"
     )
 
@@ -99,11 +86,6 @@ def hub_results(
     """Give the score, clean accuracy and each distortion's mean as huggingface_hub's objects.
 
     What was not evaluated is left out. The arguments are as for `write_hub_results`.
-
-    Raises:
-        UsageError: `dataset` is no address of a repository, or the result is of the embedded
-            sample.
-        EntryError: the entry contradicts its predictions, or has no score to show.
     """
     from huggingface_hub import EvalResultEntry
 

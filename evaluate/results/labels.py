@@ -65,17 +65,17 @@ class Labels:
         path = Path(path)
         with unreadable_as(LabelsError, path):
             data = read_bounded(path, MAX_BYTES)
-        told = parse_strict(data, str(path), LabelsError)
-        held: dict[str, frozenset[int]] = {}
-        for name, listed in _items(told, str(path)):
+        content = parse_strict(data, str(path), LabelsError)
+        labels: dict[str, frozenset[int]] = {}
+        for name, listed in _items(content, str(path)):
             image_id = image_id_of(_ENDING.sub("", name))
-            if image_id in held:
+            if image_id in labels:
                 raise LabelsError(f"{path}: {image_id[:_SHOWN]!a} is there twice; keep one")
-            held[image_id] = _classes(listed, name, str(path))
-        if not any(held.values()):
+            labels[image_id] = _classes(listed, name, str(path))
+        if not any(labels.values()):
             raise LabelsError(f"{path}: no image in it has a label")
         name = "".join(c for c in path.name if c.isprintable())[-MAX_NAME:]
-        return cls(name or "labels", hashlib.sha256(data).hexdigest(), held)
+        return cls(name or "labels", hashlib.sha256(data).hexdigest(), labels)
 
     def of(self, predictions: Predictions) -> "Relabelled":
         """Judge answers by these labels, leaving out photographs that have none.
@@ -84,18 +84,18 @@ class Labels:
             LabelsError: none of the photographs has a label.
         """
         sets = [self.classes.get(image_id) for image_id in predictions.image_ids]
-        if all(found is None for found in sets):
+        if all(labels is None for labels in sets):
             raise LabelsError(
                 f"{self.name}: of other images: it names {next(iter(self.classes))[:_SHOWN]!a}, "
                 f"but the results are of {predictions.image_ids[0][:_SHOWN]!a}; ids must agree"
             )
-        labelled = np.array([bool(found) for found in sets])
+        labelled = np.array([bool(labels) for labels in sets])
         if not labelled.any():
             raise LabelsError(f"{self.name}: none of the results' images has a label in it")
         chosen = predictions.of_images(labelled)
         allowed = np.zeros((chosen.n_images, len(classes.wnids())), np.bool_)
-        for row, found in enumerate(filter(None, sets)):
-            allowed[row, sorted(found)] = True
+        for row, labels in enumerate(filter(None, sets)):
+            allowed[row, sorted(labels)] = True
         answers = chosen.top5_class[:, :, 0]
         right = np.take_along_axis(allowed, answers.astype(np.int64), axis=1)
         return Relabelled(self, chosen, right, n_unlabelled=int((~labelled).sum()))
@@ -131,12 +131,8 @@ class Relabelled:
 
 
 def with_labels(entry: Entry, scores: LabelScores) -> Entry:
-    """Add scores by other labels to an entry, in place of earlier ones by the same file.
-
-    Raises:
-        EntryError: the entry already holds as many sets of labels as it may.
-    """
-    others = [held for held in entry.other_labels if held.sha256 != scores.sha256]
+    """Add scores by other labels to an entry, in place of earlier ones by the same file."""
+    others = [other for other in entry.other_labels if other.sha256 != scores.sha256]
     if len(others) == MAX_LABEL_SETS:
         raise EntryError(f"the entry holds scores by {MAX_LABEL_SETS} sets of labels, and no more")
     return entry.model_copy(update={"other_labels": (*others, scores)})
@@ -159,17 +155,17 @@ def _accuracies(predictions: Predictions, right: NDArray[np.bool_]) -> Accuracie
     )
 
 
-def _items(told: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _items(content: Any, name: str) -> Iterator[tuple[str, Any]]:
     """List the photographs' names with what the file holds for each."""
-    if isinstance(told, dict) and told:
-        yield from told.items()
-    elif isinstance(told, list) and told:
-        if len(told) != N_VALIDATION:
+    if isinstance(content, dict) and content:
+        yield from content.items()
+    elif isinstance(content, list) and content:
+        if len(content) != N_VALIDATION:
             raise LabelsError(
-                f"{name}: a list of {len(told)}, but ImageNet's validation set, in whose order it "
-                f"would be, has {N_VALIDATION} images; give an object from image id to list"
+                f"{name}: a list of {len(content)}, but ImageNet's validation set, in whose order "
+                f"it would be, has {N_VALIDATION} images; give an object from image id to list"
             )
-        yield from ((f"ILSVRC2012_val_{i:08d}", listed) for i, listed in enumerate(told, 1))
+        yield from ((f"ILSVRC2012_val_{i:08d}", listed) for i, listed in enumerate(content, 1))
     else:
         raise LabelsError(
             f"{name}: no labels; it must be a list of lists in validation order, or an object "

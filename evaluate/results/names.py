@@ -41,6 +41,11 @@ def variant_words(variant: Variant) -> str:
     return _VARIANTS[variant.distortion].format(variant.value)
 
 
+def parameter_word(parameter: str) -> str:
+    """Name a distortion's parameter as a text does, such as `sigma` or `PSNR`."""
+    return "PSNR" if parameter == "psnr" else parameter
+
+
 def level_names(ladder: Ladder) -> list[str]:
     """List the variants of a ladder, from mild to strong."""
     return [f"{ladder.distortion}-{value}" for value in ladder.values]
@@ -65,7 +70,7 @@ def network_names(results: Sequence[Result]) -> list[str]:
     names = [result.label or result.entry.model.name for result in results]
     precisions = [result.entry.precision for result in results]
     weights = [(result.entry.model.weights_sha256 or "no weights")[:8] for result in results]
-    for marks in (precisions, weights, [f"{place}" for place in range(1, len(names) + 1)]):
+    for marks in (precisions, weights, [f"{number}" for number in range(1, len(names) + 1)]):
         marked = [f"{name} ({mark})" for name, mark in zip(names, marks, strict=True)]
         # A mark helps only where the results that share a name differ in it.
         kinds = Counter(name for name, _ in set(zip(names, marks, strict=True)))

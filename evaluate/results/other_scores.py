@@ -67,24 +67,21 @@ class OtherScores:
     def of(self, names: Sequence[Sequence[str]]) -> dict[str, list[float | None]]:
         """Look up the scores of networks, by column; None where a network has none.
 
-        Args:
-            names: for each network, the names that it may have in the file, the preferred first.
-
-        Raises:
-            UsageError: none of the networks is in the file.
+        Each network comes with the names that it may have in the file, the preferred first.
         """
-        found = [
-            next((self.rows[name] for name in held if name in self.rows), None) for held in names
+        rows = [
+            next((self.rows[name] for name in aliases if name in self.rows), None)
+            for aliases in names
         ]
-        if all(row is None for row in found):
+        if not any(rows):
             known = ", ".join(f"{name[:_SHOWN]!a}" for name in list(self.rows)[:3]) or "none"
             raise UsageError(
                 f"{self.name}: has no row of {names[0][0]!a} or another of the networks; it has "
                 f"{known}; its first column must hold the names that the report uses"
             )
         return {
-            column: [None if row is None else row[place] for row in found]
-            for place, column in enumerate(self.columns)
+            column: [None if row is None else row[i] for row in rows]
+            for i, column in enumerate(self.columns)
         }
 
 

@@ -9,6 +9,7 @@ of 1,000 classes look special by chance.
 import math
 from collections import Counter
 from functools import cache
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -116,11 +117,7 @@ class Classes(FiniteModel):
 
 
 def class_scores(predictions: Predictions) -> Classes:
-    """Find which classes fall first under each distortion, and which confusions it creates.
-
-    Raises:
-        EntryError: a class has more photographs than in ImageNet's validation set.
-    """
+    """Find which classes fall first under each distortion, and which confusions it creates."""
     label, size = Counter(predictions.labels.tolist()).most_common(1)[0]
     if size > MOST_PER_CLASS:
         raise EntryError(
@@ -132,19 +129,14 @@ def class_scores(predictions: Predictions) -> Classes:
         return Classes(n_images=0, n_falls=0, n_confusions=0, distortions={})
     known = predictions.of_images(predictions.correct(1)[:, clean])
     columns = {
-        ladder.distortion: held
+        ladder.distortion: levels
         for ladder in LADDERS
-        if (held := scored_columns(predictions, ladder.distortion)) is not None
+        if known.n_images and (levels := scored_columns(predictions, ladder.distortion)) is not None
     }
-    if known.n_images == 0:
-        columns = {}
-    falls = {name: _falls(known, held) for name, held in columns.items()}
-    confusions: dict[str, list[Confusion]] = {}
-    n_confusions = 0
-    for name, held in columns.items():
-        confusions[name], n_tests = _confusions(known, held)
-        n_confusions += n_tests
-    n_falls = sum(map(len, falls.values()))
+    falls = {name: _falls(known, levels) for name, levels in columns.items()}
+    tested = {name: _confusions(known, levels) for name, levels in columns.items()}
+    confusions = {name: listed for name, (listed, _) in tested.items()}
+    n_falls, n_confusions = sum(map(len, falls.values())), sum(n for _, n in tested.values())
     falls, confusions = _corrected(falls, n_falls), _corrected(confusions, n_confusions)
     return Classes(
         n_images=known.n_images,
@@ -152,7 +144,7 @@ def class_scores(predictions: Predictions) -> Classes:
         n_confusions=n_confusions,
         distortions={
             name: DistortionClasses(
-                kept=tidy(float(known.correct(1)[:, held].mean())),
+                kept=tidy(float(known.correct(1)[:, levels].mean())),
                 falls=tuple(sorted(falls[name], key=lambda one: (one.kept, one.p, one.label))),
                 confusions=tuple(
                     sorted(
@@ -161,7 +153,7 @@ def class_scores(predictions: Predictions) -> Classes:
                     )[:MOST_CONFUSIONS]
                 ),
             )
-            for name, held in columns.items()
+            for name, levels in columns.items()
         },
     )
 
@@ -169,12 +161,8 @@ def class_scores(predictions: Predictions) -> Classes:
 def draw_ways(values: NDArray[np.int64], most: int) -> list[NDArray[np.object_]]:
     """Count the ways in which numbers drawn without replacement reach each sum.
 
-    Args:
-        values: the numbers to draw from, whole and 0 or more; shape (n,).
-        most: the largest count of numbers that are drawn.
-
-    Returns:
-        For each count drawn, from 0 to `most`, the exact number of ways to reach each sum, from 0.
+    The numbers to draw from are whole and 0 or more, of shape (n,). The result has, for each count
+    drawn from 0 to `most`, the exact number of ways to reach each sum, from 0.
     """
     length = most * int(values.max()) + 1
     ways = [np.zeros(length, np.object_) for _ in range(most + 1)]
@@ -237,11 +225,11 @@ def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion]
     levels: Counter[tuple[int, int]] = Counter()
     for pair, count in zip(named, times.tolist(), strict=True):
         levels[pair] += count
-    found = []
+    confusions = []
     for (label, answer), count in sorted(pairs.items()):
         could_be = n - sizes[answer]
         others = could_be - sizes[label]
-        found.append(
+        confusions.append(
             Confusion(
                 label=label,
                 answer=answer,
@@ -253,13 +241,13 @@ def _confusions(known: Predictions, columns: list[int]) -> tuple[list[Confusion]
                 p_holm=1.0,
             )
         )
-    return found, sum(len(sizes) - (answer in sizes) for answer in drawn)
+    return confusions, sum(len(sizes) - (answer in sizes) for answer in drawn)
 
 
-def _corrected(found: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list[_AnyTest]]:
-    p = holm(np.array([one.p for held in found.values() for one in held]), n_tests)
+def _corrected(tests: dict[str, list[_AnyTest]], n_tests: int) -> dict[str, list[_AnyTest]]:
+    p = holm(np.array([one.p for one in chain.from_iterable(tests.values())]), n_tests)
     corrected = iter(p.tolist())
     return {
-        name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in held]
-        for name, held in found.items()
+        name: [one.model_copy(update={"p_holm": tidy(next(corrected))}) for one in of_distortion]
+        for name, of_distortion in tests.items()
     }

@@ -28,8 +28,6 @@ class KnownSource:
     """The photographs of a source, without their pixels."""
 
     digest: str
-    """The source digest."""
-
     classes: Mapping[str, str]
     """The wnid of each photograph, by its image id."""
 
@@ -56,11 +54,7 @@ def demonstration_of(digest: str | None) -> str | None:
 
 @cache
 def registered_source(digest: str) -> KnownSource | None:
-    """Read the registered source of a digest; None if there is none.
-
-    Raises:
-        FolderError: the source's file is damaged, or not of that digest.
-    """
+    """Read the registered source of a digest; None if there is none."""
     if digest not in registered_digests():
         return None
     with as_file(_folder() / f"{digest}{_SUFFIX}") as path:
@@ -68,11 +62,7 @@ def registered_source(digest: str) -> KnownSource | None:
 
 
 def read_source(path: Path) -> KnownSource:
-    """Read a registered source's file, and check it against the digest in its name.
-
-    Raises:
-        FolderError: the file is damaged, or not of that digest.
-    """
+    """Read a registered source's file, and check it against the digest in its name."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

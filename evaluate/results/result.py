@@ -69,10 +69,7 @@ class Result:
     ) -> "list[Result]":
         """Read several folders of results; this is quicker than calling `read` for each.
 
-        Args:
-            folders: the folders, each as `read` takes it.
-            confined: the process that parses the files, which is ended afterwards; one is started
-                if None.
+        The process that parses the files is started if None is given, and ended afterwards.
 
         Raises:
             EntryError: as for `read`, or a file takes far more memory or time than it could need.

@@ -112,20 +112,18 @@ def image_scores(
 ) -> NDArray[np.float64] | None:
     """Compute each photograph's own score, of which the ImageNet-Q score is the mean.
 
-    It is the mean over distortions of the share of scored levels answered correctly. Every
-    distortion counts a fifth, however many levels it has.
-
-    Returns:
-        float64 of shape (n,), 0 to 1; None if a scored variant was not evaluated.
+    It is the mean over distortions of the share of scored levels answered correctly, 0 to 1:
+    float64 of shape (n,). Every distortion counts a fifth, however many levels it has. There is
+    none if a scored variant was not evaluated.
     """
     by_distortion = [scored_columns(predictions, ladder.distortion) for ladder in LADDERS]
-    columns = [held for held in by_distortion if held is not None]
+    columns = [levels for levels in by_distortion if levels is not None]
     if len(columns) < len(by_distortion):
         return None
     right = predictions.correct(1) if right is None else right
     # Over a common denominator the shares are whole numbers, which add up exactly.
-    denominator = math.lcm(*(len(held) for held in columns))
-    values = sum(right[:, held].sum(axis=1) * (denominator // len(held)) for held in columns)
+    denominator = math.lcm(*map(len, columns))
+    values = sum(right[:, some].sum(axis=1) * (denominator // len(some)) for some in columns)
     return np.asarray(values) / (denominator * len(columns))
 
 
@@ -177,8 +175,8 @@ def calibration_error(confidence: NDArray[np.float32], correct: NDArray[np.bool_
     # float64 holds 15 times a float32 exactly, so no confidence falls into the wrong bin.
     bins = np.maximum(np.ceil(confidence.astype(np.float64) * BINS), 1)
     gaps = []
-    for held in np.arange(1, BINS + 1):
-        inside = bins == held
+    for number in range(1, BINS + 1):
+        inside = bins == number
         gaps.append(abs(int(correct[inside].sum()) - math.fsum(confidence[inside].tolist())))
     return tidy(math.fsum(gaps) / len(confidence))
 
@@ -207,7 +205,7 @@ def size_scores(predictions: Predictions) -> tuple[SizeScores, ...]:
     n = len(sides)
     bounds = np.sort(sides)[[-(-n // 3) - 1, -(-2 * n // 3) - 1]]
     third = np.searchsorted(bounds, sides, side="left")
-    return tuple(_of_size(predictions.of_images(third == place)) for place in np.unique(third))
+    return tuple(_of_size(predictions.of_images(third == number)) for number in np.unique(third))
 
 
 def _of_size(predictions: Predictions) -> SizeScores:
@@ -226,14 +224,14 @@ def _of_size(predictions: Predictions) -> SizeScores:
 
 
 def _first_crossing(ladder: list[tuple[Fraction, int]], threshold: Fraction) -> Crossing:
-    for place, (value, count) in enumerate(ladder):
+    for index, (value, count) in enumerate(ladder):
         if count > threshold:
             continue
         if count == threshold:
             return Crossing(place="on the ladder", value=tidy(float(value)))
-        if place == 0:
+        if index == 0:
             return Crossing(place="below the first", value=None)
-        before, higher = ladder[place - 1]
+        before, higher = ladder[index - 1]
         at = before + (value - before) * (higher - threshold) / (higher - count)
         return Crossing(place="on the ladder", value=tidy(float(at)))
     return Crossing(place="beyond the last", value=None)

@@ -139,42 +139,32 @@ def stability(
 ) -> Stability:
     """Measure how scores and ranks move, and how scores correlate over networks.
 
-    Args:
-        names: the networks' names, all different.
-        predictions: the networks' predictions, over the same photographs.
-        others: scores in other benchmarks by their name, one per network; None where a network has
-            none.
-
-    Raises:
-        EntryError: a network has no ImageNet-Q score.
+    The predictions are over the same photographs. `others` are scores in other benchmarks by their
+    name, one per network; None where a network has none.
     """
-    values = np.stack([_values(*held) for held in zip(names, predictions, strict=True)])
+    values = np.stack([_values(*pair) for pair in zip(names, predictions, strict=True)])
     labels = predictions[0].labels
-    place = place_in_class(predictions[0])
+    number = number_in_class(predictions[0])
     whole = _means(values)
-    n_most = int(place.max()) + 1
+    n_most = int(number.max()) + 1
     return Stability(
         n_classes=len(np.unique(labels)),
         n_resamples=N_RESAMPLES,
         networks=_networks(names, values, labels),
-        nested=tuple(_subset(values[:, place < n], whole) for n in range(1, n_most + 1)),
-        slices=tuple(_subset(values[:, place == n], whole) for n in range(n_most)),
+        nested=tuple(_subset(values[:, number < n], whole) for n in range(1, n_most + 1)),
+        slices=tuple(_subset(values[:, number == n], whole) for n in range(n_most)),
         correlations=tuple(_correlations(predictions, others or {})),
     )
 
 
-def place_in_class(predictions: Predictions) -> NDArray[np.int64]:
-    """Number the photographs of each class from 0, in the order in which subsets take them.
-
-    Returns:
-        int64 of shape (n,).
-    """
-    places = np.zeros(predictions.n_images, np.int64)
+def number_in_class(predictions: Predictions) -> NDArray[np.int64]:
+    """Number the photographs of each class from 0, in the order in which subsets take them."""
+    numbers = np.zeros(predictions.n_images, np.int64)
     keys = np.array([rank_key(image_id) for image_id in predictions.image_ids])
     for label in np.unique(predictions.labels):
         members = np.flatnonzero(predictions.labels == label)
-        places[members[np.argsort(keys[members])]] = np.arange(len(members))
-    return places
+        numbers[members[np.argsort(keys[members])]] = np.arange(len(members))
+    return numbers
 
 
 def resampled_scores(
@@ -183,15 +173,7 @@ def resampled_scores(
     """Average values over classes drawn with replacement, all photographs of a class together.
 
     Each draw takes as many classes as there are. The draws are the same every time, on every
-    machine.
-
-    Args:
-        values: each network's value of each photograph; shape (networks, n).
-        labels: the photographs' classes; shape (n,).
-        n_resamples: number of draws.
-
-    Returns:
-        float64 of shape (n_resamples, networks).
+    machine. The values have shape (networks, n), the result has (n_resamples, networks).
     """
     _, of_class = np.unique(labels, return_inverse=True)
     n_classes = int(of_class.max()) + 1
@@ -200,7 +182,7 @@ def resampled_scores(
     cells = drawn + n_classes * np.arange(n_resamples)[:, None]
     times = np.bincount(cells.ravel(), minlength=n_resamples * n_classes)
     times = times.reshape(n_resamples, n_classes).astype(np.float64)
-    sums = np.stack([np.bincount(of_class, weights=held) for held in values], axis=1)
+    sums = np.stack([np.bincount(of_class, weights=of_network) for of_network in values], axis=1)
     scores: NDArray[np.float64] = (times @ sums) / (times @ np.bincount(of_class))[:, None]
     return scores
 
@@ -209,8 +191,8 @@ def ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rank scores along the last axis: 1, and one more for each higher score."""
     # Sums in another order differ in their last digits, which must not decide ranks.
     rounded = np.round(scores, _DECIMALS)
-    places: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
-    return places
+    ranked: NDArray[np.int64] = 1 + (rounded[..., None, :] > rounded[..., :, None]).sum(axis=-1)
+    return ranked
 
 
 def _values(name: str, predictions: Predictions) -> NDArray[np.float64]:
@@ -221,7 +203,7 @@ def _values(name: str, predictions: Predictions) -> NDArray[np.float64]:
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([math.fsum(held) / len(held) for held in values.tolist()])
+    return np.array([math.fsum(of_network) / len(of_network) for of_network in values.tolist()])
 
 
 def _networks(
@@ -229,12 +211,12 @@ def _networks(
 ) -> tuple[NetworkStability, ...]:
     drawn = resampled_scores(values, labels)
     drawn_ranks, own_ranks = ranks(drawn), ranks(_means(values))
-    found = []
+    networks = []
     for i, name in enumerate(names):
         low, high = np.quantile(drawn[:, i], [0.025, 0.975])
         ends = np.quantile(drawn_ranks[:, i], [0.025, 0.975], method="inverted_cdf")
         counts = np.bincount(drawn_ranks[:, i], minlength=len(names) + 1)[1:]
-        found.append(
+        networks.append(
             NetworkStability(
                 name=name,
                 score=estimate(mean(values[i])),
@@ -246,7 +228,7 @@ def _networks(
                 rank_shares=tuple(tidy(share) for share in (counts / len(drawn)).tolist()),
             )
         )
-    return tuple(found)
+    return tuple(networks)
 
 
 def _subset(values: NDArray[np.float64], whole: NDArray[np.float64]) -> SubsetRanking:
@@ -263,14 +245,14 @@ def _correlations(
     predictions: Sequence[Predictions], others: Mapping[str, Sequence[float | None]]
 ) -> list[Correlation]:
     ours: dict[str, list[float | None]] = {
-        "ImageNet-Q score": [_value(score(held)) for held in predictions],
-        "relative score": [_value(relative_score(held)) for held in predictions],
+        "ImageNet-Q score": [_value(score(one)) for one in predictions],
+        "relative score": [_value(relative_score(one)) for one in predictions],
     }
     for ladder in LADDERS:
         ours[f"{ladder.distortion} mean"] = [
-            _value(distortion_mean(held, ladder.distortion)) for held in predictions
+            _value(distortion_mean(one, ladder.distortion)) for one in predictions
         ]
-    clean = {"clean top-1": [_value(clean_accuracy(held)) for held in predictions]}
+    clean = {"clean top-1": [_value(clean_accuracy(one)) for one in predictions]}
     pairs = [
         *product(clean.items(), ours.items()),
         *product(others.items(), (clean | ours).items()),
@@ -312,9 +294,10 @@ def kendall_tau(one: NDArray[np.float64], other: NDArray[np.float64]) -> float |
     """
     upper = np.triu_indices(len(one), 1)
     signs = [
-        np.sign(np.round(held[:, None] - held[None, :], _DECIMALS))[upper] for held in (one, other)
+        np.sign(np.round(score[:, None] - score[None, :], _DECIMALS))[upper]
+        for score in (one, other)
     ]
-    untied = [float(np.abs(held).sum()) for held in signs]
+    untied = [float(np.abs(of_score).sum()) for of_score in signs]
     if not all(untied):
         return None
     return tidy(float((signs[0] * signs[1]).sum()) / math.sqrt(untied[0] * untied[1]))

@@ -30,8 +30,6 @@ class Statistic(NamedTuple):
     """A number computed from n photographs."""
 
     value: float
-    """The number."""
-
     influence: NDArray[np.float64]
     """For each photograph, n times what it contributes to the deviation from the true value, to
     first order; float64 of shape (n,), adding up to 0."""
@@ -82,17 +80,14 @@ def optional_estimate(statistic: Statistic | None) -> Estimate | None:
 
 def average(statistics: Sequence[Statistic]) -> Statistic:
     """Average several statistics over the same photographs, each with the same weight."""
-    value = math.fsum(held.value for held in statistics) / len(statistics)
-    return Statistic(value, np.mean([held.influence for held in statistics], axis=0))
+    value = math.fsum(one.value for one in statistics) / len(statistics)
+    return Statistic(value, np.mean([one.influence for one in statistics], axis=0))
 
 
 def holm(p: NDArray[np.float64], n_tests: int | None = None) -> NDArray[np.float64]:
     """Correct p values for the number of tests by step-down Bonferroni (Holm 1979).
 
-    Args:
-        p: the p values; shape (tests,).
-        n_tests: number of tests, if there were more than `p` holds and the others gave 1; the
-            length of `p` if None.
+    There may have been more tests than `p` holds; the others gave 1.
     """
     n_tests = len(p) if n_tests is None else n_tests
     order = np.argsort(p, kind="stable")

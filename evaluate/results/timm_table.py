@@ -15,8 +15,6 @@ from imagenetq.evaluate.results.result import Result
 from imagenetq.evaluate.results.scores import score
 from imagenetq.specification import CLEAN
 
-_OF_TIMM = "timm/"
-
 
 @dataclass(frozen=True)
 class TableRow:
@@ -37,17 +35,8 @@ class TableRow:
     clean_top5: float
     """Top-5 accuracy on the clean images."""
 
-    parameters: int
-    """Number of parameters."""
-
-    img_size: str
-    """Side of the square input in pixels, or HEIGHTxWIDTH; empty if it varies."""
-
-    crop_pct: float | None
-    """Share of the resized image's shorter side that the crop keeps; None if unknown."""
-
-    interpolation: str
-    """Interpolation of the resize; empty if unknown."""
+    model: EntryModel
+    """What else timm's tables say of the model."""
 
     @classmethod
     def of(cls, result: Result) -> "TableRow | None":
@@ -57,17 +46,13 @@ class TableRow:
         clean = result.scores.variants.get(CLEAN)
         if top1 is None or top5 is None or clean is None:
             return None
-        model = result.entry.model
         return cls(
-            name=model.name.removeprefix(_OF_TIMM),
+            name=result.entry.model.name.removeprefix("timm/"),
             top1=100 * top1.value,
             top5=100 * top5.value,
             clean_top1=100 * clean.top1.value,
             clean_top5=100 * clean.top5.value,
-            parameters=model.parameters,
-            img_size=_size(model),
-            crop_pct=_crop_pct(model.preprocessing),
-            interpolation=str(model.preprocessing.get("interpolation", "")),
+            model=result.entry.model,
         )
 
 
@@ -78,7 +63,7 @@ def timm_table(rows: Sequence[TableRow]) -> str:
     """
     ranked = sorted(rows, key=lambda row: (-row.top1, -row.top5, row.name))
     clean = sorted(rows, key=lambda row: (-row.clean_top1, -row.clean_top5, row.name))
-    lines = [_line(row, clean.index(row) - place) for place, row in enumerate(ranked)]
+    lines = [_line(row, clean.index(row) - rank) for rank, row in enumerate(ranked)]
     text = io.StringIO()
     writer = csv.DictWriter(text, lines[0], lineterminator="\n")
     writer.writeheader()
@@ -87,26 +72,27 @@ def timm_table(rows: Sequence[TableRow]) -> str:
 
 
 def _line(row: TableRow, risen: int) -> dict[str, str]:
+    crop_pct = _crop_pct(row.model.preprocessing)
     return {
         "model": row.name,
         "top1": f"{row.top1:.3f}",
         "top1_err": f"{100 - row.top1:.3f}",
         "top5": f"{row.top5:.3f}",
         "top5_err": f"{100 - row.top5:.3f}",
-        "param_count": f"{row.parameters / 1e6:,.2f}",
-        "img_size": row.img_size,
-        "crop_pct": "" if row.crop_pct is None else f"{row.crop_pct:.3f}",
-        "interpolation": row.interpolation,
+        "param_count": f"{row.model.parameters / 1e6:,.2f}",
+        "img_size": _size(row.model.input_size),
+        "crop_pct": "" if crop_pct is None else f"{crop_pct:.3f}",
+        "interpolation": str(row.model.preprocessing.get("interpolation", "")),
         "top1_diff": f"{row.top1 - row.clean_top1:+.3f}",
         "top5_diff": f"{row.top5 - row.clean_top5:+.3f}",
         "rank_diff": f"{risen:+}" if risen else "0",
     }
 
 
-def _size(model: EntryModel) -> str:
-    if model.input_size is None:
+def _size(size: tuple[int, int] | None) -> str:
+    if size is None:
         return ""
-    height, width = model.input_size
+    height, width = size
     return f"{height}" if height == width else f"{height}x{width}"
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from fake_predictions import ALL, columns, run
 from imagenetq.entry import EntryModel
 from imagenetq.evaluate.leaderboard.entry.submission import Submission
-from imagenetq.evaluate.leaderboard.site.board import Board, Standing
-from imagenetq.evaluate.leaderboard.site.hits import Answers
+from imagenetq.evaluate.leaderboard.site.board import Board, Hits, Standing
 from imagenetq.evaluate.results.result import Result
 from imagenetq.files import write_whole
 from imagenetq.predictions import Predictions
@@ -78,7 +77,7 @@ def standing(
         name=name,
         submission=submission(title or name, **said),
         entry=held.entry,
-        answers=Answers.of(held.predictions) if at_hand else None,
+        hits=Hits.of(held.predictions) if at_hand else None,
         is_registered=is_registered,
         unranked=unranked if is_registered else "a demonstration: its source is not registered",
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from imagenetq.entry import EntryModel
+from imagenetq.entry import Entry, EntryModel
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.results.comparison import mcnemar
 from imagenetq.predictions import Predictions
@@ -25,29 +25,26 @@ def suspicions(predictions: Predictions) -> Iterator[Finding]:
     yield from _seen_in_grey(predictions)
 
 
-def clean_suspicion(model: EntryModel, n_correct: int, n_images: int) -> Finding | None:
-    """Warn if clean top-1 accuracy is far from what the model's library publishes.
-
-    The published figures are those of `published_top1`.
-    """
+def clean_suspicion(entry: Entry) -> Iterator[Finding]:
+    """Warn if clean top-1 accuracy is far from what the model's library publishes."""
     from scipy.special import bdtr, bdtrc
 
-    published = published_top1(model)
-    if published is None:
-        return None
-    below = bdtr(float(n_correct), n_images, published)
-    above = bdtrc(float(n_correct - 1), n_images, published)
+    published, clean = published_top1(entry.model), entry.variants.get(CLEAN)
+    if published is None or clean is None:
+        return
+    below = bdtr(float(clean.correct_top1), clean.total, published)
+    above = bdtrc(float(clean.correct_top1 - 1), clean.total, published)
     if 2 * min(below, above) >= _SIGNIFICANT:
-        return None
-    measured = n_correct / n_images
+        return
+    measured = clean.correct_top1 / clean.total
     side, why = (
         ("below", "check the preprocessing, the class order and the weights")
         if measured < published
         else ("above", "were these photographs among those it was trained on?")
     )
-    return warn(
-        f"clean top-1 is {measured:.1%} on {n_images} photographs, far {side} the {published:.1%} "
-        f"published for {model.name}; {why}"
+    yield warn(
+        f"clean top-1 is {measured:.1%} on {clean.total} photographs, far {side} the "
+        f"{published:.1%} published for {entry.model.name}; {why}"
     )
 
 

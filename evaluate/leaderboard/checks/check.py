@@ -17,7 +17,6 @@ from imagenetq.evaluate.results.labels import Labels
 from imagenetq.evaluate.results.registered_sources import KnownSource
 from imagenetq.predictions import PREDICTIONS_NAME
 from imagenetq.progress import meter
-from imagenetq.specification import CLEAN
 
 
 def check(
@@ -27,22 +26,11 @@ def check(
     labels: Labels | None = None,
     fetched: Path | None = None,
 ) -> list[Verdict]:
-    """Recompute every entry, and say what is wrong or odd.
+    """Recompute every entry of a folder, or the one that it is, and say what is wrong or odd.
 
     Predictions are read in a separate process, with a limit on memory and time. Those on the Hub
-    are fetched.
-
-    Args:
-        folder: holds entry folders, or is one entry's.
-        source: the source of a dataset at hand, for entries that are of it.
-        labels: other labels at hand, for entries that hold accuracies by them.
-        fetched: where to keep predictions that were fetched; they are not kept if None.
-
-    Returns:
-        A verdict for everything in the folder, sorted by name.
-
-    Raises:
-        EntryError: there is no such folder, or nothing in it.
+    are fetched, and kept in `fetched` if that is given. A source and labels at hand serve the
+    entries that name them. The verdicts are sorted by name.
     """
     paths = entry_paths(folder)
     findings: dict[str, list[Finding]] = {}
@@ -75,28 +63,20 @@ def check_result(
 ) -> tuple[Finding, ...]:
     """Check a result that is no entry yet, as `check` does but for its folder and copies."""
     with Confined() as confined:
-        return (*confined.run(inspect, entry, predictions, source).findings, *_clean(entry))
+        inspected = confined.run(inspect, entry, predictions, source)
+    return (*inspected.findings, *clean_suspicion(entry))
 
 
 def predictions_of(folder: EntryFolder, fetched: Path) -> Path:
-    """Find the predictions of an entry in its folder, or fetch them from the Hub.
-
-    Raises:
-        EntryError: the predictions are not those that the entry names.
-        SourceError: the Hub cannot be reached.
-    """
-    place = folder.submission.predictions
-    if place is None:
+    """Find the predictions of an entry in its folder, or fetch them from the Hub."""
+    on_hub = folder.submission.predictions
+    if on_hub is None:
         return folder.path / PREDICTIONS_NAME
-    return fetch_predictions(place, folder.entry.predictions_sha256, fetched)
+    return fetch_predictions(on_hub, folder.entry.predictions_sha256, fetched)
 
 
 def _inspect(
-    path: Path,
-    source: KnownSource | None,
-    labels: Labels | None,
-    fetched: Path,
-    confined: Confined,
+    path: Path, source: KnownSource | None, labels: Labels | None, fetched: Path, confined: Confined
 ) -> Inspected:
     try:
         folder = read_folder(path)
@@ -105,12 +85,5 @@ def _inspect(
     # A FolderError, of a damaged registered source of ours, is no fault of the entry's.
     except (EntryError, SourceError) as error:
         return Inspected((fail(str(error).removeprefix(f"{path}/")),), None)
-    return Inspected((*inspected.findings, *_clean(folder.entry)), inspected.fingerprint)
-
-
-def _clean(entry: Entry) -> list[Finding]:
-    counts = entry.variants.get(CLEAN)
-    if counts is None:
-        return []
-    odd = clean_suspicion(entry.model, counts.correct_top1, counts.total)
-    return [] if odd is None else [odd]
+    findings = (*inspected.findings, *clean_suspicion(folder.entry))
+    return Inspected(findings, inspected.fingerprint)

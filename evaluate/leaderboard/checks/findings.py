@@ -13,8 +13,6 @@ class Finding:
     """One thing that a check found."""
 
     level: Level
-    """How bad the finding is."""
-
     text: str
     """One printable line that says where, what, and what to do."""
 

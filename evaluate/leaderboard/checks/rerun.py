@@ -65,23 +65,10 @@ def run_again(
 ) -> tuple[Verdict, str]:
     """Answer random pairs of an entry again; nothing in the entry decides what code runs.
 
-    Args:
-        path: the entry's folder.
-        verdict: what the check says of it; an entry that fails is not run.
-        data: the dataset that it is of.
-        n_pairs: number of pairs.
-        seed: decides the choice of pairs; drawn if None, so that nobody knows it before.
-        model: what to load; the entry's own name if None and if that is safe.
-        options: how to load it.
-        fetched: as for `check`.
-
-    Returns:
-        The verdict with what the rerun found, and a line that tells what was done.
-
-    Raises:
-        UsageError: the model must be named by whoever checks, or has arguments that no entry may
-            give.
-        ModelError: the model cannot be loaded.
+    An entry whose verdict is FAIL is not run. The seed decides the choice of pairs, and is drawn if
+    None, so that nobody knows it before. If no model is given, it is the entry's own name, which
+    must then be safe to load. The result is the verdict with what the rerun found, and a line that
+    tells what was done.
     """
     if verdict.status == "FAIL":
         return verdict, f"{verdict.name}: fails already, so it was not run again"
@@ -122,18 +109,8 @@ def rerun(
 ) -> list[Finding]:
     """Evaluate random pairs of a checked entry again, and list what differs.
 
-    Args:
-        entry: the entry.
-        predictions: the entry's.
-        model: the entry's, as whoever checks has loaded it.
-        data: the dataset that the entry says it is of.
-        n_pairs: number of pairs; all if there are fewer.
-        seed: decides the choice of pairs.
-        device: where the model runs; the CPU if None.
-
-    Raises:
-        FolderError: the dataset is damaged.
-        OSError: storage or network failed for good.
+    The model is the entry's, as whoever checks has loaded it; it runs on the CPU if the device is
+    None. All pairs are taken if there are fewer than `n_pairs`.
     """
     findings = [*_other_model(entry, model), *_other_data(entry, data)]
     if findings:
@@ -181,18 +158,15 @@ def differences(
 ) -> Iterator[str]:
     """Tell where the network's answer differs from a stored one by more than the tolerance.
 
-    Args:
-        predictions: the stored answers.
-        pair: which answer to compare.
-        log_probabilities: the network's, of all classes: float64 of shape (1000,).
+    The logarithms are the network's, of all classes: float64 of shape (1000,).
     """
     given = np.exp(log_probabilities)
     ranked = np.argsort(-log_probabilities, kind="stable")
     stored = zip(predictions.top5_class[pair], predictions.top5_probability[pair], strict=True)
-    for (label, probability), rival, place in zip(stored, ranked, count(1), strict=False):
+    for (label, probability), rival, rank in zip(stored, ranked, count(1), strict=False):
         if not (_is_near(probability, given[label]) and _is_near(probability, given[rival])):
             yield (
-                f"place {place} is class {rival} with {given[rival]:.6f}, but the entry says "
+                f"place {rank} is class {rival} with {given[rival]:.6f}, but the entry says "
                 f"class {label} with {probability:.6f}"
             )
             return
@@ -229,23 +203,23 @@ def _other_model(entry: Entry, model: Model) -> Iterator[Finding]:
     prompts = stated.zero_shot and stated.zero_shot.prompts_sha256
     loaded_prompts = model.zero_shot and model.zero_shot.prompts_sha256
     facts.append(("zero_shot.prompts_sha256", prompts, loaded_prompts))
-    for field, said, actual in facts:
-        if said != actual:
+    for field, recorded, actual in facts:
+        if recorded != actual:
             yield fail(
-                f"not run again: model.{field} is {str(said)[:80]!a}, but that of the loaded "
+                f"not run again: model.{field} is {str(recorded)[:80]!a}, but that of the loaded "
                 f"model is {str(actual)[:80]!a}; load it as the entry says, or the entry is wrong"
             )
 
 
 def _other_data(entry: Entry, data: Data) -> Iterator[Finding]:
     for field in ("specification_digest", "source_digest", "subset"):
-        said, actual = getattr(entry, field), getattr(data.identity, field)
+        stated, actual = getattr(entry, field), getattr(data.identity, field)
         # Rendered data know their source only after a full pass.
-        if actual not in (None, said):
+        if actual not in (None, stated):
             noun = field.replace("_", " ")
             yield fail(
-                f"not run again: its {noun} is {str(said)[:12]}, but the data's is {actual[:12]}; "
-                "give the data that it was evaluated on"
+                f"not run again: its {noun} is {str(stated)[:12]}, but the data's is "
+                f"{actual[:12]}; give the data that it was evaluated on"
             )
 
 

@@ -7,8 +7,8 @@ from imagenetq import classes
 from imagenetq.entry import Entry
 from imagenetq.evaluate.leaderboard.checks.findings import Finding, fail, warn
 from imagenetq.evaluate.models.plain import objections
+from imagenetq.evaluate.results.basis import why_unranked
 from imagenetq.evaluate.results.registered_sources import KnownSource
-from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import Predictions
 from imagenetq.specification import DATASET_VERSION, SUBSETS, specification_digest, variants
 from imagenetq.words import counted
@@ -71,12 +71,9 @@ def subset_conditions(entry: Entry, predictions: Predictions) -> Iterator[Findin
 
 
 def label_conditions(source: KnownSource, name: str, predictions: Predictions) -> Iterator[Finding]:
-    """Check that photographs and labels are those of a source: each photograph, and no other.
+    """Check that photographs and labels are those of a source: each of them, and no other.
 
-    Args:
-        source: whose photographs they should be.
-        name: what to call the source in a finding.
-        predictions: the entry's.
+    Findings call the source by the name.
     """
     given = dict(zip(predictions.image_ids, predictions.labels.tolist(), strict=True))
     foreign = [image_id for image_id in given if image_id not in source.classes]

@@ -27,18 +27,11 @@ class EntryFolder:
     """An entry as it was handed in; its predictions are not read yet."""
 
     path: Path
-    """Path of the folder."""
-
     entry: Entry
     """What was evaluated, with what result; none of it is checked."""
 
     submission: Submission
     """What the submitter says."""
-
-    @property
-    def name(self) -> str:
-        """Name of the folder."""
-        return self.path.name
 
     @property
     def predictions(self) -> Path | None:
@@ -47,11 +40,7 @@ class EntryFolder:
 
 
 def entry_paths(folder: Path) -> list[Path]:
-    """List what is in a folder of entries, sorted by name, or the folder itself if it is an entry.
-
-    Raises:
-        EntryError: there is no such folder, nothing in it, or far too much.
-    """
+    """List what is in a folder of entries, sorted by name, or the folder if it is an entry."""
     # A link that leads nowhere is a file of an entry, too, to be complained of.
     if any(os.path.lexists(folder / name) for name in (ENTRY_NAME, SUBMISSION_NAME)):
         return [folder]
@@ -68,11 +57,7 @@ def entry_paths(folder: Path) -> list[Path]:
 
 
 def read_folder(path: Path) -> EntryFolder:
-    """Look at an entry's folder, and read all of it but the predictions.
-
-    Raises:
-        EntryError: something is missing, damaged or does not belong there.
-    """
+    """Look at an entry's folder, and read all of it but the predictions."""
     if not is_folder_name(path.absolute().name):
         raise EntryError(
             "no name for an entry's folder; use lower-case letters and digits, with single dots, "
@@ -110,11 +95,11 @@ def shown(name: str) -> str:
 
 
 def _names(folder: Path, limit: int) -> Iterator[str]:
-    with os.scandir(folder) as found:
-        for i, item in enumerate(found):
+    with os.scandir(folder) as files:
+        for i, file in enumerate(files):
             if i == limit:
                 raise EntryError(f"{folder}: more than {limit} files in it")
-            yield item.name
+            yield file.name
 
 
 def _mode(path: Path) -> int:

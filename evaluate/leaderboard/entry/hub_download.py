@@ -12,42 +12,33 @@ _BLOCK = 2**20
 
 
 def fetch_predictions(place: Place, sha256: str, folder: Path) -> Path:
-    """Bring predictions to a folder, unless they are there already, undamaged.
+    """Bring predictions to a folder, named by their SHA-256, unless they are there undamaged.
 
     No token is used: a stranger names the repository, and our token could open private ones.
-
-    Args:
-        place: where the predictions are.
-        sha256: their SHA-256, as the entry states it, after which the file is named.
-        folder: where to keep them.
-
-    Raises:
-        EntryError: there are none, they are too large, or they are not those of the entry.
-        SourceError: the Hub cannot be reached, or does not let everybody read them.
     """
     path = folder / f"{sha256}.parquet"
     if path.is_file() and sha256_of(path) == sha256:
         return path
-    said = f"{place.path} of {place.repository}"
+    shown = f"{place.path} of {place.repository}"
     address = HubAddress(place.repository, place.revision)
     with address.explained():
         try:
-            file = _download(place, path, said)
+            file = _download(place, path, shown)
         except FileNotFoundError:
             raise EntryError(
-                f"{said}: not there at {place.revision[:12]}, or not for everybody to read"
+                f"{shown}: not there at {place.revision[:12]}, or not for everybody to read"
             ) from None
         if file.sha256 != sha256:
             file.abort()
             raise EntryError(
-                f"{said}: its SHA-256 is {file.sha256[:12]}, but entry.json says {sha256[:12]}: "
+                f"{shown}: its SHA-256 is {file.sha256[:12]}, but entry.json says {sha256[:12]}: "
                 "not the predictions of this entry"
             )
         file.commit()
     return path
 
 
-def _download(place: Place, path: Path, said: str) -> AtomicFile:
+def _download(place: Place, path: Path, shown: str) -> AtomicFile:
     from huggingface_hub import HfFileSystem
 
     # Not the instance that others share, which may know a token.
@@ -57,7 +48,7 @@ def _download(place: Place, path: Path, said: str) -> AtomicFile:
         size = int(remote.size)
         if size > MAX_PREDICTIONS_BYTES:
             raise EntryError(
-                f"{said}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
+                f"{shown}: {size} bytes is too large; at most {MAX_PREDICTIONS_BYTES} are read"
             )
         file = AtomicFile(path)
         try:

@@ -7,6 +7,7 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -54,6 +55,7 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
+@cache
 def _field_notes(kind: type[BaseModel]) -> dict[str, Any]:
     """Collect the notes beside a model's fields in the source, and beside those of its bases."""
     notes = {}

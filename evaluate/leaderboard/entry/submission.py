@@ -99,15 +99,7 @@ _ACCEPTED = {"name": "a", "link": "https://a", "paper": None, "training_data": "
 
 
 def checked_answer(field: str, text: str) -> str | None:
-    """Check a submitter's answer, and give the value that the field gets.
-
-    Args:
-        field: one of `RULES`.
-        text: the answer; empty for no paper.
-
-    Raises:
-        UsageError: the answer cannot be taken.
-    """
+    """Give the value that a field of `RULES` gets from the submitter's answer, or refuse that."""
     value = None if field == "paper" and not text else text
     try:
         Submission.model_validate(_ACCEPTED | {field: value})
@@ -118,11 +110,7 @@ def checked_answer(field: str, text: str) -> str | None:
 
 
 def read_submission(path: Path) -> Submission:
-    """Read and validate a `submission.json`.
-
-    Raises:
-        EntryError: it is not there, damaged, too large, or of another format version.
-    """
+    """Read and validate a `submission.json`."""
     return read_strict(Submission, path, _MAX_BYTES, follow_link=False)
 
 
@@ -132,11 +120,7 @@ def is_folder_name(name: str) -> bool:
 
 
 def folder_name_of(name: str) -> str:
-    """Make a folder's name of a model's: `SqueezeNet 1.0 (x)` lies in `squeezenet-1.0-x`.
-
-    Raises:
-        UsageError: nothing is left of the name, or it is too long.
-    """
+    """Make a folder's name of a model's: `SqueezeNet 1.0 (x)` lies in `squeezenet-1.0-x`."""
     folder = "-".join(re.findall(r"[a-z0-9]+(?:[._][a-z0-9]+)*", name.lower()))
     if not is_folder_name(folder):
         raise UsageError(

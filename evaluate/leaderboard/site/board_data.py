@@ -8,6 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 
 from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site import labels as words
-from imagenetq.evaluate.leaderboard.site.board import Board, Standing
+from imagenetq.evaluate.leaderboard.site.board import COMPARED, Board, Hits, Standing
 from imagenetq.evaluate.leaderboard.site.entry_data import record
-from imagenetq.evaluate.leaderboard.site.hits import COMPARED, Answers
 from imagenetq.evaluate.leaderboard.site.ranking import MEASURES, Rank, groups, paired_of
+from imagenetq.evaluate.results import format as numbers
 from imagenetq.evaluate.results.paper_curves import SOURCE, paper_curves
 from imagenetq.evaluate.results.scores import UNDISTORTED
 from imagenetq.specification import variants
@@ -38,9 +39,9 @@ def scripts(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
         "pairs.js": _script("pairs", pairs_data(board)),
         "records.js": _script("records", records),
         **{
-            f"answers/{standing.name}.js": _answers_script(standing.name, answers, answers.right)
+            f"answers/{standing.name}.js": _answers_script(standing.name, hits, hits.right)
             for standing in board.ordered
-            if (answers := standing.answers) is not None and answers.right is not None
+            if (hits := standing.hits) is not None and hits.right is not None
         },
     }
 
@@ -67,19 +68,7 @@ def board_data(board: Board, ranked: Mapping[str, Rank]) -> dict[str, Any]:
             for number, section in enumerate(board.sections)
             for standing in section.standings
         ],
-        "paper": {
-            "source": SOURCE,
-            "curves": [
-                {
-                    "network": curve.network,
-                    "distortion": curve.distortion,
-                    "metric": curve.metric,
-                    "values": list(curve.values),
-                    "accuracy": list(curve.accuracy),
-                }
-                for curve in paper_curves()
-            ],
-        },
+        "paper": {"source": SOURCE, "curves": [asdict(curve) for curve in paper_curves()]},
     }
 
 
@@ -91,7 +80,7 @@ def pairs_data(board: Board) -> dict[str, Any]:
     a little too wide, but never too narrow. Pairs are in the order (1, 0), (2, 0), (2, 1), (3, 0)
     and so on.
     """
-    found = []
+    stored = []
     for indices in groups(board.ordered):
         paired = paired_of([board.ordered[index] for index in indices])
         lower = np.tril_indices(len(indices), -1)
@@ -103,8 +92,8 @@ def pairs_data(board: Board) -> dict[str, Any]:
             # Without a relative score there is no difference that the error could be of.
             shares = np.nan_to_num(shares)
             steps[name] = np.ceil(LEVELS * shares - 1e-6).astype(int).tolist()
-        found.append({"entries": indices, "steps": steps})
-    return {"levels": LEVELS, "groups": found}
+        stored.append({"entries": indices, "steps": steps})
+    return {"levels": LEVELS, "groups": stored}
 
 
 def _entry(standing: Standing) -> dict[str, Any]:
@@ -116,12 +105,12 @@ def _entry(standing: Standing) -> dict[str, Any]:
         "title": standing.submission.name,
         "model": entry.model.name,
         "source": words.source_of(entry),
-        "size": words.size_words(entry),
+        "size": numbers.input_size(entry.model.input_size),
         "parameters": entry.model.parameters,
         "images": entry.n_images,
         "precision": entry.precision,
         "resize": entry.versions.get("Pillow", "").partition(".")[0],
-        "answers": standing.answers is not None and standing.answers.right is not None,
+        "answers": standing.hits is not None and standing.hits.right is not None,
         "values": [None if one is None else round(one.value, _DECIMALS) for one in scores],
         "errors": [_standard_error(one, entry.n_images) for one in scores],
         "top1": [None if one is None else one.correct_top1 for one in counts],
@@ -138,10 +127,10 @@ def _standard_error(one: Estimate | Proportion | None, n_images: int) -> float |
     return None if one.standard_error is None else round(one.standard_error, _DECIMALS)
 
 
-def _answers_script(name: str, answers: Answers, right: NDArray[np.uint8]) -> str:
+def _answers_script(name: str, hits: Hits, right: NDArray[np.uint8]) -> str:
     """Write one entry's answers as bits; they are loaded only when it is compared with another."""
     bits = base64.b64encode(right.tobytes()).decode()
-    text = json.dumps({"images": answers.images, "n": answers.n_images, "bits": bits})
+    text = json.dumps({"images": hits.photographs, "n": hits.n_images, "bits": bits})
     # The name is a folder's, and needs no escapes.
     return f'(window.imagenetq_answers??={{}})["{name}"]={text};\n'
 

@@ -7,10 +7,9 @@ from imagenetq.entry import Entry
 from imagenetq.errors import EntryError
 from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
 from imagenetq.evaluate.leaderboard.entry.folder import EntryFolder, entry_paths, read_folder
-from imagenetq.evaluate.leaderboard.site.board import Board, Standing
-from imagenetq.evaluate.leaderboard.site.hits import Answers
+from imagenetq.evaluate.leaderboard.site.board import Board, Hits, Standing
+from imagenetq.evaluate.results.basis import why_unranked
 from imagenetq.evaluate.results.registered_sources import is_registered
-from imagenetq.evaluate.results.standing import why_unranked
 from imagenetq.predictions import read_predictions
 from imagenetq.progress import meter
 
@@ -18,14 +17,9 @@ from imagenetq.progress import meter
 def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
     """Read and check all entries of a folder.
 
-    Args:
-        folder: holds the entries' folders.
-        fetched: where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
-            whose predictions are neither there nor in its folder is shown with the numbers that
-            were checked when it was taken, and is compared unpaired.
-
-    Raises:
-        EntryError: an entry is damaged, or says what its predictions do not give.
+    `fetched` is where `leaderboard check` keeps predictions that it fetched from the Hub. An entry
+    whose predictions are neither there nor in its folder is shown with the numbers that were
+    checked when it was taken, and is compared unpaired.
     """
     # An empty board is a board, too, but a folder that is not there is a mistake to be reported.
     is_empty = folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
@@ -38,16 +32,12 @@ def read_board(folder: Path, *, fetched: Path | None = None) -> Board:
     return Board(tuple(standings))
 
 
-def answers_of(entry: Entry, predictions: Path) -> Answers:
-    """Give the answers of an entry, once its predictions are found to give what it says.
-
-    Raises:
-        EntryError: its predictions do not give what it says.
-    """
+def hits_of(entry: Entry, predictions: Path) -> Hits:
+    """Give the hits of an entry, once its predictions are found to give what it says."""
     for finding in inspect(entry, predictions).findings:
         if finding.level == "FAIL":
             raise EntryError(finding.text)
-    return Answers.of(read_predictions(predictions))
+    return Hits.of(read_predictions(predictions))
 
 
 def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> Standing:
@@ -56,16 +46,16 @@ def _standing(folder: EntryFolder, fetched: Path | None, confined: Confined) -> 
         path = fetched / f"{folder.entry.predictions_sha256}.parquet"
         path = path if path.is_file() else None
     try:
-        answers = None if path is None else confined.run(answers_of, folder.entry, path)
+        hits = None if path is None else confined.run(hits_of, folder.entry, path)
     except EntryError as error:
         raise EntryError(
-            f"{folder.name}: {error} (`imagenetq leaderboard check` tells all that is wrong)"
+            f"{folder.path.name}: {error} (`imagenetq leaderboard check` tells all that is wrong)"
         ) from None
     return Standing(
-        name=folder.name,
+        name=folder.path.name,
         submission=folder.submission,
         entry=folder.entry,
-        answers=answers,
+        hits=hits,
         is_registered=is_registered(folder.entry.source_digest),
         unranked="; ".join(why_unranked(folder.entry)) or None,
     )

@@ -19,7 +19,7 @@ Pairs = list[tuple[str, str]]
 
 def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
     """Write one entry's record; a field is a list of pairs where its names are the entry's own."""
-    entry, said = standing.entry, standing.submission
+    entry, submission = standing.entry, standing.submission
     scores = [entry.scores.variants.get(v.name) for v in variants()]
     distortions = [entry.scores.distortions[name] for name in TITLES]
     check = entry.clean_check
@@ -27,20 +27,20 @@ def record(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "standing": words.standing_words(standing, rank),
         "warnings": list(entry.warnings),
         "ranges": [None if one is None else words.interval(one) for one in words.measured(entry)],
-        "falls": [[_fall(held.falls_to_90), _fall(held.falls_to_50)] for held in distortions],
+        "falls": [[_fall(one.falls_to_90), _fall(one.falls_to_50)] for one in distortions],
         "sizes": [_size(size) for size in entry.scores.sizes or ()],
         "confidence": [
             None if one is None else round(one.true_confidence.value, 3) for one in scores
         ],
         "calibration": [None if one is None else round(one.calibration_error, 3) for one in scores],
-        "other_labels": [_other_labels(held) for held in entry.other_labels],
+        "other_labels": [_other_labels(scores) for scores in entry.other_labels],
         "options": options(entry),
         "unsaid": list(unsaid(entry)),
         "clean_check": "not recorded" if check is None else check.words(),
-        "link": _address(said.link),
-        "paper": _address(said.paper),
-        "training_data": said.training_data,
-        "notes": said.notes or "none",
+        "link": _address(submission.link),
+        "paper": _address(submission.paper),
+        "training_data": submission.training_data,
+        "notes": submission.notes or "none",
         "weights": entry.model.weights_sha256 or "none",
         "network": _network(entry.model),
         "preprocessing": _pairs(entry.model.preprocessing),
@@ -72,8 +72,8 @@ def _address(address: str | None) -> dict[str, Any]:
     return {"text": address or "none", "is_link": is_web_link(address or "")}
 
 
-def _pairs(held: Mapping[str, object]) -> Pairs:
-    return [(name, words.value_words(value)) for name, value in held.items()]
+def _pairs(settings: Mapping[str, object]) -> Pairs:
+    return [(name, words.value_words(value)) for name, value in settings.items()]
 
 
 def _network(model: EntryModel) -> Pairs:
@@ -101,25 +101,18 @@ def _size(size: SizeScores) -> list[str | None]:
     return [f"{size.smallest}{words.DASH}{size.largest}", f"{size.n_images:,}", *shares]
 
 
-def _other_labels(held: LabelScores) -> dict[str, Any]:
+def _other_labels(scores: LabelScores) -> dict[str, Any]:
     """Set accuracies by other labels beside those by the data's own, over the same photographs."""
-    own, other = held.own, held.other
+    own, other = scores.own, scores.other
     rows: list[tuple[str, Estimate | Proportion | None, Estimate | Proportion | None]] = [
         ("Clean top-1", own.variants.get(CLEAN), other.variants.get(CLEAN)),
         ("Mean of the five", own.mean, other.mean),
     ]
     rows += [(f"{TITLES[n]}, mean", own.distortions[n], other.distortions[n]) for n in TITLES]
     return {
-        "name": held.name,
-        "sha256": held.sha256,
-        "images": f"{held.n_images:,}",
-        "unlabelled": f"{held.n_unlabelled:,}",
-        "rows": [[title, *map(_with_range, values)] for title, *values in rows],
+        "name": scores.name,
+        "sha256": scores.sha256,
+        "images": f"{scores.n_images:,}",
+        "unlabelled": f"{scores.n_unlabelled:,}",
+        "rows": [[title, *map(words.with_interval, values)] for title, *values in rows],
     }
-
-
-def _with_range(one: Estimate | Proportion | None) -> str | None:
-    if one is None:
-        return None
-    ends = words.interval(one)
-    return f"{words.percent(one.value)} ({ends})" if ends else words.percent(one.value)

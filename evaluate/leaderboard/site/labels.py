@@ -8,8 +8,8 @@ from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site.board import Dataset, Kind, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
 from imagenetq.evaluate.results import format as numbers
-from imagenetq.evaluate.results.names import PARAMETERS, TITLES
-from imagenetq.evaluate.results.standing import demonstration
+from imagenetq.evaluate.results.basis import demonstration
+from imagenetq.evaluate.results.names import PARAMETERS, TITLES, parameter_word
 from imagenetq.specification import CLEAN, LADDERS
 
 MINUS, DASH, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", numbers.TIMES
@@ -25,7 +25,8 @@ KINDS: dict[Kind, str] = {
 def dataset_words(dataset: Dataset) -> str:
     """Name a dataset as in a heading."""
     subset = f"subset {dataset.subset}" if dataset.subset else "no named subset"
-    return f"ImageNet-Q {dataset.version}, {subset}, source {_short(dataset.source_digest)}"
+    source = (dataset.source_digest or "unknown")[:12]
+    return f"ImageNet-Q {dataset.version}, {subset}, source {source}"
 
 
 def dataset_note(dataset: Dataset, kind: Kind) -> str:
@@ -34,8 +35,8 @@ def dataset_note(dataset: Dataset, kind: Kind) -> str:
         return "An official source, computed in fp32. Ranks respect the 95 % intervals."
     if kind == "unranked":
         return "An official source, but something keeps these from a rank; each page says what."
-    what = demonstration(dataset.source_digest, dataset.subset) or ""
-    return f"{what[:1].upper()}{what[1:]}."
+    reason = demonstration(dataset.source_digest, dataset.subset) or ""
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def percent(share: float) -> str:
@@ -48,14 +49,9 @@ def interval(estimate: Estimate | Proportion) -> str:
     return numbers.interval(estimate.low, estimate.high, percent, DASH)
 
 
-def parameters_words(count: int) -> str:
-    """Write a number of parameters as people say it."""
-    return numbers.parameters(count, "M")
-
-
-def size_words(entry: Entry) -> str:
-    """Write the input size, height by width; `varies` if it is not fixed."""
-    return numbers.input_size(entry.model.input_size)
+def with_interval(number: Estimate | Proportion | None) -> str | None:
+    """Write a share in per cent with its 95 % interval, as the page shows what is not None."""
+    return None if number is None else numbers.with_interval(number, percent, to=DASH)
 
 
 def source_of(entry: Entry) -> str:
@@ -77,7 +73,7 @@ def measured(entry: Entry) -> list[Estimate | Proportion | None]:
         scores.score,
         scores.relative_score,
         scores.variants[CLEAN].top1 if CLEAN in scores.variants else None,
-        *(scores.distortions[held.distortion].mean for held in LADDERS),
+        *(scores.distortions[ladder.distortion].mean for ladder in LADDERS),
     ]
 
 
@@ -97,15 +93,11 @@ def ladders() -> list[dict[str, object]]:
     """Describe the five distortions as the charts need them."""
     return [
         {
-            "name": held.distortion,
-            "title": TITLES[held.distortion],
-            "parameter": held.parameter,
-            "axis": PARAMETERS[held.distortion],
-            "values": list(held.values),
+            "name": ladder.distortion,
+            "title": TITLES[ladder.distortion],
+            "parameter": parameter_word(ladder.parameter),
+            "axis": PARAMETERS[ladder.distortion],
+            "values": list(ladder.values),
         }
-        for held in LADDERS
+        for ladder in LADDERS
     ]
-
-
-def _short(digest: str | None) -> str:
-    return digest[:12] if digest else "unknown"

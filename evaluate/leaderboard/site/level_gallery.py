@@ -5,7 +5,7 @@ scikit-image. `redraw` made them, and a test compares them with the specificatio
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ from PIL import Image
 
 from imagenetq.decoding import decode
 from imagenetq.distortions import Pixels
-from imagenetq.evaluate.results.names import TITLES, variant_words
+from imagenetq.evaluate.results.names import TITLES, parameter_word, variant_words
 from imagenetq.files import write_whole
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Variant, variant, variants
@@ -37,11 +37,7 @@ class Level:
     """One picture of the gallery."""
 
     name: str
-    """Name of the variant."""
-
     file: str
-    """Name of the picture's file."""
-
     words: str
     """What the picture shows, for those who do not see it."""
 
@@ -76,28 +72,18 @@ def cuttings(photograph: Pixels) -> Iterator[tuple[Level, Image.Image]]:
         yield _level(rendered.variant), Image.fromarray(square)
 
 
-def draw(photograph: Pixels) -> Mapping[str, bytes]:
-    """Make the pictures' files; they are compressed once more, for the page alone."""
-    drawn = {}
-    for level, square in cuttings(photograph):
-        buffer = io.BytesIO()
-        square.save(buffer, "WEBP", quality=_QUALITY, method=6)
-        drawn[level.file] = buffer.getvalue()
-    return drawn
-
-
 def redraw(photograph: Path, folder: Path) -> None:
-    """Write the pictures anew, after a change of the specification.
-
-    Args:
-        photograph: scikit-image's `chelsea.png`.
-        folder: `evaluate/leaderboard/site/levels`.
-    """
+    """Write the pictures anew, after a change of the specification, from `chelsea.png`."""
     pixels = decode(photograph.read_bytes(), str(photograph))
-    for name, content in draw(pixels).items():
-        write_whole(folder / name, content)
+    for level, square in cuttings(pixels):
+        buffer = io.BytesIO()
+        # Compressed once more, for the page alone.
+        square.save(buffer, "WEBP", quality=_QUALITY, method=6)
+        write_whole(folder / level.file, buffer.getvalue())
 
 
 def _level(shown: Variant) -> Level:
-    short = "original" if shown.parameter is None else f"{shown.parameter} {shown.value}"
+    short = "original"
+    if shown.parameter is not None:
+        short = f"{parameter_word(shown.parameter)} {shown.value}"
     return Level(shown.name, f"{shown.name}.webp", variant_words(shown), short)

@@ -6,11 +6,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from imagenetq.entry import Entry
 from imagenetq.entry_scores import Estimate, Proportion
 from imagenetq.evaluate.leaderboard.site import labels as words
 from imagenetq.evaluate.leaderboard.site import level_gallery as levels
 from imagenetq.evaluate.leaderboard.site.board import Board, Section, Standing
 from imagenetq.evaluate.leaderboard.site.ranking import Rank
+from imagenetq.evaluate.results import format as numbers
 from imagenetq.evaluate.results.names import TITLES
 from imagenetq.specification import DATASET_VERSION
 
@@ -45,7 +47,7 @@ def pages(board: Board, ranked: Mapping[str, Rank]) -> dict[str, str]:
         "n_entries": len(board.standings),
         "titles": TITLES,
         "sources": sorted({words.source_of(standing.entry) for standing in board.standings}),
-        "sizes": sorted({words.size_words(s.entry) for s in board.standings}, key=_side),
+        "sizes": sorted({_size(s.entry) for s in board.standings}, key=_side),
         "datasets": [words.dataset_words(dataset) for dataset in board.datasets],
         "is_ranked": any(section.kind == "ranked" for section in board.sections),
         "ladders": levels.ladders_shown(),
@@ -85,8 +87,8 @@ def _row(standing: Standing, rank: Rank | None) -> dict[str, Any]:
         "title": standing.submission.name,
         "rank": None if rank is None else rank.rank,
         "cells": [_cell(one) for one in words.measured(entry)],
-        "parameters": words.parameters_words(entry.model.parameters),
-        "size": words.size_words(entry),
+        "parameters": numbers.parameters(entry.model.parameters, "M"),
+        "size": _size(entry),
         "precision": entry.precision,
         "images": f"{entry.n_images:,}",
         "source": words.source_of(entry),
@@ -98,6 +100,10 @@ def _cell(one: Estimate | Proportion | None) -> dict[str, Any] | None:
         return None
     shade = max(0, min(10, int(10 * one.value)))
     return {"value": words.percent(one.value), "range": words.interval(one), "shade": shade}
+
+
+def _size(entry: Entry) -> str:
+    return numbers.input_size(entry.model.input_size)
 
 
 def _side(size: str) -> tuple[int, str]:

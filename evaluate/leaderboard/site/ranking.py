@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagenetq.evaluate.leaderboard.site.board import Board, Standing
-from imagenetq.evaluate.leaderboard.site.hits import levels
+from imagenetq.evaluate.results.scores import scored_levels
 from imagenetq.evaluate.results.statistics import Z
 from imagenetq.specification import LADDERS
 
@@ -48,25 +48,17 @@ class Rank:
     """Whether the comparisons were paired over the same photographs."""
 
 
-def paired_errors(hits: NDArray[np.int8]) -> Paired:
-    """Compute the standard errors of the differences of all pairs of entries.
-
-    Args:
-        hits: `Answers.hits` of k entries over the same photographs: int8 of shape (k, n, 6).
-    """
-    n_levels = [len(levels(ladder.distortion)) for ladder in LADDERS]
+def paired_errors(counts: NDArray[np.int8]) -> Paired:
+    """Compute the errors of all differences of k entries, from their stacked `Hits.counts`."""
+    n_levels = [len(scored_levels(ladder.distortion)) for ladder in LADDERS]
     common = math.lcm(*n_levels)
-    weights = np.array([common // count for count in n_levels])
+    weights = np.array([common // n for n in n_levels])
     columns = {
-        "score": hits[:, :, 1:].astype(np.int64) @ weights,
-        "clean": hits[:, :, 0],
-        **{ladder.distortion: hits[:, :, 1 + i] for i, ladder in enumerate(LADDERS)},
+        "score": counts[:, :, 1:].astype(np.int64) @ weights,
+        "clean": counts[:, :, 0],
+        **{ladder.distortion: counts[:, :, 1 + i] for i, ladder in enumerate(LADDERS)},
     }
-    units = {
-        "score": common * len(n_levels),
-        "clean": 1,
-        **{ladder.distortion: n_levels[i] for i, ladder in enumerate(LADDERS)},
-    }
+    units = dict(zip(columns, (common * len(n_levels), 1, *n_levels), strict=True))
     values = {name: column.astype(np.float64) for name, column in columns.items()}
     covariances = {name: _covariance(v, v) / units[name] ** 2 for name, v in values.items()}
     across = _covariance(values["score"], values["clean"]) / units["score"]
@@ -77,7 +69,7 @@ def paired_errors(hits: NDArray[np.int8]) -> Paired:
         values["score"].mean(axis=1) / units["score"],
         values["clean"].mean(axis=1),
     )
-    n = hits.shape[1]
+    n = counts.shape[1]
     return Paired(
         errors={name: _of_differences(covariances[name], n) for name in MEASURES},
         alone={name: np.sqrt(np.diag(covariances[name]) / n) for name in MEASURES},
@@ -95,20 +87,20 @@ def ranks(board: Board) -> dict[str, Rank]:
 
 
 def groups(standings: Sequence[Standing]) -> list[list[int]]:
-    """Group standings whose answers can be paired, as indices, two or more in each group."""
+    """Group standings whose hits can be paired, as indices, two or more in each group."""
     together: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, standing in enumerate(standings):
-        answers = standing.answers
+        hits = standing.hits
         # A single photograph gives no error.
-        if answers is not None and answers.hits is not None and len(answers.hits) > 1:
-            together[*standing.dataset, answers.images].append(index)
+        if hits is not None and hits.counts is not None and hits.n_images > 1:
+            together[*standing.dataset, hits.photographs].append(index)
     return [indices for indices in together.values() if len(indices) > 1]
 
 
 def paired_of(standings: Sequence[Standing]) -> Paired:
     """Compute the errors of standings that are one of `groups`."""
-    answers = [standing.answers for standing in standings if standing.answers is not None]
-    return paired_errors(np.stack([one.hits for one in answers if one.hits is not None]))
+    hits = [standing.hits for standing in standings if standing.hits is not None]
+    return paired_errors(np.stack([one.counts for one in hits if one.counts is not None]))
 
 
 def _ranks(standings: Sequence[Standing]) -> list[Rank]:

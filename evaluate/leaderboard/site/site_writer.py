@@ -56,14 +56,8 @@ class Site:
     """A site that was written."""
 
     folder: Path
-    """Folder of the site."""
-
     entries: int
-    """Number of entries that the site shows."""
-
     files: int
-    """Number of its files."""
-
     bytes: int
     """Size of all its files together, in bytes."""
 
@@ -71,18 +65,10 @@ class Site:
 def write_site(board: Board, out: Path, *, space: bool = False) -> Site:
     """Write the site; the same entries give the same bytes.
 
-    Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds
-    a site. Other files of an earlier site are removed; a stranger's, such as a repository's, stay.
-
-    Args:
-        board: what to show.
-        out: an earlier site, an empty folder, or none yet.
-        space: add the card that makes the folder a static Space of the Hugging Face Hub.
-
-    Raises:
-        FolderError: the folder holds something, but no earlier site; or a stranger's file where
-            one of the site's belongs.
-        OSError: it cannot be written.
+    Each file is replaced as a whole, the first page last, so that whoever reads meanwhile finds a
+    site. Other files of an earlier site are removed; a stranger's, such as a repository's, stay,
+    and are refused where one of the site's belongs. `space` adds the card that makes the folder a
+    static Space of the Hugging Face Hub.
     """
     before = _earlier_files(out)
     site = dict(site_files(board))
@@ -114,20 +100,13 @@ def site_files(board: Board) -> Mapping[str, bytes]:
 
 
 def _earlier_files(out: Path) -> set[str]:
-    """List the files of an earlier site; none if the folder is empty or not there.
-
-    Raises:
-        FolderError: the folder holds something, but no earlier site.
-    """
-    path = out / MANIFEST_NAME
+    """List the files of an earlier site; none if the folder is empty or not there."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return set()
     try:
-        stated = json.loads(path.read_bytes())
+        stated = json.loads((out / MANIFEST_NAME).read_bytes())
         files = stated["files"] if stated["made_by"] == _MADE_BY else None
-    except FileNotFoundError:
-        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return set()
-        files = None
-    except (NotADirectoryError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         files = None
     # A strange manifest must not make us remove a stranger's files.
     if not isinstance(files, list) or not all(

@@ -45,12 +45,8 @@ class Blob:
 
 
 def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
-    """List the blobs of every layer that has some, by the layer's name.
-
-    Raises:
-        DamagedMessage: the file is not a `NetParameter`, or two layers have the same name.
-    """
-    found: dict[str, tuple[Blob, ...]] = {}
+    """List the blobs of every layer that has some, by the layer's name."""
+    layers: dict[str, tuple[Blob, ...]] = {}
     for layer in wire.fields(0, wire.size):
         if layer.number not in _LAYERS:
             continue
@@ -63,19 +59,15 @@ def blobs_of_layers(wire: Wire) -> dict[str, tuple[Blob, ...]]:
                 name = name if name.isprintable() else ascii(name)
             elif field.number == blobs_number:
                 blobs.append(_blob(wire, field))
-        if blobs and name in found:
+        if blobs and name in layers:
             raise DamagedMessage(f"it has two layers {name}")
         if blobs:
-            found[name] = tuple(blobs)
-    return found
+            layers[name] = tuple(blobs)
+    return layers
 
 
 def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
-    """Copy a blob's numbers into a contiguous array, a piece at a time; doubles become float32.
-
-    Raises:
-        DamagedMessage: a number is infinite in float32 or not a number, or the file became shorter.
-    """
+    """Copy a blob's numbers into a contiguous array, a piece at a time; doubles become float32."""
     flat, done = target.reshape(-1), 0
     for part in blob.parts:
         for piece in _pieces(wire, part, blob.itemsize):
@@ -87,9 +79,9 @@ def copy_numbers(wire: Wire, blob: Blob, target: NDArray[np.float32]) -> None:
         raise DamagedMessage("cut short while it was read")
 
 
-def same_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+def same_shape(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Tell whether two shapes are the same but for leading ones, with which older files pad."""
-    one, other = ([*dropwhile(lambda side: side == 1, shape)] for shape in (found, wanted))
+    one, other = ([*dropwhile(lambda side: side == 1, shape)] for shape in (given, wanted))
     return one == other
 
 

@@ -32,18 +32,10 @@ def filled(
     """Build a network and fill it from a `.caffemodel` file; messages name the model.
 
     The numbers go from the file straight into the network, so no more memory is needed than the
-    network takes. The input channels of the first convolution are put in reverse order, so that
-    the network takes RGB where Caffe takes BGR.
-
-    Args:
-        build: makes the network; its modules have the layers' names, perhaps with dots for slashes.
-        path: the weights file.
-        model: the model's name.
-        most_bytes: the most bytes that the file may have; a larger one is refused unread.
-        left_out: beginnings of the names of layers that the file may hold and the network lacks.
-
-    Raises:
-        ModelError: the file cannot be read, is damaged or too large, or does not fit.
+    network takes. The input channels of the first convolution are put in reverse order, so that the
+    network takes RGB where Caffe takes BGR. The modules have the layers' names, perhaps with dots
+    for slashes. The file may hold layers that the network lacks if their names begin as `left_out`
+    says; one of more than `most_bytes` is refused unread.
     """
     import torch
 
@@ -94,27 +86,27 @@ def _fitting(
     left_out: tuple[str, ...],
 ) -> dict[str, Blob]:
     """Find the blob of each of the network's parameters, by the parameter's name."""
-    found = {
+    loaded = {
         f"{layer} {_ROLES.get(index, f'blob {index}')}": blob
         for layer, blobs in layers.items()
         if not layer.startswith(left_out)
         for index, blob in enumerate(blobs)
     }
-    shapes = {name: tuple(wanted[name].shape) for name in wanted if name in found}
-    alike = {name: shape for name, shape in shapes.items() if same_shape(found[name].shape, shape)}
+    shapes = {name: tuple(wanted[name].shape) for name in wanted if name in loaded}
+    alike = {name: shape for name, shape in shapes.items() if same_shape(loaded[name].shape, shape)}
     problems = counted_problems(
         {
-            "missing": [name for name in wanted if name not in found],
-            "unexpected": [name for name in found if name not in wanted],
+            "missing": [name for name in wanted if name not in loaded],
+            "unexpected": [name for name in loaded if name not in wanted],
             "of another shape": [
-                f"{name} {found[name].shape} for {shape}"
+                f"{name} {loaded[name].shape} for {shape}"
                 for name, shape in shapes.items()
                 if name not in alike
             ],
             "of another size": [
-                f"{name} {found[name].size:,} for {math.prod(shape):,}"
+                f"{name} {loaded[name].size:,} for {math.prod(shape):,}"
                 for name, shape in alike.items()
-                if found[name].size != math.prod(shape)
+                if loaded[name].size != math.prod(shape)
             ],
         }
     )
@@ -122,7 +114,7 @@ def _fitting(
         raise ModelError(
             f"{path}: does not fit {model}: of its arrays {problems}; is it another network's file?"
         )
-    return found
+    return loaded
 
 
 def _by_caffes_name(network: "nn.Module") -> dict[str, "nn.Parameter"]:

@@ -40,9 +40,6 @@ def max_pool(side: int, stride: int, padding: int = 0) -> nn.Module:
     padding, it drops a last window that would begin outside the input and its first padding.
     PyTorch's `ceil_mode` always drops such a window. The two differ only if the stride exceeds the
     window, which is refused.
-
-    Raises:
-        ValueError: the stride exceeds the window.
     """
     if stride > side:
         raise ValueError(f"stride {stride} exceeds the window of {side}")
@@ -124,23 +121,16 @@ class Inception(nn.ModuleDict):
         self, inputs: int, n1: int, n3_reduced: int, n3: int, n5_reduced: int, n5: int, pooled: int
     ) -> None:
         """Make the branches; the numbers are channels, in the order of `_INCEPTIONS`."""
-        super().__init__(
-            {
-                "1x1": nn.Conv2d(inputs, n1, 1),
-                "relu_1x1": nn.ReLU(inplace=True),
-                "3x3_reduce": nn.Conv2d(inputs, n3_reduced, 1),
-                "relu_3x3_reduce": nn.ReLU(inplace=True),
-                "3x3": nn.Conv2d(n3_reduced, n3, 3, padding=1),
-                "relu_3x3": nn.ReLU(inplace=True),
-                "5x5_reduce": nn.Conv2d(inputs, n5_reduced, 1),
-                "relu_5x5_reduce": nn.ReLU(inplace=True),
-                "5x5": nn.Conv2d(n5_reduced, n5, 5, padding=2),
-                "relu_5x5": nn.ReLU(inplace=True),
-                "pool": max_pool(3, 1, padding=1),
-                "pool_proj": nn.Conv2d(inputs, pooled, 1),
-                "relu_pool_proj": nn.ReLU(inplace=True),
-            }
-        )
+        convolutions = {
+            "1x1": nn.Conv2d(inputs, n1, 1),
+            "3x3_reduce": nn.Conv2d(inputs, n3_reduced, 1),
+            "3x3": nn.Conv2d(n3_reduced, n3, 3, padding=1),
+            "5x5_reduce": nn.Conv2d(inputs, n5_reduced, 1),
+            "5x5": nn.Conv2d(n5_reduced, n5, 5, padding=2),
+            "pool_proj": nn.Conv2d(inputs, pooled, 1),
+        }
+        rectifiers = {f"relu_{name}": nn.ReLU(inplace=True) for name in convolutions}
+        super().__init__({**convolutions, **rectifiers, "pool": max_pool(3, 1, padding=1)})
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Turn a batch of shape (n, inputs, h, w) into one of (n, n1 + n3 + n5 + pooled, h, w)."""

@@ -56,11 +56,7 @@ class Wire:
         self._n_fields = 0
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
-        """Yield the fields of the message between two offsets.
-
-        Raises:
-            DamagedMessage: the bytes are not a message, or the file has over 100,000 fields.
-        """
+        """Yield the fields of the message between two offsets."""
         position = start
         while position < end:
             self._n_fields += 1
@@ -71,11 +67,7 @@ class Wire:
             position = field.end
 
     def read(self, field: Field, most: int) -> bytes:
-        """Read the bytes of a field.
-
-        Raises:
-            DamagedMessage: there are more bytes than `most`.
-        """
+        """Read the bytes of a field, unless there are more than `most`."""
         if field.end - field.start > most:
             raise DamagedMessage(f"a field of at most {most} bytes has {field.end - field.start:,}")
         self.file.seek(field.start)
@@ -125,11 +117,7 @@ class Wire:
 
 
 def varints(data: bytes) -> list[int]:
-    """Give the numbers of a packed field.
-
-    Raises:
-        DamagedMessage: a number has no end.
-    """
+    """Give the numbers of a packed field."""
     numbers, position = [], 0
     while position < len(data):
         number, position = _varint(data, position)

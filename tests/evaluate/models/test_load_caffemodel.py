@@ -277,10 +277,10 @@ def test_hostile_files_end_quickly_in_one_line(kind: str, tmp_path: Path) -> Non
     make, message = HOSTILE[kind]
     file = make(tmp_path / "w.caffemodel")
     torch.empty(0)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ModelError, match=message) as caught:
         load_model("caffe/googlenet", LoadOptions(weights=str(file)))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
 

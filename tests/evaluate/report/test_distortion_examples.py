@@ -12,8 +12,7 @@ from imagenetq.evaluate.report.distortion_examples import (
     figure3,
     figure3_levels,
 )
-from imagenetq.evaluate.report.example_image import answer_to
-from imagenetq.evaluate.report.pictures import Picture
+from imagenetq.evaluate.report.pictures import Picture, answer_to
 from imagenetq.evaluate.results.names import class_word
 from imagenetq.specification import LADDERS, scored_variants
 

@@ -6,9 +6,8 @@ import pytest
 from imagenetq.errors import EntryError
 from imagenetq.evaluate import LoadOptions, load_model
 from imagenetq.evaluate.report.activations import responses
-from imagenetq.evaluate.report.example_image import choose_image
 from imagenetq.evaluate.report.filter_responses import FIGURE4, figure4, liveliest, mosaic
-from imagenetq.evaluate.report.pictures import Picture, pictures_of_source
+from imagenetq.evaluate.report.pictures import Picture, choose_image, pictures_of_source
 
 
 @pytest.fixture(scope="module")

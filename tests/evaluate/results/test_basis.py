@@ -5,8 +5,17 @@ import pytest
 from fake_predictions import result
 from imagenetq.errors import EntryError, UsageError
 from imagenetq.evaluate import Result
-from imagenetq.evaluate.results import standing
-from imagenetq.evaluate.results.basis import basis, require_one_dataset
+from imagenetq.evaluate.results import basis as module
+from imagenetq.evaluate.results.basis import (
+    basis,
+    demonstration,
+    require_one_dataset,
+    why_unranked,
+)
+from imagenetq.specification import variants
+
+REGISTERED = "c" * 64
+ALL = tuple(variant.name for variant in variants())
 
 
 def test_no_entries_is_wrong_usage():
@@ -52,5 +61,33 @@ def test_the_basis_names_dataset_and_precision_and_admits_a_demonstration(monkey
     )
     two = basis([result(3), result(3, precision="bf16")])
     assert "computed in fp32 (timm/made_up (fp32)), bf16 (timm/made_up (bf16))" in two
-    monkeypatch.setattr(standing, "is_registered", lambda digest: digest == "c" * 64)
+    monkeypatch.setattr(module, "is_registered", lambda digest: digest == "c" * 64)
     assert basis([result(3)]).endswith("computed in fp32.")
+
+
+def test_a_source_is_ranked_a_known_demonstration_or_unknown(monkeypatch):
+    assert demonstration(REGISTERED, "full") == "its source (cccccccccccc) is not registered"
+    assert demonstration(None, "full") == "its source is not known"
+    assert demonstration(None, "sample") == "the embedded sample photographs, not ImageNet"
+    monkeypatch.setattr(module, "demonstration_of", lambda _: "three cats")
+    assert why_unranked(result(3, ALL).entry) == ["a demonstration: three cats"]
+    monkeypatch.setattr(module, "is_registered", lambda digest: digest == REGISTERED)
+    assert demonstration(REGISTERED, "full") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "changes", "reasons"),
+    [
+        (ALL, {}, []),
+        (ALL, {"precision": "tf32"}, ["computed in tf32, and only fp32 is ranked"]),
+        (
+            ALL,
+            {"subset": None, "precision": "bf16"},
+            ["it names no subset", "computed in bf16, and only fp32 is ranked"],
+        ),
+        (("clean", "blur-1"), {}, ["it was not evaluated on all scored variants"]),
+    ],
+)
+def test_all_reasons_are_named(monkeypatch, names, changes, reasons):
+    monkeypatch.setattr(module, "is_registered", lambda _: True)
+    assert why_unranked(result(3, names, **changes).entry) == reasons

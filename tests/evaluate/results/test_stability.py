@@ -9,7 +9,7 @@ from imagenetq.errors import EntryError
 from imagenetq.evaluate.results.scores import image_scores
 from imagenetq.evaluate.results.stability import (
     kendall_tau,
-    place_in_class,
+    number_in_class,
     ranks,
     resampled_scores,
     stability,
@@ -89,7 +89,7 @@ def test_the_draws_are_the_same_every_time(found, held):
 
 def test_subsets_are_those_of_the_specification(held):
     made = held[0]
-    place = place_in_class(made)
+    place = number_in_class(made)
     wnids = ["n01440764", "n01443537"]
     images = [
         SourceImage(image_id, wnids[label], "")
@@ -105,7 +105,7 @@ def test_subsets_are_those_of_the_specification(held):
 
 def test_scores_over_subsets(found, held):
     values = [image_scores(predictions) for predictions in held]
-    place = place_in_class(held[0])
+    place = number_in_class(held[0])
     assert [one.n_images for one in found.nested] == [12, 24, 36, 48, 60]
     assert [one.n_images for one in found.slices] == [12] * 5
     for n, (nested, part) in enumerate(zip(found.nested, found.slices, strict=True)):

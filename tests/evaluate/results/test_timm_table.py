@@ -17,7 +17,10 @@ TIMM = "model,top1,top1_err,top5,top5_err,param_count,img_size,crop_pct,interpol
 
 
 def row(name: str, top1: float, clean: float) -> TableRow:
-    return TableRow(name, top1, top1 + 5, clean, clean + 2, 1_013_010_000, "224", 0.9, "bicubic")
+    preprocessing = {"resize": 248, "crop": [224, 224], "interpolation": "bicubic"}
+    facts = {"parameters": 1_013_010_000, "input_size": (224, 224), "preprocessing": preprocessing}
+    model = run().model.model_copy(update=facts)
+    return TableRow(name, top1, top1 + 5, clean, clean + 2, model)
 
 
 def test_columns_and_form_are_those_of_timm() -> None:

@@ -7,15 +7,18 @@ import pytest
 
 from fake_entries import honest
 from fake_predictions import ALL, columns, run
+from imagenetq.entry import VariantCounts
 from imagenetq.evaluate.leaderboard.checks.anomalies import (
     clean_suspicion,
     fingerprint,
     published_top1,
     suspicions,
 )
+from imagenetq.evaluate.leaderboard.checks.findings import Finding
 from imagenetq.predictions import Predictions
 
 N = 60
+ENTRY = honest(N).entry
 
 
 def with_ranks(**ranks: int) -> Predictions:
@@ -94,13 +97,17 @@ def test_published_figures_are_known_without_loading_anything():
 
 
 def test_a_clean_accuracy_far_from_the_published_one_is_noticed():
-    model = run().model.model_copy(update={"name": "caffe/reference"})
-    assert clean_suspicion(model, 570, 1000) is None
-    low, high = clean_suspicion(model, 400, 1000), clean_suspicion(model, 800, 1000)
-    assert low is not None
-    assert high is not None
+    def suspected(name: str, n_correct: int) -> list[Finding]:
+        model = ENTRY.model.model_copy(update={"name": name})
+        clean = VariantCounts(correct_top1=n_correct, correct_top5=n_correct, total=1000)
+        entry = ENTRY.model_copy(update={"model": model, "variants": {"clean": clean}})
+        return list(clean_suspicion(entry))
+
+    assert suspected("caffe/reference", 570) == []
+    (low,), (high,) = suspected("caffe/reference", 400), suspected("caffe/reference", 800)
     assert low.text.startswith(
         "clean top-1 is 40.0% on 1000 photographs, far below the 57.4% published"
     )
     assert high.text.endswith("were these photographs among those it was trained on?")
-    assert clean_suspicion(run().model, 0, 1000) is None
+    assert suspected(ENTRY.model.name, 0) == []
+    assert list(clean_suspicion(ENTRY.model_copy(update={"variants": {}}))) == []

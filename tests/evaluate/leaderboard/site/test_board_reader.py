@@ -19,7 +19,7 @@ def test_a_folder_of_entries_is_a_board(entries):
     assert [standing.name for standing in board.ordered] == ["one", "two"]
     assert board.ordered[1].submission.notes == "a note"
     assert {standing.kind for standing in board.ordered} == {"demonstration"}
-    assert board.ordered[0].answers.hits.shape == (40, 6)
+    assert board.ordered[0].hits.counts.shape == (40, 6)
 
 
 def test_an_empty_folder_is_an_empty_board_and_a_missing_one_a_mistake(tmp_path):
@@ -44,12 +44,12 @@ def test_predictions_on_the_hub_are_used_if_they_were_fetched(entries, tmp_path)
     path.write_text(submission("One", predictions=place).to_json())
     predictions = entries / "one" / "predictions.parquet"
     kept = predictions.rename(tmp_path / "kept.parquet")
-    assert read_board(entries).ordered[0].answers is None
+    assert read_board(entries).ordered[0].hits is None
     sha256 = json.loads((entries / "one" / "entry.json").read_text())["predictions_sha256"]
     (tmp_path / "fetched").mkdir()
     kept.rename(tmp_path / "fetched" / f"{sha256}.parquet")
-    assert read_board(entries, fetched=tmp_path / "fetched").ordered[0].answers is not None
-    assert read_board(entries, fetched=tmp_path).ordered[0].answers is None
+    assert read_board(entries, fetched=tmp_path / "fetched").ordered[0].hits is not None
+    assert read_board(entries, fetched=tmp_path).ordered[0].hits is None
 
 
 def test_the_command_builds_and_says_where(entries, tmp_path, call):

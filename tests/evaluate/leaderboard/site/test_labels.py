@@ -12,13 +12,13 @@ from imagenetq.evaluate.leaderboard.site.labels import (
     dataset_note,
     dataset_words,
     interval,
-    parameters_words,
+    ladders,
     percent,
-    size_words,
     source_of,
     value_words,
 )
 from imagenetq.evaluate.leaderboard.site.reproduce_command import options
+from imagenetq.evaluate.results.format import input_size, parameters
 from site_entries import result
 
 
@@ -29,25 +29,24 @@ def test_numbers_are_short():
         "0.0",
         f"{MINUS}12.3",
     ]
-    assert [parameters_words(n) for n in (0, 999_999, 1_248_424, 25_557_032, 138_357_544)] == [
-        "0",
-        "999,999",
-        "1.25 M",
-        "25.6 M",
-        "138 M",
-    ]
+    sizes = (0, 999_999, 1_248_424, 25_557_032, 138_357_544)
+    assert [parameters(n, "M") for n in sizes] == ["0", "999,999", "1.25 M", "25.6 M", "138 M"]
     assert interval(Estimate(value=0.5, standard_error=0.1, low=0.3, high=0.7)) == f"30.0{DASH}70.0"
     assert interval(Estimate(value=0.5, standard_error=None, low=None, high=None)) == ""
 
 
 def test_what_an_entry_is_of():
-    entry = result(input_size=(224, 192), model="timm/a/b").entry
-    assert (size_words(entry), source_of(entry)) == (f"224{TIMES}192", "timm")
+    assert source_of(result(model="timm/a/b").entry) == "timm"
+    assert (input_size((224, 192)), input_size(None)) == (f"224{TIMES}192", "varies")
     assert [source_of(result(model=name).entry) for name in ("plain", "<b>/x", "")] == ["other"] * 3
-    assert size_words(result(input_size=None).entry) == "varies"
     dataset = Dataset("1.0.0", "b" * 64, None, None)
     assert dataset_words(dataset) == "ImageNet-Q 1.0.0, no named subset, source unknown"
     assert "source is not known" in dataset_note(dataset, "demonstration")
+
+
+def test_parameters_are_named_as_in_print():
+    names = [ladder["parameter"] for ladder in ladders()]
+    assert names == ["sigma", "sigma", "factor", "quality", "PSNR"]
 
 
 def test_settings_are_shown_as_they_are():

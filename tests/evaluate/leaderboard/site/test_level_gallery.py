@@ -18,6 +18,7 @@ def test_every_variant_is_shown_once():
     shown = [clean_level(), *(level for _, levels in ladders_shown() for level in levels)]
     assert [level.name for level in shown] == [v.name for v in variants()]
     assert set(pictures()) == {level.file for level in shown}
+    assert [shown[0].short, shown[-1].short] == ["original", "PSNR 20"]
     assert sum(map(len, pictures().values())) < 400_000
 
 

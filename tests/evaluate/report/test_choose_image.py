@@ -4,7 +4,7 @@ import pytest
 from fake_predictions import columns, result, run
 from imagenetq.errors import UsageError
 from imagenetq.evaluate import Result
-from imagenetq.evaluate.report.example_image import answer_to, choose_image
+from imagenetq.evaluate.report.pictures import answer_to, choose_image
 from imagenetq.predictions import Predictions
 from imagenetq.selection import rank_key
 

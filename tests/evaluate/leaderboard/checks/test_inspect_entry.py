@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from fake_entries import change_json, honest, honest_columns, replace_predictions
 from fake_predictions import ALL
 from imagenetq.entry import Entry, read_entry
-from imagenetq.evaluate.leaderboard.checks.inspect_entry import inspect
-from imagenetq.evaluate.leaderboard.checks.recompute import contradictions, other_label_findings
+from imagenetq.evaluate.leaderboard.checks.inspect_entry import (
+    contradictions,
+    inspect,
+    other_label_findings,
+)
 from imagenetq.evaluate.results.labels import Labels, with_labels
 from imagenetq.predictions import Predictions
 
