@@ -129,15 +129,7 @@ def make_plan(
             if all_jpeg and not is_jpeg(data):
                 decode(data, image.name)
                 all_jpeg = False
-        images.append(
-            PlannedImage(
-                image_id=image.image_id,
-                wnid=image.wnid,
-                rank=image.rank,
-                name=image.name,
-                file_sha256=fingerprint,
-            )
-        )
+        images.append(PlannedImage(**vars(image), file_sha256=fingerprint))
         advance(1)
     return Plan.model_validate(
         {

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from typing import Any
 
 from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
@@ -18,6 +18,7 @@ from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import extension
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest
+from imagenetq.provenance import REPOSITORY
 from imagenetq.specification import CLEAN, variant
 
 CROISSANT_NAME = "croissant.json"
@@ -283,10 +284,6 @@ def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> by
     front = front_matter(template())
     origin, label = _ORIGINS["sample" if manifest.subset == "sample" else "imagenet"]
     body = template().split("\n# ", maxsplit=1)[1].split("\n\n")
-    # Without a repository of its own, the dataset's page is the one that the project states.
-    stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
-    project = dict(line.split(", ", maxsplit=1) for line in stated).get("Repository")
-    page = home.address.page if home.address else project
     context = resources.files("imagenetq.builder.card").joinpath("context.json")
     document = {
         "@context": json.loads(context.read_text(encoding="utf-8")),
@@ -296,7 +293,8 @@ def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> by
         "description": _plain(body[1]),
         "identifier": manifest.pixel_digest,
         "version": manifest.dataset_version,
-        **({"url": page} if page else {}),
+        # Without a repository of its own, the dataset's page is the project's.
+        "url": home.address.page if home.address else REPOSITORY,
         "license": front["license_link"],
         "keywords": front["tags"],
         "creator": {"@type": "sc:Organization", "name": AUTHORS},

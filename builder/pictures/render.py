@@ -25,7 +25,7 @@ from imagenetq.builder.pictures.manifest import (
     files_schema,
 )
 from imagenetq.builder.pictures.plan import RenderPlan, make_render_plan, require_same_plan
-from imagenetq.builder.pictures.unit import Job, PicturesRecord, complete_unit
+from imagenetq.builder.pictures.unit import PicturesRecord, RenderJob, complete_unit
 from imagenetq.builder.shards.orientation import UPRIGHT
 from imagenetq.errors import UsageError
 from imagenetq.manifest import RENDER_MANIFEST_NAME, Code
@@ -100,7 +100,7 @@ def render_folder(
     own = partial(require_own, target, RENDER_PLAN, RENDER_MANIFEST_NAME, "a rendered folder")
     with full_disk_explained(target), target.held(own) as hold:
         begin(target, RENDER_PLAN, plan, require_same_plan)
-        job = Job(target, pictures, plan, skip_bad)
+        job = RenderJob(target, pictures, plan, skip_bad)
         with meter("rendering", len(plan.paths), "pictures") as progress:
             work = Work(complete_unit, job, units, workers, progress.show)
             collect(target, hold, progress, run_units(work))

@@ -37,7 +37,7 @@ fifth at most."""
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderJob:
     """What all units of a rendering share."""
 
     folder: LocalFolder
@@ -104,7 +104,7 @@ class UnitDone:
     """Number of the unit's pictures, bad ones included."""
 
 
-def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
+def complete_unit(job: RenderJob, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
     """Render a unit unless it is done.
 
     Returns:
@@ -159,7 +159,7 @@ def require_inside(root: Path, file: str) -> Path:
     return path
 
 
-def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
+def _is_finished(job: RenderJob, unit: Unit, reporter: Reporter) -> bool:
     """Tell whether a unit's record is of these originals, and all files are still as it says."""
     try:
         record = read_record(job.folder, unit.index, PicturesRecord)
@@ -185,7 +185,7 @@ def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
 
 
 def _render(
-    job: Job, path: str, data: bytes, clean: Pixels, names: dict[str, str], reporter: Reporter
+    job: RenderJob, path: str, data: bytes, clean: Pixels, names: dict[str, str], reporter: Reporter
 ) -> RenderedPicture:
     files = {}
     for rendered in render_ladder(clean, image_id=path, only=job.plan.ladder()):

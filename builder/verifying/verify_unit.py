@@ -28,7 +28,7 @@ _KEPT_SAMPLES = 3 * 2**20
 
 
 @dataclass(frozen=True)
-class Job:
+class DatasetCheck:
     """What all units of a verification share."""
 
     folder: DatasetFolder
@@ -83,7 +83,7 @@ class _CleanImages:
         return decode(kept, image_id, STORED_FORMATS) if isinstance(kept, bytes) else kept
 
 
-def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findings:
+def check_unit(job: DatasetCheck, shards: tuple[Shard, ...], reporter: Reporter) -> Findings:
     """Check the shards of one unit; clean must be the first, if there is one."""
     findings = Findings()
     clean = _CleanImages()
@@ -101,7 +101,12 @@ def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findi
 
 
 def _check_shard(
-    job: Job, shard: Shard, name: str, clean: _CleanImages, findings: Findings, reporter: Reporter
+    job: DatasetCheck,
+    shard: Shard,
+    name: str,
+    clean: _CleanImages,
+    findings: Findings,
+    reporter: Reporter,
 ) -> None:
     size = job.folder.size(shard.path)
     if size is None:
@@ -124,7 +129,7 @@ def _check_shard(
 
 
 def _check_row(
-    job: Job, shard: Shard, stored: StoredRow, clean: _CleanImages, findings: Findings
+    job: DatasetCheck, shard: Shard, stored: StoredRow, clean: _CleanImages, findings: Findings
 ) -> None:
     """Check one row; `clean` collects the unit's clean images, which come first."""
     fields = stored.fields
@@ -179,7 +184,9 @@ def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels
     return row
 
 
-def _render_again(job: Job, source: Source, findings: Findings, reporter: Reporter) -> None:
+def _render_again(
+    job: DatasetCheck, source: Source, findings: Findings, reporter: Reporter
+) -> None:
     ladder = select_variants(job.manifest.variants)
     stored = {(line.image_id, line.variant): line for line in findings.lines}
     for image_id in dict.fromkeys(line.image_id for line in findings.lines):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import requires
+from importlib.metadata import distributions
 
 from imagenetq.errors import MissingPackage
 
@@ -17,7 +17,9 @@ def missing(package: str) -> MissingPackage | None:
     Args:
         package: the name by which the package is imported.
     """
-    for line in requires("imagenetq") or []:
+    # An older installation's metadata, which may come first, need not know every extra.
+    known = (line for one in distributions(name="imagenetq") for line in one.requires or ())
+    for line in known:
         match = _REQUIREMENT.match(line)
         if match and _IMPORTED_AS.get(match["name"], match["name"]) == package:
             return MissingPackage(

@@ -131,11 +131,16 @@ def temporary_path(path: Path, tag: str = "") -> Path:
     return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
 
 
-def user_cache() -> Path:
-    """Give the folder in which ImageNet-Q keeps what it can make again."""
+def cache_home() -> Path:
+    """Give the folder in which the user's programs keep what they can make again."""
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # A relative path is to be ignored, says the specification of these folders.
-    return (home if home.is_absolute() else Path.home() / ".cache") / "imagenetq"
+    return home if home.is_absolute() else Path.home() / ".cache"
+
+
+def user_cache() -> Path:
+    """Give the folder in which ImageNet-Q keeps what it can make again."""
+    return cache_home() / "imagenetq"
 
 
 def write_whole(path: Path, data: bytes, tag: str = "") -> None:
