@@ -153,9 +153,6 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
 
     Where the source lies does not matter. Nor does the file of a photograph, as long as nothing was
     rendered from it: that is checked for each finished unit.
-
-    Raises:
-        FolderError: the plans differ; the message names the first difference.
     """
     # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):

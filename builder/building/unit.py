@@ -46,11 +46,7 @@ class BuildJob:
 def complete_unit(job: BuildJob, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
     """Build a unit unless it is done.
 
-    Returns:
-        The record; or, if photographs are bad and not to be skipped, all of the unit's bad ones.
-
-    Raises:
-        FolderError: the unit was built from other originals.
+    If photographs are bad and not to be skipped, it gives all of the unit's bad ones instead.
     """
     done = finished_unit(job, unit)
     if done is not None:
@@ -62,8 +58,7 @@ def complete_unit(job: BuildJob, unit: Unit, reporter: Reporter) -> UnitRecord |
 def finished_unit(job: BuildJob, unit: Unit) -> UnitRecord | None:
     """Give a unit's record, if it exists and every shard is still as it says; else None.
 
-    Raises:
-        FolderError: the unit is intact, but was built from other originals than the source has.
+    A unit that is intact, but of other originals than the source has, is refused.
     """
     try:
         record = read_record(job.folder, unit.index, UnitRecord)

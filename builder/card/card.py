@@ -250,11 +250,7 @@ def is_ours(text: str) -> bool:
 
 
 def front_matter(text: str) -> Any:
-    """Read the YAML between a card's first two lines of dashes.
-
-    Raises:
-        ValueError: there is none, or it is no YAML.
-    """
+    """Read the YAML between a card's first two lines of dashes; `ValueError` if there is none."""
     return _parts(text)[0]
 
 

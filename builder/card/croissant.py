@@ -77,17 +77,11 @@ _LISTED_TARS = 100
 
 
 def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | None = None) -> bytes:
-    """Describe a dataset with images.
+    """Describe a dataset with images, which lies in a repository or, without an address, beside it.
 
-    Args:
-        manifest: the dataset's manifest.
-        manifest_json: bytes of the manifest's file.
-        address: the repository that holds it; None where the description lies beside the data.
-
-    Returns:
-        The bytes of `croissant.json`. For parquet shards it has one record set, `images`, whose
-        field `images/variant` can be filtered by. For tars it has two for each variant: one
-        named after it with the images, and `VARIANT-columns` with all other columns.
+    For parquet shards there is one record set, `images`, whose field `images/variant` can be
+    filtered by. For tars there are two for each variant: one named after it with the images, and
+    `VARIANT-columns` with all other columns.
     """
     home = _Home(manifest, address)
     files, records = _parquet(home) if manifest.format == "parquet" else _tars(home)
@@ -96,13 +90,7 @@ def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | No
 
 
 def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: HubAddress) -> bytes:
-    """Describe a recipe, whose record set `pixels` gives the hashes.
-
-    Args:
-        manifest: the dataset's manifest.
-        files: the recipe's files by path; one of them is `pixels.parquet`.
-        address: the repository that holds it.
-    """
+    """Describe a recipe of files, by path, whose record set `pixels` gives the hashes."""
     home = _Home(manifest, address)
     columns = _columns()
     types = {name: columns[name] for name in ("image_id", "wnid", "rank", "pixel_sha256")}

@@ -121,11 +121,7 @@ class ObjectLock(Hold):
             self._folder.remove(path)
 
     def _watch(self, claims: dict[str, Claim]) -> bool:
-        """Wait until the claims of other machines are void; tell whether there were any.
-
-        Raises:
-            FolderError: one was renewed.
-        """
+        """Wait until the claims of other machines are void, or refuse; tell if there were any."""
         others = {path: c for path, c in claims.items() if c.machine != self._claim.machine}
         for path, claim in others.items():
             say(

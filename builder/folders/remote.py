@@ -51,11 +51,7 @@ class RemoteFolder(DatasetFolder):
     is_local = False
 
     def __init__(self, url: str, patience: Patience | None = None) -> None:
-        """Name a folder; nothing is read yet.
-
-        Raises:
-            UsageError: nothing installed can open such a URL.
-        """
+        """Name a folder; nothing is read yet."""
         self.name = url.rstrip("/")
         file_system(self.name)
         self._patience = patience or Patience()
@@ -282,9 +278,6 @@ def _in_time(client: Any, method: str, *arguments: Any, n_bytes: int, **options:
     """Call a method that sends so many bytes, and give it up when it takes too long.
 
     Clients wait for ever where a server falls silent.
-
-    Raises:
-        TimeoutError: it takes longer than a slow line would take.
     """
     from fsspec.asyn import AsyncFileSystem, sync
 

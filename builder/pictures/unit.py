@@ -107,11 +107,7 @@ class UnitDone:
 def complete_unit(job: RenderJob, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
     """Render a unit unless it is done.
 
-    Returns:
-        The finished unit; or, if pictures are bad and not to be skipped, all of its bad ones.
-
-    Raises:
-        FolderError: a link leads out of the rendered folder.
+    If pictures are bad and not to be skipped, it gives all of the unit's bad ones instead.
     """
     done = UnitDone(unit.index, len(unit.paths))
     if _is_finished(job, unit, reporter):
@@ -148,11 +144,7 @@ def complete_unit(job: RenderJob, unit: Unit, reporter: Reporter) -> UnitDone | 
 
 
 def require_inside(root: Path, file: str) -> Path:
-    """Give the path of a file of a folder, once it is sure that no link leads out of it.
-
-    Raises:
-        FolderError: a link leads out of the folder.
-    """
+    """Give the path of a file of a folder, once it is sure that no link leads out of it."""
     path = root / file
     if not path.parent.resolve().is_relative_to(root.resolve()):
         raise FolderError(f"{path}: lies behind a link that leads out of {root}; remove the link")

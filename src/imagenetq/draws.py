@@ -44,17 +44,7 @@ class Draw:
 
 
 class Draws:
-    """A source of random variants, one for each sample, with the options of `imagenetq.Distort`.
-
-    Attributes:
-        rungs: all variants that can be drawn, except clean.
-        seed: the seed of every draw.
-        position: number of samples without a name that were drawn for in this epoch.
-
-    Raises:
-        UsageError: there is no such distortion or parameter, no rung is in range, a weight or
-            probability is impossible, or the seed is not a whole number.
-    """
+    """A source of random variants, one for each sample, with the options of `imagenetq.Distort`."""
 
     def __init__(
         self,
@@ -78,6 +68,7 @@ class Draws:
         self.seed = _whole("seed", secrets.randbits(63) if seed is None else seed)
         self._epoch = _SharedNumber(0)
         self.position = 0
+        """Number of samples without a name that were drawn for in this epoch."""
 
     @property
     def epoch(self) -> int:
@@ -122,11 +113,7 @@ class Draws:
         return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where a `state` was taken, also of another instance.
-
-        Raises:
-            UsageError: `state` is no such state.
-        """
+        """Go on where a `state` was taken, also of another instance."""
         if not isinstance(state, Mapping) or set(state) != set(self.state()):
             raise UsageError(f"a state of Distort holds {', '.join(self.state())}; this: {state}")
         seed, epoch, position = (_whole(name, state[name]) for name in self.state())
@@ -195,11 +182,7 @@ class Drawing:
 def drawn_seed(
     seed: int | None, generator: Any, kind: type, name: str, draw: Callable[[Any], SupportsInt]
 ) -> int | None:
-    """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name.
-
-    Raises:
-        UsageError: both are given, or the generator is of another type.
-    """
+    """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name."""
     if generator is None:
         return seed
     if seed is not None:
@@ -210,11 +193,7 @@ def drawn_seed(
 
 
 def samples_of(samples: Iterable[Any], n: int) -> list[Sample]:
-    """Check the names of `n` samples, which are whole numbers or texts, one each.
-
-    Raises:
-        UsageError: a name is of another type, or there are not `n` of them.
-    """
+    """Check the names of `n` samples, which are whole numbers or texts, one each."""
     if isinstance(samples, str) or not isinstance(samples, Iterable):
         raise UsageError(f"samples are indices or ids, one for each image, not {samples!r}")
     named = [

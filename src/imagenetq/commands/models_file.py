@@ -18,15 +18,9 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def read_models(path: Path) -> "list[Listed]":
-    """Read the models that a file lists.
+    """Read a file's models, one a line, such as `timm/resnet50 --weights x.safetensors --mean 0.5`.
 
-    Args:
-        path: a file of lines such as `timm/resnet50 --weights x.safetensors --mean 0.5`; what
-            follows a # is a comment.
-
-    Raises:
-        UsageError: the file cannot be read or lists nothing, or a line cannot be understood, which
-            is then named.
+    What follows a # is a comment.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -122,11 +122,7 @@ class ModelOptions:
     ] = None
 
     def load_options(self) -> "LoadOptions":
-        """Convert the options to what the library takes.
-
-        Raises:
-            UsageError: a number, an argument or the class map cannot be read.
-        """
+        """Convert the options to what the library takes."""
         from imagenetq.evaluate.models import LoadOptions
 
         given = {
@@ -166,15 +162,7 @@ class DataOptions:
         return self.data is not None or self.source is not None
 
     def open(self, check_pixels: CheckPixels, originals: Path) -> "Data":
-        """Open the data that were named.
-
-        Args:
-            check_pixels: which rows of stored images to check.
-            originals: a folder for the photographs of a remote source.
-
-        Raises:
-            UsageError: both are given, or neither.
-        """
+        """Open the data that were named; a remote source's photographs are kept in `originals`."""
         from imagenetq.evaluate import CleanSource, open_data
         from imagenetq.progress import working
 

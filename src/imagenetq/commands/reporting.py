@@ -83,11 +83,7 @@ class PhotographOptions:
     ] = None
 
     def pictures(self) -> "Pictures | None":
-        """Open where photographs come from; None if neither is given.
-
-        Raises:
-            UsageError: both are given, or they cannot be opened.
-        """
+        """Open where photographs come from; None if neither is given."""
         from imagenetq.evaluate.report.pictures import pictures_of_data, pictures_of_source
 
         if self.source is not None and self.data is not None:

@@ -37,13 +37,9 @@ _BAND_SAMPLES = 3 << 16
 
 @cache
 def gaussian_taps(sigma: int) -> NDArray[np.int64]:
-    """Compute the kernel's weights in units of 2^-22; they sum to 2^22.
+    """Compute a kernel's weights, which sum to 2^22, as int64 of shape (4 * sigma + 1,).
 
-    Args:
-        sigma: standard deviation in pixels.
-
-    Returns:
-        int64 of shape (4 * sigma + 1,), symmetric, with the rounding's remainder in the centre.
+    They are symmetric, with the rounding's remainder in the centre; `sigma` is in pixels.
     """
     radius = 2 * sigma
     offsets = np.arange(-radius, radius + 1)
@@ -65,14 +61,9 @@ def reflect(indices: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
-    """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side.
+    """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side, sigma being whole.
 
-    Args:
-        original: the image.
-        sigmas: standard deviations in pixels, whole numbers from 1.
-
-    Yields:
-        The blurred image for each sigma: `(sum + 2^43) >> 44` over both passes.
+    Samples are `(sum + 2^43) >> 44` over both passes.
     """
     height, width, _ = original.pixels.shape
     border = 2 * int(max(sigmas))

@@ -16,14 +16,9 @@ def mean_luma(original: Original) -> int:
 
 
 def contrast(original: Original, factors: Sequence[Value]) -> Iterator[Distorted]:
-    """Blend the image with its mean luma.
+    """Blend the image with its mean luma, at factors in tenths: 1.0 keeps it, 0.0 is uniform grey.
 
-    Args:
-        original: the image.
-        factors: share of the image in the blend, in tenths: 1.0 keeps it, 0.0 is uniform grey.
-
-    Yields:
-        The blend for each factor: `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
+    Samples are `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
     """
     grey = mean_luma(original)
     samples = original.pixels.reshape(-1)

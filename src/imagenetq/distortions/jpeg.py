@@ -11,14 +11,9 @@ from imagenetq.specification import Value
 
 
 def jpeg(original: Original, qualities: Sequence[Value]) -> Iterator[Distorted]:
-    """Compress an image to JPEG, and decompress it.
+    """Compress an image to JPEG at libjpeg's qualities, 1 to 100, and decompress it.
 
-    Args:
-        original: the image.
-        qualities: libjpeg's quality, whole numbers from 1 to 100.
-
-    Yields:
-        The decoded image for each quality, with its baseline, 4:2:0 codestream (ITU-T T.81).
+    Codestreams are baseline, 4:2:0 (ITU-T T.81).
     """
     for quality in qualities:
         buffer = BytesIO()
