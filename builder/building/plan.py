@@ -18,12 +18,7 @@ from imagenetq.progress import working
 from imagenetq.provenance import library_versions
 from imagenetq.selection import RankedImage, Selection, select, subset_of
 from imagenetq.shards import SHARD_ROWS
-from imagenetq.specification import (
-    DATASET_VERSION,
-    Variant,
-    select_variants,
-    specification_digest,
-)
+from imagenetq.specification import DATASET_VERSION, Variant, select_variants, specification_digest
 
 UNIT = SHARD_ROWS
 """Photographs of a unit, and so rows of each of its shards."""

@@ -7,12 +7,7 @@ from imagenetq.builder.pictures.file_names import file_names
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Model, Sha256
 from imagenetq.provenance import library_versions
-from imagenetq.specification import (
-    DATASET_VERSION,
-    Variant,
-    select_variants,
-    specification_digest,
-)
+from imagenetq.specification import DATASET_VERSION, Variant, select_variants, specification_digest
 
 _UNIT_FILES = 400
 """Most files that a unit makes, since all files of an unfinished unit are made again."""

@@ -9,12 +9,7 @@ from pathlib import Path
 from PIL import Image
 from pydantic import Field
 
-from imagenetq.builder.building.unit_records import (
-    Record,
-    read_record,
-    record_path,
-    write_record,
-)
+from imagenetq.builder.building.unit_records import Record, read_record, record_path, write_record
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.builder.pictures.manifest import BadPicture

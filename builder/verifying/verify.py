@@ -23,12 +23,7 @@ from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import meter, working
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
-from imagenetq.specification import (
-    CLEAN,
-    DATASET_VERSION,
-    SUBSETS,
-    variant,
-)
+from imagenetq.specification import CLEAN, DATASET_VERSION, SUBSETS, variant
 
 
 def verify(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.common import Json, explains_errors
+from imagenetq.commands.common import Json, explains_errors, option
 from imagenetq.commands.opening import read_results
 from imagenetq.commands.scoring import LABELS_HELP, read_labels
 
@@ -14,7 +14,7 @@ from imagenetq.commands.scoring import LABELS_HELP, read_labels
 def compare(
     first: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
     second: Annotated[Path, typer.Argument(metavar="RESULTS", help="Another one's.")],
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help=LABELS_HELP)] = None,
+    labels: Annotated[Path | None, option(LABELS_HELP, metavar="FILE")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two results on the same photographs: paired differences, error consistency."""

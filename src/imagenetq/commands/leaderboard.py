@@ -9,13 +9,14 @@ import typer
 
 from imagenetq.commands import site
 from imagenetq.commands.common import (
-    DATA_PANEL,
+    DATA,
     FAILED,
     Json,
     Workers,
     end,
     explains_errors,
     note,
+    option,
 )
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
 from imagenetq.commands.scoring import read_labels
@@ -44,8 +45,7 @@ class _RerunOptions(ModelOptions):
     PANEL: ClassVar[str] = _RERUN_PANEL
 
     weights: Annotated[
-        str | None,
-        typer.Option("--model-weights", help="The file that --weights gave to eval."),
+        str | None, option("The file that --weights gave to eval.", "--model-weights")
     ] = None
 
 
@@ -60,34 +60,22 @@ def check(
     ] = ENTRIES,
     labels: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Recompute accuracies by these labels, as score gives them.",
-            rich_help_panel=DATA_PANEL,
+        option(
+            "Recompute accuracies by these labels, as score gives them.", panel=DATA, metavar="FILE"
         ),
     ] = None,
     fetched: Annotated[
-        Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
+        Path | None, option("Where to keep predictions fetched from the Hub.")
     ] = None,
     rerun: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Answer so many pairs of one entry again.", rich_help_panel=_RERUN_PANEL
-        ),
+        int | None, option("Answer so many pairs of one entry again.", panel=_RERUN_PANEL, min=1)
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0,
-            help="Of --rerun's choice; drawn and told if not given.",
-            rich_help_panel=_RERUN_PANEL,
-        ),
+        option("Of --rerun's choice; drawn and told if not given.", panel=_RERUN_PANEL, min=0),
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option(
-            help="If its name is not enough to load it safely.", rich_help_panel=_RERUN_PANEL
-        ),
+        str | None, option("If its name is not enough to load it safely.", panel=_RERUN_PANEL)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -138,7 +126,7 @@ def check(
 @explains_errors
 def register(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A built dataset.")],
-    out: Annotated[Path, typer.Option(help="The folder of registered sources.")] = Path(
+    out: Annotated[Path, option("The folder of registered sources.")] = Path(
         "leaderboard/datasets"
     ),
     workers: Workers = None,

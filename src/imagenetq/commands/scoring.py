@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagenetq.commands.common import Json, explains_errors, note
+from imagenetq.commands.common import Json, explains_errors, note, option
 from imagenetq.commands.opening import read_results
 from imagenetq.errors import UsageError
 
@@ -24,10 +24,9 @@ LABELS_HELP = (
 @explains_errors
 def score(
     entries: Annotated[list[Path], typer.Argument(metavar="RESULTS", help="Results' folders.")],
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help=LABELS_HELP)] = None,
+    labels: Annotated[Path | None, option(LABELS_HELP, metavar="FILE")] = None,
     write: Annotated[
-        bool,
-        typer.Option("--write", help="Keep the accuracies by --labels in each entry.json."),
+        bool, option("Keep the accuracies by --labels in each entry.json.", "--write")
     ] = False,
     as_json: Json = False,
 ) -> None:

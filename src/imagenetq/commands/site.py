@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.common import Json, explains_errors
+from imagenetq.commands.common import Json, explains_errors, option
 from imagenetq.words import counted
 
 
@@ -16,15 +16,14 @@ def build(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of entry folders.")] = Path(
         "leaderboard/entries"
     ),
-    out: Annotated[
-        Path, typer.Option(help="The site's folder: an earlier site, empty, or none yet.")
-    ] = Path("site"),
+    out: Annotated[Path, option("The site's folder: an earlier site, empty, or none yet.")] = Path(
+        "site"
+    ),
     fetched: Annotated[
-        Path | None, typer.Option(help="Where check kept predictions fetched from the Hub.")
+        Path | None, option("Where check kept predictions fetched from the Hub.")
     ] = None,
     space: Annotated[
-        bool,
-        typer.Option("--space", help="Add the card of a static Space of the Hugging Face Hub."),
+        bool, option("Add the card of a static Space of the Hugging Face Hub.", "--space")
     ] = False,
     as_json: Json = False,
 ) -> None:
