@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from imagenetq.commands import site
 from imagenetq.commands.common import (
     DATA,
     FAILED,
@@ -18,9 +17,10 @@ from imagenetq.commands.common import (
     note,
     option,
 )
+from imagenetq.commands.opening import read_labels
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
-from imagenetq.commands.scoring import read_labels
 from imagenetq.errors import FolderError, UsageError
+from imagenetq.words import counted
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Check the leaderboard's entries, and build its pages.", no_args_is_help=True
 )
-app.command("build")(site.build)
 
 ENTRIES = Path("leaderboard/entries")
 
@@ -36,6 +35,33 @@ _RERUN_PANEL = "Running an entry again"
 
 _ORIGINALS = Path("results/.originals")
 """Folder for the photographs of a remote source; `eval` keeps them there by default, too."""
+
+
+@app.command("build")
+@explains_errors
+def build(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of entry folders.")] = ENTRIES,
+    out: Annotated[Path, option("The site's folder: an earlier site, empty, or none yet.")] = Path(
+        "site"
+    ),
+    fetched: Annotated[
+        Path | None, option("Where check kept predictions fetched from the Hub.")
+    ] = None,
+    space: Annotated[
+        bool, option("Add the card of a static Space of the Hugging Face Hub.", "--space")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build the leaderboard's static site; the same entries give the same bytes."""
+    from imagenetq.evaluate.leaderboard.site import read_board, write_site
+
+    site = write_site(read_board(folder, fetched=fetched), out, space=space)
+    if as_json:
+        print(json.dumps(asdict(site) | {"folder": str(site.folder)}, indent=1))
+        return
+    entries = counted(site.entries, "entry", "entries")
+    print(f"{site.folder}: {entries}, {counted(site.files, 'file')}, {site.bytes / 1e6:.2f} MB")
+    print(site.folder / "index.html")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Define the command that scores stored predictions: score."""
+"""Define the commands that score and compare stored predictions: score, compare."""
 
 import json
 from dataclasses import replace
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imagenetq.commands.common import Json, explains_errors, note, option
-from imagenetq.commands.opening import read_results
+from imagenetq.commands.opening import read_labels, read_results
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.results.labels import Labels
     from imagenetq.evaluate.results.result import Result
 
 LABELS_HELP = (
@@ -59,11 +58,23 @@ def score(
         print(json.dumps(listed, indent=1))
 
 
-def read_labels(path: Path) -> "Labels":
-    """Read the labels in a file."""
-    from imagenetq.evaluate.results.labels import Labels
+@explains_errors
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="RESULTS", help="Another one's.")],
+    labels: Annotated[Path | None, option(LABELS_HELP, metavar="FILE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two results on the same photographs: paired differences, error consistency."""
+    one, other = read_results([first, second])
+    from imagenetq.evaluate.results.comparison import compare as compare_results
+    from imagenetq.evaluate.results.console import print_comparison
 
-    return Labels.read(path)
+    comparison = compare_results(one, other, None if labels is None else read_labels(labels))
+    if as_json:
+        print(comparison.model_dump_json(indent=1))
+    else:
+        print_comparison(comparison)
 
 
 def _as_json(result: "Result") -> dict[str, object]:
