@@ -267,8 +267,8 @@ class _Upload(AtomicFile):
         super().__init__(path, tag)
         self._send = send
 
+    @override
     def commit(self) -> None:
-        """Upload the file; afterwards the object is there."""
         self._file.close()
         self._send(self._temporary)
         self._temporary.unlink()

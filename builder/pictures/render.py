@@ -157,13 +157,10 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
     finally:
         table.abort()
     manifest = RenderManifest(
-        **plan.model_dump(include={"dataset_version", "specification_digest"}),
+        **plan.model_dump(exclude={"format_version", "paths"}),
         **totals.fields(),
-        variants=plan.variants,
-        keep_names=plan.keep_names,
         files_sha256=table.sha256,
         bad_pictures=tuple(bad),
-        versions=plan.versions,
         code=Code(version=code_version(), commit=code_commit()),
     )
     manifest = earlier_if_same(folder, RENDER_MANIFEST_NAME, manifest)

@@ -139,11 +139,11 @@ def _picture_problems(
     """List pictures that were lost, are new, or are no longer bad."""
     rendered = set(table.read(columns=["path"])["path"].unique().to_pylist())
     bad = {picture.path for picture in manifest.bad_pictures}
-    there = set(source.listing().paths)
-    lost = [f"{source.root / path}: missing" for path in (rendered | bad) - there]
-    new = [f"{source.root / path}: was not rendered" for path in there - rendered - bad]
+    present = set(source.listing().paths)
+    lost = [f"{source.root / path}: missing" for path in (rendered | bad) - present]
+    new = [f"{source.root / path}: was not rendered" for path in present - rendered - bad]
     mended = []
-    for path in bad & there:
+    for path in bad & present:
         with suppress(BadImage):
             decode(source.read(path), path)
             mended.append(f"{source.root / path}: was left out as bad, but is good now")

@@ -90,8 +90,8 @@ class Draws:
         clean, distortion, rung = (word >> 11 for word in struct.unpack("<3Q", digest[:24]))
         if clean / _BITS < self._p_clean:
             return Draw(variant(CLEAN), key)
-        place = bisect_right(self._cumulative, distortion / _BITS * self._cumulative[-1])
-        rungs = self._choices[min(place, len(self._choices) - 1)]
+        choice = bisect_right(self._cumulative, distortion / _BITS * self._cumulative[-1])
+        rungs = self._choices[min(choice, len(self._choices) - 1)]
         return Draw(rungs[rung * len(rungs) // _BITS], key)
 
     def draw_next(self, n: int) -> list[Draw]:
@@ -104,9 +104,9 @@ class Draws:
         rank, world_size = _rank()
         worker = _worker_seed()
         prefix = "" if worker is None else f"{worker}:"
-        places = range(self.position, self.position + n)
+        positions = range(self.position, self.position + n)
         self.position += n
-        return [self.draw(f"{prefix}{place * world_size + rank}") for place in places]
+        return [self.draw(f"{prefix}{position * world_size + rank}") for position in positions]
 
     def state(self) -> dict[str, int]:
         """Give what must be kept to go on with the same draws."""

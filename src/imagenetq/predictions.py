@@ -222,10 +222,10 @@ def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
     """Read a file's bytes without parsing them, and compare their SHA-256 with the entry's."""
     with unreadable_as(PredictionsError, path):
         data = read_bounded(path, MAX_PREDICTIONS_BYTES)
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
+    actual = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and actual != sha256:
         raise PredictionsError(
-            f"{path}: its SHA-256 is {found[:12]}, but entry.json says {sha256[:12]}: not the "
+            f"{path}: its SHA-256 is {actual[:12]}, but entry.json says {sha256[:12]}: not the "
             "predictions of this entry"
         )
     return data

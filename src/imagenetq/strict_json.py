@@ -34,12 +34,12 @@ def parse_strict(data: bytes, name: str, error: type[ImagenetqError]) -> Any:
     """Parse JSON in UTF-8 that has one meaning only; what is wrong is one line of `error`."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        held = dict(pairs)
-        if len(held) < len(pairs):
+        values = dict(pairs)
+        if len(values) < len(pairs):
             counts = Counter(key for key, _ in pairs)
             twice = next(key for key, count in counts.items() if count > 1)
             raise error(f"{name}: {twice[:_MAX_SHOWN]!a} is there twice")
-        return held
+        return values
 
     def no_number(text: str) -> NoReturn:
         raise error(f"{name}: {text} is no number of JSON")

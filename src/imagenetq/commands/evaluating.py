@@ -169,7 +169,7 @@ def models(
         print(json.dumps(facts, indent=1))
         return
     print_facts(
-        {key: held if isinstance(held, str) else json.dumps(held) for key, held in facts.items()}
+        {key: fact if isinstance(fact, str) else json.dumps(fact) for key, fact in facts.items()}
     )
 
 

@@ -78,8 +78,8 @@ def push(
     )
     seen = "private" if pushed.private else "public"
     gate = f", access {pushed.gated}" if pushed.gated else ""
-    there = _THERE if pushed.was_there else "published"
-    line = f"{pushed.page} {pushed.tag}: {there} ({seen}{gate})"
+    outcome = _THERE if pushed.was_there else "published"
+    line = f"{pushed.page} {pushed.tag}: {outcome} ({seen}{gate})"
     _print(pushed, line, as_json=as_json)
 
 

@@ -84,10 +84,10 @@ def _as_json(result: "Result") -> dict[str, object]:
     return {
         "model": result.entry.model.name,
         "scores": result.scores.model_dump(mode="json"),
-        "other_labels": [held.model_dump(mode="json") for held in result.entry.other_labels],
+        "other_labels": [scores.model_dump(mode="json") for scores in result.entry.other_labels],
         "confidence": {
-            name: held.model_dump(mode="json")
-            for name, held in confidence_scores(result.predictions).items()
+            name: scores.model_dump(mode="json")
+            for name, scores in confidence_scores(result.predictions).items()
         },
         "classes": class_scores(result.predictions).model_dump(mode="json"),
     }

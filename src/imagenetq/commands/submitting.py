@@ -76,7 +76,7 @@ def submit(
         for text in (to, predictions)
     )
     given = asdict(answers)
-    told = _checked(given, folder)
+    answered = _checked(given, folder)
     missing = [
         _option(field)
         for field, value in given.items()
@@ -89,14 +89,14 @@ def submit(
         result = package.check_submittable(results, source)
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
-    for field in [field for field in given if field not in told]:
+    for field in [field for field in given if field not in answered]:
         # Without a terminal, what may be left open is taken as empty.
-        told[field] = _ask(field, folder) if sys.stdin.isatty() else _answer(field, "", folder)
-    submission = Submission.model_validate(told)
+        answered[field] = _ask(field, folder) if sys.stdin.isatty() else _answer(field, "", folder)
+    submission = Submission.model_validate(answered)
     if keep is not None:
         name = package.entry_name(submission.name, folder)
-        place = hub_pull_request.keep_predictions(result.predictions, name, keep)
-        submission = submission.model_copy(update={"predictions": place})
+        kept = hub_pull_request.keep_predictions(result.predictions, name, keep)
+        submission = submission.model_copy(update={"predictions": kept})
     packed = package.pack(result, submission, folder)
     if target is None:
         where = str(package.write_package(packed, out or ENTRIES))
@@ -111,14 +111,14 @@ def submit(
 
 def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
     """Check the answers that options gave, and give them as they will be kept."""
-    told = {}
+    answered = {}
     for field, text in given.items():
         if text is not None:
             try:
-                told[field] = _answer(field, text, folder)
+                answered[field] = _answer(field, text, folder)
             except UsageError as refused:
                 raise UsageError(f"{_option(field)}: {refused}") from None
-    return told
+    return answered
 
 
 def _ask(field: str, folder: str | None) -> str | None:

@@ -105,8 +105,8 @@ def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pix
         doubtful = samples != (sums + (128 + doubt)).astype(np.uint8)
         # The cost of a sample alone grows with the window; its cost in a product hardly does.
         if np.count_nonzero(doubtful) * (4 * sigma + 1) ** 2 < 4 * samples.size:
-            places = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
-            samples[places] = _alone(band, sigma, places)
+            positions = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
+            samples[positions] = _alone(band, sigma, positions)
         else:
             sums = _convolve(band, sigma, np.float64)[:, :n_rows, :width]
             samples = (sums + 128).astype(np.uint8)
@@ -133,11 +133,11 @@ def _convolve(
 
 
 def _alone(
-    planes: NDArray[np.uint8], sigma: int, places: tuple[NDArray[np.int64], ...]
+    planes: NDArray[np.uint8], sigma: int, positions: tuple[NDArray[np.int64], ...]
 ) -> NDArray[np.uint8]:
     """Blur single samples, at (channel, row, column) of the outputs, each from its own window."""
     taps = gaussian_taps(sigma) / _UNIT
     n = len(taps)
-    windows = sliding_window_view(planes, (n, n), axis=(1, 2))[places]
+    windows = sliding_window_view(planes, (n, n), axis=(1, 2))[positions]
     sums = (windows.reshape(-1, n) @ taps).reshape(-1, n) @ taps
     return (sums + 0.5).astype(np.uint8)
