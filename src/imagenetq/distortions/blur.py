@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original, Pixels
+from imagenetq.distortions.base import Distorted, Pixels, Undistorted
 from imagenetq.specification import Value
 
 _UNIT = 2**22
@@ -60,7 +60,7 @@ def reflect(indices: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.minimum(folded, period - folded) if size > 1 else np.zeros_like(indices)
 
 
-def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
+def blur(original: Undistorted, sigmas: Sequence[Value]) -> Iterator[Distorted]:
     """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side, sigma being whole.
 
     Samples are `(sum + 2^43) >> 44` over both passes.

@@ -6,11 +6,11 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Undistorted
 from imagenetq.specification import Value
 
 
-def jpeg(original: Original, qualities: Sequence[Value]) -> Iterator[Distorted]:
+def jpeg(original: Undistorted, qualities: Sequence[Value]) -> Iterator[Distorted]:
     """Compress an image to JPEG at libjpeg's qualities, 1 to 100, and decompress it.
 
     Codestreams are baseline, 4:2:0 (ITU-T T.81).

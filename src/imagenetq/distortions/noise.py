@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original, blocks
+from imagenetq.distortions.base import Distorted, Undistorted, blocks
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import KEY_PREFIX, Value, ladder
 
@@ -55,7 +55,7 @@ def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:
     return raw.view("<u2")[:n_samples]
 
 
-def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
+def noise(original: Undistorted, sigmas: Sequence[Value]) -> Iterator[Distorted]:
     """Add Gaussian noise to every sample, of standard deviations in whole grey levels.
 
     Samples are `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`, where the image's id keys `z`.
