@@ -13,7 +13,7 @@ from imagenetq.builder.building.unit_records import Record, read_record, record_
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.builder.pictures.manifest import BadPicture
-from imagenetq.builder.pictures.plan import RenderPlan, Unit
+from imagenetq.builder.pictures.plan import PicturesUnit, RenderPlan
 from imagenetq.builder.shards.image_files import lossless_webp
 from imagenetq.builder.shards.orientation import UPRIGHT, orientation, upright_original
 from imagenetq.decoding import decode, is_jpeg
@@ -99,7 +99,9 @@ class UnitDone:
     """Number of the unit's pictures, bad ones included."""
 
 
-def complete_unit(job: RenderJob, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
+def complete_unit(
+    job: RenderJob, unit: PicturesUnit, reporter: Reporter
+) -> UnitDone | list[BadPicture]:
     """Render a unit unless it is done.
 
     If pictures are bad and not to be skipped, it gives all of the unit's bad ones instead.
@@ -146,7 +148,7 @@ def require_inside(root: Path, file: str) -> Path:
     return path
 
 
-def _is_finished(job: RenderJob, unit: Unit, reporter: Reporter) -> bool:
+def _is_finished(job: RenderJob, unit: PicturesUnit, reporter: Reporter) -> bool:
     """Tell whether a unit's record is of these originals, and all files are still as it says."""
     try:
         record = read_record(job.folder, unit.index, PicturesRecord)
