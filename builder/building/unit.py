@@ -48,14 +48,14 @@ def complete_unit(job: BuildJob, unit: Unit, reporter: Reporter) -> UnitRecord |
 
     If photographs are bad and not to be skipped, it gives all of the unit's bad ones instead.
     """
-    done = finished_unit(job, unit)
+    done = _finished(job, unit)
     if done is not None:
         reporter.advance(len(unit.images), already_done=True)
         return done
     return _build(job, unit, reporter)
 
 
-def finished_unit(job: BuildJob, unit: Unit) -> UnitRecord | None:
+def _finished(job: BuildJob, unit: Unit) -> UnitRecord | None:
     """Give a unit's record, if it exists and every shard is still as it says; else None.
 
     A unit that is intact, but of other originals than the source has, is refused.
