@@ -27,10 +27,7 @@ from imagenetq.specification import CLEAN, DATASET_VERSION, SUBSETS, variant
 
 
 def verify(
-    dataset: str | Path | DatasetFolder,
-    source: Source | None = None,
-    *,
-    workers: int | None = None,
+    dataset: str | Path | DatasetFolder, source: Source | None = None, *, workers: int | None = None
 ) -> list[str]:
     """Check a dataset against its manifest, and its pixels against their hashes.
 

@@ -76,10 +76,7 @@ class Confined:
         self._end()
 
     def run(
-        self,
-        work: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
+        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """Call a function of a module in the process; give its result, or raise what it raises."""
         try:
