@@ -80,16 +80,6 @@ def write_sheet(path: Path, out: Path) -> None:
     """Draw the contact sheet of an image file, and write it in the format of its name.
 
     An earlier sheet is replaced once the new one is drawn; no other file is.
-
-    Args:
-        path: the image file.
-        out: ends in `.png`, `.jpg`, `.jpeg` or `.webp`; its folder is made if absent.
-
-    Raises:
-        UsageError: the name ends in something else.
-        FolderError: something else is there under that name.
-        BadImage: as for `contact_sheet`.
-        OSError: it cannot be written.
     """
     kind = _FORMATS.get(out.suffix.lower())
     if kind is None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagenetq.distortions import DISTORTIONS, Original
+from imagenetq.distortions import DISTORTIONS, Undistorted
 from imagenetq.distortions import jpeg2000 as jpeg2000_module
 from imagenetq.distortions import noise as noise_module
 from imagenetq.errors import UsageError
@@ -53,7 +53,7 @@ def test_ladder_is_what_the_distortions_compute():
     by_name = {each.variant.name: each.pixels for each in render_ladder(PIXELS, image_id="x")}
     assert np.array_equal(by_name["clean"], PIXELS)
     for rungs in LADDERS:
-        results = DISTORTIONS[rungs.distortion](Original(PIXELS, "x"), rungs.values)
+        results = DISTORTIONS[rungs.distortion](Undistorted(PIXELS, "x"), rungs.values)
         for value, result in zip(rungs.values, results, strict=True):
             assert np.array_equal(by_name[f"{rungs.distortion}-{value}"], result.pixels)
 

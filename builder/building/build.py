@@ -19,7 +19,7 @@ from imagenetq.builder.building.collect import (
 from imagenetq.builder.building.manifest_of_build import make_manifest
 from imagenetq.builder.building.options import BuildOptions, Options
 from imagenetq.builder.building.plan import Plan, make_plan, require_same, select_images
-from imagenetq.builder.building.unit import Job, complete_unit
+from imagenetq.builder.building.unit import BuildJob, complete_unit
 from imagenetq.builder.building.unit_records import UnitRecord
 from imagenetq.builder.card.card import write_card, write_placeholder
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant
@@ -146,7 +146,7 @@ def _rendered(
         if folder.size(MANIFEST_NAME) is None:
             write_placeholder(folder)
         units = plan.units() if share is None else share.of(plan.units())
-        job = Job(folder, source, plan, options.skip_bad)
+        job = BuildJob(folder, source, plan, options.skip_bad)
         n_images = sum(len(unit.images) for unit in units)
         with meter("rendering", n_images, "photographs") as progress:
             work = Work(complete_unit, job, units, options.workers, progress.show)

@@ -96,18 +96,10 @@ def collect(
     progress: Meter,
     results: Generator[AnyFinished | list[AnyBad], None, None],
 ) -> list[AnyFinished]:
-    """Collect all finished units, in their order.
+    """Collect all finished units, in their order, for as long as `hold` lasts.
 
-    Args:
-        folder: the folder that the units fill.
-        hold: the hold of the folder, checked after each unit.
-        progress: a meter whose total is the number of originals.
-        results: for each unit as it ends, the finished unit, or the bad originals that kept it
-            from being done.
-
-    Raises:
-        BuildStopped: originals are bad, and each has been named; or the disk is full.
-        FolderError: the folder is no longer ours, or not the one that a worker sees.
+    `progress` counts originals. `results` gives for each unit, as it ends, the finished unit, or
+    the bad originals that kept it from being done.
     """
     units: list[AnyFinished] = []
     bad: list[AnyBad] = []

@@ -55,8 +55,8 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
         for record in records:
             rows.add(record.shards[variant.name])
     return Manifest(
-        dataset_version=plan.dataset_version,
-        specification_digest=plan.specification_digest,
+        # What both record has one name and one meaning.
+        **plan.model_dump(exclude={"variants", "images"}),
         # Every record has the clean lines, even if the clean variant is not built.
         source_digest=source_digest(
             PixelLine(original.image_id, original.wnid, CLEAN, original.pixel_sha256)
@@ -64,14 +64,8 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
             for original in record.originals
         ),
         pixel_digest=pixel_digest(pixel_lines(records)),
-        subset=plan.subset,
-        source=plan.source,
-        format=plan.format,
-        clean_extension=plan.clean_extension,
         images=sum(len(record.originals) for record in records),
         variants={variant.name: rows.summary(variant) for variant, rows in totals.items()},
-        classes_absent=plan.classes_absent,
-        classes_short=plan.classes_short,
         bad_images=tuple(image.note() for record in records for image in record.bad_images),
         shards=tuple(
             Shard(
@@ -84,7 +78,6 @@ def make_manifest(plan: Plan, records: Sequence[UnitRecord]) -> Manifest:
             for name in plan.variants
             for shard in (record.shards[name] for record in records)
         ),
-        versions=plan.versions,
         code=Code(version=code_version(), commit=code_commit()),
     )
 

@@ -18,12 +18,7 @@ from imagenetq.progress import working
 from imagenetq.provenance import library_versions
 from imagenetq.selection import RankedImage, Selection, select, subset_of
 from imagenetq.shards import SHARD_ROWS
-from imagenetq.specification import (
-    DATASET_VERSION,
-    Variant,
-    select_variants,
-    specification_digest,
-)
+from imagenetq.specification import DATASET_VERSION, Variant, select_variants, specification_digest
 
 UNIT = SHARD_ROWS
 """Photographs of a unit, and so rows of each of its shards."""
@@ -129,15 +124,7 @@ def make_plan(
             if all_jpeg and not is_jpeg(data):
                 decode(data, image.name)
                 all_jpeg = False
-        images.append(
-            PlannedImage(
-                image_id=image.image_id,
-                wnid=image.wnid,
-                rank=image.rank,
-                name=image.name,
-                file_sha256=fingerprint,
-            )
-        )
+        images.append(PlannedImage(**vars(image), file_sha256=fingerprint))
         advance(1)
     return Plan.model_validate(
         {
@@ -161,9 +148,6 @@ def require_same(folder: DatasetFolder, begun: Plan, wanted: Plan) -> None:
 
     Where the source lies does not matter. Nor does the file of a photograph, as long as nothing was
     rendered from it: that is checked for each finished unit.
-
-    Raises:
-        FolderError: the plans differ; the message names the first difference.
     """
     # Photographs come before what follows from them: the nearest cause is the clearest message.
     for field in ("source", "images", *Plan.model_fields):

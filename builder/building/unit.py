@@ -33,7 +33,7 @@ from imagenetq.specification import Variant
 
 
 @dataclass(frozen=True)
-class Job:
+class BuildJob:
     """What all units of a build share."""
 
     folder: DatasetFolder
@@ -43,27 +43,22 @@ class Job:
     """Leave bad photographs out, instead of leaving their unit undone."""
 
 
-def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
+def complete_unit(job: BuildJob, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
     """Build a unit unless it is done.
 
-    Returns:
-        The record; or, if photographs are bad and not to be skipped, all of the unit's bad ones.
-
-    Raises:
-        FolderError: the unit was built from other originals.
+    If photographs are bad and not to be skipped, it gives all of the unit's bad ones instead.
     """
-    done = finished_unit(job, unit)
+    done = _finished(job, unit)
     if done is not None:
         reporter.advance(len(unit.images), already_done=True)
         return done
     return _build(job, unit, reporter)
 
 
-def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
+def _finished(job: BuildJob, unit: Unit) -> UnitRecord | None:
     """Give a unit's record, if it exists and every shard is still as it says; else None.
 
-    Raises:
-        FolderError: the unit is intact, but was built from other originals than the source has.
+    A unit that is intact, but of other originals than the source has, is refused.
     """
     try:
         record = read_record(job.folder, unit.index, UnitRecord)
@@ -90,7 +85,7 @@ def finished_unit(job: Job, unit: Unit) -> UnitRecord | None:
     return record
 
 
-def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
+def _is_of(record: UnitRecord, job: BuildJob, unit: Unit) -> bool:
     """Tell whether a record is of this very unit, and its bad photographs are still the same."""
     planned = {image.image_id: image.file_sha256 for image in unit.images}
     recorded = {original.image_id for original in record.originals}
@@ -104,7 +99,7 @@ def _is_of(record: UnitRecord, job: Job, unit: Unit) -> bool:
     )
 
 
-def _is_borne_out(record: UnitRecord, job: Job) -> bool:
+def _is_borne_out(record: UnitRecord, job: BuildJob) -> bool:
     """Tell whether the shards on this machine hold what the record gives to the pixel digest.
 
     In an object store that would take thousands of requests, so there the record's own hash must
@@ -147,7 +142,7 @@ class _Shard:
         )
 
 
-def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
+def _build(job: BuildJob, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadImageNote]:
     if job.folder.size(MANIFEST_NAME) is not None:
         # Before any of its shards is replaced, the folder must not be called complete.
         job.folder.remove(MANIFEST_NAME)
@@ -190,7 +185,7 @@ def _build(job: Job, unit: Unit, reporter: Reporter) -> UnitRecord | list[BadIma
     return record
 
 
-def _open_shard(job: Job, unit: Unit, variant: Variant, open_files: ExitStack) -> _Shard:
+def _open_shard(job: BuildJob, unit: Unit, variant: Variant, open_files: ExitStack) -> _Shard:
     path = job.plan.shard_path(unit.index, variant.name)
     file = job.folder.new_file(path)
     open_files.callback(file.abort)
@@ -198,7 +193,7 @@ def _open_shard(job: Job, unit: Unit, variant: Variant, open_files: ExitStack) -
     return _Shard(variant, path, file, shard_format(job.plan.format).writer(file, image_extension))
 
 
-def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
+def _read(job: BuildJob, image: PlannedImage) -> tuple[bytes, Pixels]:
     try:
         original = job.source.read(image.source_image())
     except BadImage:
@@ -215,7 +210,7 @@ def _read(job: Job, image: PlannedImage) -> tuple[bytes, Pixels]:
 
 
 def _write_rows(
-    job: Job,
+    job: BuildJob,
     image: PlannedImage,
     original: bytes,
     clean: Pixels,

@@ -115,12 +115,7 @@ def write_record(folder: DatasetFolder, record: Record) -> None:
 
 
 def read_record(folder: DatasetFolder, unit: int, kind: type[AnyRecord]) -> AnyRecord | None:
-    """Read a unit's record of some kind; None if there is none.
-
-    Raises:
-        FolderError: it is damaged, or of a version whose records carried no digest.
-        OSError: the storage failed.
-    """
+    """Read a unit's record of some kind; None if there is none, `FolderError` if it is damaged."""
     path = record_path(unit)
     try:
         data = folder.read(path)

@@ -203,11 +203,18 @@ def _commands(manifest: Manifest, address: HubAddress | None = None) -> dict[str
 
 
 def _where(manifest: Manifest, address: HubAddress | None) -> dict[str, str]:
-    """Name the dataset as `load_dataset`, with what else it is given, and `--data` know it."""
+    """Name the dataset as `load_dataset`, with what else it is given, WebDataset and `--data` do.
+
+    WebDataset streams a repository's tars by `hf://`.
+    """
     if address is None:
-        return {"path": "./imagenet-q", "revision": "", "data": "./imagenet-q"}
-    revision = f', revision="{manifest.tag}"'
-    return {"path": address.repository, "revision": revision, "data": f"{address}@{manifest.tag}"}
+        return {"revision": ""} | dict.fromkeys(("path", "tars", "data"), "./imagenet-q")
+    return {
+        "path": address.repository,
+        "revision": f', revision="{manifest.tag}"',
+        "tars": f"hf://datasets/{address.repository}@{manifest.tag}",
+        "data": f"{address}@{manifest.tag}",
+    }
 
 
 @cache
@@ -243,11 +250,7 @@ def is_ours(text: str) -> bool:
 
 
 def front_matter(text: str) -> Any:
-    """Read the YAML between a card's first two lines of dashes.
-
-    Raises:
-        ValueError: there is none, or it is no YAML.
-    """
+    """Read the YAML between a card's first two lines of dashes; `ValueError` if there is none."""
     return _parts(text)[0]
 
 

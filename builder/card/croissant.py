@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from typing import Any
 
 from imagenetq.builder.card.card import AUTHORS, YEAR, citation, front_matter, provenance, template
@@ -18,6 +18,7 @@ from imagenetq.builder.shards import shard_format
 from imagenetq.builder.shards.image_files import extension
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, Manifest
+from imagenetq.provenance import REPOSITORY
 from imagenetq.specification import CLEAN, variant
 
 CROISSANT_NAME = "croissant.json"
@@ -76,17 +77,11 @@ _LISTED_TARS = 100
 
 
 def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | None = None) -> bytes:
-    """Describe a dataset with images.
+    """Describe a dataset with images, which lies in a repository or, without an address, beside it.
 
-    Args:
-        manifest: the dataset's manifest.
-        manifest_json: bytes of the manifest's file.
-        address: the repository that holds it; None where the description lies beside the data.
-
-    Returns:
-        The bytes of `croissant.json`. For parquet shards it has one record set, `images`, whose
-        field `images/variant` can be filtered by. For tars it has two for each variant: one
-        named after it with the images, and `VARIANT-columns` with all other columns.
+    For parquet shards there is one record set, `images`, whose field `images/variant` can be
+    filtered by. For tars there are two for each variant: one named after it with the images, and
+    `VARIANT-columns` with all other columns.
     """
     home = _Home(manifest, address)
     files, records = _parquet(home) if manifest.format == "parquet" else _tars(home)
@@ -95,13 +90,7 @@ def croissant(manifest: Manifest, manifest_json: bytes, address: HubAddress | No
 
 
 def recipe_croissant(manifest: Manifest, files: Mapping[str, bytes], address: HubAddress) -> bytes:
-    """Describe a recipe, whose record set `pixels` gives the hashes.
-
-    Args:
-        manifest: the dataset's manifest.
-        files: the recipe's files by path; one of them is `pixels.parquet`.
-        address: the repository that holds it.
-    """
+    """Describe a recipe of files, by path, whose record set `pixels` gives the hashes."""
     home = _Home(manifest, address)
     columns = _columns()
     types = {name: columns[name] for name in ("image_id", "wnid", "rank", "pixel_sha256")}
@@ -283,10 +272,6 @@ def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> by
     front = front_matter(template())
     origin, label = _ORIGINS["sample" if manifest.subset == "sample" else "imagenet"]
     body = template().split("\n# ", maxsplit=1)[1].split("\n\n")
-    # Without a repository of its own, the dataset's page is the one that the project states.
-    stated = metadata.metadata("imagenetq").get_all("Project-URL", [])
-    project = dict(line.split(", ", maxsplit=1) for line in stated).get("Repository")
-    page = home.address.page if home.address else project
     context = resources.files("imagenetq.builder.card").joinpath("context.json")
     document = {
         "@context": json.loads(context.read_text(encoding="utf-8")),
@@ -296,7 +281,8 @@ def _document(home: _Home, files: Sequence[Node], records: Sequence[Node]) -> by
         "description": _plain(body[1]),
         "identifier": manifest.pixel_digest,
         "version": manifest.dataset_version,
-        **({"url": page} if page else {}),
+        # Without a repository of its own, the dataset's page is the project's.
+        "url": home.address.page if home.address else REPOSITORY,
         "license": front["license_link"],
         "keywords": front["tags"],
         "creator": {"@type": "sc:Organization", "name": AUTHORS},

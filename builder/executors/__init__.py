@@ -31,11 +31,7 @@ EXECUTORS: dict[str, Callable[[], RunUnits]] = {"local": _local, "ray": _ray}
 
 
 def open_executor(name: str) -> RunUnits:
-    """Give the executor of a name.
-
-    Raises:
-        UsageError: there is none of that name, or its package is not installed.
-    """
+    """Give the executor of a name, if its package is installed."""
     if name not in EXECUTORS:
         raise UsageError(f"no executor {name!r}; there are {', '.join(EXECUTORS)}")
     return EXECUTORS[name]()

@@ -59,14 +59,10 @@ class RunUnits(Protocol):
     """An executor of units of work."""
 
     def __call__(self, work: Work[Context, Unit, Result]) -> Generator[Result, None, None]:
-        """Do every unit; one may be begun more than once, where whoever worked on it was lost.
+        """Do every unit, and give results as they come; closing the generator ends all work.
 
-        Yields:
-            Results as they come, in any order. Closing the generator ends all work.
-
-        Raises:
-            BuildStopped: workers were killed, and the executor cannot mend that.
-            Exception: the first one that a worker raised; the other workers are stopped first.
+        A unit may be begun more than once, where whoever worked on it was lost. The first error
+        that a worker raises is raised here, once the other workers are stopped.
         """
 
 

@@ -14,13 +14,8 @@ __all__ = ["STATE", "DatasetFolder", "Hold", "open_folder"]
 def open_folder(spec: str | Path) -> DatasetFolder:
     """Open the folder that a path or an address names; it need not exist.
 
-    Args:
-        spec: a path; a URL such as `s3://bucket/q`, `gs://..` or `file://..`; or a repository of
-            the Hub, `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`, at its present commit.
-
-    Raises:
-        UsageError: the address has another form, or nothing installed can open it.
-        SourceError: the Hub's repository cannot be read; `AccessError` if it is gated.
+    An address is a URL such as `s3://bucket/q`, `gs://..` or `file://..`; or a repository of the
+    Hub, `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`, at its present commit.
     """
     if isinstance(spec, Path):
         return LocalFolder(spec)

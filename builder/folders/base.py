@@ -24,11 +24,7 @@ class Hold:
     """The right to write to a folder, for as long as a context is open."""
 
     def require(self) -> None:
-        """Make sure that the folder is still ours.
-
-        Raises:
-            FolderError: another build took it over.
-        """
+        """Refuse to go on if another build took the folder over."""
 
 
 class DatasetFolder(ABC):
@@ -62,22 +58,13 @@ class DatasetFolder(ABC):
     ) -> AbstractContextManager[Hold]:
         """Hold the folder against a second build, and remove what killed builds left behind.
 
-        Args:
-            require_own: called before anything is written; raises if the folder is not ours.
-            share: hold it for this share alone, beside those that build the others.
-
-        Raises:
-            FolderError: another build holds it, or it cannot be written.
-            UsageError: no dataset can be built in such a place.
+        `require_own` is called before anything is written, and raises if the folder is not ours.
+        For a share it is held beside those that build the others.
         """
 
     @abstractmethod
     def names(self) -> set[str]:
-        """List the names of what lies in the folder itself; none if it does not exist.
-
-        Raises:
-            FolderError: the folder's path is that of a file.
-        """
+        """List the names of what lies in the folder itself; none if it does not exist."""
 
     @abstractmethod
     def files(self, below: str) -> dict[str, int]:
@@ -96,12 +83,7 @@ class DatasetFolder(ABC):
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """Read a small file.
-
-        Raises:
-            FolderError: it is too large to be one of ours.
-            OSError: it cannot be read; `FileNotFoundError` if it is not there.
-        """
+        """Read a small file; `FileNotFoundError` if it is not there."""
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -134,24 +116,14 @@ class DatasetFolder(ABC):
         """Remove a file, if it is there."""
 
     def model(self, kind: type[AnyModel], path: str) -> AnyModel:
-        """Read and validate a JSON file.
-
-        Raises:
-            FolderError: it is damaged, of another version, or not there.
-            OSError: the storage failed.
-        """
+        """Read and validate a JSON file; `FolderError` if it is damaged or not there."""
         try:
             return parse_served(kind, self.read(path), self.at(path))
         except FileNotFoundError as missing:
             raise FolderError(str(missing)) from None
 
     def manifest(self) -> Manifest:
-        """Read the dataset's manifest.
-
-        Raises:
-            FolderError: there is none, or it is damaged or of another format version.
-            OSError: the storage failed.
-        """
+        """Read and validate the dataset's manifest."""
         try:
             data = self.read(MANIFEST_NAME)
         except FileNotFoundError:

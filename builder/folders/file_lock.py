@@ -16,12 +16,7 @@ from imagenetq.errors import FolderError
 
 @contextmanager
 def locked(state: Path, share: Share | None, folder: str) -> Iterator[None]:
-    """Hold a folder, by files in `state`: for a whole build alone, or for a share beside others.
-
-    Raises:
-        FolderError: another process holds it.
-        OSError: the files cannot be written, or their file system has no locks.
-    """
+    """Hold a folder, by files in `state`: for a whole build alone, or for a share beside others."""
     lock = state / "lock"
     try:
         if share is None:

@@ -21,6 +21,7 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
+from typing_extensions import override
 
 from imagenetq.builder.folders.base import STATE, Hold
 from imagenetq.builder.folders.share import Share
@@ -101,8 +102,8 @@ class ObjectLock(Hold):
         except OSError as reason:
             say(f"{reason}; the next one there from another machine waits {LEASE:.0f} s")
 
+    @override
     def require(self) -> None:
-        """Make sure that the claim is still ours."""
         if not self._is_ours():
             raise FolderError(
                 f"{self._folder.at(self._path)}: another build or push has taken over there; wait "
@@ -121,11 +122,7 @@ class ObjectLock(Hold):
             self._folder.remove(path)
 
     def _watch(self, claims: dict[str, Claim]) -> bool:
-        """Wait until the claims of other machines are void; tell whether there were any.
-
-        Raises:
-            FolderError: one was renewed.
-        """
+        """Wait until the claims of other machines are void, or refuse; tell if there were any."""
         others = {path: c for path, c in claims.items() if c.machine != self._claim.machine}
         for path, claim in others.items():
             say(

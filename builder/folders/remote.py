@@ -7,7 +7,6 @@ lock of this machine, and the photographs of a remote source lie in the user's c
 
 import errno
 import hashlib
-import os
 import shutil
 import tempfile
 import uuid
@@ -24,7 +23,14 @@ from imagenetq.builder.folders.file_lock import locked
 from imagenetq.builder.folders.object_lock import ObjectLock
 from imagenetq.builder.folders.share import Share
 from imagenetq.errors import FolderError, UsageError
-from imagenetq.files import AtomicFile, naming, read_at_most, remove_temporary_files, temporary_path
+from imagenetq.files import (
+    AtomicFile,
+    cache_home,
+    naming,
+    read_at_most,
+    remove_temporary_files,
+    temporary_path,
+)
 from imagenetq.manifest import MAX_BYTES
 from imagenetq.retrying import Patience, StorageError, retried
 from imagenetq.storage import explained, file_system, join, open_stream, remote_sizes
@@ -45,11 +51,7 @@ class RemoteFolder(DatasetFolder):
     is_local = False
 
     def __init__(self, url: str, patience: Patience | None = None) -> None:
-        """Name a folder; nothing is read yet.
-
-        Raises:
-            UsageError: nothing installed can open such a URL.
-        """
+        """Name a folder; nothing is read yet."""
         self.name = url.rstrip("/")
         file_system(self.name)
         self._patience = patience or Patience()
@@ -62,10 +64,9 @@ class RemoteFolder(DatasetFolder):
 
     def _settle(self) -> None:
         """Choose a folder on this machine; a worker on another one chooses its own."""
-        given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        cache = given if given.is_absolute() else Path.home() / ".cache"
         digest = hashlib.sha256(self.name.encode()).hexdigest()
-        self.state = self.disk = cache / "imagenet-q" / digest[:32]
+        # Unfinished builds rely on this name, which is not that of `user_cache`.
+        self.state = self.disk = cache_home() / "imagenet-q" / digest[:32]
 
     @override
     def at(self, path: str) -> str:
@@ -266,8 +267,8 @@ class _Upload(AtomicFile):
         super().__init__(path, tag)
         self._send = send
 
+    @override
     def commit(self) -> None:
-        """Upload the file; afterwards the object is there."""
         self._file.close()
         self._send(self._temporary)
         self._temporary.unlink()
@@ -277,9 +278,6 @@ def _in_time(client: Any, method: str, *arguments: Any, n_bytes: int, **options:
     """Call a method that sends so many bytes, and give it up when it takes too long.
 
     Clients wait for ever where a server falls silent.
-
-    Raises:
-        TimeoutError: it takes longer than a slow line would take.
     """
     from fsspec.asyn import AsyncFileSystem, sync
 

@@ -26,9 +26,6 @@ def file_names(
 
     Unless names are kept, a suffix that says another kind than the file's is replaced, or, where
     pictures differ in it alone, the right one is appended.
-
-    Raises:
-        UsageError: two pictures, or a picture and a folder, would get one name.
     """
     kinds = {file_kind(variant) for variant in variants}
     named = {kind: _of_kind(paths, None if keep_names else kind) for kind in kinds}

@@ -79,11 +79,7 @@ class RenderManifest(Identified):
 
 
 def read_render_manifest(folder: Path) -> RenderManifest:
-    """Read and validate a rendered folder's manifest.
-
-    Raises:
-        FolderError: there is none, or it is damaged or of another format version.
-    """
+    """Read and validate a rendered folder's manifest."""
     path = folder / RENDER_MANIFEST_NAME
     if not path.is_file() and (folder / RENDER_PLAN).is_file():
         raise FolderError(
@@ -124,11 +120,7 @@ class Totals:
         self._last: str | None = None
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Add rows.
-
-        Raises:
-            ValueError: a picture does not follow the one before.
-        """
+        """Add rows; `ValueError` if a picture does not follow the one before."""
         for row in rows:
             path = row["path"]
             if path != self._last:

@@ -7,12 +7,7 @@ from imagenetq.builder.pictures.file_names import file_names
 from imagenetq.errors import FolderError
 from imagenetq.manifest import Model, Sha256
 from imagenetq.provenance import library_versions
-from imagenetq.specification import (
-    DATASET_VERSION,
-    Variant,
-    select_variants,
-    specification_digest,
-)
+from imagenetq.specification import DATASET_VERSION, Variant, select_variants, specification_digest
 
 _UNIT_FILES = 400
 """Most files that a unit makes, since all files of an unfinished unit are made again."""
@@ -21,7 +16,7 @@ _MIN_UNITS = 64
 """Number of units that a small folder is cut into if it can be, so that every worker has some."""
 
 
-class Unit(Model):
+class PicturesUnit(Model):
     """One piece of work: some of the pictures, in all variants."""
 
     index: int
@@ -52,12 +47,12 @@ class RenderPlan(Model):
         """List the variants to render, in ladder order."""
         return select_variants(self.variants)
 
-    def units(self) -> list[Unit]:
+    def units(self) -> list[PicturesUnit]:
         """Cut the pictures into independent pieces of work; for errors see `file_names`."""
         names = file_names(self.paths, self.ladder(), keep_names=self.keep_names)
         size = max(1, min(_UNIT_FILES // len(self.variants), -(-len(self.paths) // _MIN_UNITS)))
         return [
-            Unit(
+            PicturesUnit(
                 index=index,
                 paths=self.paths[start : start + size],
                 names={name: files[start : start + size] for name, files in names.items()},

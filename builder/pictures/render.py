@@ -25,7 +25,7 @@ from imagenetq.builder.pictures.manifest import (
     files_schema,
 )
 from imagenetq.builder.pictures.plan import RenderPlan, make_render_plan, require_same_plan
-from imagenetq.builder.pictures.unit import Job, PicturesRecord, complete_unit
+from imagenetq.builder.pictures.unit import PicturesRecord, RenderJob, complete_unit
 from imagenetq.builder.shards.orientation import UPRIGHT
 from imagenetq.errors import UsageError
 from imagenetq.manifest import RENDER_MANIFEST_NAME, Code
@@ -100,7 +100,7 @@ def render_folder(
     own = partial(require_own, target, RENDER_PLAN, RENDER_MANIFEST_NAME, "a rendered folder")
     with full_disk_explained(target), target.held(own) as hold:
         begin(target, RENDER_PLAN, plan, require_same_plan)
-        job = Job(target, pictures, plan, skip_bad)
+        job = RenderJob(target, pictures, plan, skip_bad)
         with meter("rendering", len(plan.paths), "pictures") as progress:
             work = Work(complete_unit, job, units, workers, progress.show)
             collect(target, hold, progress, run_units(work))
@@ -157,13 +157,10 @@ def _finish(folder: LocalFolder, plan: RenderPlan, n_units: int) -> RenderManife
     finally:
         table.abort()
     manifest = RenderManifest(
-        **plan.model_dump(include={"dataset_version", "specification_digest"}),
+        **plan.model_dump(exclude={"format_version", "paths"}),
         **totals.fields(),
-        variants=plan.variants,
-        keep_names=plan.keep_names,
         files_sha256=table.sha256,
         bad_pictures=tuple(bad),
-        versions=plan.versions,
         code=Code(version=code_version(), commit=code_commit()),
     )
     manifest = earlier_if_same(folder, RENDER_MANIFEST_NAME, manifest)

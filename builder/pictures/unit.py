@@ -9,16 +9,11 @@ from pathlib import Path
 from PIL import Image
 from pydantic import Field
 
-from imagenetq.builder.building.unit_records import (
-    Record,
-    read_record,
-    record_path,
-    write_record,
-)
+from imagenetq.builder.building.unit_records import Record, read_record, record_path, write_record
 from imagenetq.builder.executors import Reporter
 from imagenetq.builder.folders.local import LocalFolder
 from imagenetq.builder.pictures.manifest import BadPicture
-from imagenetq.builder.pictures.plan import RenderPlan, Unit
+from imagenetq.builder.pictures.plan import PicturesUnit, RenderPlan
 from imagenetq.builder.shards.image_files import lossless_webp
 from imagenetq.builder.shards.orientation import UPRIGHT, orientation, upright_original
 from imagenetq.decoding import decode, is_jpeg
@@ -37,7 +32,7 @@ fifth at most."""
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderJob:
     """What all units of a rendering share."""
 
     folder: LocalFolder
@@ -104,14 +99,12 @@ class UnitDone:
     """Number of the unit's pictures, bad ones included."""
 
 
-def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[BadPicture]:
+def complete_unit(
+    job: RenderJob, unit: PicturesUnit, reporter: Reporter
+) -> UnitDone | list[BadPicture]:
     """Render a unit unless it is done.
 
-    Returns:
-        The finished unit; or, if pictures are bad and not to be skipped, all of its bad ones.
-
-    Raises:
-        FolderError: a link leads out of the rendered folder.
+    If pictures are bad and not to be skipped, it gives all of the unit's bad ones instead.
     """
     done = UnitDone(unit.index, len(unit.paths))
     if _is_finished(job, unit, reporter):
@@ -148,18 +141,14 @@ def complete_unit(job: Job, unit: Unit, reporter: Reporter) -> UnitDone | list[B
 
 
 def require_inside(root: Path, file: str) -> Path:
-    """Give the path of a file of a folder, once it is sure that no link leads out of it.
-
-    Raises:
-        FolderError: a link leads out of the folder.
-    """
+    """Give the path of a file of a folder, once it is sure that no link leads out of it."""
     path = root / file
     if not path.parent.resolve().is_relative_to(root.resolve()):
         raise FolderError(f"{path}: lies behind a link that leads out of {root}; remove the link")
     return path
 
 
-def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
+def _is_finished(job: RenderJob, unit: PicturesUnit, reporter: Reporter) -> bool:
     """Tell whether a unit's record is of these originals, and all files are still as it says."""
     try:
         record = read_record(job.folder, unit.index, PicturesRecord)
@@ -185,7 +174,7 @@ def _is_finished(job: Job, unit: Unit, reporter: Reporter) -> bool:
 
 
 def _render(
-    job: Job, path: str, data: bytes, clean: Pixels, names: dict[str, str], reporter: Reporter
+    job: RenderJob, path: str, data: bytes, clean: Pixels, names: dict[str, str], reporter: Reporter
 ) -> RenderedPicture:
     files = {}
     for rendered in render_ladder(clean, image_id=path, only=job.plan.ladder()):

@@ -16,7 +16,7 @@ from imagenetq.builder.pictures.manifest import (
     files_schema,
     read_render_manifest,
 )
-from imagenetq.builder.pictures.verify_unit import Job, check_rows
+from imagenetq.builder.pictures.verify_unit import PicturesCheck, check_rows
 from imagenetq.decoding import decode
 from imagenetq.errors import BadImage, FolderError, UsageError
 from imagenetq.files import sha256_of
@@ -72,7 +72,7 @@ def verify_rendered_folder(
             problems += _stray_files(root, table, manifest)
             if source is not None:
                 problems += _picture_problems(source, table, manifest)
-    job = Job(root, manifest.variants, source)
+    job = PicturesCheck(root, manifest.variants, source)
     # Rendering a file again counts as another one.
     with meter("verifying", max(n_rows * (1 if source is None else 2), 1)) as progress:
         results = run_units(Work(check_rows, job, units, workers, progress.show))
@@ -139,11 +139,11 @@ def _picture_problems(
     """List pictures that were lost, are new, or are no longer bad."""
     rendered = set(table.read(columns=["path"])["path"].unique().to_pylist())
     bad = {picture.path for picture in manifest.bad_pictures}
-    there = set(source.listing().paths)
-    lost = [f"{source.root / path}: missing" for path in (rendered | bad) - there]
-    new = [f"{source.root / path}: was not rendered" for path in there - rendered - bad]
+    present = set(source.listing().paths)
+    lost = [f"{source.root / path}: missing" for path in (rendered | bad) - present]
+    new = [f"{source.root / path}: was not rendered" for path in present - rendered - bad]
     mended = []
-    for path in bad & there:
+    for path in bad & present:
         with suppress(BadImage):
             decode(source.read(path), path)
             mended.append(f"{source.root / path}: was left out as bad, but is good now")

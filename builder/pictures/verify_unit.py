@@ -25,7 +25,7 @@ _FORMATS = (*ORIGINAL_FORMATS, "JPEG2000")
 
 
 @dataclass(frozen=True)
-class Job:
+class PicturesCheck:
     """What all units of a verification share."""
 
     root: Path
@@ -36,7 +36,7 @@ class Job:
     """Pictures to render again from; None to check the folder alone."""
 
 
-def check_rows(job: Job, group: int, reporter: Reporter) -> list[str]:
+def check_rows(job: PicturesCheck, group: int, reporter: Reporter) -> list[str]:
     """Check the files of one row group of the manifest's table; give one line for each problem."""
     problems: list[str] = []
     rows = _table(job.root).read_row_group(group).to_pylist()
@@ -71,7 +71,7 @@ def _is_below(path: str) -> bool:
     return is_writable(path) and not {"", ".", ".."} & set(parts) and not PurePosixPath(path).root
 
 
-def _check_file(job: Job, row: dict[str, Any], reporter: Reporter) -> None:
+def _check_file(job: PicturesCheck, row: dict[str, Any], reporter: Reporter) -> None:
     """Raise `BadImage` or `FolderError` if a file is not what its row says."""
     file, folder = row["file"], f"{row['variant']}/{PurePosixPath(row['path']).parent}"
     if not _is_below(file) or PurePosixPath(file).parent != PurePosixPath(folder):
@@ -93,7 +93,11 @@ def _check_file(job: Job, row: dict[str, Any], reporter: Reporter) -> None:
 
 
 def _render_again(
-    job: Job, pictures: PictureFolder, path: str, rows: list[dict[str, Any]], reporter: Reporter
+    job: PicturesCheck,
+    pictures: PictureFolder,
+    path: str,
+    rows: list[dict[str, Any]],
+    reporter: Reporter,
 ) -> list[str]:
     original = pictures.root / path
     reporter.advance(len(rows))

@@ -101,13 +101,13 @@ def _require_own(target: DatasetFolder, manifest: Manifest) -> None:
         )
 
 
-def _require_same(target: DatasetFolder, there: Manifest, manifest: Manifest) -> None:
-    if there.pixel_digest != manifest.pixel_digest:
+def _require_same(target: DatasetFolder, published: Manifest, manifest: Manifest) -> None:
+    if published.pixel_digest != manifest.pixel_digest:
         raise PublishError(
-            f"{target} holds another dataset (pixel digest {there.pixel_digest[:12]}, here "
+            f"{target} holds another dataset (pixel digest {published.pixel_digest[:12]}, here "
             f"{manifest.pixel_digest[:12]}); push to another place, or remove it"
         )
-    if there.shards != manifest.shards:
+    if published.shards != manifest.shards:
         raise PublishError(
             f"{target} holds the same pixels in other files; use those, or push to another place"
         )
@@ -142,12 +142,12 @@ def _complete(source: DatasetFolder, target: DatasetFolder, manifest: Manifest, 
 
 
 def _is_there(target: DatasetFolder, shard: Shard, progress: Meter) -> bool:
-    there = target.is_intact(shard.path, shard.bytes, shard.sha256)
-    if there and not target.is_local:
+    is_there = target.is_intact(shard.path, shard.bytes, shard.sha256)
+    if is_there and not target.is_local:
         # A size is quickly asked for, but says nothing of the content that is published.
-        there = sha256_at(target, shard.path) == shard.sha256
+        is_there = sha256_at(target, shard.path) == shard.sha256
     progress.advance(shard.rows)
-    return there
+    return is_there
 
 
 def _send(source: DatasetFolder, target: DatasetFolder, shard: Shard) -> None:

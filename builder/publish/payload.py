@@ -156,10 +156,6 @@ def _head(card: str, described: bytes, manifest_json: bytes) -> tuple[NewFile, .
 
 
 def sha256_at(folder: DatasetFolder, path: str) -> str:
-    """Compute the hex SHA-256 of a file in a folder; a remote one is read whole.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """Compute the hex SHA-256 of a file in a folder; a remote one is read whole."""
     with folder.fetch(path) as file:
         return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()

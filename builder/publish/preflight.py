@@ -10,12 +10,7 @@ from imagenetq.specification import CLEAN
 
 
 def publishable_manifest(folder: DatasetFolder) -> Manifest:
-    """Read the manifest of a dataset, and refuse a dataset that may not be published.
-
-    Raises:
-        UsageError: the dataset is of the embedded sample.
-        FolderError: there is none, or it is damaged.
-    """
+    """Read the manifest of a dataset, and refuse a dataset that may not be published."""
     manifest = folder.manifest()
     if manifest.subset == SAMPLE:
         raise UsageError(
@@ -26,11 +21,7 @@ def publishable_manifest(folder: DatasetFolder) -> Manifest:
 
 
 def require_verified(folder: DatasetFolder, manifest: Manifest, workers: int | None) -> None:
-    """Read every shard and pixel before anything of it is published.
-
-    Raises:
-        PublishError: there are problems, each of which has been named.
-    """
+    """Read every shard and pixel before anything of it is published."""
     problems = verify(folder, workers=workers)
     for problem in problems:
         say(problem)

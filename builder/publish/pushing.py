@@ -184,12 +184,7 @@ def _address(name: str) -> HubAddress:
 
 
 def _published(
-    repository: HubRepository,
-    state: State,
-    manifest: Manifest,
-    access: _Access,
-    *,
-    benchmark: bool,
+    repository: HubRepository, state: State, manifest: Manifest, access: _Access, *, benchmark: bool
 ) -> Pushed:
     """Describe a version that was published before; only who sees it may change."""
     address, tag = repository.address, manifest.tag

@@ -115,11 +115,7 @@ class HubRepository:
         return state
 
     def set_access(self, *, private: bool, gated: str | None) -> None:
-        """Set whether its owners alone see it, and how requests for access are answered, if any.
-
-        Raises:
-            PublishError: the Hub refuses, or says that it is done and it is not.
-        """
+        """Set whether its owners alone see it, and how requests for access are answered, if any."""
         self._ask(
             "setting who has access",
             lambda: self._hub.update_repo_settings(
@@ -174,10 +170,6 @@ class HubRepository:
         """Bring files to the Hub's storage, and give what `commit` takes.
 
         What is copied to this machine meanwhile is removed when `until` is closed.
-
-        Raises:
-            PublishError: also where a file is no longer as the manifest says.
-            OSError: the storage that they come from failed.
         """
         from huggingface_hub import CommitOperationAdd
 
@@ -244,12 +236,7 @@ class HubRepository:
         return self._ask("committing", send)
 
     def tag(self, name: str, commit: str) -> None:
-        """Give a commit a name for good.
-
-        Raises:
-            PublishError: another commit has that name; or the Hub says that it is done and it is
-                not.
-        """
+        """Give a commit a name for good."""
 
         def send() -> None:
             try:

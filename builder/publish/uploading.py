@@ -31,11 +31,7 @@ _SHOWN = 3
 def upload(repository: HubRepository, payload: Payload, head: str, progress: Meter) -> str:
     """Make the main branch, whose newest commit `head` is ours, hold the payload and nothing else.
 
-    Returns:
-        The commit that holds the whole payload.
-
-    Raises:
-        PublishError: a file changed meanwhile, or the Hub refuses or is gone.
+    It gives the commit that holds the whole payload.
     """
     remote = repository.files(head)
     missing = [file for file in payload.body if not file.is_at(remote.get(file.path))]
@@ -68,11 +64,7 @@ def upload(repository: HubRepository, payload: Payload, head: str, progress: Met
 
 
 def require_same(repository: HubRepository, payload: Payload, commit: str) -> None:
-    """Compare a commit with the payload: every path, size and hash, and no other file.
-
-    Raises:
-        PublishError: there are differences; the message names the first ones.
-    """
+    """Compare a commit with the payload: every path, size and hash, and no other file."""
     remote = repository.files(commit)
     files = payload.files
     differing = [path for path, file in files.items() if not file.is_at(remote.get(path))]

@@ -79,8 +79,8 @@ def build_like(
     if manifest.pixel_digest == wanted.pixel_digest:
         return Likeness(manifest, opened.name, is_equal=True, differences=())
     expected = listed if listed is not None else opened.lines()
-    found = _lines(open_folder(out), manifest)
-    named = [] if expected is None else differences(expected, found, manifest.bad_images)
+    actual = _lines(open_folder(out), manifest)
+    named = [] if expected is None else differences(expected, actual, manifest.bad_images)
     return Likeness(manifest, opened.name, is_equal=False, differences=tuple(named))
 
 
@@ -88,9 +88,9 @@ def _tell_early(source: Source, recipe: Recipe, lines: Sequence[PixelLine]) -> N
     """Warn of other photographs before they are rendered, which may take hours."""
     wanted = {(line.image_id, line.wnid) for line in lines}
     selection = select_images(source, recipe.manifest.subset, allow_short=True)
-    there = {(image.image_id, image.wnid) for image in selection.images}
+    available = {(image.image_id, image.wnid) for image in selection.images}
     bad = {(note.image_id, note.wnid) for note in recipe.manifest.bad_images}
-    n_others = len(wanted ^ (there - bad))
+    n_others = len(wanted ^ (available - bad))
     if n_others:
         say(
             f"the source has other photographs or labels than {recipe.name}: {n_others} "

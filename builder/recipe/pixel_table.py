@@ -30,9 +30,6 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
 
     Rows are in the dataset's order: by variant as in the ladder, within a variant by rank, then
     wnid. The same hashes and the same pyarrow give the same bytes.
-
-    Raises:
-        FolderError: the rows are no longer those of the manifest's pixel digest.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -56,11 +53,7 @@ def pixel_table(folder: DatasetFolder, manifest: Manifest) -> bytes:
 
 
 def read_pixel_table(data: bytes, manifest: Manifest) -> list[dict[str, Any]]:
-    """Read the rows of a `pixels.parquet`, and prove them against its manifest.
-
-    Raises:
-        FolderError: it is damaged, or of another dataset.
-    """
+    """Read the rows of a `pixels.parquet`, and prove them against its manifest."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -83,11 +76,7 @@ def _digest(table: Any) -> str:
 
 @contextmanager
 def opened_shard(folder: DatasetFolder, shard: Shard) -> Iterator[BinaryIO]:
-    """Open a shard of which only columns are read; a remote tar is read whole.
-
-    Raises:
-        FolderError: it is missing, or turns out to be damaged.
-    """
+    """Open a shard of which only columns are read; a remote tar is read whole."""
     opened = folder.fetch if shard.path.endswith(".tar") else folder.open
     try:
         with opened(shard.path) as file:

@@ -120,30 +120,30 @@ def differences(
 
     Photographs that were left out of it, `bad_images`, are missing for their reason.
     """
-    wanted, there = _by_image(expected), _by_image(actual)
+    wanted, present = _by_image(expected), _by_image(actual)
     reasons = {note.image_id: note.reason for note in bad_images}
     lines = []
-    for image_id in sorted(wanted.keys() | there.keys()):
-        if image_id not in there:
+    for image_id in sorted(wanted.keys() | present.keys()):
+        if image_id not in present:
             because = f" ({reasons[image_id]})" if image_id in reasons else ""
             lines.append(f"{image_id}: missing, of class {_wnid(wanted[image_id])}{because}")
         elif image_id not in wanted:
-            lines.append(f"{image_id}: too many, of class {_wnid(there[image_id])}")
+            lines.append(f"{image_id}: too many, of class {_wnid(present[image_id])}")
         else:
-            texts = _differences_of(wanted[image_id], there[image_id])
+            texts = _differences_of(wanted[image_id], present[image_id])
             lines += [f"{image_id}: {text}" for text in texts]
     return lines
 
 
 def _differences_of(
-    wanted: Mapping[str, PixelLine], there: Mapping[str, PixelLine]
+    wanted: Mapping[str, PixelLine], actual: Mapping[str, PixelLine]
 ) -> Iterator[str]:
-    if _wnid(wanted) != _wnid(there):
-        yield f"another label, {_wnid(there)}; it should be of class {_wnid(wanted)}"
+    if _wnid(wanted) != _wnid(actual):
+        yield f"another label, {_wnid(actual)}; it should be of class {_wnid(wanted)}"
     others = [
         name
         for name, line in wanted.items()
-        if name not in there or there[name].pixel_sha256 != line.pixel_sha256
+        if name not in actual or actual[name].pixel_sha256 != line.pixel_sha256
     ]
     is_whole = len(others) == len(wanted)
     variants = f"all {len(others)} variants" if is_whole and len(others) > 1 else ", ".join(others)

@@ -14,11 +14,7 @@ FORMATS: dict[str, ShardFormat] = {kind.name: kind for kind in (Parquet(), WebDa
 
 
 def shard_format(name: str) -> ShardFormat:
-    """Give the format of a name.
-
-    Raises:
-        UsageError: there is no such format.
-    """
+    """Give the format of a name."""
     if name not in FORMATS:
         raise UsageError(f"no format {name!r}; there are {' and '.join(FORMATS)}")
     return FORMATS[name]

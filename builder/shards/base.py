@@ -50,12 +50,7 @@ class ShardFormat(ABC):
 
     @abstractmethod
     def read(self, file: BinaryIO, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Read columns of all rows of a shard, but not its images.
+        """Read columns of all rows of a shard, which is seekable, but not its images.
 
-        Args:
-            file: the shard, seekable.
-            names: names of the columns.
-
-        Raises:
-            ValueError, KeyError, TypeError, tarfile.TarError: it is damaged.
+        A damaged one raises `ValueError`, `KeyError`, `TypeError` or `tarfile.TarError`.
         """

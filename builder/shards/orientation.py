@@ -44,10 +44,9 @@ def upright_original(jpeg: bytes) -> bytes:
 
 
 def orientation(original: bytes) -> int | None:
-    """Read the orientation that Pillow, and so `datasets`, finds in an original's Exif or XMP.
+    """Read the orientation, 1 to 8, that Pillow, and so `datasets`, finds in Exif or XMP.
 
-    Returns:
-        1 to 8, upright where there is no tag; None where the metadata cannot be read.
+    It is upright where there is no tag, and None where the metadata cannot be read.
     """
     try:
         with warnings.catch_warnings():

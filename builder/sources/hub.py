@@ -82,14 +82,7 @@ class HubDataset(Source):
     is_remote = True
 
     def __init__(self, address: str) -> None:
-        """Name a repository; nothing is read yet.
-
-        Args:
-            address: `ORG/NAME`, or `ORG/NAME@REVISION` for a branch, tag or commit.
-
-        Raises:
-            UsageError: the address has another form.
-        """
+        """Name a repository, `ORG/NAME` or `ORG/NAME@REVISION`; nothing is read yet."""
         self._address = HubAddress.parse(address, example="hf:ILSVRC/imagenet-1k")
         self.kind = str(self._address)
         self._listing: _Listing | None = None
@@ -100,13 +93,7 @@ class HubDataset(Source):
 
     @override
     def images(self) -> Sequence[SourceImage]:
-        """List the validation split from its paths and labels, without downloading a photograph.
-
-        Raises:
-            AccessError: the repository is gated, and there is no token or its terms are not
-                accepted.
-            SourceError: the repository cannot be reached, or does not hold ImageNet.
-        """
+        """List the validation split from its paths and labels, without downloading a photograph."""
         return self._list().images
 
     @override
@@ -116,10 +103,6 @@ class HubDataset(Source):
         """Bring the chosen photographs to a folder, one file each, byte for byte.
 
         A row group is not read again if all chosen photographs of it are there.
-
-        Raises:
-            AccessError: as for `images`.
-            OSError: the folder cannot be written.
         """
         listing = self._list()
         self._folder = folder / listing.digest

@@ -35,11 +35,7 @@ class Labels:
     """Wnid of each image id."""
 
     def image(self, name: str) -> SourceImage:
-        """Describe a photograph by its name in the source.
-
-        Raises:
-            SourceError: the photograph has no label, or its name says another class.
-        """
+        """Describe a photograph by its name in the source."""
         image_id = image_id_of(PurePosixPath(name).stem)
         if image_id not in self.wnids:
             raise SourceError(
@@ -54,9 +50,6 @@ def find_labels(folder: Path) -> Labels:
 
     In each folder, an unpacked development kit comes before a packed one and before Kaggle's
     `LOC_val_solution.csv`, and that before Tiny ImageNet's `val_annotations.txt`.
-
-    Raises:
-        SourceError: there are none, or the first ones found are damaged.
     """
     # The labels may lie beside a link, or beside what it leads to.
     levels = zip_longest(_upwards(folder.absolute()), _upwards(folder.resolve()))

@@ -45,11 +45,7 @@ def members(file: BinaryIO, n_bytes: int) -> Iterator[tarfile.TarInfo]:
 
 
 def source_image(name: str, wnid: str) -> SourceImage:
-    """Describe a photograph by its name in the source and its class.
-
-    Raises:
-        SourceError: the Hub's suffix of the name says another class.
-    """
+    """Describe a photograph by its name in the source and its class, which must not disagree."""
     stem = PurePosixPath(name).stem
     image_id = image_id_of(stem)
     suffix = stem.removeprefix(image_id)

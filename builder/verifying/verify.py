@@ -15,7 +15,7 @@ from imagenetq.builder.executors.local import run_units
 from imagenetq.builder.folders import DatasetFolder, open_folder
 from imagenetq.builder.sources import Source
 from imagenetq.builder.sources.sample import Sample
-from imagenetq.builder.verifying.verify_unit import Findings, Job, check_unit
+from imagenetq.builder.verifying.verify_unit import DatasetCheck, Findings, check_unit
 from imagenetq.decoding import decode
 from imagenetq.digests import pixel_digest, source_digest
 from imagenetq.errors import BadImage
@@ -23,19 +23,11 @@ from imagenetq.manifest import MANIFEST_NAME, Manifest, Shard
 from imagenetq.progress import meter, working
 from imagenetq.selection import RankedImage, select
 from imagenetq.selfcheck import check_platform
-from imagenetq.specification import (
-    CLEAN,
-    DATASET_VERSION,
-    SUBSETS,
-    variant,
-)
+from imagenetq.specification import CLEAN, DATASET_VERSION, SUBSETS, variant
 
 
 def verify(
-    dataset: str | Path | DatasetFolder,
-    source: Source | None = None,
-    *,
-    workers: int | None = None,
+    dataset: str | Path | DatasetFolder, source: Source | None = None, *, workers: int | None = None
 ) -> list[str]:
     """Check a dataset against its manifest, and its pixels against their hashes.
 
@@ -59,7 +51,7 @@ def verify(
         manifest = folder.manifest()
     manifest.require_known(folder, f"built with {manifest.code.version}")
     check_platform()
-    job = Job(folder, manifest, source, _originals(folder, manifest, source))
+    job = DatasetCheck(folder, manifest, source, _originals(folder, manifest, source))
     findings = Findings()
     n_rows = sum(shard.rows for shard in manifest.shards)
     # Rendering a row again counts as another row.
@@ -150,7 +142,7 @@ def _manifest_problems(manifest: Manifest, findings: Findings) -> list[str]:
     ]
 
 
-def _source_problems(job: Job, findings: Findings) -> list[str]:
+def _source_problems(job: DatasetCheck, findings: Findings) -> list[str]:
     """List photographs of the source's subset that the dataset lacks without need."""
     if job.source is None:
         return []

@@ -28,7 +28,7 @@ _KEPT_SAMPLES = 3 * 2**20
 
 
 @dataclass(frozen=True)
-class Job:
+class DatasetCheck:
     """What all units of a verification share."""
 
     folder: DatasetFolder
@@ -67,141 +67,136 @@ class Findings:
             self.variants[name].add(totals)
 
 
-class _CleanImages:
-    """A unit's clean images, to measure its variants by; decoded if that takes little memory."""
-
-    def __init__(self) -> None:
-        self._images: dict[str, Pixels | bytes] = {}
-
-    def add(self, image_id: str, pixels: Pixels, image: bytes) -> None:
-        """Keep a clean image."""
-        self._images[image_id] = pixels if pixels.size <= _KEPT_SAMPLES else image
-
-    def get(self, image_id: str) -> Pixels | None:
-        """Give a clean image's samples; None if the dataset holds none of that id."""
-        kept = self._images.get(image_id)
-        return decode(kept, image_id, STORED_FORMATS) if isinstance(kept, bytes) else kept
-
-
-def check_unit(job: Job, shards: tuple[Shard, ...], reporter: Reporter) -> Findings:
+def check_unit(job: DatasetCheck, shards: tuple[Shard, ...], reporter: Reporter) -> Findings:
     """Check the shards of one unit; clean must be the first, if there is one."""
-    findings = Findings()
-    clean = _CleanImages()
+    check = _UnitCheck(job, reporter)
     for shard in shards:
         name = job.folder.at(shard.path)
         try:
-            _check_shard(job, shard, name, clean, findings, reporter)
+            check.check_shard(shard, name)
         except FolderError as problem:
-            findings.problems.append(str(problem))
+            check.report(str(problem))
         except OSError as error:
-            findings.problems.append(f"{name}: cannot be read ({error.strerror or error})")
+            check.report(f"{name}: cannot be read ({error.strerror or error})")
     if job.source is not None:
-        _render_again(job, job.source, findings, reporter)
-    return findings
+        check.render_again(job.source)
+    return check.findings
 
 
-def _check_shard(
-    job: Job, shard: Shard, name: str, clean: _CleanImages, findings: Findings, reporter: Reporter
-) -> None:
-    size = job.folder.size(shard.path)
-    if size is None:
-        raise FolderError(f"{name}: missing")
-    if size != shard.bytes:
-        raise FolderError(f"{name}: {size} bytes; the manifest says {shard.bytes}")
-    n_rows = 0
-    with job.folder.fetch(shard.path) as file:
-        if hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest() != shard.sha256:
-            raise FolderError(f"{name}: its SHA-256 is not the manifest's")
-        file.seek(0)
-        for row in READERS[job.manifest.format](file, name):
-            reporter.stop_if_asked()
-            _check_row(job, shard, row, clean, findings)
-            reporter.advance(1)
-            reporter.add_bytes(len(row.image))
-            n_rows += 1
-    if n_rows != shard.rows:
-        raise FolderError(f"{name}: {n_rows} rows; the manifest says {shard.rows}")
+@dataclass
+class _UnitCheck:
+    """The check of one unit, which collects what it finds."""
 
+    job: DatasetCheck
+    reporter: Reporter
+    findings: Findings = field(default_factory=Findings)
+    clean: dict[str, Pixels | bytes] = field(default_factory=dict)
+    """Clean images by id, to measure the variants by; large ones as files, to bound memory."""
 
-def _check_row(
-    job: Job, shard: Shard, stored: StoredRow, clean: _CleanImages, findings: Findings
-) -> None:
-    """Check one row; `clean` collects the unit's clean images, which come first."""
-    fields = stored.fields
-    name = f"{job.folder.at(shard.path)}: {fields.get('image_id')!s:.220} ({shard.variant})"
-    try:
-        pixels = decode(stored.image, name, STORED_FORMATS)
-        if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:
-            findings.problems.append(
-                f"{name}: states an orientation, or has damaged metadata; readers would rotate it "
-                "or fail"
-            )
-        if shard.variant == CLEAN:
-            clean.add(fields["image_id"], pixels, stored.image)
-        row = _expected_row(shard, stored, pixels, clean.get(fields["image_id"]))
-    except BadImage as problem:
-        findings.problems.append(str(problem))
-        return
-    except (KeyError, TypeError, ValueError):
-        findings.problems.append(f"{name}: its columns are not those of an ImageNet-Q row")
-        return
-    if not is_image_id(row.image_id):
-        findings.problems.append(
-            f"{name}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
-        )
-    totals = RowTotals([row.psnr], row.n_bytes, is_uniform(pixels))
-    findings.variants[shard.variant].add(totals)
-    findings.lines.append(PixelLine(row.image_id, row.wnid, shard.variant, row.pixel_sha256))
-    if findings.ranks.setdefault(row.image_id, row.rank) != row.rank:
-        findings.problems.append(f"{name}: its rank differs from that in other variants")
-    expected = shard_format(job.manifest.format).columns(row)
-    for column in sorted(expected.keys() | fields.keys()):
-        given, right = fields.get(column), expected.get(column)
-        if given != right:
-            findings.problems.append(f"{name}: {column} is {given!r}, but should be {right!r}")
+    def report(self, problem: str) -> None:
+        self.findings.problems.append(problem)
 
+    def check_shard(self, shard: Shard, name: str) -> None:
+        folder = self.job.folder
+        size = folder.size(shard.path)
+        if size is None:
+            raise FolderError(f"{name}: missing")
+        if size != shard.bytes:
+            raise FolderError(f"{name}: {size} bytes; the manifest says {shard.bytes}")
+        n_rows = 0
+        with folder.fetch(shard.path) as file:
+            digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
+            if digest != shard.sha256:
+                raise FolderError(f"{name}: its SHA-256 is not the manifest's")
+            file.seek(0)
+            for row in READERS[self.job.manifest.format](file, name):
+                self.reporter.stop_if_asked()
+                self._check_row(shard.variant, row, name)
+                self.reporter.advance(1)
+                self.reporter.add_bytes(len(row.image))
+                n_rows += 1
+        if n_rows != shard.rows:
+            raise FolderError(f"{name}: {n_rows} rows; the manifest says {shard.rows}")
 
-def _expected_row(shard: Shard, stored: StoredRow, pixels: Pixels, clean: Pixels | None) -> Row:
-    """Compute what a row should say from its image; without a clean one its error is believed."""
-    fields = stored.fields
-    row = Row.of(
-        variant(shard.variant),
-        image_id=fields["image_id"],
-        wnid=fields["wnid"],
-        rank=fields["rank"],
-        pixels=pixels,
-        clean=pixels if clean is None else clean,
-        n_bytes=len(stored.image),
-    )
-    if clean is None:
-        sse = int(fields["sse"])
-        return replace(row, sse=sse, psnr=psnr(sse, pixels.size))
-    return row
-
-
-def _render_again(job: Job, source: Source, findings: Findings, reporter: Reporter) -> None:
-    ladder = select_variants(job.manifest.variants)
-    stored = {(line.image_id, line.variant): line for line in findings.lines}
-    for image_id in dict.fromkeys(line.image_id for line in findings.lines):
-        reporter.stop_if_asked()
-        original = job.originals.get(image_id)
-        if original is None:
-            findings.problems.append(f"{image_id}: the source's subset does not hold it")
-            continue
-        if findings.ranks[image_id] != original.rank:
-            findings.problems.append(f"{image_id}: its rank should be {original.rank}")
+    def _check_row(self, variant_name: str, stored: StoredRow, shard_name: str) -> None:
+        fields, findings = stored.fields, self.findings
+        name = f"{shard_name}: {fields.get('image_id')!s:.220} ({variant_name})"
         try:
-            clean = decode(source.read(original), original.name)
-        except BadImage as problem:
-            findings.problems.append(str(problem))
-            continue
-        for rendered in render_ladder(clean, image_id=image_id, only=ladder):
-            reporter.advance(1)
-            name = rendered.variant.name
-            line = stored.get((image_id, name))
-            expected = PixelLine(image_id, original.wnid, name, pixel_sha256(rendered.pixels))
-            if line is not None and line != expected:
-                what = "pixels" if line.wnid == expected.wnid else "class"
-                findings.problems.append(
-                    f"{image_id} ({name}): its {what} differ from those of {original.name}"
+            pixels = decode(stored.image, name, STORED_FORMATS)
+            if is_jpeg(stored.image) and orientation(stored.image) != UPRIGHT:
+                self.report(
+                    f"{name}: states an orientation, or has damaged metadata; readers would rotate "
+                    "it or fail"
                 )
+            if variant_name == CLEAN:
+                kept = pixels if pixels.size <= _KEPT_SAMPLES else stored.image
+                self.clean[fields["image_id"]] = kept
+            row = self._expected_row(variant_name, stored, pixels)
+        except BadImage as problem:
+            self.report(str(problem))
+            return
+        except (KeyError, TypeError, ValueError):
+            self.report(f"{name}: its columns are not those of an ImageNet-Q row")
+            return
+        if not is_image_id(row.image_id):
+            self.report(
+                f"{name}: its image id is none, which has 1 to {MAX_ID_LENGTH} printable characters"
+            )
+        totals = RowTotals([row.psnr], row.n_bytes, is_uniform(pixels))
+        findings.variants[variant_name].add(totals)
+        findings.lines.append(PixelLine(row.image_id, row.wnid, variant_name, row.pixel_sha256))
+        if findings.ranks.setdefault(row.image_id, row.rank) != row.rank:
+            self.report(f"{name}: its rank differs from that in other variants")
+        expected = shard_format(self.job.manifest.format).columns(row)
+        for column in sorted(expected.keys() | fields.keys()):
+            given, right = fields.get(column), expected.get(column)
+            if given != right:
+                self.report(f"{name}: {column} is {given!r}, but should be {right!r}")
+
+    def _expected_row(self, variant_name: str, stored: StoredRow, pixels: Pixels) -> Row:
+        """Compute what a row should say; without a clean image its own error is believed."""
+        fields = stored.fields
+        clean = self.clean.get(fields["image_id"])
+        if isinstance(clean, bytes):
+            clean = decode(clean, fields["image_id"], STORED_FORMATS)
+        row = Row.of(
+            variant(variant_name),
+            image_id=fields["image_id"],
+            wnid=fields["wnid"],
+            rank=fields["rank"],
+            pixels=pixels,
+            clean=pixels if clean is None else clean,
+            n_bytes=len(stored.image),
+        )
+        if clean is None:
+            sse = int(fields["sse"])
+            return replace(row, sse=sse, psnr=psnr(sse, pixels.size))
+        return row
+
+    def render_again(self, source: Source) -> None:
+        job, lines = self.job, self.findings.lines
+        ladder = select_variants(job.manifest.variants)
+        stored = {(line.image_id, line.variant): line for line in lines}
+        for image_id in dict.fromkeys(line.image_id for line in lines):
+            self.reporter.stop_if_asked()
+            original = job.originals.get(image_id)
+            if original is None:
+                self.report(f"{image_id}: the source's subset does not hold it")
+                continue
+            if self.findings.ranks[image_id] != original.rank:
+                self.report(f"{image_id}: its rank should be {original.rank}")
+            try:
+                clean = decode(source.read(original), original.name)
+            except BadImage as problem:
+                self.report(str(problem))
+                continue
+            for rendered in render_ladder(clean, image_id=image_id, only=ladder):
+                self.reporter.advance(1)
+                name = rendered.variant.name
+                line = stored.get((image_id, name))
+                expected = PixelLine(image_id, original.wnid, name, pixel_sha256(rendered.pixels))
+                if line is not None and line != expected:
+                    what = "pixels" if line.wnid == expected.wnid else "class"
+                    self.report(
+                        f"{image_id} ({name}): its {what} differ from those of {original.name}"
+                    )

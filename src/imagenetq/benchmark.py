@@ -31,12 +31,7 @@ _DESCRIPTION = (
 
 
 def eval_yaml(configs: Collection[str] = ()) -> str:
-    """Make the text of `eval.yaml`.
-
-    Args:
-        configs: names of the dataset's configs; a task refers to the config of the same name, if
-            there is one.
-    """
+    """Make the text of `eval.yaml`; a task refers to the config of its name, if there is one."""
     tasks = [
         {"id": task} | ({"config": task, "split": _SPLIT} if task in configs else {})
         for task in TASKS

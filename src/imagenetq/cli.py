@@ -11,7 +11,6 @@ import typer
 
 from imagenetq.commands import (
     building,
-    comparing,
     evaluating,
     hub_results,
     leaderboard,
@@ -59,7 +58,7 @@ app.command("preview")(building.preview)
 app.command("eval")(evaluating.evaluate)
 app.command("score")(scoring.score)
 app.command("results")(tabulating.results)
-app.command("compare")(comparing.compare)
+app.command("compare")(scoring.compare)
 app.command("models")(evaluating.models)
 app.command("report")(reporting.report)
 app.command("eval-results")(hub_results.eval_results)

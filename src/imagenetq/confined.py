@@ -59,15 +59,10 @@ class Confined:
         refusal: type[ImagenetqError] = EntryError,
         modules: Sequence[str] = _PREDICTIONS,
     ) -> None:
-        """Prepare the process, which starts with the context.
+        """Prepare the process, which starts with the context, and imports `modules` meanwhile.
 
-        It imports its modules while the caller goes on.
-
-        Args:
-            memory: bytes that the process may take, beyond what it holds before its first work.
-            seconds: seconds of CPU time that one piece of work may take.
-            refusal: class of the error to raise where work takes more, or crashes the process.
-            modules: names of the modules that work will need.
+        It may take so many bytes of memory beyond what it holds before its first work, and so many
+        seconds of CPU time for each. Work that takes more, or crashes it, raises a `refusal`.
         """
         self._start = _START.format((memory, seconds, *modules))
         self._refusal = refusal
@@ -81,18 +76,9 @@ class Confined:
         self._end()
 
     def run(
-        self,
-        work: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
+        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        """Call a function of a module in the process, and give its result.
-
-        Raises:
-            ImagenetqError: the work took too much memory or time, or crashed its process; the
-                class is `refusal`.
-            Exception: whatever the function itself raises.
-        """
+        """Call a function of a module in the process; give its result, or raise what it raises."""
         try:
             process = self._begin()
             _send(cast(IO[bytes], process.stdin), pickle.dumps((work, args, kwargs)))

@@ -36,23 +36,13 @@ def is_jpeg(data: bytes) -> bool:
 
 
 def decode(data: bytes, name: str, formats: tuple[str, ...] = ORIGINAL_FORMATS) -> Pixels:
-    """Decode an image file to RGB as Pillow's `convert("RGB")` does.
+    """Decode an image file as Pillow's `convert("RGB")` does, to uint8 of shape (height, width, 3).
 
     An original is good if this function accepts it, and bad if not: no build, evaluation or
-    verification asks more of it. The content counts, not the file's extension. Metadata is ignored,
-    even if it is damaged, and so is the orientation in it, as timm and torchvision ignore it.
-    Whatever follows a whole image, such as a second one, is ignored, too.
-
-    Args:
-        data: the file's bytes, of an RGB, greyscale or CMYK image with 8 bits a sample.
-        name: what to call the file in an error.
-        formats: formats that the file may have, by Pillow's names.
-
-    Returns:
-        The samples, uint8 of shape (height, width, 3).
-
-    Raises:
-        BadImage: the file is empty, damaged, too large, or of another kind.
+    verification asks more of it. It is RGB, greyscale or CMYK with 8 bits a sample. The content
+    counts, not the file's extension. Metadata is ignored, even if it is damaged, and so is the
+    orientation in it, as timm and torchvision ignore it. Whatever follows a whole image, such as a
+    second one, is ignored, too. `formats` are Pillow's names; an error calls the file `name`.
     """
     if not data:
         raise BadImage(f"{name}: the file is empty; get it again")

@@ -42,17 +42,7 @@ class Draw(NamedTuple):
 
 
 class Draws:
-    """A source of random variants, one for each sample, with the options of `imagenetq.Distort`.
-
-    Attributes:
-        rungs: all variants that can be drawn, except clean.
-        seed: the seed of every draw.
-        position: number of samples without a name that were drawn for in this epoch.
-
-    Raises:
-        UsageError: there is no such distortion or parameter, no rung is in range, a weight or
-            probability is impossible, or the seed is not a whole number.
-    """
+    """A source of random variants, one for each sample, with the options of `imagenetq.Distort`."""
 
     def __init__(
         self,
@@ -76,6 +66,7 @@ class Draws:
         self.seed = _whole("seed", secrets.randbits(63) if seed is None else seed)
         self._epoch = _SharedNumber(0)
         self.position = 0
+        """Number of samples without a name that were drawn for in this epoch."""
 
     @property
     def epoch(self) -> int:
@@ -101,10 +92,9 @@ class Draws:
         digests = b"".join([sha256((KEY_PREFIX + key).encode()).digest() for key in keys])
         words = (np.frombuffer(digests, "<u8").reshape(-1, 4) >> 11).astype(np.int64)
         clean, distortion, rung = words[:, :3].T
-        places = np.searchsorted(
-            self._cumulative, distortion / _BITS * self._cumulative[-1], side="right"
-        )
-        chosen = np.minimum(places, len(self._choices) - 1)
+        drawn = distortion / _BITS * self._cumulative[-1]
+        chosen = np.searchsorted(self._cumulative, drawn, side="right")
+        chosen = np.minimum(chosen, len(self._choices) - 1)
         n_rungs = np.array([len(choice) for choice in self._choices])[chosen]
         rungs = np.where(clean / _BITS < self._p_clean, -1, rung * n_rungs // _BITS)
         undistorted = variant(CLEAN)
@@ -123,20 +113,16 @@ class Draws:
         rank, world_size = _rank()
         worker = _worker_seed()
         prefix = "" if worker is None else f"{worker}:"
-        places = range(self.position, self.position + n)
+        positions = range(self.position, self.position + n)
         self.position += n
-        return self.draw_each(f"{prefix}{place * world_size + rank}" for place in places)
+        return self.draw_each(f"{prefix}{position * world_size + rank}" for position in positions)
 
     def state(self) -> dict[str, int]:
         """Give what must be kept to go on with the same draws."""
         return {"seed": self.seed, "epoch": self.epoch, "position": self.position}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where a `state` was taken, also of another instance.
-
-        Raises:
-            UsageError: `state` is no such state.
-        """
+        """Go on where a `state` was taken, also of another instance."""
         if not isinstance(state, Mapping) or set(state) != set(self.state()):
             raise UsageError(f"a state of Distort holds {', '.join(self.state())}; this: {state}")
         seed, epoch, position = (_whole(name, state[name]) for name in self.state())
@@ -205,11 +191,7 @@ class Drawing:
 def drawn_seed(
     seed: int | None, generator: Any, kind: type, name: str, draw: Callable[[Any], SupportsInt]
 ) -> int | None:
-    """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name.
-
-    Raises:
-        UsageError: both are given, or the generator is of another type.
-    """
+    """Let the generator draw the seed, below 2^63, if there is one; `name` is its type's name."""
     if generator is None:
         return seed
     if seed is not None:
@@ -220,11 +202,7 @@ def drawn_seed(
 
 
 def samples_of(samples: Iterable[Any], n: int) -> list[Sample]:
-    """Check the names of `n` samples, which are whole numbers or texts, one each.
-
-    Raises:
-        UsageError: a name is of another type, or there are not `n` of them.
-    """
+    """Check the names of `n` samples, which are whole numbers or texts, one each."""
     if isinstance(samples, str) or not isinstance(samples, Iterable):
         raise UsageError(f"samples are indices or ids, one for each image, not {samples!r}")
     named = [

@@ -281,10 +281,5 @@ class Entry(Run):
 
 
 def read_entry(path: Path, *, follow_link: bool = True) -> Entry:
-    """Read and validate an `entry.json`, which may come from anyone.
-
-    Raises:
-        EntryError: the file is not there, damaged, too large, of another format version, or a
-            symbolic link that is not to be followed.
-    """
+    """Read and validate an `entry.json`, which may come from anyone, as `read_strict` does."""
     return read_strict(Entry, path, MAX_ENTRY_BYTES, follow_link=follow_link)

@@ -152,8 +152,8 @@ class Scores(FiniteModel):
         if list(self.variants) != [name for name in known if name in self.variants]:
             raise ValueError("the variants are not those of the ladder, in its order")
         distortions = [ladder.distortion for ladder in LADDERS]
-        held = [list(self.distortions), *(list(size.distortions) for size in self.sizes)]
-        if any(names != distortions for names in held):
+        listed = [list(self.distortions), *(list(size.distortions) for size in self.sizes)]
+        if any(names != distortions for names in listed):
             raise ValueError("the distortions are not the five, in ladder order")
         return self
 

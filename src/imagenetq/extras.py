@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import requires
+from importlib.metadata import distributions
 
 from imagenetq.errors import MissingPackage
 
@@ -12,12 +12,10 @@ _IMPORTED_AS = {"open_clip_torch": "open_clip", "scikit-image": "skimage"}
 
 
 def missing(package: str) -> MissingPackage | None:
-    """Make the error that says how to install a package; None if no extra brings it.
-
-    Args:
-        package: the name by which the package is imported.
-    """
-    for line in requires("imagenetq") or []:
+    """Make the error that says how to install an imported package; None if no extra brings it."""
+    # An older installation's metadata, which may come first, need not know every extra.
+    known = (line for one in distributions(name="imagenetq") for line in one.requires or ())
+    for line in known:
         match = _REQUIREMENT.match(line)
         if match and _IMPORTED_AS.get(match["name"], match["name"]) == package:
             return MissingPackage(
@@ -29,11 +27,7 @@ def missing(package: str) -> MissingPackage | None:
 
 @contextmanager
 def named_if_missing() -> Iterator[None]:
-    """Name the extra to install if an import fails because an extra is missing.
-
-    Raises:
-        MissingPackage: something that only an extra brings is not installed.
-    """
+    """Name the extra to install if an import fails because an extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -38,12 +38,7 @@ def naming(file: object) -> Iterator[None]:
 
 @contextmanager
 def unreadable_as(error: type[ImagenetqError], path: object) -> Iterator[None]:
-    """Turn an error of reading a file into one line of `error`, which says why it cannot be read.
-
-    Args:
-        error: the class of the error to raise.
-        path: the file to name.
-    """
+    """Turn an error of reading a file into one line of `error`, which says why it cannot be."""
     try:
         yield
     except OSError as reason:
@@ -131,19 +126,20 @@ def temporary_path(path: Path, tag: str = "") -> Path:
     return path.with_name(f"{_prefix(tag)}{token}-{path.name[-_RECOGNISED:]}")
 
 
-def user_cache() -> Path:
-    """Give the folder in which ImageNet-Q keeps what it can make again."""
+def cache_home() -> Path:
+    """Give the folder in which the user's programs keep what they can make again."""
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # A relative path is to be ignored, says the specification of these folders.
-    return (home if home.is_absolute() else Path.home() / ".cache") / "imagenetq"
+    return home if home.is_absolute() else Path.home() / ".cache"
+
+
+def user_cache() -> Path:
+    """Give the folder in which ImageNet-Q keeps what it can make again."""
+    return cache_home() / "imagenetq"
 
 
 def write_whole(path: Path, data: bytes, tag: str = "") -> None:
-    """Write a small file atomically.
-
-    Raises:
-        OSError: the file cannot be written, for example because the disk is full; names the file.
-    """
+    """Write a small file atomically; an error names the file."""
     file = AtomicFile(path, tag)
     try:
         file.write(data)
@@ -153,15 +149,9 @@ def write_whole(path: Path, data: bytes, tag: str = "") -> None:
 
 
 def read_bounded(path: Path, limit: int, *, follow_link: bool = True) -> bytes:
-    """Read a regular file that may come from anyone.
+    """Read a regular file that may come from anyone, of at most `limit` bytes.
 
-    Args:
-        path: the file.
-        limit: the largest size to accept, in bytes; a larger file is not read.
-        follow_link: whether the file may be a symbolic link.
-
-    Raises:
-        OSError: the file is larger, is no regular file, or cannot be read; `strerror` says which.
+    The `strerror` of an `OSError` says whether it is larger, no regular file, or cannot be read.
     """
     # Opening a pipe must not wait for a writer. No system has all of these flags.
     flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -177,22 +167,14 @@ def read_bounded(path: Path, limit: int, *, follow_link: bool = True) -> bytes:
 
 
 def read_at_most(file: BinaryIO, limit: int) -> bytes:
-    """Read an open file to its end, but accept no more than `limit` bytes.
-
-    Raises:
-        OSError: the file is longer, or cannot be read.
-    """
+    """Read an open file to its end, but accept no more than `limit` bytes."""
     data = file.read(limit + 1)
     require_size(len(data), limit)
     return data
 
 
 def require_size(n_bytes: int, limit: int) -> None:
-    """Refuse a file of more than `limit` bytes.
-
-    Raises:
-        OSError: `n_bytes` is more.
-    """
+    """Refuse a file of more than `limit` bytes, as an `OSError`."""
     if n_bytes > limit:
         raise OSError(errno.EFBIG, f"{n_bytes} bytes is too large; at most {limit} are read")
 

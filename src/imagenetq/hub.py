@@ -26,11 +26,7 @@ class HubAddress:
 
     @classmethod
     def parse(cls, text: str, example: str) -> "HubAddress":
-        """Parse `ORG/NAME` or `ORG/NAME@REVISION`, without `hf:`.
-
-        Raises:
-            UsageError: the address has another form; suggests the example.
-        """
+        """Parse `ORG/NAME` or `ORG/NAME@REVISION`, without `hf:`; a refusal shows the example."""
         match = _ADDRESS.fullmatch(text)
         if match is None:
             raise UsageError(f"{PREFIX}{text}: write hf:ORG/NAME, such as {example}")

@@ -8,12 +8,7 @@ from imagenetq.extras import named_if_missing
 
 
 def lazy_names(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Make a package's `__getattr__`.
-
-    Args:
-        package: the package's name.
-        homes: for each of its modules, by name, the public names that are in it.
-    """
+    """Make a package's `__getattr__` of the public names in each of its modules."""
 
     def get(name: str) -> Any:
         for home, public in homes.items():

@@ -130,15 +130,7 @@ class Identified(Model):
     variants as in the ladder."""
 
     def require_known(self, name: object, made: str) -> None:
-        """Refuse what is of a specification that this version does not know.
-
-        Args:
-            name: what to call it.
-            made: what made it, in words.
-
-        Raises:
-            FolderError: it is of another specification.
-        """
+        """Refuse what is of another specification than ours; `made` says in words what made it."""
         if self.specification_digest != specification_digest():
             raise FolderError(
                 f"{name} is of ImageNet-Q {self.dataset_version}, whose specification this "
@@ -201,11 +193,7 @@ class Manifest(Identified):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and validate a dataset folder's manifest.
-
-    Raises:
-        FolderError: there is no folder or manifest, or it is damaged or of another format version.
-    """
+    """Read and validate a dataset folder's manifest."""
     path = folder / MANIFEST_NAME
     if not folder.is_dir():
         raise FolderError(f"{folder}: no such folder; name a built dataset")
@@ -227,11 +215,7 @@ def no_manifest(folder: object) -> FolderError:
 
 
 def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -> AnyModel:
-    """Read and validate a JSON file.
-
-    Raises:
-        error: in one line; the file cannot be read or holds something else.
-    """
+    """Read and validate a JSON file; what is wrong is one line of `error`."""
     with unreadable_as(error, path):
         data = read_bounded(path, MAX_BYTES)
     return parse_model(model, data, str(path), error)
@@ -240,11 +224,7 @@ def read_model(model: type[AnyModel], path: Path, error: type[ImagenetqError]) -
 def parse_model(
     model: type[AnyModel], data: bytes, name: str, error: type[ImagenetqError]
 ) -> AnyModel:
-    """Validate the bytes of a JSON file.
-
-    Raises:
-        error: in one line, which begins with `name`; the file holds something else.
-    """
+    """Validate the bytes of a JSON file, which an `error` of one line calls `name`."""
     try:
         return model.model_validate_json(data)
     except ValidationError as invalid:
@@ -256,11 +236,10 @@ def parse_model(
 
 
 def parse_served(model: type[AnyModel], data: bytes, address: str) -> AnyModel:
-    """Validate a JSON file that a server sent.
+    """Validate a JSON file that a server sent; `FolderError` if it is damaged.
 
-    Raises:
-        FolderError: the file is damaged or of another version.
-        StorageError: the answer is no such file at all, although the server reported success.
+    An answer that is no such file at all, although the server reported success, is a
+    `StorageError`.
     """
     if (other := _other_answer(data)) is not None:
         raise StorageError(

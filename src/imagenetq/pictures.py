@@ -44,12 +44,7 @@ class PictureFolder:
     """Root of the tree."""
 
     def listing(self) -> Listing:
-        """List all pictures without reading them; dangling links are among them.
-
-        Raises:
-            SourceError: a folder cannot be listed, a link leads back to a folder that holds it,
-                a name cannot be written down, or there is no picture.
-        """
+        """List all pictures without reading them; dangling links are among them."""
         pictures: list[str] = []
         others: list[str] = []
         for path in self._walk():
@@ -59,11 +54,7 @@ class PictureFolder:
         return Listing(tuple(sorted(pictures)), tuple(sorted(others)))
 
     def read(self, path: str) -> bytes:
-        """Read a picture's file.
-
-        Raises:
-            BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
-        """
+        """Read a picture's file."""
         return read_image(self.root / path, path)
 
     def _walk(self) -> Iterator[str]:
@@ -114,15 +105,7 @@ def says_jpeg(name: str) -> bool:
 
 
 def read_image(path: Path, name: str) -> bytes:
-    """Read an image file's bytes.
-
-    Args:
-        path: the file.
-        name: what to call the file in an error, which a manifest may record.
-
-    Raises:
-        BadImage: the file cannot be read, or has more than `MAX_FILE_BYTES`.
-    """
+    """Read an image file of at most `MAX_FILE_BYTES`; errors, and so manifests, call it `name`."""
     try:
         return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:

@@ -83,9 +83,6 @@ class Predictions:
         """Make predictions from the file's columns as sequences or arrays, with rows in any order.
 
         Columns that are not in `schema` are ignored.
-
-        Raises:
-            PredictionsError: the predictions are incomplete or contradict themselves.
         """
         image, variant = (Coded.of(list(columns[column])) for column in _NAMES)
         numbers = {
@@ -243,17 +240,13 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
 
 
 def stored_predictions(path: Path, sha256: str | None = None) -> bytes:
-    """Read a file's bytes without parsing them, and compare their SHA-256 with the entry's, if any.
-
-    Raises:
-        PredictionsError: the file cannot be read, is too large, or has another SHA-256.
-    """
+    """Read a file's bytes without parsing them, and compare their SHA-256 with the entry's."""
     with unreadable_as(PredictionsError, path):
         data = read_bounded(path, MAX_PREDICTIONS_BYTES)
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
+    actual = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and actual != sha256:
         raise PredictionsError(
-            f"{path}: its SHA-256 is {found[:12]}, but entry.json says {sha256[:12]}: not the "
+            f"{path}: its SHA-256 is {actual[:12]}, but entry.json says {sha256[:12]}: not the "
             "predictions of this entry"
         )
     return data
@@ -264,9 +257,6 @@ def parse_predictions(data: bytes, name: str) -> Predictions:
 
     Use `Confined` for a file that may come from anyone: this function believes the sizes in the
     footer, and trusts a reader written in C++.
-
-    Raises:
-        PredictionsError: the file is damaged, too large, incomplete, or contradicts itself.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -69,11 +69,7 @@ class Grid(NamedTuple):
 
 
 def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
-    """Refuse a file that does not hold predictions or is too large, before unpacking any of it.
-
-    Raises:
-        PredictionsError: the file has other columns, or too many rows, groups or bytes.
-    """
+    """Refuse a file that does not hold predictions or is too large, before unpacking any of it."""
     if metadata.num_row_groups > _MAX_ROW_GROUPS:
         raise PredictionsError(f"{name}: its rows are in {metadata.num_row_groups} groups")
     if not 0 <= metadata.num_rows <= MAX_ROWS:
@@ -92,12 +88,7 @@ def check_footer(metadata: Any, schema: "pa.Schema", name: str) -> None:
 
 
 def arrange(image: Coded, variant: Coded, name: str) -> Grid:
-    """Order the rows, and check that every photograph has each variant exactly once.
-
-    Raises:
-        PredictionsError: a row is missing or repeated, there are no rows, or an id or a variant is
-            none.
-    """
+    """Order the rows, and check that every photograph has each variant exactly once."""
     if not image.names:
         raise PredictionsError(f"{name}: there are no predictions in it")
     for image_id in image.names:
@@ -126,9 +117,6 @@ def check_values(grid: Grid, columns: dict[str, NDArray[Any]], name: str) -> Non
     """Check that every value is possible and that no two contradict each other.
 
     The columns are the file's numbers, each of shape (n, m) or (n, m, 5).
-
-    Raises:
-        PredictionsError: a value is wrong; names the first row at fault.
     """
     for wrong, complaint in _complaints(columns):
         if wrong.any():

@@ -88,9 +88,7 @@ class Meter:
     def show(self, tally: Tally, details: Sequence[str] = ()) -> None:
         """Show a tally, which counts from the start of the stage, and further facts.
 
-        Args:
-            tally: how far the work has come.
-            details: short facts, the most important first; a narrow terminal has no room for all.
+        The most important come first, since a narrow terminal has no room for all.
         """
         self.tally = tally
         now = time.monotonic()
@@ -112,14 +110,7 @@ class Meter:
 def meter(
     label: str, total: int, unit: Unit = "images", console: Console | None = None
 ) -> Iterator[Meter]:
-    """Show a meter during one stage of work.
-
-    Args:
-        label: what is being done.
-        total: number of items to do; 0 if it is not known.
-        unit: what the items are.
-        console: where to show it; standard error if None.
-    """
+    """Show a meter during one stage of work; `total` is 0 if it is not known."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
         yield Meter(label, total, unit, None)
@@ -172,10 +163,6 @@ def working(label: str, console: Console | None = None) -> Iterator[None]:
     """Show what is being done if it cannot be counted, such as loading a library.
 
     On a terminal a spinner turns at once; elsewhere a line appears if it takes over 15 seconds.
-
-    Args:
-        label: what is being done.
-        console: where to show it; standard error if None.
     """
     console = console or Console(stderr=True)
     if console.is_terminal:

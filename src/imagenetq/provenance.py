@@ -10,6 +10,10 @@ from PIL import features
 
 from imagenetq import __version__
 
+REPOSITORY = "https://github.com/OWNER/imagenet-q"
+"""Address of this code's repository, as `pyproject.toml` has it. It stands here because a file that
+names it must not depend on which installation's metadata Python finds first."""
+
 
 def code_version() -> str:
     """Give the version of imagenetq."""
@@ -22,12 +26,13 @@ def code_commit() -> str | None:
 
     For a checkout with uncommitted changes, it ends in `-dirty`.
     """
-    installed_from = metadata.distribution("imagenetq").read_text("direct_url.json")
-    if installed_from is not None:
-        recorded = json.loads(installed_from).get("vcs_info", {}).get("commit_id")
-        if recorded is not None:
-            return str(recorded)
-    root = Path(__file__).resolve().parents[2]  # The checkout, above src/.
+    package = Path(__file__).resolve().parent
+    # Only metadata beside this code is of it; Python may find another installation's first.
+    for installed in metadata.distributions(name="imagenetq", path=[str(package.parent)]):
+        origin = json.loads(installed.read_text("direct_url.json") or "{}")
+        if commit := origin.get("vcs_info", {}).get("commit_id"):
+            return str(commit)
+    root = package.parents[1]  # The checkout, above src/.
     if not (root / ".git").exists():
         return None
     described = subprocess.run(

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from imagenetq.distortions import DISTORTIONS, Distorted, Original, Pixels
+from imagenetq.distortions import DISTORTIONS, Distorted, Pixels, Undistorted
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import CLEAN, Value, Variant, variant, variants
 
@@ -71,7 +71,7 @@ def render_ladder(
         UsageError: as for `render`.
         PlatformError: this machine's codecs fail on an image that they should accept.
     """
-    original = Original(_as_pixels(image), image_id)
+    original = Undistorted(_as_pixels(image), image_id)
     wanted = set(variants() if only is None else only)
     ordered = [v for v in variants() if v in wanted]
     for distortion, rungs in groupby(ordered, key=lambda v: v.distortion):
@@ -83,7 +83,7 @@ def render_ladder(
             yield Rendered(rung, distorted.pixels, distorted.codestream)
 
 
-def _distort(original: Original, distortion: str, rungs: list[Variant]) -> Iterator[Distorted]:
+def _distort(original: Undistorted, distortion: str, rungs: list[Variant]) -> Iterator[Distorted]:
     values: list[Value] = [rung.value for rung in rungs if rung.value is not None]
     try:
         yield from DISTORTIONS[distortion](original, values)

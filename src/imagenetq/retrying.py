@@ -48,18 +48,11 @@ def retried(
     what: str | None = None,
     quiet: bool = False,
 ) -> Result:
-    """Ask a service, and ask it again while it fails in ways that may pass.
+    """Ask a service, and ask it again while it fails in ways that may pass, as `passes` tells.
 
-    Args:
-        ask: makes the request.
-        patience: how long to go on.
-        passes: tells whether a failure may pass.
-        what: what is attempted, in words for the user; None if the failure itself says it.
-        quiet: do not tell the user of pauses.
-
-    Raises:
-        StorageError: a storage was interrupted for too long.
-        Exception: the last failure of another service, or the first failure that cannot pass.
+    The user is told of pauses unless it is to be quiet; `what` is what is attempted, in words, or
+    None if the failure itself says it. The last failure is raised, of a storage as a
+    `StorageError`.
     """
     failures = 0
     paused = begun = 0.0
@@ -96,9 +89,6 @@ def resumed(
 
     `read` must give the same pieces each time. Those that were handed out before are skipped, so
     each is handed out exactly once.
-
-    Raises:
-        StorageError: the storage failed for good, or for too long.
     """
     opened = read()
     pieces: Iterator[Piece] = opened

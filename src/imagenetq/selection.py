@@ -58,15 +58,7 @@ class Selection:
 
 
 def subset_of(wanted: str | None, default: str) -> str:
-    """Decide which subset to take of a source.
-
-    Args:
-        wanted: the subset asked for; None for the source's default.
-        default: the source's default subset.
-
-    Raises:
-        UsageError: `sample` is wanted of anything but the sample.
-    """
+    """Decide which subset to take of a source: what is wanted, or else the source's default."""
     subset = wanted or default
     if subset == SAMPLE and default != SAMPLE:
         raise UsageError(f"subset {SAMPLE!r} is that of the embedded photographs; say full or mini")
@@ -96,17 +88,9 @@ def rank_key(image_id: str) -> str:
 
 
 def select(images: Iterable[SourceImage], subset: str, *, allow_short: bool = False) -> Selection:
-    """Choose a subset's photographs.
+    """Choose a subset's photographs of all that a source has.
 
-    Args:
-        images: all photographs that the source has.
-        subset: `full`, `mini` or `sample`.
-        allow_short: take a class with too few photographs as it is, and record it.
-
-    Raises:
-        UsageError: there is no such subset.
-        SourceError: an id is repeated or impossible, a class is unknown or has too few photographs,
-            or there are no photographs at all.
+    With `allow_short`, a class with too few photographs is taken as it is, and recorded.
     """
     if subset not in SUBSETS:
         raise UsageError(f"no subset {subset!r}; there are {', '.join(SUBSETS)}")

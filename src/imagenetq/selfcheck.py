@@ -46,11 +46,7 @@ def rendering_digest() -> str:
 
 @cache
 def check_platform() -> None:
-    """Render the calibration card, and compare its digest with the specification's.
-
-    Raises:
-        PlatformError: a pixel differs from the specification's, or OpenJPEG is too old.
-    """
+    """Render the calibration card, and compare its digest with the specification's."""
     openjpeg = features.version_codec("jpg_2000") or "absent"
     if tuple(map(int, re.findall(r"\d+", openjpeg))) < _OLDEST_OPENJPEG:
         raise PlatformError(

@@ -35,9 +35,7 @@ class StoredRow:
 def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     """Read the rows of a parquet shard, which must be seekable, a row group at a time.
 
-    Raises:
-        FolderError: the file is damaged, or is not a shard of ours.
-        OSError: the file cannot be read to the end.
+    A damaged file, or none of ours, is a `FolderError`; one that cannot be read, an `OSError`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -65,9 +63,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[StoredRow]:
 def read_tar(file: BinaryIO, name: str) -> Iterator[StoredRow]:
     """Read the rows of a WebDataset shard in one pass; only if it is seekable is its end checked.
 
-    Raises:
-        FolderError: the file is damaged, or is not a shard of ours.
-        OSError: the file cannot be read to the end.
+    Errors are those of `read_parquet`.
     """
     mode: Literal["r:", "r|"] = "r:" if file.seekable() else "r|"
     try:

@@ -151,11 +151,7 @@ def scored_variants() -> tuple[Variant, ...]:
 
 
 def ladder(distortion: str) -> Ladder:
-    """Find the ladder of a distortion.
-
-    Raises:
-        UsageError: there is no such distortion; near names are suggested.
-    """
+    """Find the ladder of a distortion; a refusal suggests near names."""
     for candidate in LADDERS:
         if candidate.distortion == distortion:
             return candidate
@@ -163,11 +159,7 @@ def ladder(distortion: str) -> Ladder:
 
 
 def variant(name: str) -> Variant:
-    """Find the variant of a name such as `jpeg-10` or `clean`.
-
-    Raises:
-        UsageError: there is no such variant; near names are suggested.
-    """
+    """Find the variant of a name such as `jpeg-10` or `clean`; a refusal suggests near names."""
     for candidate in variants():
         if candidate.name == name:
             return candidate
@@ -175,14 +167,9 @@ def variant(name: str) -> Variant:
 
 
 def select_variants(names: Iterable[str] | None) -> tuple[Variant, ...]:
-    """Find the variants that a list of names means, in ladder order, each once.
+    """Find the variants that a list of names means, in ladder order, each once; None means all.
 
-    Args:
-        names: names of variants (`jpeg-10`) and whole distortions (`blur`), in any order; None
-            for all variants.
-
-    Raises:
-        UsageError: a name is neither, or the list is empty.
+    Names are of variants (`jpeg-10`) and of whole distortions (`blur`), in any order.
     """
     if names is None:
         return variants()

@@ -61,11 +61,9 @@ def open_stream(address: str, n_bytes: int | None = None) -> BinaryIO:
 
 
 def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
-    """Find how many bytes the files below a folder have.
+    """Find the size in bytes, by path, of those of a folder's files that are there.
 
-    Returns:
-        The size in bytes of each path that is there; other files may be included. None if the
-        storage cannot list, so that only reading tells.
+    Other files may be included. None if the storage cannot list, so that only reading tells.
     """
     folder = local_path(root)
     if folder is not None:
@@ -74,10 +72,9 @@ def sizes(root: str, paths: Iterable[str]) -> dict[str, int] | None:
 
 
 def remote_sizes(root: str, below: str) -> dict[str, int] | None:
-    """List the files of a remote folder that lie below one of its folders.
+    """Give the size in bytes, by path from `root`, of each file below one of its folders.
 
-    Returns:
-        The size of each in bytes, by its path from `root`. None if the storage cannot list.
+    None if the storage cannot list.
     """
     if _protocol(root) in _HTTP:
         return None
@@ -117,11 +114,7 @@ def explained(address: str, *, writing: bool = False) -> Iterator[None]:
 
 
 def file_system(address: str) -> tuple[Any, str]:
-    """Give fsspec's file system for a remote address, and the file's name in it.
-
-    Raises:
-        UsageError: nothing that is installed can open such an address; says what to install.
-    """
+    """Give fsspec's file system for a remote address, and the file's name in it."""
     import fsspec
     import fsspec.config
 

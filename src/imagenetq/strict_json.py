@@ -23,18 +23,7 @@ _MAX_SHOWN = 80
 def read_strict(
     model: type[AnyModel], path: Path, max_bytes: int, *, follow_link: bool = True
 ) -> AnyModel:
-    """Read and validate a JSON file that may come from anyone.
-
-    Args:
-        model: the class of what the file should hold.
-        path: the file.
-        max_bytes: the largest size to accept, in bytes; a larger file is not read.
-        follow_link: whether the file may be a symbolic link.
-
-    Raises:
-        EntryError: the file cannot be read, is too large, is no regular file, or holds something
-            else.
-    """
+    """Read and validate a JSON file of at most `max_bytes` that may come from anyone."""
     with unreadable_as(EntryError, path):
         data = read_bounded(path, max_bytes, follow_link=follow_link)
     parse_strict(data, str(path), EntryError)
@@ -42,24 +31,15 @@ def read_strict(
 
 
 def parse_strict(data: bytes, name: str, error: type[ImagenetqError]) -> Any:
-    """Parse JSON that has one meaning only.
-
-    Args:
-        data: the JSON, in UTF-8.
-        name: what to call the data in an error.
-        error: the class of the error to raise.
-
-    Raises:
-        ImagenetqError: the data are no JSON, or have several meanings; the class is `error`.
-    """
+    """Parse JSON in UTF-8 that has one meaning only; what is wrong is one line of `error`."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        held = dict(pairs)
-        if len(held) < len(pairs):
+        values = dict(pairs)
+        if len(values) < len(pairs):
             counts = Counter(key for key, _ in pairs)
             twice = next(key for key, count in counts.items() if count > 1)
             raise error(f"{name}: {twice[:_MAX_SHOWN]!a} is there twice")
-        return held
+        return values
 
     def no_number(text: str) -> NoReturn:
         raise error(f"{name}: {text} is no number of JSON")

@@ -52,9 +52,6 @@ def started_clean() -> Iterator[list[BaseProcess]]:
     What is passed to such a process must not refer to the script's own functions and classes by
     name; `packed` takes them along. The context gives a list, which holds the processes once all
     have been started.
-
-    Raises:
-        ImagenetqError: the system cannot start the processes.
     """
     main = sys.modules[_MAIN]
     before = set(multiprocessing.active_children())
@@ -78,8 +75,7 @@ def started_clean() -> Iterator[list[BaseProcess]]:
 def packed(thing: Any, what: str) -> bytes:
     """Pickle a thing that a worker needs, with the functions and classes of a script or a session.
 
-    Raises:
-        ImagenetqError: it holds something that only this process can have; `what` names it.
+    An error calls it `what`.
     """
     try:
         by_name = pickle.dumps(thing)
@@ -100,12 +96,7 @@ def packed(thing: Any, what: str) -> bytes:
 
 
 def unpacked(data: bytes | memoryview, what: str) -> Any:
-    """Unpickle in a worker what `packed` made.
-
-    Raises:
-        ImagenetqError: it cannot be loaded here, for example because it needs a module that cannot
-            be imported; `what` names it.
-    """
+    """Unpickle in a worker what `packed` made."""
     try:
         return pickle.loads(data)  # noqa: S301  Our own.
     except Exception as error:  # Unpickling runs anybody's code.
@@ -118,9 +109,8 @@ def unpacked(data: bytes | memoryview, what: str) -> Any:
 def portable(error: Exception) -> Exception:
     """Turn a worker's error into one that can be handed to another process.
 
-    Returns:
-        The error itself if it is one of ours or the system's and can be pickled; else a
-        `WorkerError` that names it and where it was raised, with the whole traceback in its notes.
+    One of ours or the system's that can be pickled stays as it is. Another becomes a `WorkerError`
+    that names it and where it was raised, with the whole traceback in its notes.
     """
     if isinstance(error, ImagenetqError | OSError):
         try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
-from imagenetq.distortions import Original, Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.blur import _convolve, blur, gaussian_taps, reflect
 from imagenetq.specification import ladder
 
@@ -16,7 +16,7 @@ SIGMAS = ladder("blur").values
 
 
 def blurred(pixels: Pixels, sigma: float) -> Pixels:
-    (distorted,) = blur(Original(pixels), [sigma])
+    (distorted,) = blur(Undistorted(pixels), [sigma])
     assert distorted.codestream is None
     return distorted.pixels
 

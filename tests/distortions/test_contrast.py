@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from imagenetq.distortions import Original, Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.contrast import contrast, mean_luma
 from imagenetq.specification import ladder
 
@@ -11,7 +11,7 @@ FACTORS = ladder("contrast").values
 
 
 def contrasts(pixels: Pixels) -> list[Pixels]:
-    return [distorted.pixels for distorted in contrast(Original(pixels), FACTORS)]
+    return [distorted.pixels for distorted in contrast(Undistorted(pixels), FACTORS)]
 
 
 def grey_of(samples: list[list[int]]) -> int:
@@ -40,22 +40,22 @@ def test_rungs_are_tenths_from_one_to_zero():
 
 def test_follows_a_scalar_reference_on_a_photograph(photographs):
     for pixels in photographs[:3]:
-        assert mean_luma(Original(pixels)) == grey_of(pixels.reshape(-1, 3).tolist())
+        assert mean_luma(Undistorted(pixels)) == grey_of(pixels.reshape(-1, 3).tolist())
 
 
 @pytest.mark.parametrize(
     ("row", "grey"), [((10, 11), 11), ((11, 12), 12), ((10, 10, 11), 10), ((0, 255), 128)]
 )
 def test_mean_luma_rounds_half_up(row, grey):
-    assert mean_luma(Original(grey_row(*row))) == grey
+    assert mean_luma(Undistorted(grey_row(*row))) == grey
 
 
 def test_whole_contrast_is_the_image_and_none_is_grey(photographs, synthetic):
     for pixels in [*photographs[:3], *synthetic]:
         results = contrasts(pixels)
         assert np.array_equal(results[0], pixels)
-        assert (results[-1] == mean_luma(Original(pixels))).all()
+        assert (results[-1] == mean_luma(Undistorted(pixels))).all()
 
 
 def test_a_large_bright_image_does_not_overflow_its_sum():
-    assert mean_luma(Original(np.full((4200, 4200, 3), 255, np.uint8))) == 255
+    assert mean_luma(Undistorted(np.full((4200, 4200, 3), 255, np.uint8))) == 255

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from imagenetq.decoding import decode
-from imagenetq.distortions import Distorted, Original, Pixels
+from imagenetq.distortions import Distorted, Pixels, Undistorted
 from imagenetq.distortions.jpeg import jpeg
 from imagenetq.specification import ladder
 
@@ -14,7 +14,7 @@ QUALITIES = ladder("jpeg").values
 
 
 def jpegs(pixels: Pixels) -> list[Distorted]:
-    return list(jpeg(Original(pixels), QUALITIES))
+    return list(jpeg(Undistorted(pixels), QUALITIES))
 
 
 def segments(codestream: bytes) -> dict[int, bytes]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagenetq.distortions import Distorted, Original, Pixels
+from imagenetq.distortions import Distorted, Pixels, Undistorted
 from imagenetq.distortions.jpeg2000 import LayeredCodestream, jpeg2000
 from imagenetq.specification import ladder
 
@@ -16,7 +16,7 @@ TARGETS = ladder("jpeg2000").values
 
 
 def levels(pixels: Pixels) -> list[Distorted]:
-    return list(jpeg2000(Original(pixels), TARGETS))
+    return list(jpeg2000(Undistorted(pixels), TARGETS))
 
 
 def resolutions(pixels: Pixels) -> int:
@@ -131,7 +131,7 @@ def test_order_and_choice_of_targets_do_not_matter(photographs):
     pixels = photographs[3]
     every = dict(zip(TARGETS, levels(pixels), strict=True))
     some = [24, 40, 20]
-    for target, distorted in zip(some, jpeg2000(Original(pixels), some), strict=True):
+    for target, distorted in zip(some, jpeg2000(Undistorted(pixels), some), strict=True):
         assert distorted.codestream == every[target].codestream
         assert np.array_equal(distorted.pixels, every[target].pixels)
 

@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from imagenetq.distortions import Original, Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions import noise as noise_module
 from imagenetq.distortions.noise import noise, noise_field, quantiles
 from imagenetq.errors import PlatformError, UsageError
@@ -19,7 +19,7 @@ N_ERRORS = 5
 
 
 def noisy(pixels: Pixels, image_id: str) -> list[Pixels]:
-    return [distorted.pixels for distorted in noise(Original(pixels, image_id), SIGMAS)]
+    return [distorted.pixels for distorted in noise(Undistorted(pixels, image_id), SIGMAS)]
 
 
 def deviates(image_id: str, n_samples: int) -> np.ndarray:
@@ -165,10 +165,10 @@ def test_field_is_drawn_once_for_all_levels(monkeypatch):
 def test_is_the_same_alone_and_among_others():
     pixels = np.random.default_rng(3).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     for sigma, result in zip(SIGMAS, noisy(pixels, "x"), strict=True):
-        (alone,) = noise(Original(pixels, "x"), [sigma])
+        (alone,) = noise(Undistorted(pixels, "x"), [sigma])
         assert np.array_equal(alone.pixels, result)
 
 
 def test_image_without_an_id_is_refused():
     with pytest.raises(UsageError, match="image_id"):
-        list(noise(Original(np.zeros((2, 2, 3), np.uint8)), [10]))
+        list(noise(Undistorted(np.zeros((2, 2, 3), np.uint8)), [10]))

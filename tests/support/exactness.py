@@ -13,8 +13,7 @@ import pytest
 import torch
 from packaging.version import Version
 
-from imagenetq.distortions import Original as Picture
-from imagenetq.distortions import Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.evaluate import Preprocessing
 from imagenetq.evaluate.inputs.resize import CropFunction, crops_of
@@ -61,7 +60,7 @@ class ByOpenJpeg:
         self.groups.append(len(pictures))
         levels = [
             torch.from_numpy(
-                np.stack([one.pixels for one in jpeg2000(Picture(picture.numpy()), targets)])
+                np.stack([one.pixels for one in jpeg2000(Undistorted(picture.numpy()), targets)])
             )
             for picture in pictures
         ]

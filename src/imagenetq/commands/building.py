@@ -10,10 +10,10 @@ from rich.filesize import decimal
 
 from imagenetq.choices import Executor, Format
 from imagenetq.commands.common import (
-    DATA_PANEL,
+    DATA,
     FAILED,
-    OUTPUT_PANEL,
-    RUN_PANEL,
+    OUTPUT,
+    RUN,
     SOURCE_HELP,
     AllowShort,
     Json,
@@ -25,6 +25,7 @@ from imagenetq.commands.common import (
     explains_errors,
     names,
     note,
+    option,
 )
 from imagenetq.commands.opening import open_source
 from imagenetq.commands.options import spliced
@@ -44,29 +45,20 @@ _SHOWN = 20
 class _BuildOptions:
     """The options that decide a dataset and how it is built, by the names of `builder.build`."""
 
-    PANEL: ClassVar[str] = DATA_PANEL
+    PANEL: ClassVar[str] = DATA
 
     subset: SubsetOption = None
     only: Only = None
     allow_short: AllowShort = False
     skip_bad: SkipBad = False
     format_name: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Of the shards; parquet if not given.", rich_help_panel=OUTPUT_PANEL
-        ),
+        Format | None, option("Of the shards; parquet if not given.", "--format", panel=OUTPUT)
     ] = None
     workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Units at once; one a core if not given.", rich_help_panel=RUN_PANEL
-        ),
+        int | None, option("Units at once; one a core if not given.", panel=RUN, min=1)
     ] = None
     executor: Annotated[
-        Executor,
-        typer.Option(
-            help="local: processes of this machine; ray: a Ray cluster.", rich_help_panel=RUN_PANEL
-        ),
+        Executor, option("local: processes of this machine; ray: a Ray cluster.", panel=RUN)
     ] = "local"
 
 
@@ -76,35 +68,22 @@ def build(
     options: _BuildOptions,
     source: Annotated[str, typer.Argument(help=SOURCE_HELP)] = "sample",
     out: Annotated[
-        str,
-        typer.Option(
-            help="The dataset's folder, or its URL: s3://BUCKET/q, gs:// ..",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
+        str, option("The dataset's folder, or its URL: s3://BUCKET/q, gs:// ..", panel=OUTPUT)
     ] = "imagenet-q",
     shard: Annotated[
         str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Build the I-th of N shares, beside other processes.",
-            rich_help_panel=RUN_PANEL,
-        ),
+        option("Build the I-th of N shares, beside other processes.", panel=RUN, metavar="I/N"),
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Build the very dataset of this recipe, and name every difference.",
+            panel=DATA,
             metavar="ORG/NAME|DIR",
-            help="Build the very dataset of this recipe, and name every difference.",
-            rich_help_panel=DATA_PANEL,
         ),
     ] = None,
     dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Only tell photographs, shards, bytes and time.",
-            rich_help_panel=RUN_PANEL,
-        ),
+        bool, option("Only tell photographs, shards, bytes and time.", "--dry-run", panel=RUN)
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -205,8 +184,7 @@ def spec(as_json: Json = False) -> None:
 def preview(
     image: Annotated[Path, typer.Argument(metavar="PHOTO", help="An image file.")],
     out: Annotated[
-        Path,
-        typer.Option(help="The picture to write: PNG, JPEG or WebP; an earlier sheet is replaced."),
+        Path, option("The picture to write: PNG, JPEG or WebP; an earlier sheet is replaced.")
     ] = Path("sheet.png"),
 ) -> None:
     """Draw every variant of one photograph, labelled, on one sheet."""

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
@@ -19,48 +19,43 @@ SOURCE_HELP = (
     "with the development kit or LOC_val_solution.csv beside it; Tiny ImageNet; "
     "hf:ILSVRC/imagenet-1k; or sample."
 )
-DATA_PANEL, MODEL_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Model", "How to run", "Output"
+DATA, MODEL, RUN, OUTPUT = "Data", "Model", "How to run", "Output"
 """Headings of the groups of options in a command's help."""
 
+
+def option(text: str, *flags: str, panel: str | None = None, **more: Any) -> Any:
+    """Describe an option by its help, its flags unless its name gives them, and its heading."""
+    return typer.Option(*flags, help=text, rich_help_panel=panel, **more)
+
+
 Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Worker processes; one a core if not given.", rich_help_panel=RUN_PANEL
-    ),
+    int | None, option("Worker processes; one a core if not given.", panel=RUN, min=1)
 ]
-Json = Annotated[
-    bool,
-    typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT_PANEL),
-]
-Only = Annotated[
-    str | None,
-    typer.Option(
-        help="Distortions and variants, such as blur,jpeg-10.", rich_help_panel=DATA_PANEL
-    ),
-]
+Json = Annotated[bool, option("Print the result as JSON.", "--json", panel=OUTPUT)]
+Only = Annotated[str | None, option("Distortions and variants, such as blur,jpeg-10.", panel=DATA)]
 SubsetOption = Annotated[
     Subset | None,
-    typer.Option(
-        "--subset",
-        help="Of the source: full is 10 photographs a class (default), mini 1, sample the embedded "
+    option(
+        "Of the source: full is 10 photographs a class (default), mini 1, sample the embedded "
         "ones.",
-        rich_help_panel=DATA_PANEL,
+        "--subset",
+        panel=DATA,
     ),
 ]
 AllowShort = Annotated[
     bool,
-    typer.Option(
+    option(
+        "Of the source: take classes with too few photographs, and record them.",
         "--allow-short",
-        help="Of the source: take classes with too few photographs, and record them.",
-        rich_help_panel=DATA_PANEL,
+        panel=DATA,
     ),
 ]
 SkipBad = Annotated[
     bool,
-    typer.Option(
+    option(
+        "Of the source: leave unreadable photographs out, and record them.",
         "--skip-bad",
-        help="Of the source: leave unreadable photographs out, and record them.",
-        rich_help_panel=DATA_PANEL,
+        panel=DATA,
     ),
 ]
 

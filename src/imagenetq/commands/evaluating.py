@@ -10,11 +10,11 @@ import typer
 
 from imagenetq.choices import CheckPixels, Precision, Render
 from imagenetq.commands.common import (
-    DATA_PANEL,
+    DATA,
     FAILED,
-    MODEL_PANEL,
-    OUTPUT_PANEL,
-    RUN_PANEL,
+    MODEL,
+    OUTPUT,
+    RUN,
     Json,
     Only,
     Workers,
@@ -22,6 +22,7 @@ from imagenetq.commands.common import (
     explains_errors,
     names,
     note,
+    option,
     print_facts,
 )
 from imagenetq.commands.models_file import read_models
@@ -38,42 +39,28 @@ _DEFAULT_DATA = Path("imagenet-q")
 class _RunOptions:
     """The options of a run, by the names of `Settings.of`."""
 
-    PANEL: ClassVar[str] = RUN_PANEL
+    PANEL: ClassVar[str] = RUN
 
-    precision: Annotated[
-        Precision, typer.Option(help="Of the arithmetic; only fp32 is ranked.")
-    ] = "fp32"
-    device: Annotated[
-        str | None, typer.Option(help="cuda, cuda:1, cpu ..; a GPU if there is one.")
-    ] = None
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Images that the networks see at a time.")
-    ] = 64
+    precision: Annotated[Precision, option("Of the arithmetic; only fp32 is ranked.")] = "fp32"
+    device: Annotated[str | None, option("cuda, cuda:1, cpu ..; a GPU if there is one.")] = None
+    batch_size: Annotated[int, option("Images that the networks see at a time.", min=1)] = 64
     workers: Workers = None
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the networks first.")] = False
+    compiled: Annotated[bool, option("Compile the networks first.", "--compile")] = False
     render: Annotated[
-        Render,
-        typer.Option(help="Who renders --source: cpu (workers), gpu, or auto: a GPU if it can."),
+        Render, option("Who renders --source: cpu (workers), gpu, or auto: a GPU if it can.")
     ] = "auto"
     cache: Annotated[
-        Path | None,
-        typer.Option(help="Keep the networks' inputs there, for the next model to read."),
+        Path | None, option("Keep the networks' inputs there, for the next model to read.")
     ] = None
     cache_gigabytes: Annotated[
-        float, typer.Option("--cache-size", min=0.1, help="How large --cache may become, in GB.")
+        float, option("How large --cache may become, in GB.", "--cache-size", min=0.1)
     ] = 100.0
     only: Only = None
     limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Only the first so many photographs.", rich_help_panel=DATA_PANEL),
+        int | None, option("Only the first so many photographs.", panel=DATA, min=1)
     ] = None
     overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Replace another evaluation's result in --out.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
+        bool, option("Replace another evaluation's result in --out.", "--overwrite", panel=OUTPUT)
     ] = False
 
 
@@ -83,18 +70,16 @@ def evaluate(
     *,
     model: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="SOURCE/NAME",
-            help="Such as timm/vgg16; may be given several times.",
-            rich_help_panel=MODEL_PANEL,
+        option(
+            "Such as timm/vgg16; may be given several times.", panel=MODEL, metavar="SOURCE/NAME"
         ),
     ] = None,
     models: Annotated[
         Path | None,
-        typer.Option(
+        option(
+            "A model a line, with its options as here; what fails is told at the end.",
+            panel=MODEL,
             metavar="FILE",
-            help="A model a line, with its options as here; what fails is told at the end.",
-            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     model_options: ModelOptions,
@@ -102,15 +87,13 @@ def evaluate(
     run_options: _RunOptions,
     check_pixels: Annotated[
         CheckPixels,
-        typer.Option(
-            help="Rows whose pixels are compared with their hash; sample: the first of each shard "
+        option(
+            "Rows whose pixels are compared with their hash; sample: the first of each shard "
             "and 1 in 20, but all of bare tars, which have no manifest.",
-            rich_help_panel=DATA_PANEL,
+            panel=DATA,
         ),
     ] = "sample",
-    out: Annotated[
-        Path, typer.Option(help="Each model gets a folder in it.", rich_help_panel=OUTPUT_PANEL)
-    ] = Path("results"),
+    out: Annotated[Path, option("Each model gets a folder in it.", panel=OUTPUT)] = Path("results"),
     as_json: Json = False,
 ) -> None:
     """Evaluate models on every variant of every photograph; the same command resumes."""
@@ -186,7 +169,7 @@ def models(
         print(json.dumps(facts, indent=1))
         return
     print_facts(
-        {key: held if isinstance(held, str) else json.dumps(held) for key, held in facts.items()}
+        {key: fact if isinstance(fact, str) else json.dumps(fact) for key, fact in facts.items()}
     )
 
 

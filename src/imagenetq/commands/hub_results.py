@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imagenetq.commands.common import explains_errors, note
+from imagenetq.commands.common import explains_errors, note, option
 from imagenetq.commands.opening import read_results
 
 
@@ -13,18 +13,11 @@ from imagenetq.commands.opening import read_results
 def eval_results(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
     dataset: Annotated[
-        str,
-        typer.Option(metavar="ORG/NAME[@COMMIT]", help="The dataset's repository on the Hub."),
+        str, option("The dataset's repository on the Hub.", metavar="ORG/NAME[@COMMIT]")
     ],
-    out: Annotated[
-        Path, typer.Option(help="A checkout of the model's repository, or any folder.")
-    ] = Path(),
-    source: Annotated[
-        str | None, typer.Option(metavar="URL", help="A page that shows the entry.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace another result's file.")
-    ] = False,
+    out: Annotated[Path, option("A checkout of the model's repository, or any folder.")] = Path(),
+    source: Annotated[str | None, option("A page that shows the entry.", metavar="URL")] = None,
+    overwrite: Annotated[bool, option("Replace another result's file.", "--overwrite")] = False,
 ) -> None:
     """Write a result as .eval_results/imagenet-q.yaml, which the Hub shows on a model's page."""
     (result,) = read_results([results])

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from imagenetq.commands import site
 from imagenetq.commands.common import (
-    DATA_PANEL,
+    DATA,
     FAILED,
     Json,
     Workers,
     end,
     explains_errors,
     note,
+    option,
 )
+from imagenetq.commands.opening import read_labels
 from imagenetq.commands.options import DataOptions, ModelOptions, spliced
-from imagenetq.commands.scoring import read_labels
 from imagenetq.errors import FolderError, UsageError
+from imagenetq.words import counted
 
 if TYPE_CHECKING:
     from imagenetq.evaluate import Data
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Check the leaderboard's entries, and build its pages.", no_args_is_help=True
 )
-app.command("build")(site.build)
 
 ENTRIES = Path("leaderboard/entries")
 
@@ -37,6 +37,33 @@ _ORIGINALS = Path("results/.originals")
 """Folder for the photographs of a remote source; `eval` keeps them there by default, too."""
 
 
+@app.command("build")
+@explains_errors
+def build(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of entry folders.")] = ENTRIES,
+    out: Annotated[Path, option("The site's folder: an earlier site, empty, or none yet.")] = Path(
+        "site"
+    ),
+    fetched: Annotated[
+        Path | None, option("Where check kept predictions fetched from the Hub.")
+    ] = None,
+    space: Annotated[
+        bool, option("Add the card of a static Space of the Hugging Face Hub.", "--space")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build the leaderboard's static site; the same entries give the same bytes."""
+    from imagenetq.evaluate.leaderboard.site import read_board, write_site
+
+    site = write_site(read_board(folder, fetched=fetched), out, space=space)
+    if as_json:
+        print(json.dumps(asdict(site) | {"folder": str(site.folder)}, indent=1))
+        return
+    entries = counted(site.entries, "entry", "entries")
+    print(f"{site.folder}: {entries}, {counted(site.files, 'file')}, {site.bytes / 1e6:.2f} MB")
+    print(site.folder / "index.html")
+
+
 @dataclass(frozen=True)
 class _RerunOptions(ModelOptions):
     """The options for loading an entry's model."""
@@ -44,8 +71,7 @@ class _RerunOptions(ModelOptions):
     PANEL: ClassVar[str] = _RERUN_PANEL
 
     weights: Annotated[
-        str | None,
-        typer.Option("--model-weights", help="The file that --weights gave to eval."),
+        str | None, option("The file that --weights gave to eval.", "--model-weights")
     ] = None
 
 
@@ -60,34 +86,22 @@ def check(
     ] = ENTRIES,
     labels: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Recompute accuracies by these labels, as score gives them.",
-            rich_help_panel=DATA_PANEL,
+        option(
+            "Recompute accuracies by these labels, as score gives them.", panel=DATA, metavar="FILE"
         ),
     ] = None,
     fetched: Annotated[
-        Path | None, typer.Option(help="Where to keep predictions fetched from the Hub.")
+        Path | None, option("Where to keep predictions fetched from the Hub.")
     ] = None,
     rerun: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Answer so many pairs of one entry again.", rich_help_panel=_RERUN_PANEL
-        ),
+        int | None, option("Answer so many pairs of one entry again.", panel=_RERUN_PANEL, min=1)
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0,
-            help="Of --rerun's choice; drawn and told if not given.",
-            rich_help_panel=_RERUN_PANEL,
-        ),
+        option("Of --rerun's choice; drawn and told if not given.", panel=_RERUN_PANEL, min=0),
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option(
-            help="If its name is not enough to load it safely.", rich_help_panel=_RERUN_PANEL
-        ),
+        str | None, option("If its name is not enough to load it safely.", panel=_RERUN_PANEL)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -138,7 +152,7 @@ def check(
 @explains_errors
 def register(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A built dataset.")],
-    out: Annotated[Path, typer.Option(help="The folder of registered sources.")] = Path(
+    out: Annotated[Path, option("The folder of registered sources.")] = Path(
         "leaderboard/datasets"
     ),
     workers: Workers = None,

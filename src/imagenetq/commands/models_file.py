@@ -18,15 +18,9 @@ _ParserError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def read_models(path: Path) -> "list[Listed]":
-    """Read the models that a file lists.
+    """Read a file's models, one a line, such as `timm/resnet50 --weights x.safetensors --mean 0.5`.
 
-    Args:
-        path: a file of lines such as `timm/resnet50 --weights x.safetensors --mean 0.5`; what
-            follows a # is a comment.
-
-    Raises:
-        UsageError: the file cannot be read or lists nothing, or a line cannot be understood, which
-            is then named.
+    What follows a # is a comment.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -46,9 +40,9 @@ def read_models(path: Path) -> "list[Listed]":
     return models
 
 
-def _listed(line: str, place: str) -> "list[Listed]":
+def _listed(line: str, line_name: str) -> "list[Listed]":
     """Parse the model of a line; gives an empty list if there is nothing on it."""
-    found: list[Listed] = []
+    models: list[Listed] = []
     app = typer.Typer(add_completion=False, context_settings={"help_option_names": []})
 
     @app.command()
@@ -59,15 +53,15 @@ def _listed(line: str, place: str) -> "list[Listed]":
     ) -> None:
         from imagenetq.evaluate import Listed
 
-        found.append(Listed(name, options.load_options(), place))
+        models.append(Listed(name, options.load_options(), line_name))
 
     try:
         words = shlex.split(line, comments=True)
         if words:
             get_command(app).main(words, prog_name="", standalone_mode=False)
     except (ValueError, UsageError) as error:  # A quote that is not closed is a ValueError.
-        raise UsageError(f"{place}: {error}") from None
+        raise UsageError(f"{line_name}: {error}") from None
     except _ParserError as error:
         reason = getattr(error, "format_message", error.__str__)()
-        raise UsageError(f"{place}: {' '.join(reason.split())}") from None
-    return found
+        raise UsageError(f"{line_name}: {' '.join(reason.split())}") from None
+    return models

@@ -1,4 +1,4 @@
-"""Open the sources and results that commands are given, showing that it may take seconds."""
+"""Open the sources, results and labels that commands are given, which may take seconds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagenetq.builder.sources import Source
+    from imagenetq.evaluate.results.labels import Labels
     from imagenetq.evaluate.results.result import Result
 
 
@@ -30,3 +31,10 @@ def read_results(folders: Sequence[Path]) -> "list[Result]":
         from imagenetq.evaluate.results.result import Result
 
         return Result.read_all(folders, confined)
+
+
+def read_labels(path: Path) -> "Labels":
+    """Read the labels in a file."""
+    from imagenetq.evaluate.results.labels import Labels
+
+    return Labels.read(path)

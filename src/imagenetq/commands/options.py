@@ -18,16 +18,15 @@ from typing import (
     get_type_hints,
 )
 
-import typer
-
 from imagenetq.choices import CheckPixels, Interpolation
 from imagenetq.commands.common import (
-    DATA_PANEL,
-    MODEL_PANEL,
+    DATA,
+    MODEL,
     SOURCE_HELP,
     AllowShort,
     SkipBad,
     SubsetOption,
+    option,
 )
 from imagenetq.commands.opening import open_source
 from imagenetq.errors import UsageError
@@ -71,14 +70,14 @@ def spliced(command: Callable[_Parameters, None]) -> Callable[..., None]:
 def _options(group: type[Any]) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     for field in fields(group):
-        kind, option = get_args(hints[field.name])
-        option = copy(option)
-        option.rich_help_panel = option.rich_help_panel or group.PANEL
+        kind, declared = get_args(hints[field.name])
+        declared = copy(declared)
+        declared.rich_help_panel = declared.rich_help_panel or group.PANEL
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=Annotated[kind, option],
+            annotation=Annotated[kind, declared],
         )
 
 
@@ -86,47 +85,37 @@ def _options(group: type[Any]) -> Iterator[inspect.Parameter]:
 class ModelOptions:
     """The options for loading one model."""
 
-    PANEL: ClassVar[str] = MODEL_PANEL
+    PANEL: ClassVar[str] = MODEL
 
     weights: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel.",
             metavar="FILE",
-            help="Safetensors file, a checkpoint of nothing but tensors, or a .caffemodel.",
         ),
     ] = None
     weights_key: Annotated[
         str | None,
-        typer.Option(
-            help="Of a checkpoint with several networks' weights: state_dict_ema, teacher .."
-        ),
+        option("Of a checkpoint with several networks' weights: state_dict_ema, teacher .."),
     ] = None
     model_arg: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Constructor argument, such as pad_type=same."),
+        option("Constructor argument, such as pad_type=same.", metavar="NAME=VALUE"),
     ] = None
-    mean: Annotated[
-        str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")
-    ] = None
-    std: Annotated[
-        str | None, typer.Option(help="Of the normalisation: 0.5, or one a channel.")
-    ] = None
-    input_size: Annotated[str | None, typer.Option(help="Pixels: 224, or HEIGHT,WIDTH.")] = None
+    mean: Annotated[str | None, option("Of the normalisation: 0.5, or one a channel.")] = None
+    std: Annotated[str | None, option("Of the normalisation: 0.5, or one a channel.")] = None
+    input_size: Annotated[str | None, option("Pixels: 224, or HEIGHT,WIDTH.")] = None
     interpolation: Annotated[
         Interpolation | None,
         # All six in the column of types would leave no room for any help.
-        typer.Option(metavar="FILTER", help=f"One of {', '.join(get_args(Interpolation))}."),
+        option(f"One of {', '.join(get_args(Interpolation))}.", metavar="FILTER"),
     ] = None
     class_map: Annotated[
-        Path | None, typer.Option(help="JSON list: which of the model's outputs each class is.")
+        Path | None, option("JSON list: which of the model's outputs each class is.")
     ] = None
 
     def load_options(self) -> "LoadOptions":
-        """Convert the options to what the library takes.
-
-        Raises:
-            UsageError: a number, an argument or the class map cannot be read.
-        """
+        """Convert the options to what the library takes."""
         from imagenetq.evaluate.models import LoadOptions
 
         given = {
@@ -148,14 +137,10 @@ class ModelOptions:
 class DataOptions:
     """The options that name stored images, or photographs to render them from."""
 
-    PANEL: ClassVar[str] = DATA_PANEL
+    PANEL: ClassVar[str] = DATA
 
-    data: Annotated[
-        str | None, typer.Option(help="A built folder, its URL, hf:ORG/NAME, or tars.")
-    ] = None
-    source: Annotated[
-        str | None, typer.Option(help=f"Render from photographs instead. {SOURCE_HELP}")
-    ] = None
+    data: Annotated[str | None, option("A built folder, its URL, hf:ORG/NAME, or tars.")] = None
+    source: Annotated[str | None, option(f"Render from photographs instead. {SOURCE_HELP}")] = None
     subset: SubsetOption = None
     allow_short: AllowShort = False
     skip_bad: SkipBad = False
@@ -166,15 +151,7 @@ class DataOptions:
         return self.data is not None or self.source is not None
 
     def open(self, check_pixels: CheckPixels, originals: Path) -> "Data":
-        """Open the data that were named.
-
-        Args:
-            check_pixels: which rows of stored images to check.
-            originals: a folder for the photographs of a remote source.
-
-        Raises:
-            UsageError: both are given, or neither.
-        """
+        """Open the data that were named; a remote source's photographs are kept in `originals`."""
         from imagenetq.evaluate import CleanSource, open_data
         from imagenetq.progress import working
 
@@ -203,13 +180,13 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _numbers(option: str, text: str | None) -> Any:
+def _numbers(flag: str, text: str | None) -> Any:
     if text is None:
         return None
     try:
         values = [json.loads(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"{option} {text}: give numbers, separated by commas") from None
+        raise UsageError(f"{flag} {text}: give numbers, separated by commas") from None
     return values[0] if len(values) == 1 else tuple(values)
 
 

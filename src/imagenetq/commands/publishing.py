@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imagenetq.choices import Gate
-from imagenetq.commands.common import Json, Workers, explains_errors, note
+from imagenetq.commands.common import Json, Workers, explains_errors, note, option
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,25 +27,20 @@ def push(
             help="A dataset repository on the Hub, made if absent; or a place in a storage.",
         ),
     ],
-    public: Annotated[
-        bool, typer.Option("--public", help="Let everybody see it and ask for access.")
-    ] = False,
+    public: Annotated[bool, option("Let everybody see it and ask for access.", "--public")] = False,
     accept_terms: Annotated[
-        bool,
-        typer.Option("--accept-imagenet-terms", help="You accept ImageNet's terms of access."),
+        bool, option("You accept ImageNet's terms of access.", "--accept-imagenet-terms")
     ] = False,
     gated: Annotated[
         Gate | None,
-        typer.Option(help="Who answers requests for access: manual, you (default); auto, the Hub."),
+        option("Who answers requests for access: manual, you (default); auto, the Hub."),
     ] = None,
     recipe_only: Annotated[
-        bool, typer.Option("--recipe-only", help="Digests and pixel hashes, without an image.")
+        bool, option("Digests and pixel hashes, without an image.", "--recipe-only")
     ] = False,
     benchmark: Annotated[
         bool,
-        typer.Option(
-            "--benchmark", help="With eval.yaml, once the Hub's list of frameworks has ImageNet-Q."
-        ),
+        option("With eval.yaml, once the Hub's list of frameworks has ImageNet-Q.", "--benchmark"),
     ] = False,
     workers: Workers = None,
     as_json: Json = False,
@@ -83,8 +78,8 @@ def push(
     )
     seen = "private" if pushed.private else "public"
     gate = f", access {pushed.gated}" if pushed.gated else ""
-    there = _THERE if pushed.was_there else "published"
-    line = f"{pushed.page} {pushed.tag}: {there} ({seen}{gate})"
+    outcome = _THERE if pushed.was_there else "published"
+    line = f"{pushed.page} {pushed.tag}: {outcome} ({seen}{gate})"
     _print(pushed, line, as_json=as_json)
 
 

@@ -5,14 +5,7 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from imagenetq.commands.common import (
-    DATA_PANEL,
-    OUTPUT_PANEL,
-    Json,
-    Workers,
-    explains_errors,
-    names,
-)
+from imagenetq.commands.common import DATA, OUTPUT, Json, Workers, explains_errors, names, option
 from imagenetq.words import counted
 
 
@@ -23,37 +16,32 @@ def render(
     ],
     out: Annotated[
         str,
-        typer.Option(
+        option(
+            "Where the variants go: DIR/blur-3/.. with the tree and names of FOLDER.",
+            panel=OUTPUT,
             metavar="DIR",
-            help="Where the variants go: DIR/blur-3/.. with the tree and names of FOLDER.",
-            rich_help_panel=OUTPUT_PANEL,
         ),
     ],
     only: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Variants and distortions, such as clean,blur-3,jpeg; all 52 if not given.",
+            panel=DATA,
             metavar="VARIANTS",
-            help="Variants and distortions, such as clean,blur-3,jpeg; all 52 if not given.",
-            rich_help_panel=DATA_PANEL,
         ),
     ] = None,
     workers: Workers = None,
     keep_names: Annotated[
         bool,
-        typer.Option(
-            "--keep-names/--fit-suffixes",
-            help="Keep every name, which annotations go by, or let suffixes say what files are: "
+        option(
+            "Keep every name, which annotations go by, or let suffixes say what files are: "
             "a.jpg becomes blur-3/a.png.",
-            rich_help_panel=OUTPUT_PANEL,
+            "--keep-names/--fit-suffixes",
+            panel=OUTPUT,
         ),
     ] = True,
     skip_bad: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad",
-            help="Leave unreadable pictures out, and record them.",
-            rich_help_panel=DATA_PANEL,
-        ),
+        bool, option("Leave unreadable pictures out, and record them.", "--skip-bad", panel=DATA)
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -61,12 +49,7 @@ def render(
     from imagenetq import builder
 
     manifest = builder.render_folder(
-        folder,
-        out,
-        only=names(only),
-        workers=workers,
-        keep_names=keep_names,
-        skip_bad=skip_bad,
+        folder, out, only=names(only), workers=workers, keep_names=keep_names, skip_bad=skip_bad
     )
     if as_json:
         print(manifest.to_json(), end="")

@@ -9,13 +9,14 @@ import typer
 
 from imagenetq.choices import Figure
 from imagenetq.commands.common import (
-    DATA_PANEL,
-    MODEL_PANEL,
-    OUTPUT_PANEL,
+    DATA,
+    MODEL,
+    OUTPUT,
     SOURCE_HELP,
     Json,
     explains_errors,
     note,
+    option,
 )
 from imagenetq.commands.opening import open_source, read_results
 from imagenetq.commands.options import spliced
@@ -31,63 +32,53 @@ if TYPE_CHECKING:
 class FigureOptions:
     """The options for what is made, and how it looks."""
 
-    PANEL: ClassVar[str] = OUTPUT_PANEL
+    PANEL: ClassVar[str] = OUTPUT
 
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report")
+    out: Annotated[Path, option("The folder to write to.")] = Path("report")
     figure: Annotated[
         list[Figure] | None,
-        typer.Option(
+        option(
+            "Make this; may be given several times. All that is possible if not given.",
             metavar="1|2|3|4|table1|findings|consistency|classes|risk|stability",
-            help="Make this; may be given several times. All that is possible if not given.",
         ),
     ] = None
-    paper: Annotated[
-        bool, typer.Option("--paper", help="Draw the paper's own curves in figure 2.")
-    ] = False
+    paper: Annotated[bool, option("Draw the paper's own curves in figure 2.", "--paper")] = False
     label: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "What figures call a network, such as VGG-16: one for each of RESULTS, in order.",
             metavar="NAME",
-            help="What figures call a network, such as VGG-16: one for each of RESULTS, in order.",
         ),
     ] = None
-    columns: Annotated[
-        int, typer.Option(min=1, max=2, help="Width of the figures, in columns of a page.")
-    ] = 2
+    columns: Annotated[int, option("Width of the figures, in columns of a page.", min=1, max=2)] = 2
 
 
 @dataclass(frozen=True)
 class PhotographOptions:
     """The options for the photograph that figures show, and for other benchmarks' scores."""
 
-    PANEL: ClassVar[str] = DATA_PANEL
+    PANEL: ClassVar[str] = DATA
 
     source: Annotated[
-        str | None,
-        typer.Option(help=f"Where figures 1, 3 and 4 take a photograph. {SOURCE_HELP}"),
+        str | None, option(f"Where figures 1, 3 and 4 take a photograph. {SOURCE_HELP}")
     ] = None
-    data: Annotated[
-        str | None, typer.Option(help="The same from a built folder, its URL or hf:ORG/NAME.")
-    ] = None
+    data: Annotated[str | None, option("The same from a built folder, its URL or hf:ORG/NAME.")] = (
+        None
+    )
     image: Annotated[
-        str | None,
-        typer.Option(help="The photograph's id; the first that all networks recognise clean."),
+        str | None, option("The photograph's id; the first that all networks recognise clean.")
     ] = None
     scores: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CSV",
-            help="Scores of other benchmarks, such as mCE: a first column of networks' names, and "
+        option(
+            "Scores of other benchmarks, such as mCE: a first column of networks' names, and "
             "a column a score; stability says how they go together with ours.",
+            metavar="CSV",
         ),
     ] = None
 
     def pictures(self) -> "Pictures | None":
-        """Open where photographs come from; None if neither is given.
-
-        Raises:
-            UsageError: both are given, or they cannot be opened.
-        """
+        """Open where photographs come from; None if neither is given."""
         from imagenetq.evaluate.report.pictures import pictures_of_data, pictures_of_source
 
         if self.source is not None and self.data is not None:
@@ -105,19 +96,16 @@ class PhotographOptions:
 class NetworkOptions:
     """The options for the networks that are loaded."""
 
-    PANEL: ClassVar[str] = MODEL_PANEL
+    PANEL: ClassVar[str] = MODEL
 
     model: Annotated[
-        list[str] | None,
-        typer.Option(help="Load this network of an entry, for its layers and figure 4."),
+        list[str] | None, option("Load this network of an entry, for its layers and figure 4.")
     ] = None
     weights: Annotated[
-        list[str] | None,
-        typer.Option(help="Weights of such a network; its entry's SHA-256 tells of which."),
+        list[str] | None, option("Weights of such a network; its entry's SHA-256 tells of which.")
     ] = None
     layer: Annotated[
-        list[str] | None,
-        typer.Option(help="Figure 4 shows this layer, not the first and last convolution."),
+        list[str] | None, option("Figure 4 shows this layer, not the first and last convolution.")
     ] = None
 
 

@@ -1,4 +1,4 @@
-"""Define the command that scores stored predictions: score."""
+"""Define the commands that score and compare stored predictions: score, compare."""
 
 import json
 from dataclasses import replace
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagenetq.commands.common import Json, explains_errors, note
-from imagenetq.commands.opening import read_results
+from imagenetq.commands.common import Json, explains_errors, note, option
+from imagenetq.commands.opening import read_labels, read_results
 from imagenetq.errors import UsageError
 
 if TYPE_CHECKING:
-    from imagenetq.evaluate.results.labels import Labels
     from imagenetq.evaluate.results.result import Result
 
 LABELS_HELP = (
@@ -24,10 +23,9 @@ LABELS_HELP = (
 @explains_errors
 def score(
     entries: Annotated[list[Path], typer.Argument(metavar="RESULTS", help="Results' folders.")],
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help=LABELS_HELP)] = None,
+    labels: Annotated[Path | None, option(LABELS_HELP, metavar="FILE")] = None,
     write: Annotated[
-        bool,
-        typer.Option("--write", help="Keep the accuracies by --labels in each entry.json."),
+        bool, option("Keep the accuracies by --labels in each entry.json.", "--write")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -60,11 +58,23 @@ def score(
         print(json.dumps(listed, indent=1))
 
 
-def read_labels(path: Path) -> "Labels":
-    """Read the labels in a file."""
-    from imagenetq.evaluate.results.labels import Labels
+@explains_errors
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="RESULTS", help="Another one's.")],
+    labels: Annotated[Path | None, option(LABELS_HELP, metavar="FILE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two results on the same photographs: paired differences, error consistency."""
+    one, other = read_results([first, second])
+    from imagenetq.evaluate.results.comparison import compare as compare_results
+    from imagenetq.evaluate.results.console import print_comparison
 
-    return Labels.read(path)
+    comparison = compare_results(one, other, None if labels is None else read_labels(labels))
+    if as_json:
+        print(comparison.model_dump_json(indent=1))
+    else:
+        print_comparison(comparison)
 
 
 def _as_json(result: "Result") -> dict[str, object]:
@@ -74,10 +84,10 @@ def _as_json(result: "Result") -> dict[str, object]:
     return {
         "model": result.entry.model.name,
         "scores": result.scores.model_dump(mode="json"),
-        "other_labels": [held.model_dump(mode="json") for held in result.entry.other_labels],
+        "other_labels": [scores.model_dump(mode="json") for scores in result.entry.other_labels],
         "confidence": {
-            name: held.model_dump(mode="json")
-            for name, held in confidence_scores(result.predictions).items()
+            name: scores.model_dump(mode="json")
+            for name, scores in confidence_scores(result.predictions).items()
         },
         "classes": class_scores(result.predictions).model_dump(mode="json"),
     }

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from imagenetq.commands.common import DATA_PANEL, Json, explains_errors, note
+from imagenetq.commands.common import DATA, Json, explains_errors, note, option
 from imagenetq.commands.leaderboard import ENTRIES
 from imagenetq.commands.options import spliced
 from imagenetq.errors import UsageError
@@ -29,11 +29,11 @@ class _Answers:
 
     PANEL: ClassVar[str] = "What you say of it"
 
-    name: Annotated[str | None, typer.Option(help=f"{_ASKED['name']}.")] = None
-    link: Annotated[str | None, typer.Option(help=f"{_ASKED['link']}.")] = None
-    training_data: Annotated[str | None, typer.Option(help=f"{_ASKED['training_data']}.")] = None
-    paper: Annotated[str | None, typer.Option(help=f"{_ASKED['paper']}.")] = None
-    notes: Annotated[str | None, typer.Option(help=f"{_ASKED['notes']}.")] = None
+    name: Annotated[str | None, option(f"{_ASKED['name']}.")] = None
+    link: Annotated[str | None, option(f"{_ASKED['link']}.")] = None
+    training_data: Annotated[str | None, option(f"{_ASKED['training_data']}.")] = None
+    paper: Annotated[str | None, option(f"{_ASKED['paper']}.")] = None
+    notes: Annotated[str | None, option(f"{_ASKED['notes']}.")] = None
 
 
 @explains_errors
@@ -42,25 +42,19 @@ def submit(
     answers: _Answers,
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result's folder.")],
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of entries, for a pull request on Git; leaderboard/entries."),
+        Path | None, option("Folder of entries, for a pull request on Git; leaderboard/entries.")
     ] = None,
     to: Annotated[
-        str | None,
-        typer.Option(metavar="ORG/NAME", help="Open a pull request on this Hub dataset instead."),
+        str | None, option("Open a pull request on this Hub dataset instead.", metavar="ORG/NAME")
     ] = None,
     predictions: Annotated[
-        str | None,
-        typer.Option(metavar="ORG/NAME", help="Keep predictions in this Hub dataset of yours."),
+        str | None, option("Keep predictions in this Hub dataset of yours.", metavar="ORG/NAME")
     ] = None,
-    folder: Annotated[
-        str | None, typer.Option(help="Of the entry; made of the name if not given.")
-    ] = None,
+    folder: Annotated[str | None, option("Of the entry; made of the name if not given.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(
-            help="The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME.",
-            rich_help_panel=DATA_PANEL,
+        option(
+            "The dataset, to compare ids and labels: built folder, URL or hf:ORG/NAME.", panel=DATA
         ),
     ] = None,
     as_json: Json = False,
@@ -82,7 +76,7 @@ def submit(
         for text in (to, predictions)
     )
     given = asdict(answers)
-    told = _checked(given, folder)
+    answered = _checked(given, folder)
     missing = [
         _option(field)
         for field, value in given.items()
@@ -95,14 +89,14 @@ def submit(
         result = package.check_submittable(results, source)
     for finding in result.findings:
         note(f"{finding.level}: {finding.text}")
-    for field in [field for field in given if field not in told]:
+    for field in [field for field in given if field not in answered]:
         # Without a terminal, what may be left open is taken as empty.
-        told[field] = _ask(field, folder) if sys.stdin.isatty() else _answer(field, "", folder)
-    submission = Submission.model_validate(told)
+        answered[field] = _ask(field, folder) if sys.stdin.isatty() else _answer(field, "", folder)
+    submission = Submission.model_validate(answered)
     if keep is not None:
         name = package.entry_name(submission.name, folder)
-        place = hub_pull_request.keep_predictions(result.predictions, name, keep)
-        submission = submission.model_copy(update={"predictions": place})
+        kept = hub_pull_request.keep_predictions(result.predictions, name, keep)
+        submission = submission.model_copy(update={"predictions": kept})
     packed = package.pack(result, submission, folder)
     if target is None:
         where = str(package.write_package(packed, out or ENTRIES))
@@ -117,14 +111,14 @@ def submit(
 
 def _checked(given: dict[str, str | None], folder: str | None) -> dict[str, str | None]:
     """Check the answers that options gave, and give them as they will be kept."""
-    told = {}
+    answered = {}
     for field, text in given.items():
         if text is not None:
             try:
-                told[field] = _answer(field, text, folder)
+                answered[field] = _answer(field, text, folder)
             except UsageError as refused:
                 raise UsageError(f"{_option(field)}: {refused}") from None
-    return told
+    return answered
 
 
 def _ask(field: str, folder: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagenetq.commands.common import OUTPUT_PANEL, explains_errors, note
+from imagenetq.commands.common import OUTPUT, explains_errors, note, option
 from imagenetq.commands.opening import read_results
 from imagenetq.errors import UsageError
 from imagenetq.words import counted
@@ -26,10 +26,7 @@ def results(
         Path, typer.Argument(metavar="DIR", help="Of results' folders, such as eval's --out.")
     ] = Path("results"),
     csv: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the table there, not here.", rich_help_panel=OUTPUT_PANEL
-        ),
+        Path | None, option("Write the table there, not here.", panel=OUTPUT, metavar="FILE")
     ] = None,
 ) -> None:
     """Tabulate results in the columns of timm's results folder, the best score first."""

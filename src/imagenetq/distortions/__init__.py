@@ -1,7 +1,7 @@
 """Define the reference distortions: pure functions that give a distorted image for each value."""
 
 from imagenetq.distortions import blur, contrast, jpeg, jpeg2000, noise
-from imagenetq.distortions.base import Distorted, Distortion, Original, Pixels
+from imagenetq.distortions.base import Distorted, Distortion, Pixels, Undistorted
 
 DISTORTIONS: dict[str, Distortion] = {
     "blur": blur.blur,
@@ -11,4 +11,4 @@ DISTORTIONS: dict[str, Distortion] = {
     "jpeg2000": jpeg2000.jpeg2000,
 }
 
-__all__ = ["DISTORTIONS", "Distorted", "Distortion", "Original", "Pixels"]
+__all__ = ["DISTORTIONS", "Distorted", "Distortion", "Pixels", "Undistorted"]

@@ -15,7 +15,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Original:
+class Undistorted:
     """An undistorted image."""
 
     pixels: Pixels
@@ -50,5 +50,5 @@ def blocks(n_samples: int) -> Iterator[slice]:
         yield slice(start, start + BLOCK_SAMPLES)
 
 
-Distortion = Callable[[Original, Sequence[Value]], Iterator[Distorted]]
+Distortion = Callable[[Undistorted, Sequence[Value]], Iterator[Distorted]]
 """A function that renders one original at several values, in the order given, sharing the work."""

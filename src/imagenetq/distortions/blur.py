@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original, Pixels
+from imagenetq.distortions.base import Distorted, Pixels, Undistorted
 from imagenetq.specification import Value
 
 _UNIT = 2**22
@@ -37,13 +37,9 @@ _BAND_SAMPLES = 3 << 16
 
 @cache
 def gaussian_taps(sigma: int) -> NDArray[np.int64]:
-    """Compute the kernel's weights in units of 2^-22; they sum to 2^22.
+    """Compute a kernel's weights, which sum to 2^22, as int64 of shape (4 * sigma + 1,).
 
-    Args:
-        sigma: standard deviation in pixels.
-
-    Returns:
-        int64 of shape (4 * sigma + 1,), symmetric, with the rounding's remainder in the centre.
+    They are symmetric, with the rounding's remainder in the centre; `sigma` is in pixels.
     """
     radius = 2 * sigma
     offsets = np.arange(-radius, radius + 1)
@@ -64,15 +60,10 @@ def reflect(indices: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.minimum(folded, period - folded) if size > 1 else np.zeros_like(indices)
 
 
-def blur(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
-    """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side.
+def blur(original: Undistorted, sigmas: Sequence[Value]) -> Iterator[Distorted]:
+    """Convolve with a Gaussian in a window of 4 * sigma + 1 pixels a side, sigma being whole.
 
-    Args:
-        original: the image.
-        sigmas: standard deviations in pixels, whole numbers from 1.
-
-    Yields:
-        The blurred image for each sigma: `(sum + 2^43) >> 44` over both passes.
+    Samples are `(sum + 2^43) >> 44` over both passes.
     """
     height, width, _ = original.pixels.shape
     border = 2 * int(max(sigmas))
@@ -114,8 +105,8 @@ def _blur(planes: NDArray[np.uint8], sigma: int, height: int, width: int) -> Pix
         doubtful = samples != (sums + (128 + doubt)).astype(np.uint8)
         # The cost of a sample alone grows with the window; its cost in a product hardly does.
         if np.count_nonzero(doubtful) * (4 * sigma + 1) ** 2 < 4 * samples.size:
-            places = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
-            samples[places] = _alone(band, sigma, places)
+            positions = np.unravel_index(np.flatnonzero(doubtful), samples.shape)
+            samples[positions] = _alone(band, sigma, positions)
         else:
             sums = _convolve(band, sigma, np.float64)[:, :n_rows, :width]
             samples = (sums + 128).astype(np.uint8)
@@ -142,11 +133,11 @@ def _convolve(
 
 
 def _alone(
-    planes: NDArray[np.uint8], sigma: int, places: tuple[NDArray[np.int64], ...]
+    planes: NDArray[np.uint8], sigma: int, positions: tuple[NDArray[np.int64], ...]
 ) -> NDArray[np.uint8]:
     """Blur single samples, at (channel, row, column) of the outputs, each from its own window."""
     taps = gaussian_taps(sigma) / _UNIT
     n = len(taps)
-    windows = sliding_window_view(planes, (n, n), axis=(1, 2))[places]
+    windows = sliding_window_view(planes, (n, n), axis=(1, 2))[positions]
     sums = (windows.reshape(-1, n) @ taps).reshape(-1, n) @ taps
     return (sums + 0.5).astype(np.uint8)

@@ -4,26 +4,21 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from imagenetq.distortions.base import Distorted, Original, blocks
+from imagenetq.distortions.base import Distorted, Undistorted, blocks
 from imagenetq.specification import Value
 
 
-def mean_luma(original: Original) -> int:
+def mean_luma(original: Undistorted) -> int:
     """Compute the mean of Pillow's integer luma (ITU-R 601), rounded half up; 0 to 255."""
     luma = np.asarray(original.image.convert("L"))
     total = int(luma.sum(dtype=np.int64))
     return (2 * total + luma.size) // (2 * luma.size)
 
 
-def contrast(original: Original, factors: Sequence[Value]) -> Iterator[Distorted]:
-    """Blend the image with its mean luma.
+def contrast(original: Undistorted, factors: Sequence[Value]) -> Iterator[Distorted]:
+    """Blend the image with its mean luma, at factors in tenths: 1.0 keeps it, 0.0 is uniform grey.
 
-    Args:
-        original: the image.
-        factors: share of the image in the blend, in tenths: 1.0 keeps it, 0.0 is uniform grey.
-
-    Yields:
-        The blend for each factor: `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
+    Samples are `(k * x + (10 - k) * grey + 5) // 10` with `k = 10 * factor`.
     """
     grey = mean_luma(original)
     samples = original.pixels.reshape(-1)

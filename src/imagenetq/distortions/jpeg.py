@@ -6,19 +6,14 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Undistorted
 from imagenetq.specification import Value
 
 
-def jpeg(original: Original, qualities: Sequence[Value]) -> Iterator[Distorted]:
-    """Compress an image to JPEG, and decompress it.
+def jpeg(original: Undistorted, qualities: Sequence[Value]) -> Iterator[Distorted]:
+    """Compress an image to JPEG at libjpeg's qualities, 1 to 100, and decompress it.
 
-    Args:
-        original: the image.
-        qualities: libjpeg's quality, whole numbers from 1 to 100.
-
-    Yields:
-        The decoded image for each quality, with its baseline, 4:2:0 codestream (ITU-T T.81).
+    Codestreams are baseline, 4:2:0 (ITU-T T.81).
     """
     for quality in qualities:
         buffer = BytesIO()

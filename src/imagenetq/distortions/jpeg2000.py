@@ -17,22 +17,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imagenetq.distortions.base import Distorted, Original
+from imagenetq.distortions.base import Distorted, Undistorted
 from imagenetq.specification import Value, ladder
 
 _END_OF_CODESTREAM = b"\xff\xd9"
 _SOT_BYTES = 12
 
 
-def jpeg2000(original: Original, psnrs: Sequence[Value]) -> Iterator[Distorted]:
-    """Compress an image to JPEG 2000, and decompress it.
+def jpeg2000(original: Undistorted, psnrs: Sequence[Value]) -> Iterator[Distorted]:
+    """Compress an image to JPEG 2000 at PSNR targets in dB, rungs of the ladder, and decompress it.
 
-    Args:
-        original: the image.
-        psnrs: PSNR targets in dB, each a rung of the ladder. OpenJPEG meets them only roughly.
-
-    Yields:
-        The decoded image for each target, with its codestream, which has no JP2 container.
+    OpenJPEG meets the targets only roughly. Codestreams have no JP2 container.
     """
     layered = LayeredCodestream.encode(original.image)
     for psnr in psnrs:

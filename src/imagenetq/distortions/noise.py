@@ -12,18 +12,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imagenetq.distortions.base import Distorted, Original, blocks
+from imagenetq.distortions.base import Distorted, Undistorted, blocks
 from imagenetq.errors import PlatformError, UsageError
 from imagenetq.specification import KEY_PREFIX, Value, ladder
 
 
 @cache
 def quantiles() -> NDArray[np.int32]:
-    """Compute `round(65536 * Phi^-1((u + 0.5) / 65536))` for u in 0 to 65535.
-
-    Raises:
-        PlatformError: the table's SHA-256 is not the specification's.
-    """
+    """Compute `round(65536 * Phi^-1((u + 0.5) / 65536))` for u in 0 to 65535."""
     # SciPy takes a while to load, and only noise needs it.
     from scipy.special import ndtri
 
@@ -37,16 +33,12 @@ def quantiles() -> NDArray[np.int32]:
 
 
 def noise_key(image_id: str) -> int:
-    """Make the generator's 128-bit key: the same for all levels of an image, so they are paired.
-
-    Raises:
-        UsageError: the id holds what is no Unicode character, as names of files may.
-    """
+    """Make the generator's 128-bit key: the same for all levels of an image, so they are paired."""
     return int.from_bytes(noise_key_bytes(image_id), "little")
 
 
 def noise_key_bytes(image_id: str) -> bytes:
-    """Make the key's 16 bytes, the lowest first; raises what `noise_key` does."""
+    """Make the key's 16 bytes, the lowest first."""
     try:
         key = f"{KEY_PREFIX}noise/{image_id}".encode()
     except UnicodeEncodeError:
@@ -58,32 +50,19 @@ def noise_key_bytes(image_id: str) -> bytes:
 
 
 def noise_field(image_id: str, n_samples: int) -> NDArray[np.uint16]:
-    """Draw the image's random field, as indices into `quantiles()`.
+    """Draw the image's random field, as indices into `quantiles()`: uint16 of shape (n_samples,).
 
-    Args:
-        image_id: keys the generator.
-        n_samples: number of samples, in row, column, RGB order.
-
-    Returns:
-        uint16 of shape (n_samples,), uniform over 0 to 65535.
+    Samples are in row, column, RGB order.
     """
     generator = np.random.Philox(key=noise_key(image_id))
     raw = generator.random_raw(-(-n_samples // 4)).astype("<u8", copy=False)
     return raw.view("<u2")[:n_samples]
 
 
-def noise(original: Original, sigmas: Sequence[Value]) -> Iterator[Distorted]:
-    """Add Gaussian noise to every sample.
+def noise(original: Undistorted, sigmas: Sequence[Value]) -> Iterator[Distorted]:
+    """Add Gaussian noise to every sample, of standard deviations in whole grey levels.
 
-    Args:
-        original: the image; its `image_id` must be set.
-        sigmas: standard deviations in grey levels, whole numbers.
-
-    Yields:
-        The noisy image for each sigma: `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`.
-
-    Raises:
-        UsageError: the image has no id, or an impossible one.
+    Samples are `clip(x + ((sigma * z + 32768) >> 16), 0, 255)`, where the image's id keys `z`.
     """
     if original.image_id is None:
         raise UsageError("noise is keyed by the image: give an image_id, such as its file's stem")

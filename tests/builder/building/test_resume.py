@@ -22,7 +22,7 @@ from PIL import Image
 from imagenetq import classes
 from imagenetq.builder import build, open_source, verify
 from imagenetq.builder.building.plan import make_plan, select_images
-from imagenetq.builder.building.unit import Job, complete_unit
+from imagenetq.builder.building.unit import BuildJob, complete_unit
 from imagenetq.builder.building.unit_records import UnitRecord, record_path, write_record
 from imagenetq.builder.executors.local import SharedReporter
 from imagenetq.builder.folders import open_folder
@@ -231,7 +231,7 @@ def test_a_record_of_other_images_is_not_trusted(
     assert bytes_of(out) == expected
 
 
-def job_of(images: Path, out: Path, *, skip_bad: bool) -> Job:
+def job_of(images: Path, out: Path, *, skip_bad: bool) -> BuildJob:
     """What a worker gets: a plan, made of the images as they are now."""
     source: Source = open_source(images)
     plan = make_plan(
@@ -241,7 +241,7 @@ def job_of(images: Path, out: Path, *, skip_bad: bool) -> Job:
         variants=select_variants(ONLY),
         advance=lambda _: None,
     )
-    return Job(open_folder(out), source, plan, skip_bad)
+    return BuildJob(open_folder(out), source, plan, skip_bad)
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])

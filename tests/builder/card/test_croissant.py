@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import sys
+import tomllib
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from imagenetq.builder.card.card import template
 from imagenetq.builder.card.croissant import CROISSANT_NAME, croissant, recipe_croissant
 from imagenetq.builder.folders import open_folder
 from imagenetq.builder.recipe.pixel_table import PIXELS_NAME, pixel_table
+from imagenetq.extras import missing
 from imagenetq.hub import HubAddress
 from imagenetq.manifest import MANIFEST_NAME, read_manifest
+from imagenetq.provenance import code_commit
 from imagenetq.record import pixel_sha256
 from imagenetq.shards import READERS
 
@@ -194,6 +199,31 @@ def test_it_answers_what_is_asked_about_responsible_use(folder: Path) -> None:
     assert f"imagenetq {manifest.code.version}" in described["prov:wasGeneratedBy"]["prov:label"]
     assert described["identifier"] == manifest.pixel_digest
     assert "@misc{imagenetq," in described["citeAs"]
+
+
+@pytest.mark.parametrize("folder", ["parquet"], indirect=True)
+def test_metadata_of_another_installation_first_on_the_path_changes_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = code_commit()
+    stale = tmp_path / "imagenetq.egg-info"
+    stale.mkdir()
+    (stale / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: imagenetq\nVersion: 0.0.1\n"
+        "Project-URL: Repository, https://example.org/another\n"
+    )
+    (stale / "direct_url.json").write_text(json.dumps({"vcs_info": {"commit_id": "0" * 40}}))
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    assert metadata.version("imagenetq") == "0.0.1"
+    data = (folder / MANIFEST_NAME).read_bytes()
+    assert croissant(read_manifest(folder), data) == (folder / CROISSANT_NAME).read_bytes()
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert (
+        json.loads(croissant(read_manifest(folder), data))["url"] == project["urls"]["Repository"]
+    )
+    code_commit.cache_clear()
+    assert code_commit() == before
+    assert "pip install 'imagenetq[ray]'" in str(missing("ray"))
 
 
 def test_older_datasets_lack_it_and_a_copy_gets_one(folder: Path, tmp_path: Path) -> None:

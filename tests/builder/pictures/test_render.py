@@ -269,11 +269,11 @@ def read_problems(out: Path) -> list[str]:
     import multiprocessing
 
     from imagenetq.builder.executors.local import SharedReporter
-    from imagenetq.builder.pictures.verify_unit import Job, check_rows
+    from imagenetq.builder.pictures.verify_unit import PicturesCheck, check_rows
 
     reporter = SharedReporter(multiprocessing.get_context("spawn"))
     groups = len(list((out / ".build" / "units").iterdir()))
-    job = Job(out, ("jpeg-10",), None)
+    job = PicturesCheck(out, ("jpeg-10",), None)
     return [line for group in range(groups) for line in check_rows(job, group, reporter)]
 
 

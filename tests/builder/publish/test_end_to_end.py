@@ -6,6 +6,7 @@ commands and clients that talk to it are the real ones, each in a process of its
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -174,6 +175,13 @@ def test_webdataset_over_the_hub_by_nodes_and_workers(read, expected) -> None:
     root = "hf://datasets/org/webdataset@v1.0.0/data"
     urls = [f"{root}/{name}/test-00000.tar" for name in VARIANTS]
     assert read("tars", nodes=2, workers=2, urls=urls) == expected("all")
+
+
+def test_webdataset_by_the_line_of_the_published_card(hub, read, expected) -> None:
+    card = hub.repositories["org/webdataset"].files("v1.0.0")["README.md"].content.decode()
+    (url,) = re.findall(r'wds\.WebDataset\("([^"]+)"', card)
+    assert url.startswith("hf://datasets/org/webdataset@v1.0.0/data/blur-3/")
+    assert read("tars", workers=0, urls=url) == expected("blur-3")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from exactness import PREPROCESSINGS, ByOpenJpeg, random_pictures
-from imagenetq.distortions import Original as Picture
+from imagenetq.distortions import Undistorted as Picture
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagenetq.builder import open_source
 from imagenetq.decoding import decode
-from imagenetq.distortions import Original, Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.specification import Value, ladder
 from imagenetq.torch.engine_check import saturated_card
@@ -38,7 +38,7 @@ def assert_exact(
     torch.cuda.synchronize()
     rendering.check()
     for picture, levels in zip(pictures, rendering.levels, strict=True):
-        expected = jpeg2000(Original(picture), targets)
+        expected = jpeg2000(Undistorted(picture), targets)
         for given, wanted in zip(levels.cpu().numpy(), expected, strict=True):
             assert np.array_equal(given, wanted.pixels), picture.shape
 

@@ -14,7 +14,7 @@ from PIL import features
 
 import check
 import images
-from imagenetq.distortions import Original, Pixels
+from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.record import pixel_sha256
 from imagenetq.torch.engine_check import saturated_card
@@ -69,7 +69,7 @@ def rendered(pixels: Pixels) -> Pixels:
 
 
 def expected(pixels: Pixels) -> Pixels:
-    return np.stack([one.pixels for one in jpeg2000(Original(pixels), tables.targets())])
+    return np.stack([one.pixels for one in jpeg2000(Undistorted(pixels), tables.targets())])
 
 
 @pytest.mark.parametrize("name", PICTURES)
