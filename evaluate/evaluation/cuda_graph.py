@@ -5,11 +5,15 @@ A quick network is through with its kernels before the host has started the next
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, TypeAlias
 
 import torch
 
 Work = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """What is recorded: makes one tensor of a batch's inputs and labels, on the GPU."""
+
+GraphPool: TypeAlias = Any
+"""Memory that graphs share, as `torch.cuda.graph_pool_handle` gives it; its type is private."""
 
 
 class Recorded:
@@ -19,7 +23,7 @@ class Recorded:
     """
 
     def __init__(
-        self, work: Work, inputs: torch.Tensor, labels: torch.Tensor, pool: tuple[int, int]
+        self, work: Work, inputs: torch.Tensor, labels: torch.Tensor, pool: GraphPool
     ) -> None:
         """Record the work, which must have been done before, on the current GPU.
 
@@ -45,7 +49,7 @@ def recorded(
     inputs: torch.Tensor,
     labels: torch.Tensor,
     expected: torch.Tensor,
-    pool: tuple[int, int],
+    pool: GraphPool,
 ) -> Recorded | None:
     """Record work if it can be, and if it then makes of a batch the very bytes that it made before.
 
@@ -54,7 +58,7 @@ def recorded(
         inputs: a whole batch's.
         labels: its labels.
         expected: what the work made of it.
-        pool: memory to share, as `torch.cuda.graph_pool_handle` gives it.
+        pool: memory to share.
 
     Returns:
         The recorded work; None if it must be started kernel by kernel.

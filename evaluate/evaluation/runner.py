@@ -7,7 +7,7 @@ import torch
 
 from imagenetq.choices import Precision
 from imagenetq.evaluate.evaluation.answers import Answers, pack, unpack
-from imagenetq.evaluate.evaluation.cuda_graph import Recorded, recorded
+from imagenetq.evaluate.evaluation.cuda_graph import GraphPool, Recorded, recorded
 from imagenetq.evaluate.inputs.normalise import quickest_normalise
 from imagenetq.evaluate.models.base import Model
 from imagenetq.torch.transfer import Copier
@@ -34,12 +34,11 @@ class Runner:
         *,
         compiled: bool = False,
         batch_size: int,
-        graph_pool: tuple[int, int] | None = None,
+        graph_pool: GraphPool | None = None,
     ) -> None:
         """Bring a model to a device.
 
-        With `graph_pool`, as `torch.cuda.graph_pool_handle` gives it, whole batches run as a CUDA
-        graph where they give the same answers so.
+        With `graph_pool`, whole batches run as a CUDA graph where they give the same answers so.
         """
         self.model = model
         self.device = device

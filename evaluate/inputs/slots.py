@@ -30,7 +30,7 @@ class Slots:
             RuntimeError: there is no room for them in shared memory.
         """
         memory = torch.empty((n, SLOT_BYTES), dtype=torch.uint8)
-        self._memory = memory.share_memory_()  # type: ignore[no-untyped-call]
+        self._memory: torch.Tensor = memory.share_memory_()  # type: ignore[no-untyped-call]
         self._free: Any = context.Array("b", [1] * n)
 
     def take(self) -> int | None:

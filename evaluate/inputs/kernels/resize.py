@@ -58,7 +58,7 @@ def cropped(stacks: Sequence[torch.Tensor], crops: Sequence[Crop]) -> torch.Tens
     sources = [_Images.of(stack) for stack in stacks]
     goals = [
         _Images.of(part).part(one.top, one.left, len(one.rows.first), len(one.columns.first))
-        for part, one in zip(out.split(counts), crops, strict=True)
+        for part, one in zip(torch.split(out, counts), crops, strict=True)
     ]
     needed = [rows_needed(one.rows) for one in crops]
     halfway = stacks_in_one(

@@ -40,7 +40,7 @@ def stacks_in_one(
     """
     counts = [n * height * width * 3 for n, height, width in shapes]
     memory = workspace(sum(counts), torch.uint8, device)
-    pieces = memory.split(counts)
+    pieces = torch.split(memory, counts)
     return [piece.view(*shape, 3) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
@@ -80,7 +80,7 @@ class ImageTable:
     def images(self, index: int, n: int = 1) -> torch.Tensor:
         """Give an image and those after it in its stack: uint8 of shape (n, height, width, 3)."""
         row = int(self.row[index])
-        return self.stacks[self.stack[index]][row : row + n]
+        return self.stacks[int(self.stack[index])][row : row + n]
 
     @cached_property
     def heights(self) -> NDArray[np.int64]:
