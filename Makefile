@@ -64,7 +64,7 @@ bench: $(VENV)/.bench
 		$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 	done
 	if command -v nvidia-smi >/dev/null; then \
-		for table in evaluation gpu gpus distort; do \
+		for table in evaluation gpu hot_spots gpus distort; do \
 			$(BIN)/python benchmarks/$$table.py $(SOURCE) || exit 1; \
 		done; \
 	fi

@@ -68,16 +68,18 @@ def _case(
         return pass_seconds([case.model], data, settings, scratch)
 
     # Kernels are compiled before the clock starts.
-    seconds(max(1, options.images // 8))
+    few = max(1, options.images // 8)
+    seconds(few)
     seen: Counter[tuple[str, str]] = Counter()
     with sampled(seen):
         took = seconds(options.images)
     rate = options.images * n_computed(only) / took
     print(f"## {case.name}: {rate:.0f} images/s of the whole pass, while it was sampled\n")
     shares = _host_table(seen)
-    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiled:
-        seconds(options.images // 8)
-    kernels = _kernel_table(profiled, options.images // 8 * n_computed(only))
+    computing = ProfilerActivity.CUDA if options.device.type == "cuda" else ProfilerActivity.CPU
+    with profile(activities=[computing], acc_events=True) as profiled:
+        seconds(few)
+    kernels = _kernel_table(profiled, few * n_computed(only))
     return {"rate": rate, "host": shares, "kernels": kernels}
 
 
@@ -109,12 +111,11 @@ def _place(frame: FrameType | None) -> str:
     """Name the innermost line of ours, and the function that it has called."""
     called = None if frame is None else frame.f_code.co_name
     while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if "imagenetq" in path.parts:
-            inside = path.parts[len(path.parts) - path.parts[::-1].index("imagenetq") :]
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith("imagenetq."):
             own = frame.f_code.co_name
             suffix = "" if called == own else f" > {called}"
-            return f"{'/'.join(inside)}:{frame.f_lineno} {own}{suffix}"
+            return f"{module.removeprefix('imagenetq.')}:{frame.f_lineno} {own}{suffix}"
         frame = frame.f_back
     return f"elsewhere > {called}"
 

@@ -53,6 +53,17 @@ def test_decoding(specks: str, tmp_path: Path) -> None:
     assert f"at most {figures['at_most']:.2f} times" in printed
 
 
+def test_hot_spots(specks: str, tmp_path: Path) -> None:
+    few = ["--models", "squeezenet1_1:fp32", "--photos", "1", "--images", "2"]
+    printed, figures = report(
+        "hot_spots.py", tmp_path, specks, *few, *("--device", "cpu"), *("--workers", "0")
+    )
+    (case,) = (figures[name] for name in figures if name != "machine")
+    assert 0.5 < sum(case["host"].values()) <= 1.0001
+    assert "evaluate.evaluation.runner:" in printed
+    assert case["rate"] > 0
+
+
 def test_render_compares_every_distortion_with_a_peer(rendering):
     printed, figures = rendering
     for distortion in DISTORTIONS:
