@@ -24,9 +24,6 @@ def tar_names(spec: str) -> list[str]:
     """List the tars, as paths or URLs, that a text names; give none if they are not all tars.
 
     Names are separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
-
-    Raises:
-        UsageError: the braces do not match.
     """
     from braceexpand import braceexpand
 
@@ -55,12 +52,6 @@ class BareTars(Data):
         """Find the tars of paths and URLs with `*` and `[]`, and read the first row of the first.
 
         The rest is as for `open_data`, but a sample of the pixels means all here.
-
-        Raises:
-            UsageError: a name matches nothing, two tars would have one name, or nothing installed
-                can open a URL.
-            FolderError: a tar is empty or damaged, not of ImageNet-Q, or of another specification.
-            OSError: the storage failed for good.
         """
         self._patience = patience or Patience()
         # No manifest vouches for the bytes, so a sample of the pixels would leave most unproven.

@@ -66,9 +66,7 @@ COLUMNS = SampleInfo._fields[1:]
 
 def columns_of(infos: Sequence[SampleInfo]) -> dict[str, list[Any]]:
     """Give the stored fields of infos, each as a column."""
-    columns = map(list, zip(*infos, strict=True)) if infos else ([] for _ in SampleInfo._fields)
-    _, *stored = columns
-    return dict(zip(COLUMNS, stored, strict=True))
+    return {name: [getattr(info, name) for info in infos] for name in COLUMNS}
 
 
 @dataclass(frozen=True)

@@ -146,12 +146,7 @@ class RenderTask(Task):
         return digest.hexdigest()
 
     def samples(self) -> Iterator[Sample]:
-        """Yield samples photograph by photograph, each in its variants in ladder order.
-
-        Raises:
-            BadImage: a photograph can no longer be read or decoded.
-            PlatformError: a photograph cannot be rendered on this machine.
-        """
+        """Yield samples photograph by photograph, each in its variants in ladder order."""
         for image in self.images:
             yield from self._distorted(self._clean(image), self.variants)
 

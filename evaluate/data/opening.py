@@ -17,10 +17,7 @@ from imagenetq.storage import local_path
 
 
 def open_data(
-    spec: str | Path,
-    *,
-    check_pixels: CheckPixels = "sample",
-    patience: Patience | None = None,
+    spec: str | Path, *, check_pixels: CheckPixels = "sample", patience: Patience | None = None
 ) -> Data:
     """Open the dataset that a path or an address names.
 

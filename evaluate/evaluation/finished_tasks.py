@@ -72,11 +72,7 @@ class Parts:
         write_whole(self._path(key), sha256(content).digest() + content)
 
     def read(self, key: str) -> "pa.Table":
-        """Read a task's predictions: one row a sample, of its info and its answer.
-
-        Raises:
-            FolderError: the file is missing, damaged or of another evaluation.
-        """
+        """Read a task's predictions: one row a sample, of its info and its answer."""
         import pyarrow as pa
 
         stamp, table = self._content(key)

@@ -18,10 +18,6 @@ def held(folder: Path) -> Iterator[None]:
     """Hold a result's folder until the end of the block, or of this process, however it ends.
 
     It is made if it is not there, and nothing of the lock stays in it.
-
-    Raises:
-        EvaluationError: another evaluation holds the folder; it is named.
-        OSError: the lock cannot be written, or its file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _LOCK_NAME

@@ -48,10 +48,6 @@ def finished_result(
     The digest of data that are rendered from clean images is known only after a full pass, so
     their results are computed anew, and compared in `write_result`. Numbers of an entry that its
     predictions do not give are corrected.
-
-    Raises:
-        EvaluationError: the folder holds the result of another evaluation, whose differences are
-            all named, and `overwrite` does not allow to replace it.
     """
     path = folder / ENTRY_NAME
     if not path.is_file():
@@ -135,9 +131,6 @@ def make_result(
 
     The renderer is what rendered variants on the device; None if the workers did, or nothing was
     rendered.
-
-    Raises:
-        PredictionsError: a (photograph, variant) is missing or there twice.
     """
     identity = data.identity
     clean = _clean(answered).select(["image_id", "wnid", "pixel_sha256"]).to_pylist()
@@ -170,9 +163,6 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
 
     A result that was there stays until the new one is on the disk, and no entry ever stands beside
     predictions of another.
-
-    Raises:
-        EvaluationError: the folder holds a result of other images.
     """
     path = folder / ENTRY_NAME
     if path.is_file() and not overwrite:

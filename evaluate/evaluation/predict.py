@@ -59,11 +59,6 @@ def answer(
     """Answer this process's tasks with all models, but for those that all have finished before.
 
     Each model's finished tasks are kept in its parts, which are in the models' order.
-
-    Raises:
-        EvaluationError: logits were not numbers.
-        ImagenetqError: the data could not be read.
-        OSError: a finished task could not be stored.
     """
     keys = [task.key for task in tasks]
     finished = set.intersection(*(part.finished(keys) for part in parts))

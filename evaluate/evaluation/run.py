@@ -229,15 +229,10 @@ def folder_of(model: Model | EntryModel) -> str:
 
 
 def wanted_variants(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
-    """Select the variants to evaluate; clean is always added to those named.
-
-    Raises:
-        UsageError: there is no such variant.
-        EvaluationError: the data do not hold one of them.
-    """
+    """Select the variants to evaluate; clean is always added to those named."""
     wanted = data.variants if only is None else select_variants([*only, CLEAN])
-    held = {variant.name for variant in data.variants}
-    missing = [variant.name for variant in wanted if variant.name not in held | {SAME_AS_CLEAN}]
+    available = {SAME_AS_CLEAN, *(variant.name for variant in data.variants)}
+    missing = [variant.name for variant in wanted if variant.name not in available]
     if missing:
         raise EvaluationError(f"the data hold no {missing[0]}; choose among what they hold")
     return wanted

@@ -18,19 +18,11 @@ from imagenetq.torch.engine_check import Comparison, difference, with_jpeg2000
 
 
 def choose_engine(
-    render: Render,
-    device: torch.device,
-    data: Data,
-    preprocessings: Sequence[AnyPreprocessing],
+    render: Render, device: torch.device, data: Data, preprocessings: Sequence[AnyPreprocessing]
 ) -> Engine | None:
     """Choose what renders on the device; None if the workers do.
 
     Before an engine is trusted, it renders and crops pictures in which known differences show.
-
-    Raises:
-        UsageError: the device must render, but the data are stored, or it cannot do a
-            preprocessing.
-        PlatformError: the device must render, but gives other samples than the workers.
     """
     if render == "cpu" or (render == "auto" and (device.type != "cuda" or not data.is_rendered)):
         return None

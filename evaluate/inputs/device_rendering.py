@@ -55,9 +55,6 @@ class Stage:
 
         The latter are as small or large as they come. Their inputs are queued on the device, but
         perhaps not finished.
-
-        Raises:
-            EvaluationError: photographs could not be rendered; nothing of them was given.
         """
         for item in stream:
             if isinstance(item, Batch):

@@ -69,11 +69,9 @@ class Groups:
     ) -> None:
         self._renderer, self._cropped, self._preprocessings = renderer, cropped, preprocessings
         self._pixels_at_once, self._device = renderer.pixels_at_once, device
-        self._stream = (
-            torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            if device.type == "cuda"
-            else None
-        )
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._waiting: list[_Image] = []
         self._variants: tuple[Variant, ...] = ()
         self._queued: deque[_Group] = deque()
@@ -94,11 +92,7 @@ class Groups:
         self._variants = variants
 
     def ready(self) -> Iterator[Batch]:
-        """Give the inputs of groups that are rendered; wait only if too many are on their way.
-
-        Raises:
-            EvaluationError: the kernels report that their pixels are not to be used.
-        """
+        """Give the inputs of groups that are rendered; wait only if too many are on their way."""
         while self._queued:
             if len(self._queued) <= _IN_FLIGHT and not self._queued[0].is_rendered:
                 return

@@ -16,9 +16,6 @@ def whole_batches(
     """Give the same samples in the same order, in batches of one size but for the last.
 
     Their inputs are on the device; a GPU must be the current one.
-
-    Raises:
-        ModelError: a preprocessing gave inputs of different sizes.
     """
     copier = Copier(device)
     joiner = _Joiner()

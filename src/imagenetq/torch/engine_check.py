@@ -76,11 +76,7 @@ def _difference(
 def with_jpeg2000(
     engine: Engine, device: torch.device, *, also: Comparison | None = None
 ) -> Engine:
-    """Give an engine the JPEG 2000 kernels for a GPU, checked as by `difference`.
-
-    Raises:
-        PlatformError: the kernels do not run on the GPU, or they give other pixels.
-    """
+    """Give an engine the JPEG 2000 kernels for a GPU, checked as by `difference`."""
     candidate = replace(engine, distortions={}, jpeg2000=Ladder(device))
     problem = difference(candidate, device, also=also)
     if problem is not None:

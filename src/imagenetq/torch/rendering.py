@@ -15,14 +15,7 @@ from imagenetq.progress import say
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
 from imagenetq.torch.batches import AnyImages, Channels, Pictures
-from imagenetq.torch.engine import (
-    JPEG2000,
-    TENSORS,
-    Engine,
-    GroupRenderer,
-    copy_all,
-    engine_for,
-)
+from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, copy_all, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import ImageTable, Originals
 from imagenetq.torch.transfer import current_device
@@ -88,8 +81,7 @@ def render_pictures(
 ) -> list[torch.Tensor]:
     """Render each picture as one variant; `variants` and `ids` have one entry for each.
 
-    Returns:
-        For each group of pictures, uint8 of its shape.
+    Each group of pictures becomes a tensor of its shape.
     """
     rendered = [torch.empty_like(group) for group in pictures.groups]
     originals, out = Originals(ImageTable.of(pictures.groups), ids), ImageTable.of(rendered)
@@ -140,12 +132,7 @@ def _bounded(n_samples: NDArray[np.int64], at_once: int) -> Iterator[slice]:
 
 @cache
 def trusted_engine(device: torch.device) -> Engine:
-    """Give the engine for a device, once it has rendered what the reference does.
-
-    Raises:
-        MissingPackage: the device is a GPU, and Triton is not installed.
-        PlatformError: the engine renders something else, or fails.
-    """
+    """Give the engine for a device, once it has rendered what the reference does."""
     if device.type == "cpu":
         return TENSORS
     if device.type == "cuda" and find_spec("triton") is None:

@@ -119,13 +119,13 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         Raises:
             UsageError: an index is not one of this rank's.
         """
-        places = np.atleast_1d(np.asarray(indices, dtype=np.int64)) - self._part.start
-        if places.size and not 0 <= places.min() <= places.max() < len(self._part):
+        positions = np.atleast_1d(np.asarray(indices, dtype=np.int64)) - self._part.start
+        if positions.size and not 0 <= positions.min() <= positions.max() < len(self._part):
             raise UsageError(
                 f"an index lies outside of {self._part.start} to {self._part.stop - 1}, the items "
                 f"of rank {self.rank} of {self.world_size}"
             )
-        self._done[places] = True
+        self._done[positions] = True
         if self._done.all():
             self.set_epoch(self.epoch + 1)
 

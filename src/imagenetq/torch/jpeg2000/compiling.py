@@ -32,12 +32,7 @@ _OLDEST_GPU = (8, 0)
 
 
 def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, Any]:
-    """Load the kernels on a GPU, with values for what the sources leave open; gives them by name.
-
-    Raises:
-        PlatformError: the GPU is too old, or there is no compiler or driver that takes the
-            kernels.
-    """
+    """Load the kernels on a GPU, by name, with values for what the sources leave open."""
     capability = torch.cuda.get_device_capability(device)
     if capability < _OLDEST_GPU:
         needed, given = (".".join(map(str, version)) for version in (_OLDEST_GPU, capability))
@@ -66,11 +61,7 @@ def cache_folder() -> Path:
 
 
 def binary_of(source: str, options: tuple[str, ...]) -> bytes:
-    """Read a source file's machine code from the cache, or compile it and put it there.
-
-    Raises:
-        PlatformError: the source cannot be compiled.
-    """
+    """Read a source file's machine code from the cache, or compile it and put it there."""
     texts = [_text(name) for name in (source, *_HEADERS)]
     version = ".".join(map(str, _nvrtc("nvrtcVersion")))
     key = sha256("\0".join([*texts, *options, version]).encode()).hexdigest()

@@ -116,14 +116,14 @@ class Decoder:
         self._at = checkpoint.at
         self._interval = checkpoint.interval
         carried = output[checkpoint.at + 1] - checkpoint.last & 0xFF
-        place = 43 - checkpoint.room
-        code = carried << place
-        while place > 16:
+        shift = 43 - checkpoint.room
+        code = carried << shift
+        while shift > 16:
             value, n_bits = self._read()
-            place -= n_bits
-            code += value << place
+            shift -= n_bits
+            code += value << shift
         code -= checkpoint.code << 16
-        self._code, self._loaded = code & 0xFFFFFFFF, 16 - place
+        self._code, self._loaded = code & 0xFFFFFFFF, 16 - shift
         self.is_on_path = code < checkpoint.interval << 16
 
     def code(self, context: int, _: int) -> int:

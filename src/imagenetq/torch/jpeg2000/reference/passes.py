@@ -123,9 +123,9 @@ class Scan:
 
     def _becomes_significant(self, y: int, x: int, plane: int, decide: Decide) -> None:
         index = 0
-        for place, (row, column) in enumerate(((y, x - 1), (y, x + 1), (y - 1, x), (y + 1, x))):
+        for side, (row, column) in enumerate(((y, x - 1), (y, x + 1), (y - 1, x), (y + 1, x))):
             both = self.significant[row][column] | self.negative[row][column] << 1
-            index |= both << 2 * place
+            index |= both << 2 * side
         entry = _CONTEXTS[4][index]
         context, flip = entry & 127, entry >> 7
         self.negative[y][x] = decide(context, self._signs[y][x] ^ flip) ^ flip
