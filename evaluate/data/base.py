@@ -183,7 +183,7 @@ class Data(ABC):
             UsageError: a variant is not held, or the limit is below 1.
         """
 
-    def _require_held(self, wanted: Sequence[Variant], limit: int | None, name: str) -> None:
+    def _require_available(self, wanted: Sequence[Variant], limit: int | None, name: str) -> None:
         """Refuse variants that the dataset, called `name` in errors, lacks, and limits below 1."""
         for variant in wanted:
             if variant not in self.variants:

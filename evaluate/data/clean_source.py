@@ -85,7 +85,7 @@ class CleanSource(Data):
             SourceError: photographs are bad and were not to be left out, and each one has been
                 named; or none is good; or one could not be fetched.
         """
-        self._require_held(variants, limit, self._source.kind)
+        self._require_available(variants, limit, self._source.kind)
         images = self._photographs.good(limit)
         names = tuple(variant.name for variant in variants)
         unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))

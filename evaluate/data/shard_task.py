@@ -117,6 +117,5 @@ class ShardTask(Task):
             count += 1
             yield sample
         if self.n_samples not in (None, count):
-            raise FolderError(
-                f"{self.shard.address}: {count} rows; the manifest says {self.shard.n_rows}"
-            )
+            shard = self.shard
+            raise FolderError(f"{shard.address}: {count} rows; the manifest says {shard.n_rows}")

@@ -34,13 +34,9 @@ class StoredShards(Data):
     SHA-256 before the first row is used. Nothing is copied to disk.
     """
 
-    def __init__(
-        self, root: str, *, check_pixels: CheckPixels = "sample", patience: Patience | None = None
-    ) -> None:
+    def __init__(self, root: str, check_pixels: CheckPixels, patience: Patience) -> None:
         """Read the manifest below a folder's path or URL; the rest is as for `open_data`."""
-        self._root = root
-        self._check_pixels = check_pixels
-        self._patience = patience or Patience()
+        self._root, self._check_pixels, self._patience = root, check_pixels, patience
         self._manifest = self._read_manifest()
         self._manifest.require_known(root, f"built with {self._manifest.code.version}")
         _require_whole(root, self._manifest)
@@ -60,7 +56,7 @@ class StoredShards(Data):
 
     @override
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        self._require_held(variants, limit, self._root)
+        self._require_available(variants, limit, self._root)
         is_tar = self._manifest.format == "webdataset"
         version = self._manifest.dataset_version if is_tar else None
         tasks: list[Task] = []

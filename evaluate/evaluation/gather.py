@@ -29,14 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PACKAGES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "transformers",
-    "open_clip_torch",
-    "onnxruntime",
-    "numpy",
-    "Pillow",
+    *("torch", "torchvision", "timm", "transformers"),
+    *("open_clip_torch", "onnxruntime", "numpy", "Pillow"),
 )
 
 
@@ -54,11 +48,11 @@ def finished_result(
         return None
     try:
         entry = read_entry(path)
-    except EntryError as reason:
+    except EntryError as error:
         if overwrite:
             return None
         raise EvaluationError(
-            f"{reason}; give another --out, or --overwrite to replace it"
+            f"{error}; give another --out, or --overwrite to replace it"
         ) from None
     # An entry knows how many photographs it has, not the limit.
     before = make_plan(entry.model, entry, tuple(entry.variants), entry.precision, entry.n_images)
@@ -134,9 +128,7 @@ def make_result(
     """
     identity = data.identity
     clean = _clean(answered).select(["image_id", "wnid", "pixel_sha256"]).to_pylist()
-    lines = [
-        PixelLine(row["image_id"], row["wnid"], CLEAN, row["pixel_sha256"] or "") for row in clean
-    ]
+    lines = [PixelLine(r["image_id"], r["wnid"], CLEAN, r["pixel_sha256"] or "") for r in clean]
     is_known = all(line.pixel_sha256 for line in lines)
     run = Run.model_validate(
         {

@@ -81,11 +81,10 @@ def answer(
                 graph_pool=graph_pool,
             )
         seats.append(_Seat(runner, preprocessings.index(model.preprocessing), part))
-    total = done + sum(task.n_samples or 0 for task in todo)
     with (
         _failures_in_a_line(device),
         host_for(device),
-        meter("evaluating", total) as progress,
+        meter("evaluating", sum(task.n_samples or 0 for task in tasks)) as progress,
         pipeline.batches(todo, preprocessings) as stream,
         # A thread waits for the disk, so that the device need not.
         ThreadPoolExecutor(1) as disk,

@@ -6,10 +6,10 @@ They need images: 200 show most mistakes, 500 nearly all; below that they stay s
 guess.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -103,9 +103,7 @@ def suspicious_normalisation(
         return None
     correct = right(model, own, images, labels, batch_size)
     alternatives = {
-        advice: right(
-            model, dataclasses.replace(own, mean=mean, std=std), images, labels, batch_size
-        )
+        advice: right(model, replace(own, mean=mean, std=std), images, labels, batch_size)
         for advice, (mean, std) in _NORMALISATIONS.items()
         if (mean, std) != (own.mean, own.std)
     }

@@ -36,7 +36,6 @@ class Batch:
     (n, 3, height, width) from an opaque preprocessing."""
 
     infos: tuple[SampleInfo, ...]
-    """What is known of each image."""
 
     finished: tuple[tuple[str, int], ...]
     """Keys of tasks that have been read to their end, and how many samples each had; some samples

@@ -20,8 +20,9 @@ from imagenetq.specification import Value, Variant
 from imagenetq.torch.engine import GroupRenderer
 from imagenetq.torch.jpeg2000.ladder import Rendering
 
-_MOST_IMAGES = 256
-"""Most photographs in a group: tiny ones take memory that does not depend on their pixels."""
+MOST_IMAGES = 256
+"""Most photographs that are rendered together: tiny ones take memory that does not depend on their
+pixels."""
 
 _IN_FLIGHT = 3
 """Number of groups that may be on their way before the host waits for the oldest."""
@@ -85,7 +86,7 @@ class Groups:
         """
         image = _Image(pixels, infos)
         n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels
-        is_full = n_pixels > self._pixels_at_once or len(self._waiting) == _MOST_IMAGES
+        is_full = n_pixels > self._pixels_at_once or len(self._waiting) == MOST_IMAGES
         if self._waiting and (is_full or variants != self._variants):
             self._start_waiting()
         self._waiting.append(image)

@@ -30,8 +30,6 @@ class Pictures:
     where a tensor is one image."""
 
     device: torch.device
-    """Device of all groups."""
-
     _images: Images
     _channels: Channels
 

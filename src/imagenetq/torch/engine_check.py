@@ -63,9 +63,7 @@ def _difference(
     ladder = select_variants([CLEAN, *engine.rendered])
     originals = [torch.from_numpy(picture).to(device) for picture in pictures]
     rendered = engine.render(originals, [_IMAGE_ID] * len(pictures), ladder)
-    references = [
-        list(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)) for picture in pictures
-    ]
+    references = [list(render_ladder(one, image_id=_IMAGE_ID, only=ladder)) for one in pictures]
     for given, reference in zip(rendered, references, strict=True):
         for pixels, expected in zip(given.cpu().numpy(), reference, strict=True):
             if not np.array_equal(pixels, expected.pixels):

@@ -96,11 +96,10 @@ def render_pictures(
                 copy_all(out.take(indices), originals.images.take(indices))
             elif distortion in engine.distortions:
                 values = np.array([[variants[index].value] for index in listed], np.float64)
+                render_all = engine.distortions[distortion]
                 for some in _bounded(originals.images.n_samples[indices], engine.samples_at_once):
                     rows = indices[some]
-                    engine.distortions[distortion](
-                        originals.take(rows), values[some], out.take(rows)
-                    )
+                    render_all(originals.take(rows), values[some], out.take(rows))
             else:
                 images = [
                     _Wanted(
@@ -111,11 +110,8 @@ def render_pictures(
                     )
                     for index in listed
                 ]
-                if distortion == JPEG2000:
-                    _render_jpeg2000(images, jpeg2000_on(pictures.device))
-                else:
-                    for image in images:
-                        _by_reference(image)
+                is_jpeg2000 = distortion == JPEG2000
+                _render_in_groups(images, jpeg2000_on(pictures.device) if is_jpeg2000 else None)
     return rendered
 
 
@@ -159,7 +155,7 @@ def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
         return None
 
 
-def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
+def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
     queued = []
     for group in _parts(wanted, renderer):
         if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
@@ -204,12 +200,10 @@ def _by_reference(one: _Wanted) -> None:
 def _names(given: str | Sequence[str], n: int) -> list[str]:
     if isinstance(given, str):
         return [given] * n
-    listed = _texts(given, "variants")
-    if len(listed) != n:
-        raise UsageError(
-            f"{len(listed)} variants for {n} images; give one for each, or one for all"
-        )
-    return listed
+    names = _texts(given, "variants")
+    if len(names) != n:
+        raise UsageError(f"{len(names)} variants for {n} images; give one for each, or one for all")
+    return names
 
 
 def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> list[str]:

@@ -172,9 +172,8 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         order = self._order(epoch)
         pairs = [(int(order[index]), int(index)) for index in left]
         # The variants of a photograph share its decoding wherever they are neighbours.
-        for photograph, neighbours in groupby(
-            pairs, key=lambda pair: pair[0] // len(self.variants)
-        ):
+        n_variants = len(self.variants)
+        for photograph, neighbours in groupby(pairs, key=lambda pair: pair[0] // n_variants):
             yield from self._rendered(photograph, dict(neighbours))
 
     def _rendered(self, photograph: int, indices: dict[int, int]) -> Iterator[dict[str, Any]]:

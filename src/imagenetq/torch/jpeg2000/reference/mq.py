@@ -5,9 +5,7 @@ from typing import cast
 
 from imagenetq.torch.jpeg2000.tables import INITIAL_STATES, N_CONTEXTS, mq_states
 
-_States = list[int]
-
-_Q, _AFTER_MORE, _AFTER_LESS = cast("tuple[_States, _States, _States]", mq_states().tolist())
+_Q, _AFTER_MORE, _AFTER_LESS = cast("list[list[int]]", mq_states().tolist())
 
 BYTES_AHEAD = 3
 """Bytes that OpenJPEG grants beyond the last one put out; not always enough (see `Cut`)."""

@@ -42,11 +42,9 @@ def n_passes(n_planes: int) -> int:
 class Scan:
     """A code block between two passes.
 
-    All arrays have one row and column more on each side, which stay zero.
-
-    Args:
-        values: the coefficients, int32 of shape (height, width); zeros for a decoder.
-        band: the band whose contexts to take.
+    It is made of the coefficients, int32 of shape (height, width) or zeros for a decoder, and of
+    the band whose contexts to take. All arrays have one row and column more on each side, which
+    stay zero.
 
     Attributes:
         significant: 1 where a coefficient is known not to be zero.
