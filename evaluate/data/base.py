@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from imagenetq.distortions import Pixels
 from imagenetq.errors import UsageError
@@ -52,9 +52,7 @@ class SampleInfo(NamedTuple):
         ]
 
     @classmethod
-    def of_columns(
-        cls, task: str, columns: Mapping[str, Sequence[Any]]
-    ) -> "tuple[SampleInfo, ...]":
+    def of_columns(cls, task: str, columns: Mapping[str, Sequence[Any]]) -> tuple[Self, ...]:
         """Make a task's infos of the columns that `columns_of` makes."""
         fields = (columns[name] for name in COLUMNS)
         return tuple(cls(task, *row) for row in zip(*fields, strict=True))

@@ -110,8 +110,8 @@ def render_pictures(
                     )
                     for index in listed
                 ]
-                is_jpeg2000 = distortion == JPEG2000
-                _render_in_groups(images, jpeg2000_on(pictures.device) if is_jpeg2000 else None)
+                renderer = jpeg2000_on(pictures.device) if distortion == JPEG2000 else None
+                _render_in_groups(images, renderer)
     return rendered
 
 
@@ -160,7 +160,9 @@ def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None)
     for group in _parts(wanted, renderer):
         if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
             for one in group:
-                _by_reference(one)
+                pixels = one.picture.cpu().numpy()
+                (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
+                one.out.copy_(torch.tensor(rendered.pixels))
             continue
         targets = sorted({one.value for one in group})
         rendering = renderer.queue([one.picture for one in group], targets)
@@ -174,9 +176,7 @@ def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None)
         rendering.check()
 
 
-def _parts(
-    wanted: Sequence[_Wanted], renderer: GroupRenderer | None
-) -> Iterator[Sequence[_Wanted]]:
+def _parts(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> Iterator[list[_Wanted]]:
     """Split pictures into groups that memory holds; one too large for any group is alone."""
     part: list[_Wanted] = []
     n_pixels = 0
@@ -189,12 +189,6 @@ def _parts(
         n_pixels += size
     if part:
         yield part
-
-
-def _by_reference(one: _Wanted) -> None:
-    pixels = one.picture.cpu().numpy()
-    (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
-    one.out.copy_(torch.tensor(rendered.pixels))
 
 
 def _names(given: str | Sequence[str], n: int) -> list[str]:

@@ -24,7 +24,7 @@ from imagenetq.selection import SourceImage
 from imagenetq.specification import KEY_PREFIX, select_variants
 
 
-class Photographs(Protocol):
+class Source(Protocol):
     """A source of ImageNet photographs on this machine; `open_source` opens one."""
 
     @property
@@ -74,7 +74,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 
     def __init__(
         self,
-        photographs: str | Path | Photographs,
+        photographs: str | Path | Source,
         variants: Iterable[str],
         *,
         transform: Callable[[Image.Image], Any] | None = None,
@@ -218,7 +218,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 
 
 def _opened(
-    photographs: str | Path | Photographs,
+    photographs: str | Path | Source,
 ) -> tuple[Callable[[SourceImage], bytes], Sequence[SourceImage]]:
     """Give a function that reads a photograph, which can be pickled, and list all photographs."""
     if not isinstance(photographs, str | Path):
