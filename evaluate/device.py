@@ -19,9 +19,6 @@ def choose_device(name: str | None) -> torch.device:
     """Give the device of a name such as `cuda:1` or `cpu`.
 
     Without a name it is the current GPU, by default the first one; or the CPU if there is no GPU.
-
-    Raises:
-        UsageError: there is no such device.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -6,13 +6,4 @@ from imagenetq.evaluate.data.opening import open_data
 from imagenetq.evaluate.data.photographs import Source
 from imagenetq.retrying import Patience
 
-__all__ = [
-    "CleanSource",
-    "Data",
-    "Identity",
-    "Patience",
-    "Sample",
-    "Source",
-    "Task",
-    "open_data",
-]
+__all__ = ["CleanSource", "Data", "Identity", "Patience", "Sample", "Source", "Task", "open_data"]

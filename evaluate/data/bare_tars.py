@@ -24,9 +24,6 @@ def tar_names(spec: str) -> list[str]:
     """List the tars, as paths or URLs, that a text names; give none if they are not all tars.
 
     Names are separated by commas or spaces, with braces as in `test-{00000..00099}.tar`.
-
-    Raises:
-        UsageError: the braces do not match.
     """
     from braceexpand import braceexpand
 
@@ -45,24 +42,12 @@ class BareTars(Data):
     each row.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        check_pixels: CheckPixels = "sample",
-        patience: Patience | None = None,
-    ) -> None:
+    def __init__(self, names: Sequence[str], check_pixels: CheckPixels, patience: Patience) -> None:
         """Find the tars of paths and URLs with `*` and `[]`, and read the first row of the first.
 
         The rest is as for `open_data`, but a sample of the pixels means all here.
-
-        Raises:
-            UsageError: a name matches nothing, two tars would have one name, or nothing installed
-                can open a URL.
-            FolderError: a tar is empty or damaged, not of ImageNet-Q, or of another specification.
-            OSError: the storage failed for good.
         """
-        self._patience = patience or Patience()
+        self._patience = patience
         # No manifest vouches for the bytes, so a sample of the pixels would leave most unproven.
         self._check_pixels: CheckPixels = "all" if check_pixels == "sample" else check_pixels
         tars: list[str] = []
@@ -91,7 +76,7 @@ class BareTars(Data):
         A limit counts 100 images for each tar of a variant, which is what a tar holds unless it is
         the last one or bad photographs were left out.
         """
-        self._require_held(variants, limit, "the tars")
+        self._require_available(variants, limit, "the tars")
         version = self.identity.dataset_version
         return [
             ShardTask(

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from imagenetq.distortions import Pixels
 from imagenetq.errors import UsageError
@@ -52,9 +52,7 @@ class SampleInfo(NamedTuple):
         ]
 
     @classmethod
-    def of_columns(
-        cls, task: str, columns: Mapping[str, Sequence[Any]]
-    ) -> "tuple[SampleInfo, ...]":
+    def of_columns(cls, task: str, columns: Mapping[str, Sequence[Any]]) -> tuple[Self, ...]:
         """Make a task's infos of the columns that `columns_of` makes."""
         fields = (columns[name] for name in COLUMNS)
         return tuple(cls(task, *row) for row in zip(*fields, strict=True))
@@ -66,9 +64,7 @@ COLUMNS = SampleInfo._fields[1:]
 
 def columns_of(infos: Sequence[SampleInfo]) -> dict[str, list[Any]]:
     """Give the stored fields of infos, each as a column."""
-    columns = map(list, zip(*infos, strict=True)) if infos else ([] for _ in SampleInfo._fields)
-    _, *stored = columns
-    return dict(zip(COLUMNS, stored, strict=True))
+    return {name: [getattr(info, name) for info in infos] for name in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -185,7 +181,7 @@ class Data(ABC):
             UsageError: a variant is not held, or the limit is below 1.
         """
 
-    def _require_held(self, wanted: Sequence[Variant], limit: int | None, name: str) -> None:
+    def _require_available(self, wanted: Sequence[Variant], limit: int | None, name: str) -> None:
         """Refuse variants that the dataset, called `name` in errors, lacks, and limits below 1."""
         for variant in wanted:
             if variant not in self.variants:

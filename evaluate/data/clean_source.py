@@ -85,7 +85,7 @@ class CleanSource(Data):
             SourceError: photographs are bad and were not to be left out, and each one has been
                 named; or none is good; or one could not be fetched.
         """
-        self._require_held(variants, limit, self._source.kind)
+        self._require_available(variants, limit, self._source.kind)
         images = self._photographs.good(limit)
         names = tuple(variant.name for variant in variants)
         unit_size = max(1, min(_UNIT, len(images) // _MIN_TASKS))
@@ -146,12 +146,7 @@ class RenderTask(Task):
         return digest.hexdigest()
 
     def samples(self) -> Iterator[Sample]:
-        """Yield samples photograph by photograph, each in its variants in ladder order.
-
-        Raises:
-            BadImage: a photograph can no longer be read or decoded.
-            PlatformError: a photograph cannot be rendered on this machine.
-        """
+        """Yield samples photograph by photograph, each in its variants in ladder order."""
         for image in self.images:
             yield from self._distorted(self._clean(image), self.variants)
 

@@ -17,10 +17,7 @@ from imagenetq.storage import local_path
 
 
 def open_data(
-    spec: str | Path,
-    *,
-    check_pixels: CheckPixels = "sample",
-    patience: Patience | None = None,
+    spec: str | Path, *, check_pixels: CheckPixels = "sample", patience: Patience | None = None
 ) -> Data:
     """Open the dataset that a path or an address names.
 
@@ -38,7 +35,7 @@ def open_data(
         FolderError: the dataset is incomplete, damaged, or of another version.
         OSError: the storage failed for good.
     """
-    name = str(spec)
+    name, patience = str(spec), patience or Patience()
     path = local_path(name) if isinstance(spec, str) else spec
     if path is not None and _is(path.is_dir):
         if not (path / MANIFEST_NAME).is_file():
@@ -47,16 +44,16 @@ def open_data(
                 f"photographs, give --source {path}; if its build was interrupted, run the same "
                 "command again"
             )
-        return StoredShards(str(path), check_pixels=check_pixels, patience=patience)
+        return StoredShards(str(path), check_pixels, patience)
     if isinstance(spec, str) and name.startswith(PREFIX) and "://" not in name:
-        root = _pinned(name.removeprefix(PREFIX), patience or Patience())
-        return StoredShards(root, check_pixels=check_pixels, patience=patience)
+        root = _pinned(name.removeprefix(PREFIX), patience)
+        return StoredShards(root, check_pixels, patience)
     is_tar = path is not None and path.suffix == ".tar" and _is(path.is_file)
     tars = [name] if is_tar else tar_names(name)
     if tars:
-        return BareTars(tars, check_pixels=check_pixels, patience=patience)
+        return BareTars(tars, check_pixels, patience)
     if path is None:
-        return StoredShards(name, check_pixels=check_pixels, patience=patience)
+        return StoredShards(name, check_pixels, patience)
     raise UsageError(
         f"{name}: no such folder; a dataset is a folder that `imagenetq build` made, its URL, "
         f"{PREFIX}ORG/NAME, or tars such as q/data/jpeg-10/*.tar"

@@ -37,12 +37,7 @@ class Expected:
 def samples(
     rows: Iterable[StoredRow], shard: str, expected: Expected, task: str
 ) -> Iterator[Sample]:
-    """Decode and check the rows of one shard, which errors name by its address, for a task.
-
-    Raises:
-        FolderError: a row is damaged, contradicts itself, is of another variant or version, is
-            there twice, or has pixels that do not match its hash.
-    """
+    """Decode and check the rows of one shard, which errors name by its address, for a task."""
     rung = variant(expected.variant)
     seen: set[str] = set()
     for number, row in enumerate(rows):
@@ -67,11 +62,7 @@ def samples(
 
 
 def require_version(fields: dict[str, Any], name: str) -> str:
-    """Give the dataset version that a tar's row states.
-
-    Raises:
-        FolderError: the row states none, or is of another specification.
-    """
+    """Give the dataset version that a tar's row states."""
     version = fields.get("dataset_version")
     if not isinstance(version, str) or "specification_digest" not in fields:
         raise FolderError(f"{name}: says no dataset version, so no row of ImageNet-Q")

@@ -35,13 +35,7 @@ class ShardFile:
     """SHA-256 of the file; None if there is no manifest."""
 
     def rows(self, patience: Patience) -> Iterator[StoredRow]:
-        """Read the shard's rows in order, after checking the whole file against the manifest.
-
-        Raises:
-            FolderError: the shard is missing or damaged; if its SHA-256 is known, no row of it
-                has been handed out.
-            OSError: the storage failed for good.
-        """
+        """Read the shard's rows in order, after checking the whole file against the manifest."""
         # The content is kept in memory, some 20 MB, so that its hash is known before the first row
         # is used and the storage is read only once.
         content = io.BytesIO()
@@ -61,9 +55,7 @@ class ShardFile:
     def first_row(self) -> StoredRow | None:
         """Read the first row of a tar, but not the rest of it; give None if there is no row.
 
-        Raises:
-            FolderError: the tar is damaged or missing.
-            OSError: the storage failed; `Interrupted` if asking again may help.
+        It raises `Interrupted` if asking again may help.
         """
         with self._opened() as file:
             return next(read_tar(file, self.address), None)
@@ -125,6 +117,5 @@ class ShardTask(Task):
             count += 1
             yield sample
         if self.n_samples not in (None, count):
-            raise FolderError(
-                f"{self.shard.address}: {count} rows; the manifest says {self.shard.n_rows}"
-            )
+            shard = self.shard
+            raise FolderError(f"{shard.address}: {count} rows; the manifest says {shard.n_rows}")

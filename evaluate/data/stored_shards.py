@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from typing_extensions import override
+
 from imagenetq.choices import CheckPixels
 from imagenetq.errors import FolderError
 from imagenetq.evaluate.data.base import Data, Identity, Task
@@ -32,24 +34,9 @@ class StoredShards(Data):
     SHA-256 before the first row is used. Nothing is copied to disk.
     """
 
-    def __init__(
-        self,
-        root: str,
-        *,
-        check_pixels: CheckPixels = "sample",
-        patience: Patience | None = None,
-    ) -> None:
-        """Read the manifest below a folder's path or URL; the rest is as for `open_data`.
-
-        Raises:
-            FolderError: there is no manifest; or it is damaged, of another specification, or lists
-                shards that do not hold each photograph once in every variant.
-            UsageError: nothing installed can open the URL.
-            OSError: the storage failed for good.
-        """
-        self._root = root
-        self._check_pixels = check_pixels
-        self._patience = patience or Patience()
+    def __init__(self, root: str, check_pixels: CheckPixels, patience: Patience) -> None:
+        """Read the manifest below a folder's path or URL; the rest is as for `open_data`."""
+        self._root, self._check_pixels, self._patience = root, check_pixels, patience
         self._manifest = self._read_manifest()
         self._manifest.require_known(root, f"built with {self._manifest.code.version}")
         _require_whole(root, self._manifest)
@@ -63,17 +50,13 @@ class StoredShards(Data):
         )
 
     @property
+    @override
     def bad_images(self) -> Sequence[BadImageNote]:
-        """The photographs that were left out, as the manifest says."""
         return self._manifest.bad_images
 
+    @override
     def tasks(self, variants: Sequence[Variant], limit: int | None = None) -> Sequence[Task]:
-        """Make one task of each shard, variant by variant.
-
-        Raises:
-            FolderError: a shard is missing, or of another size than the manifest says.
-        """
-        self._require_held(variants, limit, self._root)
+        self._require_available(variants, limit, self._root)
         is_tar = self._manifest.format == "webdataset"
         version = self._manifest.dataset_version if is_tar else None
         tasks: list[Task] = []
@@ -123,16 +106,16 @@ class StoredShards(Data):
 
     def _require_present(self, shards: Sequence[Shard]) -> None:
         paths = [shard.path for shard in shards]
-        found = retried(lambda: sizes(self._root, paths), self._patience)
-        if found is None:
+        stored = retried(lambda: sizes(self._root, paths), self._patience)
+        if stored is None:
             return
         for shard in shards:
-            address = join(self._root, shard.path)
-            if shard.path not in found:
+            address, n_bytes = join(self._root, shard.path), stored.get(shard.path)
+            if n_bytes is None:
                 raise FolderError(f"{address}: missing; copy or build the dataset again")
-            if found[shard.path] != shard.bytes:
+            if n_bytes != shard.bytes:
                 raise FolderError(
-                    f"{address}: {found[shard.path]} bytes; the manifest says {shard.bytes}; "
+                    f"{address}: {n_bytes} bytes; the manifest says {shard.bytes}; "
                     "copy or build the dataset again"
                 )
 

@@ -38,12 +38,8 @@ class AnsweredSamples(NamedTuple):
 def pack(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Put all that is kept into one tensor, so that one copy brings it to the host.
 
-    Args:
-        logits: float32 of shape (n, 1000).
-        labels: int64 of shape (n,).
-
-    Returns:
-        float32 of shape (n, 13), for `unpack`.
+    Logits are float32 of shape (n, 1000), labels int64 of shape (n,), and the tensor for `unpack`
+    float32 of shape (n, 13).
     """
     probabilities = logits.softmax(dim=1)
     # Stable, so that equal logits stay in class order; topk promises nothing about them.

@@ -39,10 +39,9 @@ def clean_inputs(
 ) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Read the first clean images once, by the workers, as each model sees them.
 
-    Returns:
-        One tensor for each model, as in `Batch.inputs`, and the labels, int64 of shape (n,). Both
-        are in the data's order, whichever worker was quicker. Models of equal preprocessing share
-        a tensor.
+    There is a tensor for each model, as in `Batch.inputs`, which models of equal preprocessing
+    share; and the labels, int64 of shape (n,). Both are in the data's order, whichever worker was
+    quicker.
     """
     clean = variant("clean")
     if clean not in data.variants:
@@ -103,10 +102,7 @@ def look_at_clean(
     that evaluate together see the same ones, and so decide the same; only one needs to check.
 
     A model that reaches its published accuracy is believed; only others are compared with
-    themselves under the usual alternatives.
-
-    Returns:
-        The models in their order, on the device if they were tried; and what was seen of each.
+    themselves under the usual alternatives. Models that were tried come back on the device.
     """
     # Answers to the very images that a model was fitted to would show no mistake.
     checked = {model.name for model in models if is_checked and model.needs_fit is None}

@@ -28,9 +28,6 @@ _DIGEST_BYTES = 32
 STORED = [name for name in ANSWER.names or () if name != "finite"]
 """Fields of an answer that are stored: all but `finite`, since only finite answers are stored."""
 
-_REMOVED = ".removed"
-"""Name of a folder of parts while it is being removed: nothing in it is ever adopted."""
-
 
 class Parts:
     """The finished tasks of one model, in a folder of its own.
@@ -64,7 +61,14 @@ class Parts:
         """Store a task's predictions, either whole or not at all."""
         import pyarrow as pa
 
-        table = _to_table(task)
+        columns: dict[str, Any] = columns_of(task.infos)
+        for name in STORED:
+            # Without a Python object for each number; rows of five become lists.
+            values = np.ascontiguousarray(task.answers[name])
+            if values.ndim > 1:
+                values = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
+            columns[name] = values
+        table = pa.table(columns)
         buffer = BytesIO()
         with pa.ipc.new_file(buffer, table.schema) as file:
             file.write_table(table)
@@ -72,11 +76,7 @@ class Parts:
         write_whole(self._path(key), sha256(content).digest() + content)
 
     def read(self, key: str) -> "pa.Table":
-        """Read a task's predictions: one row a sample, of its info and its answer.
-
-        Raises:
-            FolderError: the file is missing, damaged or of another evaluation.
-        """
+        """Read a task's predictions: one row a sample, of its info and its answer."""
         import pyarrow as pa
 
         stamp, table = self._content(key)
@@ -124,18 +124,5 @@ def has_leftovers(folder: Path) -> bool:
 
 
 def _removed(folder: Path) -> Path:
-    return folder.with_name(_REMOVED)
-
-
-def _to_table(task: AnsweredSamples) -> "pa.Table":
-    """Make a table of a task's samples and answers, rows of five as lists."""
-    import pyarrow as pa
-
-    columns: dict[str, Any] = columns_of(task.infos)
-    for name in STORED:
-        # Without a Python object for each number.
-        values = np.ascontiguousarray(task.answers[name])
-        if values.ndim > 1:
-            values = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
-        columns[name] = values
-    return pa.table(columns)
+    """Name a folder of parts while it is being removed: nothing in it is ever adopted."""
+    return folder.with_name(".removed")

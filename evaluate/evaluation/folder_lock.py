@@ -9,23 +9,16 @@ from pathlib import Path
 
 from imagenetq.errors import EvaluationError
 
-_LOCK_NAME = ".lock"
-_MAX_HOLDER_BYTES = 400
-
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold a result's folder until the end of the block, or of this process, however it ends.
 
     It is made if it is not there, and nothing of the lock stays in it.
-
-    Raises:
-        EvaluationError: another evaluation holds the folder; it is named.
-        OSError: the lock cannot be written, or its file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _LOCK_NAME
-    descriptor = _locked(path)
+    path = folder / ".lock"
+    descriptor = _lock(path)
     try:
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
@@ -35,7 +28,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: Path) -> int:
+def _lock(path: Path) -> int:
     """Lock the file that has this name, and give its descriptor."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -45,7 +38,7 @@ def _locked(path: Path) -> int:
             if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
         except BlockingIOError:
-            holder = os.read(descriptor, _MAX_HOLDER_BYTES).decode("utf-8", "replace")
+            holder = os.read(descriptor, 400).decode("utf-8", "replace")
             os.close(descriptor)
             raise EvaluationError(
                 f"{path.parent}: another evaluation is writing there ({holder or 'just begun'}); "

@@ -29,14 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PACKAGES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "transformers",
-    "open_clip_torch",
-    "onnxruntime",
-    "numpy",
-    "Pillow",
+    *("torch", "torchvision", "timm", "transformers"),
+    *("open_clip_torch", "onnxruntime", "numpy", "Pillow"),
 )
 
 
@@ -48,21 +42,17 @@ def finished_result(
     The digest of data that are rendered from clean images is known only after a full pass, so
     their results are computed anew, and compared in `write_result`. Numbers of an entry that its
     predictions do not give are corrected.
-
-    Raises:
-        EvaluationError: the folder holds the result of another evaluation, whose differences are
-            all named, and `overwrite` does not allow to replace it.
     """
     path = folder / ENTRY_NAME
     if not path.is_file():
         return None
     try:
         entry = read_entry(path)
-    except EntryError as reason:
+    except EntryError as error:
         if overwrite:
             return None
         raise EvaluationError(
-            f"{reason}; give another --out, or --overwrite to replace it"
+            f"{error}; give another --out, or --overwrite to replace it"
         ) from None
     # An entry knows how many photographs it has, not the limit.
     before = make_plan(entry.model, entry, tuple(entry.variants), entry.precision, entry.n_images)
@@ -135,15 +125,10 @@ def make_result(
 
     The renderer is what rendered variants on the device; None if the workers did, or nothing was
     rendered.
-
-    Raises:
-        PredictionsError: a (photograph, variant) is missing or there twice.
     """
     identity = data.identity
     clean = _clean(answered).select(["image_id", "wnid", "pixel_sha256"]).to_pylist()
-    lines = [
-        PixelLine(row["image_id"], row["wnid"], CLEAN, row["pixel_sha256"] or "") for row in clean
-    ]
+    lines = [PixelLine(r["image_id"], r["wnid"], CLEAN, r["pixel_sha256"] or "") for r in clean]
     is_known = all(line.pixel_sha256 for line in lines)
     run = Run.model_validate(
         {
@@ -170,9 +155,6 @@ def write_result(result: Result, folder: Path, parts: Parts, *, overwrite: bool 
 
     A result that was there stays until the new one is on the disk, and no entry ever stands beside
     predictions of another.
-
-    Raises:
-        EvaluationError: the folder holds a result of other images.
     """
     path = folder / ENTRY_NAME
     if path.is_file() and not overwrite:

@@ -124,9 +124,6 @@ def begin(folder: Path, plan: EvaluationPlan, *, overwrite: bool = False) -> Non
 
     It also removes what killed processes left there, so one process of several calls it before any
     of them writes; and if it may overwrite, all that another evaluation has finished there.
-
-    Raises:
-        EvaluationError: it was begun with another plan; all differences are named.
     """
     path = folder / _PLAN_NAME
     if path.is_file() and not overwrite:

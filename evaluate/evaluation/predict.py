@@ -59,11 +59,6 @@ def answer(
     """Answer this process's tasks with all models, but for those that all have finished before.
 
     Each model's finished tasks are kept in its parts, which are in the models' order.
-
-    Raises:
-        EvaluationError: logits were not numbers.
-        ImagenetqError: the data could not be read.
-        OSError: a finished task could not be stored.
     """
     keys = [task.key for task in tasks]
     finished = set.intersection(*(part.finished(keys) for part in parts))
@@ -86,11 +81,10 @@ def answer(
                 graph_pool=graph_pool,
             )
         seats.append(_Seat(runner, preprocessings.index(model.preprocessing), part))
-    total = done + sum(task.n_samples or 0 for task in todo)
     with (
         _failures_in_a_line(device),
         host_for(device),
-        meter("evaluating", total) as progress,
+        meter("evaluating", sum(task.n_samples or 0 for task in tasks)) as progress,
         pipeline.batches(todo, preprocessings) as stream,
         # A thread waits for the disk, so that the device need not.
         ThreadPoolExecutor(1) as disk,

@@ -19,7 +19,7 @@ from imagenetq.evaluate.device import exact_arithmetic
 from imagenetq.evaluate.evaluation.clean_pass import fit, look_at_clean
 from imagenetq.evaluate.evaluation.distributed import World, joined_world, own_device
 from imagenetq.evaluate.evaluation.finished_tasks import Parts, has_leftovers
-from imagenetq.evaluate.evaluation.folder_lock import held
+from imagenetq.evaluate.evaluation.folder_lock import locked
 from imagenetq.evaluate.evaluation.gather import finished_result, gather, make_result, write_result
 from imagenetq.evaluate.evaluation.plan import EvaluationPlan, begin, forget, make_plan, stamps
 from imagenetq.evaluate.evaluation.predict import answer, different_preprocessings
@@ -72,10 +72,8 @@ def evaluate(
     if len(set(folders.values())) < len(models):
         raise EvaluationError("two models of one name; evaluate them one by one")
     plans = {
-        model.name: make_plan(
-            model.described(), data.identity, names, chosen.precision, chosen.limit
-        )
-        for model in models
+        one.name: make_plan(one.described(), data.identity, names, chosen.precision, chosen.limit)
+        for one in models
     }
     finished: dict[str, Result] = {}
 
@@ -108,7 +106,7 @@ def _prepared(
     parts = folder / PARTS
     if result is not None and not has_leftovers(parts):
         return result
-    holding.enter_context(held(folder))
+    holding.enter_context(locked(folder))
     # Whoever held the folder a moment ago may have finished.
     result = finished_result(folder, plan, data.identity, overwrite=overwrite)
     if result is None:
@@ -154,9 +152,7 @@ def _evaluate(
             say(f"warning: {line}")
         if seen.check is not None:
             say(f"{model.name}: clean check: {seen.check.words()}")
-    parts = [
-        Parts(folders[model.name] / PARTS, stamps(plans[model.name], tasks)) for model in models
-    ]
+    parts = [Parts(folders[one.name] / PARTS, stamps(plans[one.name], tasks)) for one in models]
     answer(models, parts, world.share(tasks), pipeline, settings)
     world.wait()
     if not is_first:
@@ -229,15 +225,10 @@ def folder_of(model: Model | EntryModel) -> str:
 
 
 def wanted_variants(data: Data, only: Sequence[str] | None) -> tuple[Variant, ...]:
-    """Select the variants to evaluate; clean is always added to those named.
-
-    Raises:
-        UsageError: there is no such variant.
-        EvaluationError: the data do not hold one of them.
-    """
+    """Select the variants to evaluate; clean is always added to those named."""
     wanted = data.variants if only is None else select_variants([*only, CLEAN])
-    held = {variant.name for variant in data.variants}
-    missing = [variant.name for variant in wanted if variant.name not in held | {SAME_AS_CLEAN}]
+    available = {SAME_AS_CLEAN, *(variant.name for variant in data.variants)}
+    missing = [variant.name for variant in wanted if variant.name not in available]
     if missing:
         raise EvaluationError(f"the data hold no {missing[0]}; choose among what they hold")
     return wanted

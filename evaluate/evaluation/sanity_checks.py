@@ -6,10 +6,10 @@ They need images: 200 show most mistakes, 500 nearly all; below that they stay s
 guess.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -92,25 +92,18 @@ def suspicious_normalisation(
     """Warn if the model does significantly better with another mean and standard deviation.
 
     The usual ones are tried: ImageNet's, 0.5 and 0.5, and none. A model whose preprocessing is
-    opaque is not checked. The test is McNemar's, exact and one-sided, at 0.001.
+    opaque is not checked. The test is McNemar's, exact and one-sided, at 0.001. The warning is one
+    line that names the alternative that did best.
 
-    Args:
-        model: runs on the device where it is.
-        images: clean images as `preprocessing.pixels` gives them, uint8, (n, height, width, 3).
-        labels: int64 of shape (n,).
-        batch_size: number of images at a time.
-
-    Returns:
-        One line that names the alternative that did best; None if none did better.
+    The model runs on the device where it is. Images are clean ones as `preprocessing.pixels` gives
+    them, uint8 of shape (n, height, width, 3), and labels int64 of shape (n,).
     """
     own = model.preprocessing
     if not isinstance(own, Preprocessing):
         return None
     correct = right(model, own, images, labels, batch_size)
     alternatives = {
-        advice: right(
-            model, dataclasses.replace(own, mean=mean, std=std), images, labels, batch_size
-        )
+        advice: right(model, replace(own, mean=mean, std=std), images, labels, batch_size)
         for advice, (mean, std) in _NORMALISATIONS.items()
         if (mean, std) != (own.mean, own.std)
     }
@@ -152,8 +145,7 @@ def suspicious_padding(
 def tensorflow_padding(module: nn.Module) -> Iterator[int]:
     """Pad strided convolutions as TensorFlow's "same" does, until the end of the block.
 
-    Yields:
-        Number of the module's convolutions that are changed.
+    It yields the number of the module's convolutions that are changed.
     """
     changed = [m for m in module.modules() if type(m) is nn.Conv2d and _pads_evenly(m)]
     before = [convolution.padding for convolution in changed]

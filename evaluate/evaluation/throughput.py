@@ -27,17 +27,13 @@ class Gauge:
         The wait for the first is not counted: the workers are starting, which says nothing of their
         pace.
         """
-        for first in batches:
-            self._start = time.monotonic()
-            yield first
-            break
-        while True:
+        batch = next(batches, None)
+        self._start = time.monotonic()
+        while batch is not None:
+            yield batch
             asked = time.monotonic()
             batch = next(batches, None)
             self.waited += time.monotonic() - asked
-            if batch is None:
-                return
-            yield batch
 
     def advance(self, variants: Sequence[str]) -> None:
         """Count answered images, given the variant of each, and show the progress."""

@@ -27,15 +27,7 @@ _PARAMETERS_A_PASS = 1_000_000_000
 """Most parameters of all models that share a pass, and of all that are kept for later passes: 4 GB
 of weights in float32."""
 
-_NOT_THE_MODELS_FAULT = (
-    BadImage,
-    FolderError,
-    SourceError,
-    WorkerError,
-    PlatformError,
-    UsageError,
-    OSError,
-)
+_FATAL = (BadImage, FolderError, SourceError, WorkerError, PlatformError, UsageError, OSError)
 """Errors that would meet every other model, too."""
 
 
@@ -173,7 +165,7 @@ def _evaluated(
     """Evaluate a group in one pass; if one of several models fails, each is evaluated by itself."""
     try:
         results = evaluate([member.take() for member in group], data, out, settings)
-    except _NOT_THE_MODELS_FAULT:
+    except _FATAL:
         raise
     except Exception as error:  # A model's own code may raise anything.
         reason = _reason(error)
@@ -190,7 +182,5 @@ def _evaluated(
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, ImagenetqError | OSError) else f"{type(error).__name__}: {text}"
-    )
+    kind = "" if isinstance(error, ImagenetqError | OSError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())

@@ -36,7 +36,6 @@ class Batch:
     (n, 3, height, width) from an opaque preprocessing."""
 
     infos: tuple[SampleInfo, ...]
-    """What is known of each image."""
 
     finished: tuple[tuple[str, int], ...]
     """Keys of tasks that have been read to their end, and how many samples each had; some samples
@@ -133,11 +132,7 @@ def _received_images(pixels: Any, *others: Any) -> CleanImages:
 
 
 def concatenated(inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Join the inputs of several batches, of one preprocessing, to those of one.
-
-    Raises:
-        ModelError: they differ in size.
-    """
+    """Join the inputs of several batches, of one preprocessing, to those of one."""
     sizes = sorted({tuple(one.shape[-3:]) for one in inputs})
     if len(sizes) > 1:
         first, second = (" x ".join(map(str, size)) for size in sizes[:2])

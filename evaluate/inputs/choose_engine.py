@@ -14,23 +14,15 @@ from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocess
 from imagenetq.progress import say
 from imagenetq.rendering import Rendered
 from imagenetq.torch.engine import Engine, engine_for
-from imagenetq.torch.engine_check import Comparison, difference, with_jpeg2000
+from imagenetq.torch.engine_check import Check, difference, with_jpeg2000
 
 
 def choose_engine(
-    render: Render,
-    device: torch.device,
-    data: Data,
-    preprocessings: Sequence[AnyPreprocessing],
+    render: Render, device: torch.device, data: Data, preprocessings: Sequence[AnyPreprocessing]
 ) -> Engine | None:
     """Choose what renders on the device; None if the workers do.
 
     Before an engine is trusted, it renders and crops pictures in which known differences show.
-
-    Raises:
-        UsageError: the device must render, but the data are stored, or it cannot do a
-            preprocessing.
-        PlatformError: the device must render, but gives other samples than the workers.
     """
     if render == "cpu" or (render == "auto" and (device.type != "cuda" or not data.is_rendered)):
         return None
@@ -46,7 +38,7 @@ def choose_engine(
         )
     engine = engine_for(device)
     say(f"preparing to render on {device}")
-    same_crops = crop_comparison(device, plain)
+    same_crops = crop_check(device, plain)
     problem = difference(engine, device, also=same_crops)
     if problem is not None:
         if render == "gpu":
@@ -62,7 +54,7 @@ def choose_engine(
         return engine
 
 
-def crop_comparison(device: torch.device, preprocessings: Sequence[Preprocessing]) -> Comparison:
+def crop_check(device: torch.device, preprocessings: Sequence[Preprocessing]) -> Check:
     """Make a function that compares the preprocessings' crops on the device with Pillow's."""
     cropped = quickest_crop(device)
 

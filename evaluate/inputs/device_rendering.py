@@ -1,34 +1,27 @@
 """Render variants of photographs on the device, between the workers and the networks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from typing import TypeAlias
 
 import torch
 
 from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo
 from imagenetq.evaluate.inputs.batch import Batch, CleanImages
-from imagenetq.evaluate.inputs.grouping import Groups
+from imagenetq.evaluate.inputs.grouping import MOST_IMAGES, Groups
 from imagenetq.evaluate.inputs.resize import crops_of, quickest_crop
 from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Variant, select_variants
 from imagenetq.torch.engine import JPEG2000, Engine
 from imagenetq.torch.transfer import Copier
 
-_MOST_IMAGES = 256
-"""Most photographs that are rendered together: of tiny ones memory would allow more."""
-
 _ladder = lru_cache(select_variants)
 
 
-@dataclass(frozen=True)
-class _Photograph:
-    """A photograph on the device, uint8 of shape (height, width, 3), as its clean variant."""
-
-    pixels: torch.Tensor
-    info: SampleInfo
+_Photograph: TypeAlias = tuple[torch.Tensor, SampleInfo]
+"""A photograph on the device, uint8 of shape (height, width, 3), and its clean variant's info."""
 
 
 class Stage:
@@ -55,9 +48,6 @@ class Stage:
 
         The latter are as small or large as they come. Their inputs are queued on the device, but
         perhaps not finished.
-
-        Raises:
-            EvaluationError: photographs could not be rendered; nothing of them was given.
         """
         for item in stream:
             if isinstance(item, Batch):
@@ -89,9 +79,9 @@ class Stage:
             if ladder:
                 n_samples = _n_samples(self._waiting) + pixels.numel()
                 is_full = n_samples * len(ladder) > self._samples_at_once
-                if is_full or len(self._waiting) == _MOST_IMAGES:
+                if is_full or len(self._waiting) == MOST_IMAGES:
                     yield from self._waiting_rendered()
-                self._waiting.append(_Photograph(pixels, clean))
+                self._waiting.append((pixels, clean))
         if item.release is not None:
             # By now the copy is long through.
             self._copier.wait()
@@ -109,21 +99,21 @@ class Stage:
         self, photographs: Sequence[_Photograph], ladder: Sequence[Variant]
     ) -> Iterator[Batch]:
         """Render, resize and crop variants of photographs; less at once where memory is short."""
+        pictures = [pixels for pixels, _ in photographs]
+        infos = [info for _, info in photographs]
         try:
             with torch.inference_mode():
-                pictures = [one.pixels for one in photographs]
-                ids = [one.info.image_id for one in photographs]
-                rendered = self._engine.render(pictures, ids, ladder)
+                rendered = self._engine.render(pictures, [one.image_id for one in infos], ladder)
                 inputs = crops_of(rendered, self._cropped, self._preprocessings)
         except torch.OutOfMemoryError:
             if len(photographs) == len(ladder) == 1:
                 raise EvaluationError(
                     f"no memory is left on {self._device} for {ladder[0].name} of an image of "
-                    f"{photographs[0].pixels.numel() // 3} pixels; the same command with --render "
+                    f"{pictures[0].numel() // 3} pixels; the same command with --render "
                     "cpu goes on"
                 ) from None
         else:
-            yield Batch(inputs, _infos([one.info for one in photographs], ladder), ())
+            yield Batch(inputs, _infos(infos, ladder), ())
             return
         torch.cuda.empty_cache()
         self._samples_at_once = max(1, _n_samples(photographs) * len(ladder) // 2)
@@ -137,7 +127,7 @@ class Stage:
 
 
 def _n_samples(photographs: Sequence[_Photograph]) -> int:
-    return sum(one.pixels.numel() for one in photographs)
+    return sum(pixels.numel() for pixels, _ in photographs)
 
 
 def _infos(clean: Sequence[SampleInfo], variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:

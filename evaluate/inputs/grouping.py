@@ -20,8 +20,9 @@ from imagenetq.specification import Value, Variant
 from imagenetq.torch.engine import GroupRenderer
 from imagenetq.torch.jpeg2000.ladder import Rendering
 
-_MOST_IMAGES = 256
-"""Most photographs in a group: tiny ones take memory that does not depend on their pixels."""
+MOST_IMAGES = 256
+"""Most photographs that are rendered together: tiny ones take memory that does not depend on their
+pixels."""
 
 _IN_FLIGHT = 3
 """Number of groups that may be on their way before the host waits for the oldest."""
@@ -69,11 +70,9 @@ class Groups:
     ) -> None:
         self._renderer, self._cropped, self._preprocessings = renderer, cropped, preprocessings
         self._pixels_at_once, self._device = renderer.pixels_at_once, device
-        self._stream = (
-            torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            if device.type == "cuda"
-            else None
-        )
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._waiting: list[_Image] = []
         self._variants: tuple[Variant, ...] = ()
         self._queued: deque[_Group] = deque()
@@ -87,18 +86,14 @@ class Groups:
         """
         image = _Image(pixels, infos)
         n_pixels = sum(one.n_pixels for one in self._waiting) + image.n_pixels
-        is_full = n_pixels > self._pixels_at_once or len(self._waiting) == _MOST_IMAGES
+        is_full = n_pixels > self._pixels_at_once or len(self._waiting) == MOST_IMAGES
         if self._waiting and (is_full or variants != self._variants):
             self._start_waiting()
         self._waiting.append(image)
         self._variants = variants
 
     def ready(self) -> Iterator[Batch]:
-        """Give the inputs of groups that are rendered; wait only if too many are on their way.
-
-        Raises:
-            EvaluationError: the kernels report that their pixels are not to be used.
-        """
+        """Give the inputs of groups that are rendered; wait only if too many are on their way."""
         while self._queued:
             if len(self._queued) <= _IN_FLIGHT and not self._queued[0].is_rendered:
                 return

@@ -174,9 +174,6 @@ def batches(
     worker, and its samples are in order. Without workers this process reads. If pinned, what comes
     is brought into pinned memory, in a thread of its own. Workers make few pieces ahead if they are
     photographs `for_device`.
-
-    Raises:
-        ImagenetqError: a worker raised it, was killed, cannot start, or cannot load what it needs.
     """
     workers = min(workers, len(tasks))
     # What takes long must not begin last, when the other workers have nothing left to do.

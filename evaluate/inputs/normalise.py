@@ -8,10 +8,10 @@ import torch
 
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing, Preprocessing, normalise
 
-Normalise = Callable[[torch.Tensor, AnyPreprocessing], torch.Tensor]
 
-
-def quickest_normalise(device: torch.device) -> Normalise:
+def quickest_normalise(
+    device: torch.device,
+) -> Callable[[torch.Tensor, AnyPreprocessing], torch.Tensor]:
     """Choose what normalises quickest on a device; the results are `preprocessing.normalise`'s."""
     if device.type != "cuda" or find_spec("triton") is None:
         return normalise

@@ -50,9 +50,6 @@ class InputPipeline:
         """Iterate over the tasks' samples in batches of any size, as they come.
 
         Each preprocessing is applied to every image.
-
-        Raises:
-            ImagenetqError: a worker raised it, or was killed.
         """
         if self.cache is None:
             with self._fresh(tasks, preprocessings) as stream:
@@ -61,8 +58,8 @@ class InputPipeline:
         store = self.cache
         names = _names(store, tasks, preprocessings)
         known = [task for task in tasks if task.key in names]
-        cached = [CachedTask.find(store, one, names[one.key], preprocessings) for one in known]
-        found = {one.key: one for one in cached if one is not None}
+        looked_up = (CachedTask.find(store, one, names[one.key], preprocessings) for one in known)
+        cached = {one.key: one for one in looked_up if one is not None}
 
         @contextmanager
         def made(tasks: Sequence[Task]) -> Iterator[Iterator[Batch]]:
@@ -75,8 +72,8 @@ class InputPipeline:
             ):
                 yield writer.watched(fresh) if wanted else fresh
 
-        with made([task for task in tasks if task.key not in found]) as rest:
-            yield self._joined(store, tasks, found, rest, made)
+        with made([task for task in tasks if task.key not in cached]) as rest:
+            yield self._joined(store, tasks, cached, rest, made)
 
     def _joined(
         self,

@@ -10,26 +10,21 @@ from imagenetq.evaluate.inputs.batch import Batch, concatenated
 from imagenetq.torch.transfer import Copier
 
 
-def whole_batches(
-    stream: Iterator[Batch], device: torch.device, batch_size: int
-) -> Iterator[Batch]:
+def whole_batches(stream: Iterator[Batch], device: torch.device, size: int) -> Iterator[Batch]:
     """Give the same samples in the same order, in batches of one size but for the last.
 
     Their inputs are on the device; a GPU must be the current one.
-
-    Raises:
-        ModelError: a preprocessing gave inputs of different sizes.
     """
     copier = Copier(device)
     joiner = _Joiner()
     for piece in stream:
         batch = replace(piece, inputs=tuple(copier.to_device(one) for one in piece.inputs))
-        if joiner.is_empty and len(batch.infos) == batch_size:
+        if joiner.is_empty and len(batch.infos) == size:
             yield batch
             continue
         joiner.add(batch)
-        while joiner.n_samples >= batch_size:
-            yield joiner.taken(batch_size)
+        while joiner.n_samples >= size:
+            yield joiner.taken(size)
     if not joiner.is_empty:
         yield joiner.taken(joiner.n_samples)
 

@@ -24,14 +24,10 @@ def quickest_crop(device: torch.device) -> CropFunction:
 
 
 def cropped(stacks: Sequence[torch.Tensor], crops: Sequence[Crop]) -> torch.Tensor:
-    """Resize and crop images, those of one size stacked.
+    """Resize and crop images, those of one size stacked: uint8 of shape (n, height, width, 3).
 
-    Args:
-        stacks: uint8 of shape (n, height, width, 3).
-        crops: one for each stack, all of one height and width.
-
-    Returns:
-        uint8 of shape (sum of n, crop.height, crop.width, 3).
+    Each stack has its crop, all of one height and width. The crops come in one tensor, uint8 of
+    shape (sum of n, crop.height, crop.width, 3).
     """
     return torch.cat([_cropped(*one) for one in zip(stacks, crops, strict=True)])
 
@@ -53,9 +49,7 @@ def _cropped(pictures: torch.Tensor, crop: Crop) -> torch.Tensor:
 
 
 def crops_of(
-    stacks: Sequence[torch.Tensor],
-    cropped: CropFunction,
-    preprocessings: Sequence[Preprocessing],
+    stacks: Sequence[torch.Tensor], cropped: CropFunction, preprocessings: Sequence[Preprocessing]
 ) -> tuple[torch.Tensor, ...]:
     """Make each preprocessing's inputs of stacks of images, as in `Batch.inputs`."""
     sizes = [(int(stack.shape[2]), int(stack.shape[1])) for stack in stacks]

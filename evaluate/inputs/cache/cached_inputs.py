@@ -58,12 +58,7 @@ class CachedInputs:
 
     @classmethod
     def open(cls, path: Path) -> "CachedInputs":
-        """Read what a file says of its crops, and compare that with its hash.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            DamagedInputs: it is not as it was written.
-        """
+        """Read what a file says of its crops, and compare that with its hash."""
         with _reading(path) as file:
             n_bytes = file.seek(0, os.SEEK_END)
             file.seek(max(0, n_bytes - _FOOTER.size))
@@ -92,12 +87,7 @@ class CachedInputs:
         return inputs
 
     def read(self, rows: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
-        """Read crops into `out`, uint8 of shape (n, height, width, 3), and compare their hashes.
-
-        Raises:
-            FileNotFoundError: the file is gone.
-            DamagedInputs: a crop is not as it was written, or cannot be read.
-        """
+        """Read crops into `out`, uint8 of shape (n, height, width, 3), and compare their hashes."""
         with _reading(self.path) as file:
             for row, crop in zip(rows.tolist(), out, strict=True):
                 file.seek(row * self.crop_bytes)

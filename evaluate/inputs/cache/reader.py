@@ -47,24 +47,24 @@ class CachedTask:
 
         Their names are those that `Store.key` gives, one for each preprocessing.
         """
-        found = []
+        task_inputs = []
         for name, preprocessing in zip(names, preprocessings, strict=True):
             inputs = store.find(name)
             if inputs is None or inputs.size != preprocessing.input_size:
                 return None
             if task.n_samples not in (None, len(inputs)):
                 return None
-            found.append(inputs)
-        infos = SampleInfo.of_columns(task.key, found[0].columns)
+            task_inputs.append(inputs)
+        infos = SampleInfo.of_columns(task.key, task_inputs[0].columns)
         rows = [np.arange(len(infos))]
-        for inputs in found[1:]:
+        for inputs in task_inputs[1:]:
             samples = zip(inputs.columns["image_id"], inputs.columns["variant"], strict=True)
             row_of = {sample: row for row, sample in enumerate(samples)}
             order = [row_of.get((info.image_id, info.variant), -1) for info in infos]
             if len(row_of) != len(infos) or -1 in order:
                 return None
             rows.append(np.array(order))
-        return cls(task.key, tuple(found), infos, tuple(rows))
+        return cls(task.key, tuple(task_inputs), infos, tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,7 @@ class Store:
     """A folder of prepared inputs; those least recently used go when it becomes too large."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Make the folder if there is none, and add up what it holds.
-
-        Raises:
-            UsageError: it cannot be a folder.
-        """
+        """Make the folder if there is none, and add up what it holds."""
         self.folder = folder
         self.max_bytes = max_bytes
         try:

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Distort", "VariantStream", "render"]
 
-_HOMES = {
-    "rendering": ("render",),
-    "streaming": ("VariantStream",),
-    "transform": ("Distort",),
-}
+_HOMES = {"rendering": ("render",), "streaming": ("VariantStream",), "transform": ("Distort",)}
 
 __getattr__ = lazy_names(__name__, _HOMES)

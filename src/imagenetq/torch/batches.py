@@ -30,19 +30,12 @@ class Pictures:
     where a tensor is one image."""
 
     device: torch.device
-    """Device of all groups."""
-
     _images: Images
     _channels: Channels
 
     @classmethod
     def of(cls, images: Any, channels: Channels) -> "Pictures":
-        """Take a batch apart, in any form that `imagenetq.torch.render` takes.
-
-        Raises:
-            UsageError: images or channels are something else, a side is longer than `MAX_SIDE`, the
-                batch is empty, or its images lie on different devices.
-        """
+        """Take a batch apart, in any form that `imagenetq.torch.render` takes."""
         if channels not in _SHAPES:
             raise UsageError(f"channels are 'first' or 'last', not {channels!r}")
         tensors = list(images) if isinstance(images, list | tuple) else [images]
@@ -91,8 +84,8 @@ def _check(tensor: Any, channels: Channels, *, alone: bool) -> None:
     if tensor.layout != torch.strided:
         raise UsageError(f"images are dense tensors, not {tensor.layout}")
     sides = tensor.shape[-2:] if channels == "first" else tensor.shape[-3:-1]
-    place, other = (-3, -1) if channels == "first" else (-1, -3)
-    if tensor.ndim not in ((3,) if alone else (3, 4)) or tensor.shape[place] != 3:
+    axis, other = (-3, -1) if channels == "first" else (-1, -3)
+    if tensor.ndim not in ((3,) if alone else (3, 4)) or tensor.shape[axis] != 3:
         hint = ""
         if tensor.ndim in (3, 4) and tensor.shape[other] == 3:
             hint = f"; channels='{'last' if channels == 'first' else 'first'}' takes this one"

@@ -9,11 +9,7 @@ from imagenetq.torch.original import Original
 
 
 def mean_luma(pixels: torch.Tensor) -> torch.Tensor:
-    """Average Pillow's integer luma over an image, rounded half up; int32 without dimensions.
-
-    Args:
-        pixels: uint8 of shape (height, width, 3).
-    """
+    """Average Pillow's integer luma over an image, rounded half up; int32 without dimensions."""
     red, green, blue = pixels.to(torch.int32).unbind(2)
     luma = (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
     total = luma.sum(dtype=torch.int64)

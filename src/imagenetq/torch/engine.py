@@ -70,15 +70,10 @@ class Engine:
         image_ids: Sequence[str],
         variants: Sequence[Variant],
     ) -> list[torch.Tensor]:
-        """Render variants of originals, those of one distortion beside each other.
+        """Render the same variants of all originals, those of one distortion beside each other.
 
-        Args:
-            pictures: uint8 of shape (height, width, 3), contiguous, of any sizes.
-            image_ids: id of each picture.
-            variants: the same of all pictures.
-
-        Returns:
-            For each picture, uint8 of shape (len(variants), height, width, 3).
+        Pictures are uint8 of shape (height, width, 3), contiguous, of any sizes. Each becomes a
+        tensor, uint8 of shape (len(variants), height, width, 3).
         """
         shapes = [(len(variants), int(one.shape[0]), int(one.shape[1])) for one in pictures]
         rendered = stacks_in_one(shapes, pictures[0].device)
@@ -109,9 +104,7 @@ def copy_all(out: ImageTable, images: ImageTable) -> None:
     )
 
 
-def _one_by_one(
-    render: Callable[[Original, Sequence[Value], torch.Tensor], None],
-) -> Renderer:
+def _one_by_one(render: Callable[[Original, Sequence[Value], torch.Tensor], None]) -> Renderer:
     """Make a renderer of one that takes a single original."""
 
     def render_each(originals: Originals, values: NDArray[np.float64], out: ImageTable) -> None:

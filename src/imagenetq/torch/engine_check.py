@@ -20,18 +20,16 @@ _IMAGE_ID = "selfcheck"
 _LOW = "00111111111111100000"
 _HIGH = "00011000001111100000"
 
-Comparison = Callable[[Sequence[torch.Tensor], Sequence[Sequence[Rendered]]], str | None]
+Check = Callable[[Sequence[torch.Tensor], Sequence[Sequence[Rendered]]], str | None]
 """Takes the variants that a device rendered of several pictures, each uint8 of shape (n, height,
 width, 3), and those of the reference; compares what is made of them, and names the first
 difference, None if there is none."""
 
 
-def difference(
-    engine: Engine, device: torch.device, *, also: Comparison | None = None
-) -> str | None:
+def difference(engine: Engine, device: torch.device, *, also: Check | None = None) -> str | None:
     """Describe the first difference between an engine and the reference; None if there is none.
 
-    All pictures are rendered together. `also` is a further comparison.
+    All pictures are rendered together. `also` is a further check.
     """
     card = calibration_card()
     # A tall picture shows the order of the resizing passes, as its sides shrink at different rates.
@@ -58,14 +56,12 @@ def saturated_card() -> Pixels:
 
 
 def _difference(
-    pictures: Sequence[Pixels], engine: Engine, device: torch.device, also: Comparison | None
+    pictures: Sequence[Pixels], engine: Engine, device: torch.device, also: Check | None
 ) -> str | None:
     ladder = select_variants([CLEAN, *engine.rendered])
     originals = [torch.from_numpy(picture).to(device) for picture in pictures]
     rendered = engine.render(originals, [_IMAGE_ID] * len(pictures), ladder)
-    references = [
-        list(render_ladder(picture, image_id=_IMAGE_ID, only=ladder)) for picture in pictures
-    ]
+    references = [list(render_ladder(one, image_id=_IMAGE_ID, only=ladder)) for one in pictures]
     for given, reference in zip(rendered, references, strict=True):
         for pixels, expected in zip(given.cpu().numpy(), reference, strict=True):
             if not np.array_equal(pixels, expected.pixels):
@@ -73,14 +69,8 @@ def _difference(
     return None if also is None else also(rendered, references)
 
 
-def with_jpeg2000(
-    engine: Engine, device: torch.device, *, also: Comparison | None = None
-) -> Engine:
-    """Give an engine the JPEG 2000 kernels for a GPU, checked as by `difference`.
-
-    Raises:
-        PlatformError: the kernels do not run on the GPU, or they give other pixels.
-    """
+def with_jpeg2000(engine: Engine, device: torch.device, *, also: Check | None = None) -> Engine:
+    """Give an engine the JPEG 2000 kernels for a GPU, checked as by `difference`."""
     candidate = replace(engine, distortions={}, jpeg2000=Ladder(device))
     problem = difference(candidate, device, also=also)
     if problem is not None:

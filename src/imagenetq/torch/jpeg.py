@@ -24,7 +24,7 @@ _NARROW = 4
 
 def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> None:
     """Compress at qualities from 1 to 100 and decompress: baseline, 4:2:0, integer transform."""
-    height, width = original.height, original.width
+    height, width, _ = original.pixels.shape
     luma, chroma = _planes(original.pixels)
     tables = quantisation_on(tuple(map(int, qualities)), luma.device)
     lumas = _coded(luma[None], tables[:, 0])[:, 0, :height, :width]

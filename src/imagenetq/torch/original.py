@@ -19,16 +19,6 @@ class Original:
     image_id: str
     """Id of the image, which keys its noise."""
 
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        return int(self.pixels.shape[1])
-
 
 def stacks_in_one(
     shapes: Sequence[tuple[int, int, int]], device: torch.device
@@ -109,8 +99,6 @@ class Originals:
     """Undistorted images of any sizes on a device."""
 
     images: ImageTable
-    """Where they lie."""
-
     image_ids: Sequence[str]
     """Id of each image, which keys its noise."""
 

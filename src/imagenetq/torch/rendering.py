@@ -15,14 +15,7 @@ from imagenetq.progress import say
 from imagenetq.rendering import render_ladder
 from imagenetq.specification import CLEAN, Value, Variant, variant
 from imagenetq.torch.batches import AnyImages, Channels, Pictures
-from imagenetq.torch.engine import (
-    JPEG2000,
-    TENSORS,
-    Engine,
-    GroupRenderer,
-    copy_all,
-    engine_for,
-)
+from imagenetq.torch.engine import JPEG2000, TENSORS, Engine, GroupRenderer, copy_all, engine_for
 from imagenetq.torch.engine_check import difference, with_jpeg2000
 from imagenetq.torch.original import ImageTable, Originals
 from imagenetq.torch.transfer import current_device
@@ -88,8 +81,7 @@ def render_pictures(
 ) -> list[torch.Tensor]:
     """Render each picture as one variant; `variants` and `ids` have one entry for each.
 
-    Returns:
-        For each group of pictures, uint8 of its shape.
+    Each group of pictures becomes a tensor of its shape.
     """
     rendered = [torch.empty_like(group) for group in pictures.groups]
     originals, out = Originals(ImageTable.of(pictures.groups), ids), ImageTable.of(rendered)
@@ -104,11 +96,10 @@ def render_pictures(
                 copy_all(out.take(indices), originals.images.take(indices))
             elif distortion in engine.distortions:
                 values = np.array([[variants[index].value] for index in listed], np.float64)
+                render_all = engine.distortions[distortion]
                 for some in _bounded(originals.images.n_samples[indices], engine.samples_at_once):
                     rows = indices[some]
-                    engine.distortions[distortion](
-                        originals.take(rows), values[some], out.take(rows)
-                    )
+                    render_all(originals.take(rows), values[some], out.take(rows))
             else:
                 images = [
                     _Wanted(
@@ -119,11 +110,8 @@ def render_pictures(
                     )
                     for index in listed
                 ]
-                if distortion == JPEG2000:
-                    _render_jpeg2000(images, jpeg2000_on(pictures.device))
-                else:
-                    for image in images:
-                        _by_reference(image)
+                renderer = jpeg2000_on(pictures.device) if distortion == JPEG2000 else None
+                _render_in_groups(images, renderer)
     return rendered
 
 
@@ -140,12 +128,7 @@ def _bounded(n_samples: NDArray[np.int64], at_once: int) -> Iterator[slice]:
 
 @cache
 def trusted_engine(device: torch.device) -> Engine:
-    """Give the engine for a device, once it has rendered what the reference does.
-
-    Raises:
-        MissingPackage: the device is a GPU, and Triton is not installed.
-        PlatformError: the engine renders something else, or fails.
-    """
+    """Give the engine for a device, once it has rendered what the reference does."""
     if device.type == "cpu":
         return TENSORS
     if device.type == "cuda" and find_spec("triton") is None:
@@ -172,12 +155,14 @@ def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
         return None
 
 
-def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
+def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
     queued = []
     for group in _parts(wanted, renderer):
         if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
             for one in group:
-                _by_reference(one)
+                pixels = one.picture.cpu().numpy()
+                (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
+                one.out.copy_(torch.tensor(rendered.pixels))
             continue
         targets = sorted({one.value for one in group})
         rendering = renderer.queue([one.picture for one in group], targets)
@@ -191,9 +176,7 @@ def _render_jpeg2000(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) 
         rendering.check()
 
 
-def _parts(
-    wanted: Sequence[_Wanted], renderer: GroupRenderer | None
-) -> Iterator[Sequence[_Wanted]]:
+def _parts(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> Iterator[list[_Wanted]]:
     """Split pictures into groups that memory holds; one too large for any group is alone."""
     part: list[_Wanted] = []
     n_pixels = 0
@@ -208,21 +191,13 @@ def _parts(
         yield part
 
 
-def _by_reference(one: _Wanted) -> None:
-    pixels = one.picture.cpu().numpy()
-    (rendered,) = render_ladder(pixels, image_id=one.image_id, only=[one.variant])
-    one.out.copy_(torch.tensor(rendered.pixels))
-
-
 def _names(given: str | Sequence[str], n: int) -> list[str]:
     if isinstance(given, str):
         return [given] * n
-    listed = _texts(given, "variants")
-    if len(listed) != n:
-        raise UsageError(
-            f"{len(listed)} variants for {n} images; give one for each, or one for all"
-        )
-    return listed
+    names = _texts(given, "variants")
+    if len(names) != n:
+        raise UsageError(f"{len(names)} variants for {n} images; give one for each, or one for all")
+    return names
 
 
 def _ids(image_ids: str | Sequence[str] | None, variants: Sequence[Variant]) -> list[str]:

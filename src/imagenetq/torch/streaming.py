@@ -24,7 +24,7 @@ from imagenetq.selection import SourceImage
 from imagenetq.specification import KEY_PREFIX, select_variants
 
 
-class Photographs(Protocol):
+class Source(Protocol):
     """A source of ImageNet photographs on this machine; `open_source` opens one."""
 
     @property
@@ -74,7 +74,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 
     def __init__(
         self,
-        photographs: str | Path | Photographs,
+        photographs: str | Path | Source,
         variants: Iterable[str],
         *,
         transform: Callable[[Image.Image], Any] | None = None,
@@ -119,13 +119,13 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         Raises:
             UsageError: an index is not one of this rank's.
         """
-        places = np.atleast_1d(np.asarray(indices, dtype=np.int64)) - self._part.start
-        if places.size and not 0 <= places.min() <= places.max() < len(self._part):
+        positions = np.atleast_1d(np.asarray(indices, dtype=np.int64)) - self._part.start
+        if positions.size and not 0 <= positions.min() <= positions.max() < len(self._part):
             raise UsageError(
                 f"an index lies outside of {self._part.start} to {self._part.stop - 1}, the items "
                 f"of rank {self.rank} of {self.world_size}"
             )
-        self._done[places] = True
+        self._done[positions] = True
         if self._done.all():
             self.set_epoch(self.epoch + 1)
 
@@ -172,9 +172,8 @@ class VariantStream(IterableDataset[dict[str, Any]]):
         order = self._order(epoch)
         pairs = [(int(order[index]), int(index)) for index in left]
         # The variants of a photograph share its decoding wherever they are neighbours.
-        for photograph, neighbours in groupby(
-            pairs, key=lambda pair: pair[0] // len(self.variants)
-        ):
+        n_variants = len(self.variants)
+        for photograph, neighbours in groupby(pairs, key=lambda pair: pair[0] // n_variants):
             yield from self._rendered(photograph, dict(neighbours))
 
     def _rendered(self, photograph: int, indices: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -219,7 +218,7 @@ class VariantStream(IterableDataset[dict[str, Any]]):
 
 
 def _opened(
-    photographs: str | Path | Photographs,
+    photographs: str | Path | Source,
 ) -> tuple[Callable[[SourceImage], bytes], Sequence[SourceImage]]:
     """Give a function that reads a photograph, which can be pickled, and list all photographs."""
     if not isinstance(photographs, str | Path):

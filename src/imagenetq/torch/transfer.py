@@ -30,11 +30,9 @@ class Copier:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = (
-            torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            if device.type == "cuda"
-            else None
-        )
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def to_device(self, tensor: torch.Tensor) -> torch.Tensor:
         """Bring a tensor to the device; one that is there already is not copied."""

@@ -65,10 +65,7 @@ class Distort(Drawing, torch.nn.Module):
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(
-        self,
-        images: Images,
-        *others: Any,
-        samples: Sequence[Sample] | torch.Tensor | None = None,
+        self, images: Images, *others: Any, samples: Sequence[Sample] | torch.Tensor | None = None
     ) -> Any:
         """Distort a batch.
 

@@ -25,7 +25,7 @@ from imagenetq.evaluate import (
     load_model,
     open_data,
 )
-from imagenetq.evaluate.evaluation.folder_lock import held
+from imagenetq.evaluate.evaluation.folder_lock import locked
 from imagenetq.evaluate.models import LoadOptions
 from imagenetq.evaluate.models.weights import Weights
 from imagenetq.files import sha256_of
@@ -207,7 +207,7 @@ def test_killed_at_any_step_of_its_end_it_leaves_nothing_to_another(
 def test_one_evaluation_at_a_time_holds_a_folder(folder: Path, tmp_path: Path) -> None:
     data, model = open_data(str(folder)), load_model(TINY)
     with (
-        held(tmp_path / folder_of(model)),
+        locked(tmp_path / folder_of(model)),
         pytest.raises(EvaluationError, match="another evaluation is writing there"),
     ):
         evaluate([model], data, tmp_path, SETTINGS)
@@ -219,8 +219,8 @@ def test_a_killed_holder_never_blocks(folder: Path, tmp_path: Path) -> None:
     place = tmp_path / folder_of(model)
     code = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from imagenetq.evaluate.evaluation.folder_lock import held\n"
-        "with held(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "from imagenetq.evaluate.evaluation.folder_lock import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(place)], stdout=subprocess.PIPE, text=True

@@ -23,7 +23,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def definitions() -> tuple[str, ...]:
     pytest.importorskip("cuda.bindings", reason="no cuda.bindings here")
     try:
-        compiling._nvrtc("nvrtcVersion")
+        compiling._call("nvrtcVersion")
     except PlatformError as reason:
         pytest.skip(str(reason))
     return ("--std=c++17", *(f"-D{name}={value}" for name, value in DEFINITIONS.items()))

@@ -18,16 +18,8 @@ from imagenetq.distortions import Pixels, Undistorted
 from imagenetq.distortions.jpeg2000 import jpeg2000
 from imagenetq.record import pixel_sha256
 from imagenetq.torch.engine_check import saturated_card
-from imagenetq.torch.jpeg2000 import tables
-from imagenetq.torch.jpeg2000.reference import (
-    allocation,
-    coding,
-    decoding,
-    ladder,
-    mq,
-    passes,
-    render,
-)
+from imagenetq.torch.jpeg2000 import reference, tables
+from imagenetq.torch.jpeg2000.reference import allocation, coding, decoding, mq, passes, render
 
 RULES_OF = "2.5.4"
 
@@ -150,11 +142,11 @@ BROKEN: dict[str, tuple[Any, str, Any, str]] = {
     "peak": (allocation, "PEAK", 256, "most rules"),
     "runs in short stripes": (passes.Scan, "_starts_run", _any_stripe, "most rules"),
     "forward order": (
-        *(ladder, "analyse", _transposed(ladder.analyse, into_pixels=False)),
+        *(reference, "analyse", _transposed(reference.analyse, into_pixels=False)),
         "most rules",
     ),
     "inverse order": (
-        *(ladder, "synthesise", _transposed(ladder.synthesise, into_pixels=True)),
+        *(reference, "synthesise", _transposed(reference.synthesise, into_pixels=True)),
         "most rules",
     ),
     "middle of the interval": (decoding, "_doubled", _bottom_of_interval, "most rules"),

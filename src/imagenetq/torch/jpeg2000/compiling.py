@@ -32,12 +32,7 @@ _OLDEST_GPU = (8, 0)
 
 
 def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, Any]:
-    """Load the kernels on a GPU, with values for what the sources leave open; gives them by name.
-
-    Raises:
-        PlatformError: the GPU is too old, or there is no compiler or driver that takes the
-            kernels.
-    """
+    """Load the kernels on a GPU, by name, with values for what the sources leave open."""
     capability = torch.cuda.get_device_capability(device)
     if capability < _OLDEST_GPU:
         needed, given = (".".join(map(str, version)) for version in (_OLDEST_GPU, capability))
@@ -49,15 +44,13 @@ def compiled(device: torch.device, definitions: Mapping[str, int]) -> dict[str, 
         f"--gpu-architecture=sm_{capability[0]}{capability[1]}",
         *(f"-D{name}={value}" for name, value in definitions.items()),
     )
-    functions: dict[str, Any] = {}
+    kernels: dict[str, Any] = {}
     with torch.cuda.device(device):
         torch.cuda.current_stream().synchronize()  # Makes torch's context the current one.
         for source, names in KERNELS.items():
-            module = _driver("cuModuleLoadData", binary_of(source, options))
-            functions |= {
-                name: _driver("cuModuleGetFunction", module, name.encode()) for name in names
-            }
-    return functions
+            module = _call("cuModuleLoadData", binary_of(source, options))
+            kernels |= {name: _call("cuModuleGetFunction", module, name.encode()) for name in names}
+    return kernels
 
 
 def cache_folder() -> Path:
@@ -66,13 +59,9 @@ def cache_folder() -> Path:
 
 
 def binary_of(source: str, options: tuple[str, ...]) -> bytes:
-    """Read a source file's machine code from the cache, or compile it and put it there.
-
-    Raises:
-        PlatformError: the source cannot be compiled.
-    """
+    """Read a source file's machine code from the cache, or compile it and put it there."""
     texts = [_text(name) for name in (source, *_HEADERS)]
-    version = ".".join(map(str, _nvrtc("nvrtcVersion")))
+    version = ".".join(map(str, _call("nvrtcVersion")))
     key = sha256("\0".join([*texts, *options, version]).encode()).hexdigest()
     path = cache_folder() / f"{source}-{key[:32]}.cubin"
     try:
@@ -94,43 +83,39 @@ def _text(name: str) -> str:
 def _compile(source: str, options: tuple[str, ...]) -> bytes:
     headers = [_text(name).encode() for name in _HEADERS]
     names = [name.encode() for name in _HEADERS]
-    program = _nvrtc(
+    program = _call(
         *("nvrtcCreateProgram", _text(source).encode(), source.encode()),
         *(len(headers), headers, names),
     )
     try:
-        _nvrtc("nvrtcCompileProgram", program, len(options), [text.encode() for text in options])
+        _call("nvrtcCompileProgram", program, len(options), [text.encode() for text in options])
     except PlatformError as reason:
-        log = bytearray(_nvrtc("nvrtcGetProgramLogSize", program))
-        _nvrtc("nvrtcGetProgramLog", program, log)
+        log = bytearray(_call("nvrtcGetProgramLogSize", program))
+        _call("nvrtcGetProgramLog", program, log)
         first = log.decode(errors="replace").strip("\0\n ").partition("\n")[0]
         raise PlatformError(f"{reason}: {first[:160]}" if first else str(reason)) from None
-    binary = bytearray(_nvrtc("nvrtcGetCUBINSize", program))
-    _nvrtc("nvrtcGetCUBIN", program, binary)
+    binary = bytearray(_call("nvrtcGetCUBINSize", program))
+    _call("nvrtcGetCUBIN", program, binary)
     return bytes(binary)
 
 
-def _nvrtc(function: str, *arguments: Any) -> Any:
-    return _call("nvrtc", function, *arguments)
+def _call(function: str, *arguments: Any) -> Any:
+    """Call a function of NVRTC or the driver; gives what it returns beside its status.
 
-
-def _driver(function: str, *arguments: Any) -> Any:
-    return _call("driver", function, *arguments)
-
-
-def _call(library: str, function: str, *arguments: Any) -> Any:
-    """Call a function; gives what it returns beside its status: nothing, a value or several."""
+    That is nothing, a value or several.
+    """
     try:
         from cuda.bindings import driver, nvrtc
     except ImportError:
         raise PlatformError(
             "JPEG 2000 on a GPU needs the package cuda-bindings (pip install cuda-bindings)"
         ) from None
+    name, library = ("nvrtc", nvrtc) if function.startswith("nvrtc") else ("driver", driver)
     try:
-        status, *values = getattr({"nvrtc": nvrtc, "driver": driver}[library], function)(*arguments)
+        status, *values = getattr(library, function)(*arguments)
     except RuntimeError as error:  # The library itself cannot be found.
         reason = " ".join(str(error).split())[:160]
-        raise PlatformError(f"JPEG 2000 on a GPU: no {library} library here ({reason})") from None
+        raise PlatformError(f"JPEG 2000 on a GPU: no {name} library here ({reason})") from None
     if int(status):
         raise PlatformError(f"JPEG 2000 on a GPU: {function} failed ({status.name})")
     return values[0] if len(values) == 1 else tuple(values)

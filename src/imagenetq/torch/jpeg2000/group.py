@@ -9,13 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imagenetq.torch.jpeg2000.geometry import (
-    MOST_LEVELS,
-    code_blocks,
-    halved,
-    n_levels,
-    n_room,
-)
+from imagenetq.torch.jpeg2000.geometry import MOST_LEVELS, code_blocks, halved, n_levels, n_room
 from imagenetq.torch.jpeg2000.tables import targets
 
 N_LAYERS = len(targets())
@@ -107,13 +101,13 @@ class Tables:
         images = np.zeros(len(sizes), IMAGE)
         blocks = []
         pixel = quarter = first_block = start = 0
-        for place, (width, height) in enumerate(sizes):
+        for number, (width, height) in enumerate(sizes):
             mine = code_blocks(width, height).copy()
             last = mine[-1]
             n_mine = int(last["start"]) + n_room(int(last["width"]), int(last["height"]))
             levels = n_levels(width, height)
-            images[place] = (0, pixel, quarter, width, height, levels, first_block, len(mine), 0)
-            mine["image"] = place
+            images[number] = (0, pixel, quarter, width, height, levels, first_block, len(mine), 0)
+            mine["image"] = number
             mine["start"] += start
             blocks.append(mine)
             pixel += width * height

@@ -14,14 +14,7 @@ from imagenetq.specification import Value
 from imagenetq.torch.jpeg2000 import tables
 from imagenetq.torch.jpeg2000.compiling import compiled
 from imagenetq.torch.jpeg2000.geometry import LONGEST_SIDE
-from imagenetq.torch.jpeg2000.group import (
-    DEFINITIONS,
-    N_LAYERS,
-    Group,
-    Packed,
-    Tables,
-    uploaded,
-)
+from imagenetq.torch.jpeg2000.group import DEFINITIONS, N_LAYERS, Group, Packed, Tables, uploaded
 
 PIXELS_AT_ONCE = 12 * 2**20
 """Pixels in a group, some 64 photographs: fewer leave a large GPU idle, more only take memory."""
@@ -54,16 +47,12 @@ class Rendering:
     """Report of the kernels, int32 of shape (2,), on the host; valid once the stream is through."""
 
     def check(self) -> None:
-        """Check the report of the kernels, once the stream is through.
-
-        Raises:
-            EvaluationError: the kernels report a fault, so that the pixels may be wrong.
-        """
+        """Check the report of the kernels, once the stream is through."""
         faults = int(self.status[1])
         if faults:
-            found = "; ".join(text for bit, text in _FAULTS.items() if faults & bit)
+            reports = "; ".join(text for bit, text in _FAULTS.items() if faults & bit)
             raise EvaluationError(
-                f"JPEG 2000 on the GPU: {found}; report this, and render on the CPU meanwhile "
+                f"JPEG 2000 on the GPU: {reports}; report this, and render on the CPU meanwhile "
                 "(--render cpu)"
             )
 
@@ -72,11 +61,7 @@ class Ladder:
     """The JPEG 2000 kernels on one GPU, a `GroupRenderer`."""
 
     def __init__(self, device: torch.device) -> None:
-        """Compile the kernels for a CUDA device, or load them.
-
-        Raises:
-            PlatformError: the kernels cannot be loaded, or too little memory is free.
-        """
+        """Compile the kernels for a CUDA device, or load them."""
         self._device = device
         self._kernels = compiled(device, DEFINITIONS)
         constants: dict[str, NDArray[Any]] = {
@@ -100,11 +85,8 @@ class Ladder:
         """Queue a group on the current stream, without waiting for it.
 
         Pictures are RGB on the device, uint8 of shape (height, width, 3), contiguous. Targets are
-        PSNR in dB, each a rung of the ladder.
-
-        Raises:
-            UsageError: a side is longer than `LONGEST_SIDE`.
-            torch.OutOfMemoryError: the device has too little memory; nothing was queued.
+        PSNR in dB, each a rung of the ladder. If it raises `torch.OutOfMemoryError`, nothing was
+        queued.
         """
         sizes = [(int(picture.shape[1]), int(picture.shape[0])) for picture in pictures]
         if max(map(max, sizes)) > LONGEST_SIDE:
@@ -121,10 +103,10 @@ class Ladder:
             "blocks": group_tables.blocks,
             "tiles": group_tables.tiles,
         }
-        table_places, table_memory = uploaded(arrays, self._device)
+        packed_tables, table_memory = uploaded(arrays, self._device)
         group = self._group(group_tables, targets)
-        for places, memory in ((packed, workspace), (table_places, table_memory)):
-            for name, start in places.starts.items():
+        for layout, memory in ((packed, workspace), (packed_tables, table_memory)):
+            for name, start in layout.starts.items():
                 setattr(group, name, memory.data_ptr() + start)
         group.out = out.data_ptr()
         status = _view(workspace, packed, "status", torch.int32, 2).zero_()

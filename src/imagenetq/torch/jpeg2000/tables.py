@@ -50,9 +50,8 @@ COLOUR_NORMS = (1.732, 0.8292, 0.8292)
 def mq_states() -> NDArray[np.int32]:
     """Tabulate the arithmetic coder's states, each index * 2 + more probable symbol.
 
-    Returns:
-        int32 of shape (3, 94): the less probable symbol's interval; the state after the more
-        probable symbol; the state after the less probable one.
+    Rows of an int32 of shape (3, 94) are the less probable symbol's interval, the state after the
+    more probable symbol, and the state after the less probable one.
     """
     states = [(index, symbol) for index in range(47) for symbol in range(2)]
     return np.array(
@@ -66,14 +65,12 @@ def mq_states() -> NDArray[np.int32]:
 
 
 def context_tables() -> NDArray[np.uint8]:
-    """Tabulate contexts by neighbourhood.
+    """Tabulate contexts by neighbourhood: uint8 of shape (5, 256).
 
-    Returns:
-        uint8 of shape (5, 256). Rows 0 to 3 are for zero coding, by band. The bits of their index
-        say which neighbours are significant: the left column's three from the top, the one above,
-        the one below, the right column's three. Row 4 is for sign coding, with 128 added where the
-        sign is flipped. Its index has two bits for each of left, right, above and below: whether it
-        is significant, and whether it is negative.
+    Rows 0 to 3 are for zero coding, by band. The bits of their index say which neighbours are
+    significant: the left column's three from the top, the one above, the one below, the right
+    column's three. Row 4 is for sign coding, with 128 added where the sign is flipped. Its index
+    has two bits for each of left, right, above and below: whether it is significant, and negative.
     """
     zero_coding = [[_zero_coding(band, index) for index in range(256)] for band in range(4)]
     return np.array([*zero_coding, [_sign_coding(index) for index in range(256)]], np.uint8)

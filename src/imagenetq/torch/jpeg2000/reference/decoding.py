@@ -61,9 +61,7 @@ class Cut:
         for number in range(self.n_right, n_read):
             plane, kind = plane_and_kind(number, block.n_planes)
             scan.run(kind, plane, decoder.code)
-        doubled, negative = (
-            np.array(rows, np.int32)[1:-1, 1:-1] for rows in (scan.doubled, scan.negative)
-        )
+        doubled, negative = np.array([scan.doubled, scan.negative], np.int32)[:, 1:-1, 1:-1]
         return _signed(doubled >> 1 + block.n_lost, negative > 0)
 
     def _decoder(self, n_right: int) -> Decoder:
@@ -96,16 +94,12 @@ def _resumed(block: CodedBlock, number: int) -> Scan:
 def _visited(was_known: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Find where a significance pass coded decisions: beside what was known or just found."""
     height, width = was_known.shape
-    order = _scan_order(height, width)
+    rows, columns = np.indices((height, width))
+    # Coefficients are visited in stripes of four rows, column by column.
+    order = (rows // 4 * width + columns) * 4 + rows % 4
     visited = np.zeros_like(was_known)
     for y, x in zip(*np.nonzero(~was_known), strict=True):
         around = slice(max(y - 1, 0), y + 2), slice(max(x - 1, 0), x + 2)
         before = is_new[around] & (order[around] < order[y, x])
         visited[y, x] = was_known[around].any() or before.any()
     return visited
-
-
-def _scan_order(height: int, width: int) -> NDArray[np.int64]:
-    """Number coefficients as they are visited: stripes of four rows, column by column."""
-    rows, columns = np.indices((height, width))
-    return (rows // 4 * width + columns) * 4 + rows % 4

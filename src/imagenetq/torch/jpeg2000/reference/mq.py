@@ -5,9 +5,7 @@ from typing import cast
 
 from imagenetq.torch.jpeg2000.tables import INITIAL_STATES, N_CONTEXTS, mq_states
 
-_States = list[int]
-
-_Q, _AFTER_MORE, _AFTER_LESS = cast("tuple[_States, _States, _States]", mq_states().tolist())
+_Q, _AFTER_MORE, _AFTER_LESS = cast("list[list[int]]", mq_states().tolist())
 
 BYTES_AHEAD = 3
 """Bytes that OpenJPEG grants beyond the last one put out; not always enough (see `Cut`)."""
@@ -116,14 +114,14 @@ class Decoder:
         self._at = checkpoint.at
         self._interval = checkpoint.interval
         carried = output[checkpoint.at + 1] - checkpoint.last & 0xFF
-        place = 43 - checkpoint.room
-        code = carried << place
-        while place > 16:
+        shift = 43 - checkpoint.room
+        code = carried << shift
+        while shift > 16:
             value, n_bits = self._read()
-            place -= n_bits
-            code += value << place
+            shift -= n_bits
+            code += value << shift
         code -= checkpoint.code << 16
-        self._code, self._loaded = code & 0xFFFFFFFF, 16 - place
+        self._code, self._loaded = code & 0xFFFFFFFF, 16 - shift
         self.is_on_path = code < checkpoint.interval << 16
 
     def code(self, context: int, _: int) -> int:

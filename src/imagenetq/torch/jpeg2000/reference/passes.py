@@ -42,11 +42,9 @@ def n_passes(n_planes: int) -> int:
 class Scan:
     """A code block between two passes.
 
-    All arrays have one row and column more on each side, which stay zero.
-
-    Args:
-        values: the coefficients, int32 of shape (height, width); zeros for a decoder.
-        band: the band whose contexts to take.
+    It is made of the coefficients, int32 of shape (height, width) or zeros for a decoder, and of
+    the band whose contexts to take. All arrays have one row and column more on each side, which
+    stay zero.
 
     Attributes:
         significant: 1 where a coefficient is known not to be zero.
@@ -123,9 +121,9 @@ class Scan:
 
     def _becomes_significant(self, y: int, x: int, plane: int, decide: Decide) -> None:
         index = 0
-        for place, (row, column) in enumerate(((y, x - 1), (y, x + 1), (y - 1, x), (y + 1, x))):
+        for side, (row, column) in enumerate(((y, x - 1), (y, x + 1), (y - 1, x), (y + 1, x))):
             both = self.significant[row][column] | self.negative[row][column] << 1
-            index |= both << 2 * place
+            index |= both << 2 * side
         entry = _CONTEXTS[4][index]
         context, flip = entry & 127, entry >> 7
         self.negative[y][x] = decide(context, self._signs[y][x] ^ flip) ^ flip

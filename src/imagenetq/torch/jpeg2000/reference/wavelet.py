@@ -65,7 +65,7 @@ def _next(even: Planes, n: int) -> Planes:
 
 def _update(high: Planes, n: int) -> Planes:
     """Compute what lifting adds to each of n even samples."""
-    places = np.arange(n)
-    before = high[..., np.maximum(places - 1, 0)]
-    after = high[..., np.minimum(places, high.shape[-1] - 1)]
+    index = np.arange(n)
+    before = high[..., np.maximum(index - 1, 0)]
+    after = high[..., np.minimum(index, high.shape[-1] - 1)]
     return (before + after + 2) >> 2
