@@ -64,7 +64,8 @@ COLUMNS = SampleInfo._fields[1:]
 
 def columns_of(infos: Sequence[SampleInfo]) -> dict[str, list[Any]]:
     """Give the stored fields of infos, each as a column."""
-    return {name: [getattr(info, name) for info in infos] for name in COLUMNS}
+    _, *columns = zip(*infos, strict=True) if infos else [()] * len(SampleInfo._fields)
+    return dict(zip(COLUMNS, map(list, columns), strict=True))
 
 
 @dataclass(frozen=True)
