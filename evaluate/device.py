@@ -53,14 +53,17 @@ def host_for(device: torch.device) -> Iterator[None]:
     Python's lock for its usual turn of 5 ms, or Python looked again and again for garbage among all
     that was there before, the GPU would run dry.
     """
-    threads, turn = torch.get_num_threads(), sys.getswitchinterval()
-    if device.type == "cuda":
-        torch.set_num_threads(1)
-        sys.setswitchinterval(_TURN)
-        gc.freeze()
+    if device.type != "cuda":
+        yield
+        return
+    threads, turn, frozen = torch.get_num_threads(), sys.getswitchinterval(), gc.get_freeze_count()
+    torch.set_num_threads(1)
+    sys.setswitchinterval(_TURN)
+    gc.freeze()
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         sys.setswitchinterval(turn)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()

@@ -5,9 +5,7 @@ Ctrl-C, which is the parent's to handle, and it dies with its parent, however th
 """
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -131,14 +129,7 @@ def run_units(work: Work[Context, Unit, Result]) -> Generator[Result, None, None
 def _start(worker: _Worker) -> None:
     global _worker
     _worker = worker
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    workers.end_with_parent()
 
 
 def _work(unit: Any) -> Any:

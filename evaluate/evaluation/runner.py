@@ -69,7 +69,7 @@ class Runner:
 
     def _answered(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Compute what `pack` packs, by the recorded graph if there is one."""
-        if self._recorded is not None and len(inputs) == self._batch_size:
+        if self._recorded is not None and self._recorded.takes(inputs):
             return self._recorded(inputs, labels)
         packed = pack(self._logits(inputs), labels)
         # A network that ran out of memory is no longer given whole batches.
@@ -78,7 +78,7 @@ class Runner:
             if self._n_whole == _BEFORE_RECORDING:
                 self._recorded = recorded(
                     lambda inputs, labels: pack(self._forward(inputs), labels),
-                    *(inputs, labels, packed, self._graph_pool),
+                    *(inputs, labels, self._graph_pool),
                 )
         return packed
 

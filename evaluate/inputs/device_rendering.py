@@ -35,6 +35,8 @@ class Stage:
     ) -> None:
         self._engine, self._device, self._preprocessings = engine, device, preprocessings
         self._samples_at_once = engine.samples_at_once
+        sizes = [one.input_size for one in preprocessings if one.input_size is not None]
+        self._input_samples = sum(3 * height * width for height, width in sizes)
         self._copier = Copier(device)
         self._cropped = quickest_crop(device)
         self._waiting: list[_Photograph] = []
@@ -77,7 +79,7 @@ class Stage:
             if self._groups is not None and in_groups:
                 self._groups.add(pixels, in_groups, _infos([clean], in_groups))
             if ladder:
-                n_samples = _n_samples(self._waiting) + pixels.numel()
+                n_samples = self._n_samples([*self._waiting, (pixels, clean)])
                 is_full = n_samples * len(ladder) > self._samples_at_once
                 if is_full or len(self._waiting) == MOST_IMAGES:
                     yield from self._waiting_rendered()
@@ -91,7 +93,7 @@ class Stage:
         photographs, self._waiting = self._waiting, []
         if not photographs:
             return
-        at_once = max(1, self._samples_at_once // _n_samples(photographs))
+        at_once = max(1, self._samples_at_once // self._n_samples(photographs))
         for start in range(0, len(self._ladder), at_once):
             yield from self._rendered(photographs, self._ladder[start : start + at_once])
 
@@ -99,24 +101,21 @@ class Stage:
         self, photographs: Sequence[_Photograph], ladder: Sequence[Variant]
     ) -> Iterator[Batch]:
         """Render, resize and crop variants of photographs; less at once where memory is short."""
-        pictures = [pixels for pixels, _ in photographs]
         infos = [info for _, info in photographs]
         try:
-            with torch.inference_mode():
-                rendered = self._engine.render(pictures, [one.image_id for one in infos], ladder)
-                inputs = crops_of(rendered, self._cropped, self._preprocessings)
+            inputs = self._inputs(photographs, ladder)
         except torch.OutOfMemoryError:
             if len(photographs) == len(ladder) == 1:
                 raise EvaluationError(
                     f"no memory is left on {self._device} for {ladder[0].name} of an image of "
-                    f"{pictures[0].numel() // 3} pixels; the same command with --render "
+                    f"{photographs[0][0].numel() // 3} pixels; the same command with --render "
                     "cpu goes on"
                 ) from None
         else:
             yield Batch(inputs, _infos(infos, ladder), ())
             return
         torch.cuda.empty_cache()
-        self._samples_at_once = max(1, _n_samples(photographs) * len(ladder) // 2)
+        self._samples_at_once = max(1, self._n_samples(photographs) * len(ladder) // 2)
         if half := len(photographs) // 2:
             yield from self._rendered(photographs[:half], ladder)
             yield from self._rendered(photographs[half:], ladder)
@@ -125,9 +124,19 @@ class Stage:
             yield from self._rendered(photographs, ladder[:half])
             yield from self._rendered(photographs, ladder[half:])
 
+    def _inputs(
+        self, photographs: Sequence[_Photograph], ladder: Sequence[Variant]
+    ) -> tuple[torch.Tensor, ...]:
+        with torch.inference_mode():
+            pictures = [pixels for pixels, _ in photographs]
+            ids = [info.image_id for _, info in photographs]
+            rendered = self._engine.render(pictures, ids, ladder)
+            return crops_of(rendered, self._cropped, self._preprocessings)
 
-def _n_samples(photographs: Sequence[_Photograph]) -> int:
-    return sum(pixels.numel() for pixels, _ in photographs)
+    def _n_samples(self, photographs: Sequence[_Photograph]) -> int:
+        """Count the samples of one variant of some photographs, and of the inputs made of it."""
+        n_samples = sum(pixels.numel() for pixels, _ in photographs)
+        return n_samples + len(photographs) * self._input_samples
 
 
 def _infos(clean: Sequence[SampleInfo], variants: Sequence[Variant]) -> tuple[SampleInfo, ...]:

@@ -8,7 +8,7 @@ import multiprocessing
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -25,7 +25,14 @@ from imagenetq.evaluate.inputs.batch import ALIGNED, Batch, CleanImages, concate
 from imagenetq.evaluate.inputs.slots import SLOT_BYTES, Slots, slots_for
 from imagenetq.evaluate.models.preprocessing import AnyPreprocessing
 from imagenetq.progress import say
-from imagenetq.workers import how_they_ended, packed, portable, started_clean, unpacked
+from imagenetq.workers import (
+    end_with_parent,
+    how_they_ended,
+    packed,
+    portable,
+    started_clean,
+    unpacked,
+)
 
 _PREFETCHED, _PREFETCHED_FOR_DEVICE = 8, 2
 """Number of batches that a worker makes before they are asked for, and of photographs' pieces if
@@ -148,8 +155,9 @@ def _collate(
     return Batch(joined, tuple(infos), tuple(finished))
 
 
-def _ignore_lost_connections(_: int) -> None:
-    """Keep a worker silent when its parent is interrupted while it takes a batch."""
+def _start_worker(_: int) -> None:
+    """End a worker with its parent, and keep it silent if that happens while it hands over."""
+    end_with_parent()
 
     def hook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         if not isinstance(error, EOFError | ConnectionError):
@@ -183,17 +191,19 @@ def batches(
         yield iter(DataLoader(reader, batch_size=None, pin_memory=pinned))
         return
     packed_work = _PackedWork(work)
-    context = _context()
-    slots = slots_for(workers, context) if for_device else None
-    with nullcontext() if slots is None or not pinned else slots.pinned():
+    with ExitStack() as stack:
         with started_clean() as processes:
+            context = _context()
+            slots = slots_for(workers, context) if for_device else None
+            if slots is not None and pinned:
+                stack.enter_context(slots.pinned())
             loader = DataLoader(
                 _Reader(packed_work, batch_size, context.Value("q", 0), slots),
                 batch_size=None,
                 num_workers=workers,
                 prefetch_factor=_PREFETCHED_FOR_DEVICE if for_device else _PREFETCHED,
                 multiprocessing_context=context,
-                worker_init_fn=_ignore_lost_connections,
+                worker_init_fn=_start_worker,
                 pin_memory=pinned,
                 # In order, all workers would deliver at the pace of the one with the slowest
                 # images.

@@ -1,14 +1,13 @@
 """Resize and crop in tensors, sample for sample as `Preprocessing.pixels` does."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from importlib.util import find_spec
 
 import torch
 
 from imagenetq.evaluate.inputs.cropping import UNIT_BITS, Axis, Crop, crop_of
 from imagenetq.evaluate.models.preprocessing import Preprocessing
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 CropFunction = Callable[[Sequence[torch.Tensor], Sequence[Crop]], torch.Tensor]
 """A function that resizes and crops stacks of images, as `cropped` does."""
@@ -61,7 +60,7 @@ def rows_needed(rows: Axis) -> tuple[int, int]:
     return int(rows.first[0]), int(rows.first[-1]) + rows.weights.shape[1]
 
 
-@lru_cache
+@kept_on_device(128)
 def background(fill: tuple[int, int, int], device: torch.device) -> torch.Tensor:
     """Make a tensor of a colour: uint8 of shape (3,)."""
     return torch.tensor(fill, dtype=torch.uint8).to(device)
@@ -78,7 +77,7 @@ def _resampled(pictures: torch.Tensor, along: Axis, dim: int, offset: int = 0) -
     return (total >> UNIT_BITS).clamp_(0, 255).to(torch.uint8)
 
 
-@lru_cache(maxsize=1024)
+@kept_on_device(1024)
 def on_device(along: Axis, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Bring an axis's first samples and weights to a device.
 

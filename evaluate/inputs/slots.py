@@ -5,7 +5,7 @@ to map it, to copy it to memory that the GPU can read, and to give it back.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -28,9 +28,11 @@ class Slots:
 
         Raises:
             RuntimeError: there is no room for them in shared memory.
+            OSError: there is none for their lock.
         """
-        memory = torch.empty((n, SLOT_BYTES), dtype=torch.uint8)
-        self._memory: torch.Tensor = memory.share_memory_()  # type: ignore[no-untyped-call]
+        # Nothing is copied so.
+        storage = torch.UntypedStorage._new_shared(n * SLOT_BYTES)  # type: ignore[no-untyped-call]
+        self._memory = torch.empty(0, dtype=torch.uint8).set_(storage).view(n, SLOT_BYTES)
         self._free: Any = context.Array("b", [1] * n)
 
     def take(self) -> int | None:
@@ -61,10 +63,15 @@ class Slots:
         address, size = self._memory.data_ptr(), self._memory.nbytes
         runtime: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
         is_pinned = int(runtime.cudaHostRegister(address, size, 0)) == 0
+        if not is_pinned:
+            # What failed would be reported by the next kernel that is started.
+            with suppress(RuntimeError):
+                torch.zeros(1, device="cuda")
         try:
             yield
         finally:
-            torch.cuda.synchronize()
+            with suppress(RuntimeError):
+                torch.cuda.synchronize()
             if is_pinned:
                 runtime.cudaHostUnregister(address)
 
@@ -73,5 +80,5 @@ def slots_for(workers: int, context: BaseContext) -> Slots | None:
     """Make slots for so many workers; None if shared memory has no room for them."""
     try:
         return Slots(min(_MOST_SLOTS, _SLOTS_A_WORKER * workers), context)
-    except RuntimeError:
+    except (RuntimeError, OSError):
         return None

@@ -11,6 +11,7 @@ import pickle
 import signal
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -150,3 +151,15 @@ def _is_of_a_library(file: str) -> bool:
     if Path(__file__).parent in path.parents:
         return False
     return "site-packages" in path.parts or Path(sysconfig.get_path("stdlib")) in path.parents
+
+
+def end_with_parent() -> None:
+    """End this worker process as soon as the one that asked for it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def end() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=end, name="parent", daemon=True).start()

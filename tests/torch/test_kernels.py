@@ -63,3 +63,15 @@ def test_a_large_picture_beside_small_ones_on_a_gpu() -> None:
         for shape in ((1600, 2400), (100, 100), (1, 2000), (2000, 1))
     ]
     assert differences(pictures, triton_engine(), CUDA) == []
+
+
+@on_gpu
+def test_each_stream_has_its_own_tables() -> None:
+    """A table that is still on its way on one stream must not be used on another."""
+    from imagenetq.torch.noise import quantiles_on
+
+    here = quantiles_on(CUDA)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        there = quantiles_on(CUDA)
+    assert here.data_ptr() != there.data_ptr()
+    assert quantiles_on(CUDA) is here

@@ -5,7 +5,6 @@ both passes exactly. A block of outputs is a small Toeplitz matrix times the sam
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ import torch
 from imagenetq.distortions.blur import gaussian_taps, reflect
 from imagenetq.specification import Value
 from imagenetq.torch.original import Original
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 _UNIT = 2**22
 _BLOCK = 32
@@ -46,7 +45,7 @@ def _convolved(columns: torch.Tensor, sigma: int) -> torch.Tensor:
     return torch.matmul(matrix, windows).reshape(-1, columns.shape[1])[:size]
 
 
-@lru_cache
+@kept_on_device(128)
 def _toeplitz(sigma: int, device: torch.device) -> torch.Tensor:
     """Make the matrix (block, block + 2 * radius) that turns a run of samples into outputs."""
     taps = gaussian_taps(sigma) / _UNIT
@@ -56,7 +55,7 @@ def _toeplitz(sigma: int, device: torch.device) -> torch.Tensor:
     return table_on(matrix, device)
 
 
-@lru_cache(maxsize=1024)
+@kept_on_device(1024)
 def _runs(size: int, sigma: int, device: torch.device) -> torch.Tensor:
     """List the indices of the samples that whole blocks covering `size` outputs need."""
     radius = 2 * sigma

@@ -7,7 +7,6 @@ exactly.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch.nn.functional import pad
 from imagenetq.specification import Value
 from imagenetq.torch.jpeg_tables import quantisation_on, transform
 from imagenetq.torch.original import Original
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 _NARROW = 4
 """Width in pixels up to which the library repeats chroma samples, and interpolates none."""
@@ -33,7 +32,7 @@ def jpeg(original: Original, qualities: Sequence[Value], out: torch.Tensor) -> N
     _to_rgb(lumas, chromas, out)
 
 
-@lru_cache
+@kept_on_device(128)
 def _matrix(device: torch.device) -> torch.Tensor:
     return table_on(transform().astype(np.float64), device)
 

@@ -5,13 +5,13 @@ Ligtenberg and Moschytz (1989) in units of 2^-13, as the library's accurate inte
 uses them.
 """
 
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 _LUMA = """
 16 11 10 16 24 40 51 61
@@ -37,7 +37,7 @@ def quantisation(quality: int) -> NDArray[np.int32]:
     return np.clip((_BASE * scale + 50) // 100, 1, 255)
 
 
-@lru_cache
+@kept_on_device(128)
 def quantisation_on(qualities: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """Bring the tables of several qualities to a device; int32 of shape (qualities, 2, 8, 8)."""
     return table_on(np.stack([quantisation(quality) for quality in qualities]), device)

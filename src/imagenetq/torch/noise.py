@@ -1,14 +1,13 @@
 """Add Gaussian noise to tensors: the same integers as `imagenetq.distortions.noise`."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 
 from imagenetq.distortions.noise import noise_field, quantiles
 from imagenetq.specification import Value
 from imagenetq.torch.original import Original
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 
 def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> None:
@@ -27,7 +26,7 @@ def noise(original: Original, sigmas: Sequence[Value], out: torch.Tensor) -> Non
         out[level] = noisy.view(original.pixels.shape)
 
 
-@lru_cache
+@kept_on_device(128)
 def quantiles_on(device: torch.device) -> torch.Tensor:
     """Bring the specification's table of normal quantiles to a device; int32 of shape (65536,)."""
     return table_on(quantiles(), device)

@@ -1,11 +1,17 @@
 """Bring tensors and tables to a device without waiting for its pending work."""
 
 import contextlib
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+Given = ParamSpec("Given")
+Brought = TypeVar("Brought")
 
 _SMALL = 2**16
 """Most bytes that the driver takes along with the command to copy them."""
@@ -55,6 +61,31 @@ class Copier:
 def table_on(table: NDArray[Any], device: torch.device) -> torch.Tensor:
     """Bring a table to a device; the array must not change afterwards."""
     return to_device(torch.from_numpy(np.ascontiguousarray(table)), device)
+
+
+def kept_on_device(most: int) -> Callable[[Callable[Given, Brought]], Callable[Given, Brought]]:
+    """Keep what a function brings to a device, its last argument, for up to `most` arguments.
+
+    Each stream of a GPU has its own: on another, a table might be used before it has arrived, or
+    after its memory was given away.
+    """
+
+    def keep(bring: Callable[Given, Brought]) -> Callable[Given, Brought]:
+        def cached() -> Callable[Given, Brought]:
+            return cast(Callable[Given, Brought], lru_cache(most)(bring))
+
+        of_stream: defaultdict[int, Callable[Given, Brought]] = defaultdict(cached)
+
+        @wraps(bring)
+        def brought(*arguments: Given.args, **named: Given.kwargs) -> Brought:
+            device = cast(torch.device, arguments[-1])
+            is_gpu = device.type == "cuda"
+            stream = torch.cuda.current_stream(device).cuda_stream if is_gpu else 0
+            return of_stream[stream](*arguments, **named)
+
+        return brought
+
+    return keep
 
 
 def current_device(device: torch.device) -> contextlib.AbstractContextManager[object]:

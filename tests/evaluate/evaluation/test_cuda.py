@@ -163,6 +163,7 @@ def test_a_recorded_network_answers_the_same(model: Model, precision: str, way: 
             runner.submit(inputs, labels)
         answers.append(np.concatenate(list(runner.drain())))
         assert (runner._recorded is not None) == (pool is not None and way == "plain")
+        assert torch.cuda.current_stream() == torch.cuda.default_stream()
     if way == "counts":
         # It was called once more, to be recorded.
         answers = [one[: 2 * 32] for one in answers]
@@ -181,6 +182,24 @@ def test_flat_memory(model: Model) -> None:
     list(runner.drain())
     # A few batches may be on their way at once, sooner or later; 89 came since.
     assert seen[-1] <= seen[10] + 20 * inputs.nbytes
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one GPU only")
+def test_one_gpu_after_the_other_in_one_process(model: Model) -> None:
+    inputs = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(6)]
+    answers = []
+    for device in (torch.device("cuda:0"), torch.device("cuda:1")):
+        with torch.cuda.device(device):
+            runner = Runner(
+                *(model, device, "fp32"),
+                batch_size=32,
+                graph_pool=torch.cuda.graph_pool_handle(),
+            )
+            for one in inputs:
+                runner.submit(one, torch.arange(32))
+            answers.append(np.concatenate(list(runner.drain())))
+        assert runner._recorded is not None
+    np.testing.assert_array_equal(*(one["top5_class"] for one in answers))
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one GPU only")

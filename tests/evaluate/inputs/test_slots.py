@@ -85,11 +85,12 @@ def test_a_lock_that_a_dead_worker_kept_stops_nobody(monkeypatch: pytest.MonkeyP
     assert CleanImages.of(images(2), slots).slot is None
 
 
-def test_no_room_for_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError("unable to allocate shared memory(shm) for file")
+@pytest.mark.parametrize("error", [RuntimeError("unable to allocate shared memory"), OSError(28)])
+def test_no_room_for_slots(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def full(*_: object) -> None:
+        raise error
 
-    monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    monkeypatch.setattr(torch.UntypedStorage, "_new_shared", full)
     assert slots_for(4, CONTEXT) is None
 
 

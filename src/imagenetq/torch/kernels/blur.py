@@ -4,8 +4,6 @@ Between the passes every sample is a whole number below 2^30, in units of 2^-22.
 with the mirrored columns that the second pass needs, so that it reads without looking for borders.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 import triton
@@ -24,7 +22,7 @@ from imagenetq.torch.kernels.table import (
     width_of,
 )
 from imagenetq.torch.original import ImageTable, Originals, workspace
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 _BLOCK = 512
 
@@ -53,7 +51,7 @@ def blur(originals: Originals, sigmas: NDArray[np.float64], out: ImageTable) -> 
     )
 
 
-@lru_cache
+@kept_on_device(128)
 def _taps(most_sigma: int, device: torch.device) -> torch.Tensor:
     """Give each sigma's taps between zeros, int32 of shape (1 + most_sigma, n)."""
     taps = np.zeros((1 + most_sigma, 4 * most_sigma + 1 + 6), np.int32)
@@ -62,7 +60,7 @@ def _taps(most_sigma: int, device: torch.device) -> torch.Tensor:
     return table_on(taps, device)
 
 
-@lru_cache(maxsize=4096)
+@kept_on_device(4096)
 def _mirrored(size: int, margin: int, device: torch.device) -> torch.Tensor:
     """List, in int32, which sample stands at each place from `-margin` to `size + margin`."""
     return table_on(reflect(np.arange(-margin, size + margin), size).astype(np.int32), device)

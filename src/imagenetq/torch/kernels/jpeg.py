@@ -6,8 +6,6 @@ lie one after the other, eight rows of eight samples each: first luma's, then th
 chromas.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 import triton
@@ -26,7 +24,7 @@ from imagenetq.torch.kernels.table import (
     width_of,
 )
 from imagenetq.torch.original import ImageTable, Originals, workspace
-from imagenetq.torch.transfer import table_on
+from imagenetq.torch.transfer import kept_on_device, table_on
 
 _BLOCKS = 16
 """Number of blocks of 64 samples that a program transforms at once."""
@@ -62,7 +60,7 @@ def jpeg(originals: Originals, qualities: NDArray[np.float64], out: ImageTable) 
     _to_rgb[triton.cdiv(most_pixels, _PIXELS), n_levels, n](rows, samples, n_levels, PIXELS=_PIXELS)
 
 
-@lru_cache
+@kept_on_device(128)
 def _matrix(device: torch.device) -> torch.Tensor:
     return table_on(transform(), device)
 
