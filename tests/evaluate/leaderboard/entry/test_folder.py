@@ -29,7 +29,7 @@ def replace(name: str, make: Callable[[Path], object]) -> Callable[[Path], None]
 
 def test_an_entry_is_read(folder):
     read = read_folder(folder)
-    assert read.name == "made-up"
+    assert read.path.name == "made-up"
     assert read.entry == honest(2).entry
     assert read.submission == submission()
     assert read.predictions == folder / "predictions.parquet"
