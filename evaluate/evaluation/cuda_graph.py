@@ -32,7 +32,6 @@ class Recorded:
         GPU.
         """
         self._inputs, self._labels = inputs.clone(), labels.clone()
-        self._shape = inputs.shape
         self._graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.Stream(inputs.device)  # type: ignore[no-untyped-call]
         # The stream is left even if the recording ends in an error. Other threads, which copy to
@@ -49,7 +48,7 @@ class Recorded:
 
     def takes(self, inputs: torch.Tensor) -> bool:
         """Tell whether a batch has the shape that was recorded."""
-        return inputs.shape == self._shape
+        return inputs.shape == self._inputs.shape
 
     def __call__(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Do the work; the result is valid until another graph of the pool is started."""

@@ -7,10 +7,9 @@ from typing import TypeAlias
 
 import torch
 
-from imagenetq.errors import EvaluationError
 from imagenetq.evaluate.data.base import SampleInfo
 from imagenetq.evaluate.inputs.batch import Batch, CleanImages
-from imagenetq.evaluate.inputs.grouping import MOST_IMAGES, Groups
+from imagenetq.evaluate.inputs.grouping import MOST_IMAGES, Groups, no_memory
 from imagenetq.evaluate.inputs.resize import crops_of, quickest_crop
 from imagenetq.evaluate.models.preprocessing import Preprocessing
 from imagenetq.specification import Variant, select_variants
@@ -106,11 +105,7 @@ class Stage:
             inputs = self._inputs(photographs, ladder)
         except torch.OutOfMemoryError:
             if len(photographs) == len(ladder) == 1:
-                raise EvaluationError(
-                    f"no memory is left on {self._device} for {ladder[0].name} of an image of "
-                    f"{photographs[0][0].numel() // 3} pixels; the same command with --render "
-                    "cpu goes on"
-                ) from None
+                raise no_memory(self._device, ladder[0].name, photographs[0][0]) from None
         else:
             yield Batch(inputs, _infos(infos, ladder), ())
             return

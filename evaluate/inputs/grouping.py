@@ -117,10 +117,7 @@ class Groups:
             self._queued.append(self._rendered(images, values))
         except torch.OutOfMemoryError:
             if len(images) == 1:
-                raise EvaluationError(
-                    f"no memory is left on {self._device} for JPEG 2000 of an image of "
-                    f"{images[0].n_pixels} pixels; the same command with --render cpu goes on"
-                ) from None
+                raise no_memory(self._device, "JPEG 2000", images[0].pixels) from None
             torch.cuda.empty_cache()
             self._pixels_at_once = max(1, sum(image.n_pixels for image in images) // 2)
             half = len(images) // 2
@@ -150,3 +147,11 @@ class Groups:
             for tensor in group.batch.inputs:
                 tensor.record_stream(torch.cuda.current_stream(self._device))
         return group.batch
+
+
+def no_memory(device: torch.device, what: str, pixels: torch.Tensor) -> EvaluationError:
+    """Make the error that a device has no memory for `what` of one image, of (h, w, 3)."""
+    return EvaluationError(
+        f"no memory is left on {device} for {what} of an image of {pixels.numel() // 3} pixels; "
+        "the same command with --render cpu goes on"
+    )

@@ -6,6 +6,7 @@ says where they lie and what becomes of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,9 +85,9 @@ def cropped(stacks: Sequence[torch.Tensor], crops: Sequence[Crop]) -> torch.Tens
             part = source.part(top, 0, bottom - top, source.width)
             across.append(_Pass(part, between, *columns, 0))
             last_down.append(_Pass(between, goal, *rows, top))
-    _run_down(first_down, device)
-    _run_across(across, device)
-    _run_down(last_down, device)
+    _run(_down, first_down, device)
+    _run(_across, across, device, LINES=_LINES)
+    _run(_down, last_down, device)
     return out
 
 
@@ -116,22 +117,15 @@ class _Pass:
         )
 
 
-def _run_down(passes: Sequence[_Pass], device: torch.device) -> None:
-    if passes:
-        most_rows = max(one.out.n * one.out.height for one in passes)
-        widest = max(one.out.width for one in passes) * 3
-        table = table_on(np.array([one.row() for one in passes], np.int64), device)
-        _down[most_rows, triton.cdiv(widest, _COLUMNS), len(passes)](table, COLUMNS=_COLUMNS)
-
-
-def _run_across(passes: Sequence[_Pass], device: torch.device) -> None:
-    if passes:
-        most_rows = triton.cdiv(max(one.out.n * one.out.height for one in passes), _LINES)
-        widest = max(one.out.width for one in passes) * 3
-        table = table_on(np.array([one.row() for one in passes], np.int64), device)
-        _across[most_rows, triton.cdiv(widest, _COLUMNS), len(passes)](
-            table, COLUMNS=_COLUMNS, LINES=_LINES
-        )
+def _run(kernel: Any, passes: Sequence[_Pass], device: torch.device, **lines: int) -> None:
+    """Start a kernel for all passes, if there are any; a program takes one line or `LINES`."""
+    if not passes:
+        return
+    most_lines = max(one.out.n * one.out.height for one in passes)
+    widest = max(one.out.width for one in passes) * 3
+    table = table_on(np.array([one.row() for one in passes], np.int64), device)
+    programs = triton.cdiv(most_lines, lines.get("LINES", 1)), triton.cdiv(widest, _COLUMNS)
+    kernel[*programs, len(passes)](table, COLUMNS=_COLUMNS, **lines)
 
 
 @triton.jit

@@ -115,15 +115,15 @@ def render_pictures(
     return rendered
 
 
-def _bounded(n_samples: NDArray[np.int64], at_once: int) -> Iterator[slice]:
-    """Cut a row of images into runs of up to so many samples; one with more is alone."""
+def _bounded(sizes: NDArray[np.int64], at_once: int) -> Iterator[slice]:
+    """Cut a row of images into runs of up to such a size in all; a larger image is alone."""
     start = total = 0
-    for index, n in enumerate(n_samples.tolist()):
+    for index, n in enumerate(sizes.tolist()):
         if index > start and (total + n > at_once or index - start == _MOST_IMAGES):
             yield slice(start, index)
             start, total = index, 0
         total += n
-    yield slice(start, len(n_samples))
+    yield slice(start, len(sizes))
 
 
 @cache
@@ -157,7 +157,10 @@ def jpeg2000_on(device: torch.device) -> GroupRenderer | None:
 
 def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> None:
     queued = []
-    for group in _parts(wanted, renderer):
+    n_pixels = np.array([one.picture.numel() // 3 for one in wanted])
+    at_once = int(n_pixels.sum()) if renderer is None else renderer.pixels_at_once
+    for some in _bounded(n_pixels, at_once):
+        group = wanted[some]
         if renderer is None or group[0].picture.numel() // 3 > renderer.most_pixels:
             for one in group:
                 pixels = one.picture.cpu().numpy()
@@ -174,21 +177,6 @@ def _render_in_groups(wanted: Sequence[_Wanted], renderer: GroupRenderer | None)
         torch.cuda.current_stream().synchronize()
     for rendering in queued:
         rendering.check()
-
-
-def _parts(wanted: Sequence[_Wanted], renderer: GroupRenderer | None) -> Iterator[list[_Wanted]]:
-    """Split pictures into groups that memory holds; one too large for any group is alone."""
-    part: list[_Wanted] = []
-    n_pixels = 0
-    for one in wanted:
-        size = one.picture.numel() // 3
-        if part and renderer is not None and n_pixels + size > renderer.pixels_at_once:
-            yield part
-            part, n_pixels = [], 0
-        part.append(one)
-        n_pixels += size
-    if part:
-        yield part
 
 
 def _names(given: str | Sequence[str], n: int) -> list[str]:
